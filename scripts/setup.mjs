@@ -1,0 +1,144 @@
+/**
+ * Installs what a fresh clone is missing, and nothing when all is there. Every script of package.json starts with it.
+ *
+ *   node scripts/setup.mjs                   packages and the pinned Node.js, from the npm registry npm is set up for
+ *   node scripts/setup.mjs --with-partners   also the real servers and tools the tests talk to, from apt-get
+ *
+ * Plain JavaScript without imports of ours: it runs before anything is installed, on whatever Node.js is there (≥ 18).
+ * It fetches nothing itself; only npm and apt-get do, each from where its owner pointed it.
+ */
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { argv, env, exit, getuid, platform, stdout } from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const bins = join(root, 'node_modules', '.bin');
+
+/** Programs the tests and benches start, the Debian package of each, and what fails without it. */
+const PARTNERS = [
+  { program: 'nginx', debian: 'nginx-light', without: 'tests against a real server of another make; bench numbers' },
+  { program: 'wrk', debian: 'wrk', without: 'the C yardstick of the bench and the test that runs it' },
+  { program: 'chromium', debian: 'chromium', without: 'tests that look at the status page in a real browser' },
+];
+
+/** Where Debian and Homebrew put servers that an ordinary user's PATH leaves out. */
+const MORE_PLACES = ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin'];
+
+const say = (line) => stdout.write(`setup: ${line}\n`);
+const fail = (line) => {
+  say(line);
+  exit(1);
+};
+const json = (...path) => JSON.parse(readFileSync(join(root, ...path), 'utf8'));
+
+/** Ran to the end with exit code 0? Output goes to our own, or is swallowed when only the answer counts. */
+const ran = (command, args, { quiet = false, environment = env } = {}) =>
+  spawnSync(command, args, {
+    cwd: root,
+    env: environment,
+    stdio: ['ignore', quiet ? 'ignore' : 'inherit', quiet ? 'ignore' : 'inherit'],
+    shell: platform === 'win32',
+  }).status === 0;
+
+/** npm with a PATH free of our own Node.js, which an install is about to replace underneath it. */
+function npm(...args) {
+  const places = (env.PATH ?? '').split(delimiter).filter((place) => place !== bins);
+  return ran('npm', [...args, '--loglevel=error'], { environment: { ...env, PATH: places.join(delimiter) } });
+}
+
+const sameEntries = (a = {}, b = {}) =>
+  Object.keys(a).length === Object.keys(b).length && Object.entries(a).every(([name, range]) => b[name] === range);
+
+/**
+ * What is stale about node_modules, or undefined. Compared is what npm itself wrote down at its last install, so an
+ * `npm install` by hand counts as well. Entries marked optional are binaries of other platforms.
+ */
+function stalePackages() {
+  const record = join(root, 'node_modules', '.package-lock.json');
+  if (!existsSync(record)) return 'no packages are installed';
+  const { packages: wanted } = json('package-lock.json');
+  const { packages: installed } = json('node_modules', '.package-lock.json');
+  for (const [path, want] of Object.entries(wanted)) {
+    if (path === '' || !path.includes('node_modules/')) {
+      const manifest = json(path, 'package.json');
+      for (const kind of ['dependencies', 'devDependencies', 'peerDependencies', 'optionalDependencies']) {
+        if (!sameEntries(manifest[kind], want[kind])) return `${join(path, 'package.json')} and its lock differ`;
+      }
+    } else if (!want.optional && !want.link) {
+      const have = installed[path];
+      if (have?.version !== want.version) return `${path} is ${have?.version ?? 'missing'}, wanted ${want.version}`;
+    }
+  }
+  return undefined;
+}
+
+function installPackages() {
+  const stale = stalePackages();
+  if (stale === undefined) return;
+  say(`${stale}; running npm ci`);
+  if (!npm('ci')) fail('npm ci failed; its message above says why');
+}
+
+/**
+ * The package `node` fetches the binary for this platform in an install script. Where scripts are switched off
+ * (`ignore-scripts`), that one step is run by name; it also makes the link in node_modules/.bin that was left out.
+ */
+function installNode() {
+  const binary = join(bins, platform === 'win32' ? 'node.cmd' : 'node');
+  if (existsSync(binary)) return;
+  const { version } = json('node_modules', 'node', 'package.json');
+  say(`fetching Node.js ${version} (npm rebuild node)`);
+  if (!npm('rebuild', 'node', '--ignore-scripts=false')) fail('npm rebuild node failed; its message above says why');
+  const found = spawnSync(binary, ['--version'], { encoding: 'utf8', shell: platform === 'win32' });
+  if (found.stdout?.trim() !== `v${version}`) {
+    fail(`Node.js ${version} does not run here: ${found.error?.message ?? found.stderr}`);
+  }
+}
+
+function isInstalled({ program }) {
+  return [...(env.PATH ?? '').split(delimiter), ...MORE_PLACES].some((place) => {
+    try {
+      accessSync(join(place, program), constants.X_OK);
+      return true;
+    } catch {
+      return false; // not in this place; the next one may have it
+    }
+  });
+}
+
+/** The command that installs Debian packages here, or the reason why there is none. */
+function aptGet() {
+  if (!ran('apt-get', ['--version'], { quiet: true })) return { reason: 'there is no apt-get on this system' };
+  // RUNLEVEL=1 keeps Debian from starting a server just because it was installed.
+  const settings = ['DEBIAN_FRONTEND=noninteractive', 'RUNLEVEL=1', 'apt-get', '-qq'];
+  if (getuid?.() === 0) return { command: ['env', ...settings] };
+  if (ran('sudo', ['-n', 'true'], { quiet: true })) return { command: ['sudo', '-n', 'env', ...settings] };
+  return { reason: 'apt-get needs root, and sudo would ask for a password' };
+}
+
+function installPartners() {
+  const missing = PARTNERS.filter((partner) => !isInstalled(partner));
+  if (missing.length === 0) return;
+  const packages = missing.map(({ debian }) => debian);
+  const { command, reason } = aptGet();
+  let why = reason;
+  if (command !== undefined) {
+    const [program, ...args] = command;
+    const install = [...args, 'install', '--yes', '--no-install-recommends', ...packages];
+    say(`installing ${packages.join(', ')} (apt-get)`);
+    // The package list is refreshed only when the one at hand did not lead to the packages.
+    const done = ran(program, install, { quiet: true }) || (ran(program, [...args, 'update']) && ran(program, install));
+    if (!done) why = 'apt-get could not install it; its message above says why';
+  }
+  const left = missing.filter((partner) => !isInstalled(partner));
+  if (left.length === 0) return;
+  for (const { program, without } of left) say(`${program} is missing. Without it fail: ${without}.`);
+  say(`${why ?? 'apt-get installed it where it is not found'}. By hand: apt-get install ${packages.join(' ')}`);
+  fail('the tests need all of these; "node_modules/.bin/node scripts/test.ts FILTER" runs those that do not');
+}
+
+installPackages();
+installNode();
+if (argv.includes('--with-partners')) installPartners();
