@@ -1,0 +1,88 @@
+/** The test runner counts what node:test counts, and fails what would otherwise pass or hang unseen. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { root } from '../check.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'keepwarm-runner-'));
+after(() => rmSync(folder, { recursive: true }));
+
+/** Runs one test file with this text as `npm test` would; 500 ms is this file's idea of too long. */
+function report(name: string, text: string) {
+  const file = join(folder, `${name}.test.mjs`);
+  writeFileSync(file, `import { describe, it } from 'node:test';\n${text}\n`);
+  const { NODE_TEST_CONTEXT: _, ...environment } = process.env;
+  const args = [join(root, 'scripts/test.ts'), '--test-ms=500', '--linger-ms=500', file];
+  const { stdout, status } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8', env: environment });
+  return { stdout, status, last: stdout.trimEnd().split('\n').at(-1) };
+}
+
+describe('the test runner', () => {
+  it('counts tests, not suites, and ends with the counts', () => {
+    const { last, status } = report('passes', "describe('a', () => { it('b', () => {}); it('c', () => {}); });");
+    assert.equal(last, '2 passed, 0 failed');
+    assert.equal(status, 0);
+  });
+
+  it('shows a failure in full, with the names above it and what the file printed', () => {
+    const text = "describe('a', () => { it('b', () => { console.log('printed'); throw new Error('broken'); }); });";
+    const { stdout, last, status } = report('fails', text);
+    assert.match(stdout, /a › b\n\s+Error: broken/);
+    assert.match(stdout, /what the file printed:\n\s+printed/);
+    assert.equal(last, '0 passed, 1 failed');
+    assert.equal(status, 1);
+  });
+
+  it('names skipped tests only when there are any, and does not call them passed', () => {
+    const { last, status } = report('skips', "it('a', () => {}); it('b', { skip: true }, () => {});");
+    assert.equal(last, '1 passed, 0 failed, 1 skipped');
+    assert.equal(status, 0);
+  });
+
+  it('fails a file that crashes', () => {
+    const { stdout, last, status } = report('crashes', "it('a', () => process.kill(process.pid, 'SIGKILL'));");
+    assert.match(stdout, /Its process died of SIGKILL/);
+    assert.equal(last, '0 passed, 1 failed');
+    assert.equal(status, 1);
+  });
+
+  it('fails a file that cannot be loaded', () => {
+    const { stdout, last } = report('unloadable', "import 'node:no-such-module';");
+    assert.match(stdout, /no-such-module/);
+    assert.equal(last, '0 passed, 1 failed');
+  });
+
+  it('fails a file whose work goes wrong after its tests have ended', () => {
+    const { stdout, last } = report('late', "it('a', () => { setTimeout(() => { throw new Error('late'); }, 20); });");
+    assert.match(stdout, /late/);
+    assert.equal(last, '1 passed, 1 failed');
+  });
+
+  it('fails a file that leaves something open', () => {
+    const { stdout, last } = report('leaks', "it('a', () => { setInterval(() => {}, 1_000); });");
+    assert.match(stdout, /left open/);
+    assert.match(stdout, /failed files:\n.*leaks\.test\.mjs/);
+    assert.equal(last, '1 passed, 1 failed');
+  });
+
+  it('fails a test that takes longer than its limit', () => {
+    const { stdout, last } = report('hangs', "it('a', () => new Promise(() => { setTimeout(() => {}, 900); }));");
+    assert.match(stdout, /timed out after 500ms/);
+    assert.equal(last, '0 passed, 1 failed');
+  });
+
+  it('fails a file that ends before its tests do', () => {
+    const { stdout, last } = report('exits', "it('a', () => {}); it('b', () => process.exit(0));");
+    assert.match(stdout, /exits\.test\.mjs/);
+    assert.match(last ?? '', /, 1 failed$/);
+  });
+
+  it('fails a file without a test', () => {
+    const { stdout, last } = report('empty', '');
+    assert.match(stdout, /without reporting a test/);
+    assert.equal(last, '0 passed, 1 failed');
+  });
+});
