@@ -1,0 +1,21 @@
+/** The clients by the names the tables use. Each is loaded only in the process that runs it. */
+import type { OpenClient } from './client.ts';
+
+export const CLIENTS: Readonly<Record<string, () => Promise<OpenClient>>> = {
+  keepwarm: async () => (await import('./keepwarm.ts')).openPost,
+  'keepwarm fetch': async () => (await import('./keepwarm.ts')).openFetch,
+  'undici.dispatch': async () => (await import('./undici.ts')).openDispatch,
+  'undici.request': async () => (await import('./undici.ts')).openRequest,
+  'undici.fetch': async () => (await import('./undici.ts')).openFetch,
+  'global fetch': async () => (await import('./global-fetch.ts')).open,
+  'node:http': async () => (await import('./node-http.ts')).open,
+  axios: async () => (await import('./axios.ts')).open,
+  got: async () => (await import('./got.ts')).open,
+  'bare socket': async () => (await import('./bare-socket.ts')).open,
+};
+
+/** The C program that marks what the machine allows; run by the orchestrator, not in a client process. */
+export const WRK = 'wrk';
+
+/** Who takes part in the scenarios that measure calls. The bare socket speaks no HTTP, so it only marks a limit elsewhere. */
+export const CALLERS: readonly string[] = Object.keys(CLIENTS).filter((name) => name !== 'bare socket');

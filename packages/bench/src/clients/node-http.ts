@@ -1,0 +1,52 @@
+/** `node:http` and `node:https` by hand, over a keep-alive Agent: the options prepared once, the reply gathered and parsed. */
+import * as http from 'node:http';
+import * as https from 'node:https';
+import { CALL_BODY } from '../server/replies.ts';
+import { CALL_HEADERS, expectOk, type OpenClient, type RpcReply, type Target } from './client.ts';
+
+export interface Agents {
+  readonly httpAgent: http.Agent;
+  readonly httpsAgent: https.Agent;
+}
+
+/** The Agents of this file and of axios and got, which both sit on them. */
+export function agents({ ca, socketsMax }: Target): Agents {
+  const options = { keepAlive: true, maxSockets: socketsMax, maxFreeSockets: socketsMax };
+  return { httpAgent: new http.Agent(options), httpsAgent: new https.Agent({ ...options, ca }) };
+}
+
+export const open: OpenClient = (target) => {
+  const url = new URL(target.path, target.origin);
+  const secure = url.protocol === 'https:';
+  const request = secure ? https.request : http.request;
+  const { httpAgent, httpsAgent } = agents(target);
+  const agent = secure ? httpsAgent : httpAgent;
+  const options = {
+    agent,
+    host: url.hostname,
+    port: url.port,
+    path: url.pathname,
+    method: 'POST',
+    headers: { ...CALL_HEADERS, 'content-length': CALL_BODY.length },
+  };
+  const call = (): Promise<RpcReply> =>
+    new Promise((resolve, reject) => {
+      const outgoing = request(options, (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => {
+          try {
+            expectOk(response.statusCode);
+            const bytes = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
+            resolve(JSON.parse(bytes.toString()) as RpcReply);
+          } catch (error) {
+            reject(error);
+          }
+        });
+      });
+      outgoing.on('error', reject);
+      outgoing.end(CALL_BODY);
+    });
+  return { call, close: () => agent.destroy() };
+};

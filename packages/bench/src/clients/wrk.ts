@@ -1,0 +1,78 @@
+/**
+ * wrk, one thread on the clients' core: what a C program makes of the same server. It neither parses JSON nor verifies
+ * certificates, and it counts the opening of its connections into its slice, which the others have behind them.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Contestant } from '../contestant.ts';
+import type { SliceOrder, SliceResult } from '../load.ts';
+import { pinned } from '../pin.ts';
+import { CALL_BODY } from '../server/replies.ts';
+import { CALL_HEADERS, type Target } from './client.ts';
+import { WRK } from './index.ts';
+
+const SCRIPT = `
+wrk.method = "POST"
+wrk.body = ${JSON.stringify(CALL_BODY)}
+wrk.headers["content-type"] = "${CALL_HEADERS['content-type']}"
+done = function(summary, latency)
+  local errors = summary.errors
+  io.write(string.format("RESULT %d %d %d %d %d\\n", summary.requests, summary.duration, latency:percentile(50),
+    latency:percentile(99), errors.connect + errors.read + errors.write + errors.status + errors.timeout))
+end
+`;
+
+/** A slice over TLS is longer, so that its handshakes (about 0.5 ms each) weigh little. */
+const TLS_SLICE_MS_MIN = 1_000;
+
+export const hasWrk = (): boolean => spawnSync('wrk', ['-v'], { stdio: 'ignore' }).error === undefined;
+
+export async function openWrk({ origin, path }: Target): Promise<Contestant> {
+  const folder = await mkdtemp(join(tmpdir(), 'keepwarm-wrk-'));
+  const script = join(folder, 'call.lua');
+  await writeFile(script, SCRIPT);
+  const slice = async ({ inFlight, sliceMs }: SliceOrder): Promise<SliceResult> => {
+    const args = ['-t1', `-c${inFlight}`, '-d60s', '-s', script, origin + path];
+    const output = await runFor(origin.startsWith('https') ? Math.max(sliceMs, TLS_SLICE_MS_MIN) : sliceMs, args);
+    return parse(output);
+  };
+  return { name: WRK, seasoned: true, slice, close: () => rm(folder, { recursive: true, force: true }) };
+}
+
+/**
+ * Runs wrk and interrupts it, upon which it reports as usual; its own `-d` knows only whole seconds. The shell around
+ * it survives the interrupt and tells what its children cost: `times` prints minutes and seconds, theirs in line two.
+ */
+async function runFor(ms: number, args: readonly string[]): Promise<string> {
+  const { file, args: before } = pinned('client', 'sh', ['-c', 'trap : INT; wrk "$@"; times', 'sh', ...args]);
+  const shell = spawn(file, before, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [shell.stdout, shell.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
+  const closed = once(shell, 'close');
+  await Promise.race([sleep(ms), closed]);
+  if (shell.pid !== undefined && shell.exitCode === null) process.kill(-shell.pid, 'SIGINT'); // the group we made
+  await closed;
+  return output;
+}
+
+/** What `done` above and `times` printed. */
+export function parse(output: string): SliceResult {
+  const result = /^RESULT (\d+) (\d+) (\d+) (\d+) (\d+)$/m.exec(output);
+  const times = /^(\d+)m([\d.]+)s (\d+)m([\d.]+)s\n*$/m.exec(output.trimEnd().split('\n').at(-1) ?? '');
+  if (result === null || times === null) throw new Error(`wrk said: ${output.trim().slice(-300)}`);
+  const [requests, micros, p50Micros, p99Micros, errors] = result.slice(1).map(Number);
+  const [userMinutes, userSeconds, systemMinutes, systemSeconds] = times.slice(1).map(Number);
+  const cpuSeconds = (userMinutes + systemMinutes) * 60 + userSeconds + systemSeconds;
+  return {
+    callsPerSecond: requests / (micros / 1e6),
+    cpuMicros: requests === 0 ? 0 : (cpuSeconds * 1e6) / requests,
+    p50Ms: p50Micros / 1_000,
+    p99Ms: p99Micros / 1_000,
+    errors,
+    resumedShare: 0,
+  };
+}

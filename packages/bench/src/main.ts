@@ -1,0 +1,155 @@
+/**
+ * npm run bench -- [--only NAME]… [--quick] [--json FILE] [--record] [--server nginx|node]
+ *
+ * Tables go to stdout, progress to stderr. Nothing in the repository changes without --record. `docs/benchmarks.md`
+ * tells how to read what comes out.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { allocationTable, measureAllocation } from './allocation.ts';
+import { callTable, measureCalls } from './calls.ts';
+import { commit, cpu, record } from './history.ts';
+import { measureMemory, memoryTable } from './memory.ts';
+import { cores } from './pin.ts';
+import { isCallRow, type Row } from './rows.ts';
+import { measureS2, s2Table } from './s2.ts';
+import { type Scenario, scenarios } from './scenarios.ts';
+import type { BenchServer } from './server/server.ts';
+import { startServer } from './server/start.ts';
+import { Stable } from './stable.ts';
+import { render, type Table } from './table.ts';
+
+const USAGE = `npm run bench -- [options]
+  --only NAME     only the scenarios whose name is, or contains, NAME; may be repeated
+  --quick         five telling scenarios in short slices, under 50 s
+  --json FILE     write all rows as JSON
+  --record        append the run to bench/history.jsonl and renew the README's table
+  --server KIND   nginx or node; the best there is when left out
+  --list          the names of the scenarios
+`;
+
+/** With more runnable processes than this before the start, the machine is not ours alone. */
+const LOAD_MAX = 0.7;
+
+interface Measured {
+  readonly rows: readonly Row[];
+  readonly table: Table;
+}
+
+async function measure(scenario: Scenario, server: BenchServer, stable: Stable): Promise<Measured> {
+  const { caFile } = stable;
+  switch (scenario.kind) {
+    case 'calls': {
+      const rows = await measureCalls(scenario, server, stable);
+      return { rows, table: callTable(rows) };
+    }
+    case 'memory': {
+      const rows = await measureMemory(scenario.name, server, caFile);
+      return { rows, table: memoryTable(rows) };
+    }
+    case 'allocation': {
+      const rows = await measureAllocation(server, caFile);
+      return { rows, table: allocationTable(rows) };
+    }
+    case 's2': {
+      const rows = await measureS2(caFile);
+      return { rows, table: s2Table(rows) };
+    }
+  }
+}
+
+/** What a reader must know besides the table: failures and errors by their first message. */
+function remarks(rows: readonly Row[]): string[] {
+  return rows.flatMap((row) => [
+    ...(row.failure === undefined ? [] : [`${row.client}: ${row.failure}`]),
+    ...(isCallRow(row) && row.firstError !== undefined
+      ? [`${row.client}: ${row.errors} errors, first: ${row.firstError}`]
+      : []),
+  ]);
+}
+
+async function run(chosen: readonly Scenario[], server: BenchServer, quick: boolean): Promise<Row[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'keepwarm-bench-ca-'));
+  const caFile = join(folder, 'authority.pem');
+  await writeFile(caFile, server.ca);
+  const stable = new Stable(caFile, quick);
+  const all: Row[] = [];
+  try {
+    for (const [index, scenario] of chosen.entries()) {
+      process.stderr.write(`[${index + 1}/${chosen.length}] ${scenario.name} … `);
+      const startMs = performance.now();
+      const { rows, table } = await measure(scenario, server, stable);
+      process.stderr.write(`${((performance.now() - startMs) / 1_000).toFixed(1)} s\n`);
+      all.push(...rows);
+      console.log(
+        [`\n## ${scenario.name}`, '', render(table), ...remarks(rows).map((remark) => `! ${remark}`)].join('\n'),
+      );
+    }
+    return all;
+  } finally {
+    await stable.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string', multiple: true, default: [] },
+      quick: { type: 'boolean', default: false },
+      json: { type: 'string' },
+      record: { type: 'boolean', default: false },
+      server: { type: 'string' },
+      list: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) {
+    console.log(USAGE);
+    return 0;
+  }
+  const chosen = scenarios(values.only, values.quick);
+  if (values.list) {
+    console.log(chosen.map(({ name }) => name).join('\n'));
+    return 0;
+  }
+  if (chosen.length === 0) throw new Error(`no scenario is named like ${values.only.join(', ')}; see --list`);
+  if (values.server !== undefined && values.server !== 'nginx' && values.server !== 'node') {
+    throw new Error(`--server ${values.server}: nginx or node`);
+  }
+
+  const load = loadavg()[0];
+  if (load > LOAD_MAX) console.error(`Load is ${load.toFixed(2)}: others use this machine, expect wide spreads.`);
+  if (cores === undefined)
+    console.error('Nothing is pinned: that takes Linux, taskset and two cores. Expect wide spreads.');
+  const server = await startServer(values.server);
+  const about = {
+    date: new Date().toISOString(),
+    commit: commit(),
+    node: process.version,
+    cpu: cpu(),
+    server: server.kind,
+  };
+  const where = cores === undefined ? 'not pinned' : `server on core ${cores.server}, clients on core ${cores.client}`;
+  console.log(`${about.cpu}, Node ${about.node}, ${server.kind}, ${where}, load ${load.toFixed(2)}, ${about.commit}`);
+  try {
+    const rows = await run(chosen, server, values.quick);
+    if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(rows, null, 2)}\n`);
+    if (values.record) await record({ ...about, pinned: cores !== undefined, rows });
+    return rows.some(({ failure }) => failure !== undefined) ? 1 : 0;
+  } finally {
+    await server.close();
+  }
+}
+
+// Exit handlers end the server and its folder; children end with the channel to us.
+process.once('SIGINT', () => process.exit(130));
+process.once('SIGTERM', () => process.exit(143));
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 2;
+}

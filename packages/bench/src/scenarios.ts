@@ -1,0 +1,107 @@
+/** What is measured. The names are what `--only` picks from. */
+
+import { CALLERS } from './clients/index.ts';
+import type { Plan } from './runner.ts';
+import type { Size } from './server/replies.ts';
+
+export interface CallScenario {
+  readonly kind: 'calls';
+  readonly name: string;
+  readonly origin: 'http' | 'tls' | 'tlsFull';
+  readonly reply: Size | 'connect';
+  readonly inFlight: number;
+  readonly clients: readonly string[];
+  /** Whether wrk takes part. */
+  readonly wrk: boolean;
+  readonly plan: Plan;
+}
+
+/** Scenarios with a shape of their own; each has a file of this name. */
+export interface OtherScenario {
+  readonly kind: 'memory' | 'allocation' | 's2';
+  readonly name: string;
+}
+
+export type Scenario = CallScenario | OtherScenario;
+
+const IN_FLIGHT: Readonly<Record<Size, readonly number[]>> = {
+  '100B': [1, 10, 50, 200],
+  '10KB': [1, 10, 50, 200],
+  '1MB': [1, 10, 50],
+};
+
+/** The five that `--quick` runs, within 50 s together. */
+const QUICK = ['http-100B-1', 'http-100B-50', 'tls-100B-50', 'http-10KB-50', 'http-1MB-10'];
+
+/** And with whom: what is left out sits on top of one that is not, and was never faster. */
+const QUICK_CLIENTS = ['keepwarm', 'keepwarm fetch', 'undici.dispatch', 'undici.request', 'global fetch', 'node:http'];
+
+/** A second of warm-up: measured, `undici.request` reaches its final rate after 0.9 s on this core, `node:http` after 0.8. */
+const FULL: Plan = {
+  warmMs: 1_000,
+  warmAgainMs: 300,
+  leadMs: 40,
+  sliceMs: 300,
+  roundsMin: 3,
+  roundsMax: 10,
+  budgetMs: 22_000,
+};
+const BRIEF: Plan = { ...FULL, leadMs: 25, sliceMs: 180, roundsMax: 4, budgetMs: 7_000 };
+
+/** A connection ended by the server keeps its port busy for a minute, so these stay short. */
+const CONNECT_CLIENTS = ['keepwarm', 'undici.request', 'global fetch', 'node:http'];
+const CONNECT: Plan = { ...FULL, warmMs: 300, leadMs: 20, sliceMs: 200, roundsMax: 5, budgetMs: 6_000 };
+
+function calls(quick: boolean): CallScenario[] {
+  const all: CallScenario[] = [];
+  for (const origin of ['http', 'tls'] as const) {
+    for (const reply of ['100B', '10KB', '1MB'] as const) {
+      for (const inFlight of IN_FLIGHT[reply]) {
+        const plan = planFor(reply, quick);
+        const name = `${origin}-${reply}-${inFlight}`;
+        const clients = quick ? QUICK_CLIENTS : CALLERS;
+        all.push({ kind: 'calls', name, origin, reply, inFlight, clients, wrk: true, plan });
+      }
+    }
+  }
+  return all;
+}
+
+/** A reply of 1 MB takes milliseconds, so a slice of as few as 50 calls must last longer to say anything. */
+function planFor(reply: Size, quick: boolean): Plan {
+  const plan = quick ? BRIEF : FULL;
+  return reply === '1MB' ? { ...plan, sliceMs: plan.sliceMs * 2 } : plan;
+}
+
+function connects(): CallScenario[] {
+  const shared = {
+    kind: 'calls',
+    reply: 'connect',
+    inFlight: 1,
+    clients: CONNECT_CLIENTS,
+    wrk: false,
+    plan: CONNECT,
+  } as const;
+  return [
+    { ...shared, name: 'connect-http', origin: 'http' },
+    { ...shared, name: 'connect-tls-resumed', origin: 'tls' },
+    { ...shared, name: 'connect-tls-full', origin: 'tlsFull' },
+  ];
+}
+
+/** @param only names or parts of names; a part stands for all it is found in. Naming one overrides the choice of --quick. */
+export function scenarios(only: readonly string[], quick: boolean): Scenario[] {
+  const all: Scenario[] = [
+    ...calls(quick),
+    ...connects(),
+    { kind: 'memory', name: 'memory-http' },
+    { kind: 'memory', name: 'memory-tls' },
+    { kind: 'allocation', name: 'allocation' },
+    { kind: 's2', name: 's2' },
+  ];
+  const known = new Set(all.map(({ name }) => name));
+  if (only.length > 0) {
+    return all.filter(({ name }) => only.some((part) => (known.has(part) ? name === part : name.includes(part))));
+  }
+  return quick ? all.filter(({ name }) => QUICK.includes(name)) : all;
+}
