@@ -1,0 +1,35 @@
+/** What the checks read out of a page: its code blocks, and the names its tables list. */
+
+export interface Block {
+  /** Page and line of the block's first line, as `README.md:42`. */
+  readonly where: string;
+  readonly language: string;
+  /** Words after the language, such as `run`. */
+  readonly marks: readonly string[];
+  readonly text: string;
+}
+
+/** Every fenced code block of a page. */
+export function blocksOf(page: string, markdown: string): Block[] {
+  return [...markdown.matchAll(/^```(\S+)([^\n]*)\n([\s\S]*?)^```$/gm)].map((match) => {
+    const [, language = '', marks = '', text = ''] = match;
+    const line = markdown.slice(0, match.index).split('\n').length + 1;
+    return { where: `${page}:${line}`, language, marks: marks.trim().split(/\s+/).filter(Boolean), text };
+  });
+}
+
+/** The part of a page below a heading, up to the next heading of the same or a higher level. */
+export function section(markdown: string, heading: string): string {
+  const lines = markdown.split('\n');
+  const start = lines.indexOf(heading);
+  if (start === -1) throw new Error(`there is no heading "${heading}"`);
+  const level = /^#+/.exec(heading)?.[0].length ?? 0;
+  const end = lines.findIndex(
+    (line, index) => index > start && /^#+ /.test(line) && /^#+/.exec(line)![0].length <= level,
+  );
+  return lines.slice(start + 1, end === -1 ? undefined : end).join('\n');
+}
+
+/** The first `name` in each row of the tables under a heading; rows that begin otherwise are no entries. */
+export const namesUnder = (markdown: string, heading: string): string[] =>
+  [...section(markdown, heading).matchAll(/^\| *`([^`]+)`/gm)].map(([, name = '']) => name);

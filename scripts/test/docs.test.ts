@@ -1,0 +1,64 @@
+/** The documentation tells the truth: its examples compile and run, its tables list what the code has. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { root } from '../check.ts';
+import { blocksOf, namesUnder } from '../docs/markdown.ts';
+import { differences, PAIRS } from '../docs/pairs.ts';
+import { examples, runBlock, typeErrors } from '../docs-check.ts';
+
+const fence = '```';
+const block = (text: string, marks = '') =>
+  blocksOf('page.md', `# Page\n\n${fence}ts${marks}\n${text}\n${fence}\n`)[0]!;
+
+/** Folders of our own, so that nothing else that checks the docs at this moment is disturbed. */
+const folder = (name: string) => join(root, '.tmp', 'docs', `test-${process.pid}-${name}`);
+
+describe('examples', () => {
+  it('compile', () => assert.equal(typeErrors(examples(), folder('all')), ''));
+
+  for (const example of examples().filter(({ marks }) => marks.includes('run'))) {
+    it(`run: ${example.where}`, async () => assert.equal(await runBlock(example, folder('run')), ''));
+  }
+});
+
+describe('code and page list the same', () => {
+  for (const pair of PAIRS) {
+    it(pair.what, () => assert.deepEqual(differences(pair), []));
+  }
+});
+
+describe('the documentation checks', () => {
+  it('find a type error and name its page and line', () => {
+    const errors = typeErrors([block('const a = 1;\nconst b: string = a;')], folder('types'));
+    assert.match(errors, /^page\.md:5: error TS2322/m);
+  });
+
+  it('find an example that fails when it runs', async () => {
+    assert.match(
+      await runBlock(block("throw new Error('broken');", ' run'), folder('fails')),
+      /page\.md:4 ended with code 1[\s\S]*broken/,
+    );
+  });
+
+  it('lead examples to a server on loopback', async () => {
+    const text = [
+      "const reply = await fetch('https://api.example.com/x');",
+      "if ((await reply.json()).path !== '/x') process.exitCode = 1;",
+    ].join('\n');
+    assert.equal(await runBlock(block(text, ' run'), folder('runs')), '');
+  });
+
+  it('read names from the tables of one section only', () => {
+    const page = '## A\n\n| `a` | x |\n| no | `b` |\n### More\n| `c` |\n## B\n| `d` |\n';
+    assert.deepEqual(namesUnder(page, '## A'), ['a', 'c']);
+    assert.throws(() => namesUnder(page, '## C'), /no heading/);
+  });
+
+  it('see what only one of the two sides has', () => {
+    const [codes] = PAIRS;
+    assert.ok(codes);
+    const found = differences({ ...codes, code: () => [...codes.code(), 'NEWER'].filter((code) => code !== 'DNS') });
+    assert.match(found.join('\n'), /^NEWER is missing from .*\nDNS of .* does not exist$/);
+  });
+});
