@@ -1,7 +1,7 @@
 /**
  * The examples of the documentation, held to their word.
  *
- * Every block marked `ts` in README.md and docs/ is type-checked against the library as it is. A block marked `ts run`
+ * Every block marked `ts` in the pages of the root and of docs/ is type-checked against the library as it is. A block marked `ts run`
  * is executed as well, with `https://api.example.com` standing for a server on loopback that answers every request with
  * a small JSON object; it must end by itself, with exit code 0, and may print what it likes.
  *
@@ -25,7 +25,7 @@ const RUN_MS = 20_000;
 /** Examples live inside the repository so that they find the packages by name, as a user's code would. */
 const FOLDER = join(root, '.tmp', 'docs');
 
-export const pages = (): string[] => ['README.md', ...globSync('docs/**/*.md', { cwd: root }).sort()];
+export const pages = (): string[] => globSync(['*.md', 'docs/**/*.md'], { cwd: root }).sort();
 
 export const examples = (): Block[] =>
   pages()

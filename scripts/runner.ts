@@ -7,7 +7,6 @@
  *   (3) it falls silent for longer than one test may take: a loop, a hanging import;
  *   (4) it holds no test at all.
  */
-import { AssertionError } from 'node:assert';
 import { finished } from 'node:stream/promises';
 import { run } from 'node:test';
 import { inspect } from 'node:util';
@@ -143,8 +142,8 @@ const field = (error: Error, name: string): unknown => Reflect.get(error, name);
 
 /** An error in full, without the runner's own frames. The message of a failed assertion holds its values already. */
 function told(error: unknown): string {
-  const text =
-    error instanceof AssertionError && error.stack !== undefined ? error.stack : inspect(error, { depth: 6 });
+  const assertion = error instanceof Error && error.name === 'AssertionError' && error.stack !== undefined;
+  const text = assertion ? error.stack : inspect(error, { depth: 6 });
   return text.replaceAll(/\n +at .*\bnode:internal\/(?:test_runner|per_context)\/.*/g, '');
 }
 
