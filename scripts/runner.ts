@@ -142,8 +142,8 @@ const field = (error: Error, name: string): unknown => Reflect.get(error, name);
 
 /** An error in full, without the runner's own frames. The message of a failed assertion holds its values already. */
 function told(error: unknown): string {
-  const assertion = error instanceof Error && error.name === 'AssertionError' && error.stack !== undefined;
-  const text = assertion ? error.stack : inspect(error, { depth: 6 });
+  const stack = error instanceof Error && error.name === 'AssertionError' ? error.stack : undefined;
+  const text = stack ?? inspect(error, { depth: 6 });
   return text.replaceAll(/\n +at .*\bnode:internal\/(?:test_runner|per_context)\/.*/g, '');
 }
 

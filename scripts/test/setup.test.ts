@@ -1,0 +1,165 @@
+/**
+ * Set-up on a machine of our making: a small repository in a temporary folder, and a PATH on which npm and apt-get are
+ * scripts that note what they were asked and do as a test wants. Nothing is downloaded or installed.
+ */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { root } from '../check.ts';
+
+const LOCK = { packages: { '': { devDependencies: { left: '1.0.0' } }, 'node_modules/left': { version: '1.0.0' } } };
+const MANIFEST = { devDependencies: { left: '1.0.0' }, scripts: { setup: 'not compared' } };
+
+/** Installs what the lock file names, as far as set-up looks. */
+const NPM_CI = `mkdir -p node_modules/node node_modules/.bin
+cp package-lock.json node_modules/.package-lock.json
+echo '{"version":"24.0.0"}' > node_modules/node/package.json`;
+const PROGRAM_NODE = `printf '#!/bin/sh\\necho v24.0.0\\n' > node_modules/.bin/node; chmod +x node_modules/.bin/node`;
+
+let home: string;
+
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'keepwarm-setup-'));
+  mkdirSync(join(home, 'scripts'));
+  mkdirSync(join(home, 'bin'));
+  copyFileSync(join(root, 'scripts/setup.mjs'), join(home, 'scripts/setup.mjs'));
+  json('package.json', MANIFEST);
+  json('package-lock.json', LOCK);
+  program('npm', `${NPM_CI}\n${PROGRAM_NODE}`);
+  for (const name of ['cp', 'mkdir', 'chmod', 'env', 'true']) {
+    const place = ['/usr/bin', '/bin'].find((folder) => existsSync(join(folder, name))) ?? '';
+    symlinkSync(join(place, name), join(home, 'bin', name));
+  }
+  program('sudo', 'shift; exec "$@"');
+});
+afterEach(() => rmSync(home, { recursive: true }));
+
+const json = (path: string, value: unknown) => {
+  mkdirSync(dirname(join(home, path)), { recursive: true });
+  writeFileSync(join(home, path), JSON.stringify(value));
+};
+
+/** Puts a shell script on the PATH that notes its name and arguments before it runs. */
+function program(name: string, body = ''): void {
+  const path = join(home, 'bin', name);
+  writeFileSync(path, `#!/bin/sh\necho "${name} $*" >> "${join(home, 'asked')}"\n${body}\n`);
+  chmodSync(path, 0o755);
+}
+
+/** Runs set-up and tells how it went and what it asked of npm and apt-get. */
+function setup(...args: string[]) {
+  writeFileSync(join(home, 'asked'), '');
+  const { stdout, status } = spawnSync(process.execPath, [join(home, 'scripts/setup.mjs'), ...args], {
+    encoding: 'utf8',
+    env: { PATH: join(home, 'bin') },
+  });
+  const asked = readFileSync(join(home, 'asked'), 'utf8').split('\n');
+  return { stdout, status, asked: asked.filter((line) => /^(?:npm|apt-get (?!--version))/.test(line)) };
+}
+
+describe('set-up', () => {
+  it('installs on a fresh clone, and then finds nothing to do', () => {
+    const first = setup();
+    assert.deepEqual([first.status, first.asked], [0, ['npm ci --loglevel=error']]);
+    const second = setup();
+    assert.deepEqual([second.status, second.asked, second.stdout], [0, [], '']);
+  });
+
+  it('installs again when the lock file asks for another version', () => {
+    setup();
+    json('package-lock.json', { packages: { ...LOCK.packages, 'node_modules/left': { version: '1.0.1' } } });
+    const { stdout, asked } = setup();
+    assert.match(stdout, /node_modules\/left is 1\.0\.0, wanted 1\.0\.1/);
+    assert.deepEqual(asked, ['npm ci --loglevel=error']);
+  });
+
+  it('lets npm say what is wrong when package.json asks for what the lock file does not know', () => {
+    setup();
+    program('npm', 'exit 1');
+    json('package.json', { devDependencies: { left: '1.0.0', right: '1.0.0' } });
+    const { stdout, status } = setup();
+    assert.match(stdout, /package\.json and its lock differ[\s\S]*npm ci failed/);
+    assert.equal(status, 1);
+  });
+
+  it('looks neither at optional packages nor at what else package.json holds', () => {
+    setup();
+    const other = { 'node_modules/other-platform': { version: '1.0.0', optional: true } };
+    json('package-lock.json', { packages: { ...LOCK.packages, ...other } });
+    json('package.json', { ...MANIFEST, scripts: {} });
+    assert.deepEqual(setup().asked, []);
+  });
+
+  it('runs the install script of the pinned Node.js by name where scripts are switched off', () => {
+    program('npm', `case "$1" in ci) ${NPM_CI};; rebuild) ${PROGRAM_NODE};; esac`);
+    const { status, asked } = setup();
+    assert.deepEqual(asked, ['npm ci --loglevel=error', 'npm rebuild node --ignore-scripts=false --loglevel=error']);
+    assert.equal(status, 0);
+  });
+
+  it('fails when the pinned Node.js does not run', () => {
+    program('npm', NPM_CI);
+    const { stdout, status } = setup();
+    assert.match(stdout, /Node\.js 24\.0\.0 does not run here/);
+    assert.equal(status, 1);
+  });
+});
+
+describe('set-up of the partners', () => {
+  /** nginx may be installed where set-up looks beyond the PATH; the other two are missing here for certain. */
+  const others = () => program('nginx');
+
+  it('asks for nothing when all are there', () => {
+    for (const name of ['nginx', 'wrk', 'chromium']) program(name);
+    setup();
+    const { status, asked, stdout } = setup('--with-partners');
+    assert.deepEqual([status, asked, stdout], [0, [], '']);
+  });
+
+  it('installs those that are missing, without a refresh of the package list that is not needed', () => {
+    others();
+    setup();
+    program('apt-get', `case "$*" in *install*) cd "${home}/bin"; cp npm wrk; cp npm chromium;; esac`);
+    const { status, asked } = setup('--with-partners');
+    assert.deepEqual(asked, ['apt-get -qq install --yes --no-install-recommends wrk chromium']);
+    assert.equal(status, 0);
+  });
+
+  it('refreshes the package list when the packages are not found', () => {
+    others();
+    setup();
+    const install = `cd "${home}/bin"; cp npm wrk; cp npm chromium`;
+    program(
+      'apt-get',
+      `case "$*" in *update*) > "${home}/new";; *install*) [ -e "${home}/new" ] || exit 1; ${install};; esac`,
+    );
+    const { status, asked } = setup('--with-partners');
+    assert.deepEqual(
+      asked.map((line) => line.split(' ')[2]),
+      ['install', 'update', 'install'],
+    );
+    assert.equal(status, 0);
+  });
+
+  it('says what will fail, why, and what to do, when it cannot install', () => {
+    others();
+    setup();
+    const { status, stdout } = setup('--with-partners');
+    assert.match(stdout, /wrk is missing\. Without it fail: .*bench/);
+    assert.match(stdout, /chromium is missing\. Without it fail: .*browser/);
+    assert.match(stdout, /there is no apt-get on this system\. By hand: apt-get install wrk chromium/);
+    assert.equal(status, 1);
+  });
+});
