@@ -45,12 +45,11 @@ async function measureOne(client: string, server: BenchServer, caFile: string): 
 
 export function allocationTable(rows: readonly AllocationRow[]): Table {
   return {
-    head: ['client', 'heap bytes per call', 'samples', 'failure'],
+    head: ['client', 'heap bytes per call', 'samples'],
     rows: rows.map(({ client, heapBytes, samples, failure }) => [
       client,
-      failure === undefined ? figure(heapBytes) : '–',
+      failure === undefined ? figure(heapBytes) : 'failed',
       String(samples),
-      failure ?? '–',
     ]),
   };
 }

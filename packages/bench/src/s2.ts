@@ -105,21 +105,10 @@ function leakedOf(stats: unknown): number | undefined {
 
 export function s2Table(rows: readonly S2Row[]): Table {
   return {
-    head: [
-      'client',
-      'operations',
-      'connections: warm-up',
-      'after',
-      'reuse',
-      'leaked',
-      'p50 ms',
-      'p99 ms',
-      'errors',
-      'failure',
-    ],
+    head: ['client', 'operations', 'connections: warm-up', 'after', 'reuse', 'leaked', 'p50 ms', 'p99 ms', 'errors'],
     rows: rows.map((row) => [
       row.client,
-      String(row.operations),
+      row.failure === undefined ? String(row.operations) : 'failed',
       String(row.connectionsWarmUp),
       String(row.connectionsAfter),
       `${(row.reuseShare * 100).toFixed(2)} %`,
@@ -127,7 +116,6 @@ export function s2Table(rows: readonly S2Row[]): Table {
       figure(row.p50Ms),
       figure(row.p99Ms),
       String(row.errors),
-      row.failure ?? '–',
     ]),
   };
 }

@@ -3,7 +3,7 @@
  * parses. The least a connection can cost in Node: a yardstick, never a contestant.
  */
 import { connect, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
 import { CALL_BODY, CALL_ID } from '../server/replies.ts';
 import type { OpenClient, RpcReply, Target } from './client.ts';
 
@@ -20,12 +20,13 @@ class Bare {
   #missing = 0;
   #settle: Settle = () => {};
 
-  constructor(target: Target, onIdle: (bare: Bare) => void) {
+  /** @param secureContext over TLS; one for all connections, for each would cost memory and milliseconds */
+  constructor(target: Target, secureContext: SecureContext | undefined, onIdle: (bare: Bare) => void) {
     this.#onIdle = onIdle;
-    const { hostname, port, protocol } = new URL(target.origin);
+    const { hostname, port } = new URL(target.origin);
     const onread = { buffer: shared, callback: (bytes: number) => this.#read(bytes) };
     const address = { host: hostname, port: Number(port), onread };
-    this.socket = protocol === 'https:' ? connectTls({ ...address, ca: target.ca }) : connect(address);
+    this.socket = secureContext === undefined ? connect(address) : connectTls({ ...address, secureContext });
     this.socket.on('error', (error) => this.#settle(error));
   }
 
@@ -53,13 +54,14 @@ function lengthOf(text: string): number {
 }
 
 export const open: OpenClient = (target) => {
-  const { host } = new URL(target.origin);
+  const { host, protocol } = new URL(target.origin);
+  const secureContext = protocol === 'https:' ? createSecureContext({ ca: target.ca }) : undefined;
   const head = `POST ${target.path} HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\n`;
   const message = `${head}content-length: ${CALL_BODY.length}\r\n\r\n${CALL_BODY}`;
   const idle: Bare[] = [];
   const all: Bare[] = [];
   const dial = (): Bare => {
-    const bare = new Bare(target, (free) => idle.push(free));
+    const bare = new Bare(target, secureContext, (free) => idle.push(free));
     all.push(bare);
     return bare;
   };
