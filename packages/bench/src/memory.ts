@@ -9,8 +9,7 @@
 import { ClientProcess } from './client-process.ts';
 import type { Target } from './clients/client.ts';
 import { type MemoryRow, rounded } from './rows.ts';
-import type { BenchServer } from './server/server.ts';
-import { PATHS } from './server/server.ts';
+import { type BenchServer, PATHS } from './server/server.ts';
 import { median } from './statistics.ts';
 import { figure, type Table } from './table.ts';
 
