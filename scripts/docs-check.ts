@@ -56,7 +56,7 @@ export function typeErrors(blocks: readonly Block[], folder = join(FOLDER, 'type
   });
 }
 
-/** Executes a block against a server on loopback. Resolves with what went wrong, '' when nothing did. */
+/** Executes a block, in a folder made for it, against a server on loopback. Resolves with what went wrong, or ''. */
 export async function runBlock(block: Block, folder = join(FOLDER, 'run')): Promise<string> {
   const server = createServer((request, response) => {
     request.resume().on('end', () => {
@@ -76,7 +76,7 @@ export async function runBlock(block: Block, folder = join(FOLDER, 'run')): Prom
   const [code, signal] = await once(child, 'close');
   server.close();
   server.closeAllConnections();
-  rmSync(file);
+  rmSync(folder, { recursive: true });
   if (code === 0) return '';
   const end = signal === null ? `ended with code ${code}` : `did not end within ${RUN_MS} ms`;
   return `${block.where} ${end}\n${printed}`;

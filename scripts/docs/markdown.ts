@@ -30,6 +30,11 @@ export function section(markdown: string, heading: string): string {
   return lines.slice(start + 1, end === -1 ? undefined : end).join('\n');
 }
 
-/** The first `name` in each row of the tables under a heading; rows that begin otherwise are no entries. */
-export const namesUnder = (markdown: string, heading: string): string[] =>
-  [...section(markdown, heading).matchAll(/^\| *`([^`]+)`/gm)].map(([, name = '']) => name);
+/**
+ * What the tables under a heading list: of each row the first cells, as many as asked for, joined by a space. Only rows
+ * whose cells begin with something in backticks are entries.
+ */
+export function namesUnder(markdown: string, heading: string, columns = 1): string[] {
+  const row = new RegExp(`^\\|${' *`([^`]+)`[^|]*\\|'.repeat(columns)}`, 'gm');
+  return [...section(markdown, heading).matchAll(row)].map(([, ...cells]) => cells.join(' '));
+}

@@ -2,10 +2,12 @@
  * Sets that stand in the code and again on a page, and must be equal: nothing undocumented, nothing made up.
  *
  * To keep another page honest, add one entry: `code` lists the names as the program has them, `page` and `heading` say
- * which table repeats them, one row each, the name first and in backticks. `scripts/test/docs.test.ts` does the rest.
+ * which table repeats them, one row each, the name first and in backticks. With `columns: 2` the second cell, also in
+ * backticks, is compared as well, so that a default cannot change behind its page. `scripts/test/docs.test.ts` does the rest.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { OPTIONS } from '../../packages/keepwarm/src/clients/options.ts';
 import { CODES } from '../../packages/keepwarm/src/core/error.ts';
 import { root } from '../check.ts';
 import { FLOORS } from '../tidy/floors.ts';
@@ -17,6 +19,8 @@ export interface Pair {
   readonly page: string;
   /** The heading as it is written, with its `#`. */
   readonly heading: string;
+  /** How many cells of a row are compared, when it is not just the name. */
+  readonly columns?: number;
 }
 
 export const PAIRS: readonly Pair[] = [
@@ -26,6 +30,13 @@ export const PAIRS: readonly Pair[] = [
     code: () => FLOORS.flat().map((folder) => `${folder}/`),
     page: 'ARCHITECTURE.md',
     heading: '## Floors of the library',
+  },
+  {
+    what: 'options and their defaults',
+    code: () => Object.entries(OPTIONS).flatMap(([group, options]) => optionsWithDefaults(group, options)),
+    page: 'docs/reference/options.md',
+    heading: '## Numbers and choices',
+    columns: 2,
   },
   {
     what: 'npm scripts',
@@ -39,10 +50,21 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 
 const asTyped = (script: string): string => (/^(?:start|test)$/.test(script) ? `npm ${script}` : `npm run ${script}`);
 
+/** As `pool.idleMs 30_000`; options of the group `call` stand at the top level. */
+const optionsWithDefaults = (
+  group: string,
+  options: Readonly<Record<string, { readonly default: unknown }>>,
+): string[] =>
+  Object.entries(options).map(([name, option]) => {
+    const { default: value } = option;
+    const written = typeof value === 'number' ? value.toLocaleString('en').replaceAll(',', '_') : String(value);
+    return `${group === 'call' ? '' : `${group}.`}${name} ${written.replace('∞', 'Infinity')}`;
+  });
+
 /** What one of the two has and the other has not. */
-export function differences({ code, page, heading }: Pair): string[] {
+export function differences({ code, page, heading, columns }: Pair): string[] {
   const real = [...code()];
-  const written = namesUnder(read(page), heading);
+  const written = namesUnder(read(page), heading, columns);
   return [
     ...real.filter((name) => !written.includes(name)).map((name) => `${name} is missing from ${page}, ${heading}`),
     ...written.filter((name) => !real.includes(name)).map((name) => `${name} of ${page}, ${heading}, does not exist`),

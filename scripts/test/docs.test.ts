@@ -52,6 +52,7 @@ describe('the documentation checks', () => {
   it('read names from the tables of one section only', () => {
     const page = '## A\n\n| `a` | x |\n| no | `b` |\n### More\n| `c` |\n## B\n| `d` |\n';
     assert.deepEqual(namesUnder(page, '## A'), ['a', 'c']);
+    assert.deepEqual(namesUnder('## A\n| `a` | `1` | x |\n| `b` | 2 |\n', '## A', 2), ['a 1']);
     assert.throws(() => namesUnder(page, '## C'), /no heading/);
   });
 
