@@ -78,7 +78,8 @@ function installPackages() {
   const stale = stalePackages();
   if (stale === undefined) return;
   say(`${stale}; running npm ci`);
-  if (!npm('ci')) fail('npm ci failed; its message above says why');
+  // Named, since NODE_ENV=production or a setting of the user's would leave these out.
+  if (!npm('ci', '--include=dev', '--include=optional')) fail('npm ci failed; its message above says why');
 }
 
 /**

@@ -29,6 +29,9 @@ cp package-lock.json node_modules/.package-lock.json
 echo '{"version":"24.0.0"}' > node_modules/node/package.json`;
 const PROGRAM_NODE = `printf '#!/bin/sh\\necho v24.0.0\\n' > node_modules/.bin/node; chmod +x node_modules/.bin/node`;
 
+/** How npm is asked for all packages. */
+const CI = 'npm ci --include=dev --include=optional --loglevel=error';
+
 let home: string;
 
 beforeEach(() => {
@@ -73,7 +76,7 @@ function setup(...args: string[]) {
 describe('set-up', () => {
   it('installs on a fresh clone, and then finds nothing to do', () => {
     const first = setup();
-    assert.deepEqual([first.status, first.asked], [0, ['npm ci --loglevel=error']]);
+    assert.deepEqual([first.status, first.asked], [0, [CI]]);
     const second = setup();
     assert.deepEqual([second.status, second.asked, second.stdout], [0, [], '']);
   });
@@ -83,7 +86,7 @@ describe('set-up', () => {
     json('package-lock.json', { packages: { ...LOCK.packages, 'node_modules/left': { version: '1.0.1' } } });
     const { stdout, asked } = setup();
     assert.match(stdout, /node_modules\/left is 1\.0\.0, wanted 1\.0\.1/);
-    assert.deepEqual(asked, ['npm ci --loglevel=error']);
+    assert.deepEqual(asked, [CI]);
   });
 
   it('lets npm say what is wrong when package.json asks for what the lock file does not know', () => {
@@ -106,7 +109,7 @@ describe('set-up', () => {
   it('runs the install script of the pinned Node.js by name where scripts are switched off', () => {
     program('npm', `case "$1" in ci) ${NPM_CI};; rebuild) ${PROGRAM_NODE};; esac`);
     const { status, asked } = setup();
-    assert.deepEqual(asked, ['npm ci --loglevel=error', 'npm rebuild node --ignore-scripts=false --loglevel=error']);
+    assert.deepEqual(asked, [CI, 'npm rebuild node --ignore-scripts=false --loglevel=error']);
     assert.equal(status, 0);
   });
 
