@@ -1,0 +1,64 @@
+/**
+ * Latencies in logarithmic buckets: a bounded relative error at any size, constant memory, no sorting.
+ * Buckets grow by a factor of 2^(1/16) ≈ 1.044, so a reported quantile is within about 2.2 % of the true one.
+ * Source: C. Masson et al., "DDSketch", VLDB 2019 (the mapping; ours is fixed-size and in ms from 1 µs to 4.8 hours).
+ */
+const STEPS_PER_DOUBLING = 16;
+const MIN_MS = 0.001;
+const DOUBLINGS = 34;
+const SIZE = STEPS_PER_DOUBLING * DOUBLINGS;
+
+export interface Quantiles {
+  readonly count: number;
+  readonly meanMs: number;
+  readonly p50Ms: number;
+  readonly p90Ms: number;
+  readonly p95Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+export class Histogram {
+  readonly #buckets = new Uint32Array(SIZE);
+  #count = 0;
+  #sum = 0;
+  #max = 0;
+
+  /** Records one length of time, in ms; what is below 1 µs counts as 1 µs. */
+  record(ms: number): void {
+    const index = ms <= MIN_MS ? 0 : Math.min((Math.log2(ms / MIN_MS) * STEPS_PER_DOUBLING) | 0, SIZE - 1);
+    this.#buckets[index]!++;
+    this.#count++;
+    this.#sum += ms;
+    if (ms > this.#max) this.#max = ms;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The value below which the share `q` (0…1) of the records lies, in ms; 0 when there are none. */
+  quantile(q: number): number {
+    if (this.#count === 0) return 0;
+    const rank = Math.max(1, Math.ceil(q * this.#count));
+    let seen = 0;
+    for (let i = 0; i < SIZE; i++) {
+      seen += this.#buckets[i]!;
+      // The bucket's geometric middle, never beyond what was really seen.
+      if (seen >= rank) return Math.min(MIN_MS * 2 ** ((i + 0.5) / STEPS_PER_DOUBLING), this.#max);
+    }
+    return this.#max;
+  }
+
+  snapshot(): Quantiles {
+    return {
+      count: this.#count,
+      meanMs: this.#count === 0 ? 0 : this.#sum / this.#count,
+      p50Ms: this.quantile(0.5),
+      p90Ms: this.quantile(0.9),
+      p95Ms: this.quantile(0.95),
+      p99Ms: this.quantile(0.99),
+      maxMs: this.#max,
+    };
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * A call under way: await it for the reply whatever its status, or ask for the content at once. The shorthands reject
+ * with `STATUS` unless the status is 2xx: an error page must not pass for data.
+ */
+import { collect, streamOf, textOf } from '../core/body.ts';
+import { NetError } from '../core/error.ts';
+import type { Reply } from '../core/reply.ts';
+
+/** Reply and parsed content in one, as S1's HTTPClient returns it. */
+export interface FullReply<T = unknown> {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: Record<string, string | string[]>;
+  /** Parsed when the content type says JSON, text otherwise. */
+  readonly data: T;
+}
+
+export class Pending implements PromiseLike<Reply> {
+  readonly #reply: Promise<Reply>;
+
+  constructor(reply: Promise<Reply>) {
+    this.#reply = reply;
+  }
+
+  // biome-ignore lint/suspicious/noThenProperty: being awaitable is what this class is for
+  then<A = Reply, B = never>(
+    onReply?: ((reply: Reply) => A | PromiseLike<A>) | null,
+    onError?: ((error: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.#reply.then(onReply, onError);
+  }
+
+  catch<B = never>(onError?: ((error: unknown) => B | PromiseLike<B>) | null): Promise<Reply | B> {
+    return this.#reply.catch(onError);
+  }
+
+  finally(onEnd?: (() => void) | null): Promise<Reply> {
+    return this.#reply.finally(onEnd);
+  }
+
+  /** The body parsed as JSON. @throws NetError `STATUS`, `DECODE`, or whatever ended the call */
+  json<T = unknown>(): Promise<T> {
+    return this.#reply.then(okJson) as Promise<T>;
+  }
+
+  /** The body as text. @throws as `json`, `DECODE` aside */
+  text(): Promise<string> {
+    return this.#reply.then(okText);
+  }
+
+  bytes(): Promise<Uint8Array> {
+    return this.#reply.then(okBytes);
+  }
+
+  /** The body as it arrives. The deadline of the call still holds for all of it. */
+  stream(): Promise<ReadableStream<Uint8Array>> {
+    return this.#reply.then(okStream);
+  }
+
+  /** Status, headers and content together, whatever the status. */
+  full<T = unknown>(): Promise<FullReply<T>> {
+    return this.#reply.then(full) as Promise<FullReply<T>>;
+  }
+}
+
+/** The content of a reply as JSON, whatever its status. */
+export function jsonOf(reply: Reply): unknown {
+  const body = reply.take();
+  return body instanceof Uint8Array ? parse(body) : collect(body).then(parse);
+}
+
+/** The content of a reply as bytes, whatever its status. */
+export async function bytesOf(reply: Reply): Promise<Uint8Array> {
+  const body = reply.take();
+  return body instanceof Uint8Array ? body : collect(body);
+}
+
+function parse(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(textOf(bytes));
+  } catch (cause) {
+    const what = bytes.length === 0 ? 'it is empty' : (cause as Error).message;
+    throw new NetError('DECODE', `the body is not JSON: ${what}`, { reach: 'answered', phase: 'body', cause });
+  }
+}
+
+function okJson(reply: Reply): unknown {
+  return reply.ok ? jsonOf(reply) : refuse(reply);
+}
+
+async function okText(reply: Reply): Promise<string> {
+  return textOf(await okBytes(reply));
+}
+
+function okBytes(reply: Reply): Promise<Uint8Array> {
+  return reply.ok ? bytesOf(reply) : refuse(reply);
+}
+
+function okStream(reply: Reply): ReadableStream<Uint8Array> | Promise<never> {
+  return reply.ok ? streamOf(reply.take()) : refuse(reply);
+}
+
+async function full(reply: Reply): Promise<FullReply> {
+  const text = textOf(await bytesOf(reply));
+  return {
+    status: reply.status,
+    statusText: reply.statusText,
+    headers: reply.headers.toObject(),
+    data: dataOf(reply, text),
+  };
+}
+
+function dataOf(reply: Reply, text: string): unknown {
+  if (!/[/+]json\b/i.test(reply.headers.get('content-type') ?? '')) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text; // it said JSON and is not: the caller sees what came, as S1 asks
+  }
+}
+
+async function refuse(reply: Reply): Promise<never> {
+  const content = await bytesOf(reply).catch(() => new Uint8Array(0)); // the status is the news, not its page
+  const { status, statusText, headers } = reply;
+  throw new NetError('STATUS', `the answer was ${status} ${statusText}`.trimEnd(), {
+    reach: 'answered',
+    status,
+    answer: { headers, text: textOf(content) },
+  });
+}

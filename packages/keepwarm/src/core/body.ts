@@ -1,0 +1,91 @@
+/** Readers of a body: all of it as bytes, or as a stream with backpressure. */
+import type { UnderlyingByteSource } from 'node:stream/web';
+import type { BodySink, BodySource } from './reply.ts';
+
+/** A peer may announce any length; memory is taken as bytes come, in steps from here on. */
+const FIRST_ALLOCATION_MAX = 1024 * 1024;
+
+/** Collects a body that is still arriving. */
+export function collect(source: BodySource): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    let buffer: Buffer = Buffer.allocUnsafeSlow(
+      Math.min(Math.max(source.bytesExpected, 0) || 16 * 1024, FIRST_ALLOCATION_MAX),
+    );
+    let length = 0;
+    const sink: BodySink = {
+      data(chunk) {
+        if (length + chunk.length > buffer.length) buffer = grown(buffer, length, length + chunk.length);
+        buffer.set(chunk, length);
+        length += chunk.length;
+        return true;
+      },
+      end: () => resolve(buffer.subarray(0, length)),
+      fail: reject,
+    };
+    source.start(sink);
+  });
+}
+
+function grown(buffer: Buffer, length: number, needed: number): Buffer {
+  const larger = Buffer.allocUnsafeSlow(Math.max(needed, buffer.length * 2));
+  buffer.copy(larger, 0, 0, length);
+  return larger;
+}
+
+/** Bytes a stream holds ahead of its reader before the connection is paused. */
+const AHEAD_BYTES = 64 * 1024;
+
+/** A body as a WHATWG byte stream; reading slowly slows the peer down, cancelling gives the connection up. */
+export function streamOf(body: Uint8Array | BodySource): ReadableStream<Uint8Array> {
+  const source = body instanceof Uint8Array ? wholeStream(body) : arrivingStream(body);
+  return new ReadableStream(source, { highWaterMark: AHEAD_BYTES });
+}
+
+function wholeStream(bytes: Uint8Array): UnderlyingByteSource {
+  return {
+    type: 'bytes',
+    start(controller) {
+      if (bytes.length > 0) controller.enqueue(new Uint8Array(bytes)); // a copy: its buffer goes over to the reader
+      controller.close();
+    },
+  };
+}
+
+function arrivingStream(source: BodySource): UnderlyingByteSource {
+  let started = false;
+  let over = false;
+  return {
+    type: 'bytes',
+    pull(controller) {
+      if (over) return;
+      if (started) return source.resume();
+      started = true;
+      source.start({
+        data(chunk) {
+          controller.enqueue(new Uint8Array(chunk));
+          return (controller.desiredSize ?? 0) > 0;
+        },
+        end() {
+          over = true;
+          controller.close();
+          controller.byobRequest?.respond(0);
+        },
+        fail(error) {
+          over = true;
+          controller.error(error);
+        },
+      });
+    },
+    cancel(reason) {
+      over = true;
+      source.cancel(reason);
+    },
+  };
+}
+
+/** Bytes as text: UTF-8, a byte order mark left out, what is not UTF-8 replaced (as WHATWG `text()` does). */
+export function textOf(bytes: Uint8Array): string {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const marked = bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+  return buffer.toString('utf8', marked ? 3 : 0);
+}

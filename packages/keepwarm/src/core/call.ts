@@ -1,0 +1,66 @@
+/**
+ * The words of keepwarm: a Call goes down through policies to an engine, a Reply comes back up.
+ *
+ * Rules every Send and Policy keeps:
+ *   (1) `next` may be called never, once or many times.
+ *   (2) A Call is read-only. Whoever needs another makes a copy: `{ ...call, attempt: 2 }`.
+ *   (3) What a policy holds for a call, it holds until the reply has *ended* (`reply.onEnd`), not until its head arrived.
+ *   (4) After the caller aborts, everything settles without waiting for any timer.
+ *   (5) Every failure is a NetError and says how far the call got (`reach`).
+ */
+import type { Fields } from './fields.ts';
+import type { Origin } from './origin.ts';
+import type { Reply } from './reply.ts';
+
+/** What a call means, decided once by whoever knows its protocol, so that no policy has to. */
+export interface Traits {
+  /** Doing it twice has the effect of doing it once: the method's meaning, or an `Idempotency-Key`. */
+  readonly idempotent: boolean;
+}
+
+/** Bytes to send. A producer is called once per attempt; one that cannot start again makes the call unrepeatable. */
+export type CallBody = string | Uint8Array | BodyProducer;
+
+export interface BodyProducer {
+  /** Length in bytes where it is known; otherwise the body goes out chunked (RFC 9112 § 7.1). */
+  readonly bytes: number | undefined;
+  /** Whether `open` may be called again for another attempt. */
+  readonly repeatable: boolean;
+  open(): AsyncIterable<Uint8Array>;
+}
+
+/** Limits of single steps; `Infinity` switches one off. */
+export interface StepLimits {
+  /** Waiting for a connection, in ms. Default 10 s. */
+  readonly queueMs: number;
+  /** From the request's last byte to the reply's head, in ms. Default 30 s. */
+  readonly firstByteMs: number;
+  /** Silence within the body, in ms, while the reader is ready to read. Default 15 s. */
+  readonly betweenBytesMs: number;
+  /** Bytes of one body, as it comes and after decoding. Default 64 MiB. */
+  readonly bodyBytesMax: number;
+}
+
+export interface Call {
+  /** Upper case for the standard methods; any token of RFC 9110 § 5.6.2 otherwise. */
+  readonly method: string;
+  readonly origin: Origin;
+  /** Origin-form target (RFC 9112 § 3.2.1): path and query, starting with `/`; or `*` for OPTIONS. */
+  readonly path: string;
+  readonly headers: Fields;
+  readonly body: CallBody | undefined;
+  readonly signal: AbortSignal | undefined;
+  /** The instant, on the client's clock, at which the call was made. */
+  readonly startedAt: number;
+  /** The instant, on the client's clock, by which the whole call must have ended; `Infinity` for none. */
+  readonly deadlineAt: number;
+  readonly limits: StepLimits;
+  readonly traits: Traits;
+  /** 1 for the first run of the call below retry. */
+  readonly attempt: number;
+  /** The tenant whose own pools and limits serve this call; empty for the client's only one. */
+  readonly section: string;
+}
+
+export type Send = (call: Call) => Promise<Reply>;
+export type Policy = (next: Send) => Send;

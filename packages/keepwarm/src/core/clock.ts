@@ -1,0 +1,37 @@
+/**
+ * Time as it is passed in: monotonic milliseconds, and timers that never keep the process alive by themselves.
+ * The only file of the library that may name `setTimeout`, `setImmediate` or `Date.now`.
+ */
+export interface Timer {
+  cancel(): void;
+}
+
+export interface Clock {
+  /** Monotonic milliseconds with fractions; unaffected by changes of the wall clock. */
+  now(): number;
+  /** Wall-clock milliseconds since 1970, for dates people read. Never for measuring. */
+  wall(): number;
+  /** Runs `task` once, `ms` from now. The timer does not keep the process alive. */
+  after(ms: number, task: () => void): Timer;
+  /** Runs `task` after the I/O that is already waiting has been read: one turn of the event loop. */
+  nextTurn(task: () => void): void;
+}
+
+/** The longest delay a Node timer takes (2³¹ − 1 ms); longer ones would fire at once. */
+const TIMER_MS_MAX = 2_147_483_647;
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wall: () => Date.now(),
+  after(ms, task) {
+    const timer = setTimeout(task, Math.min(Math.max(ms, 0), TIMER_MS_MAX));
+    timer.unref();
+    return { cancel: () => clearTimeout(timer) };
+  },
+  nextTurn: (task) => void setImmediate(task),
+};
+
+/** A number in [0, 1), as `Math.random`. */
+export type Random = () => number;
+
+export const systemRandom: Random = () => Math.random();

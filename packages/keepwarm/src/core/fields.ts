@@ -1,0 +1,134 @@
+/**
+ * Header fields on their way out: checked once, when they are made, before anything is queued.
+ * A Fields value that exists is safe to write: no CR, LF, NUL or other control can be in it, and none of the
+ * fields that belong to the engine (framing, hop-by-hop).
+ */
+import { NetError } from './error.ts';
+
+export type FieldsInput =
+  | Readonly<Record<string, string | number | readonly string[] | undefined>>
+  | Iterable<readonly [string, string]>;
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const TEXT = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** Fields the engine writes itself, with what to do instead. `content-length` is checked against the body, not refused. */
+const OWNED: Readonly<Record<string, string>> = {
+  'transfer-encoding': 'the engine frames the body itself',
+  'keep-alive': 'set pool.idleMs instead',
+  'proxy-connection': 'it was never a standard field',
+  upgrade: 'protocol upgrades are not part of a call',
+  expect: 'calls are sent without waiting for 100-continue',
+  'http2-settings': 'protocol upgrades are not part of a call',
+};
+
+export class Fields {
+  static readonly none = new Fields([]);
+
+  /** Pairs in the order they are sent, names as the caller spelt them. */
+  readonly list: readonly (readonly [name: string, value: string])[];
+  /** The fields as HTTP/1.1 writes them: one `name: value` line each, CR LF after every one. */
+  readonly text: string;
+  /** Whether the caller names the Host itself. */
+  readonly ownsHost: boolean;
+  /** Whether the caller asks for the connection to be closed after the reply. */
+  readonly saysClose: boolean;
+  /** The caller's own Content-Length; it must be the body's. */
+  readonly contentLength: number | undefined;
+  readonly #lower: readonly string[];
+
+  private constructor(list: readonly (readonly [string, string])[]) {
+    this.list = list;
+    this.#lower = list.map(([name]) => name.toLowerCase());
+    let text = '';
+    for (const [name, value] of list) text += `${name}: ${value}\r\n`;
+    this.text = text;
+    this.ownsHost = this.has('host');
+    this.saysClose = this.get('connection')?.toLowerCase() === 'close';
+    const length = this.get('content-length');
+    this.contentLength = length === undefined ? undefined : Number(length);
+  }
+
+  /** @throws NetError `INVALID` naming the field and what is wrong with it */
+  static of(input: FieldsInput | undefined): Fields {
+    if (input === undefined) return Fields.none;
+    const list: [string, string][] = [];
+    if (isIterable(input)) {
+      for (const [name, value] of input) add(list, name, value);
+    } else {
+      for (const name of Object.keys(input)) {
+        const value = input[name];
+        if (value === undefined) continue;
+        if (Array.isArray(value)) for (const each of value) add(list, name, each);
+        else add(list, name, String(value));
+      }
+    }
+    return list.length === 0 ? Fields.none : new Fields(list);
+  }
+
+  has(lowerName: string): boolean {
+    return this.#lower.includes(lowerName);
+  }
+
+  /** The first value of a field, by its lower-case name. */
+  get(lowerName: string): string | undefined {
+    const index = this.#lower.indexOf(lowerName);
+    return index < 0 ? undefined : this.list[index]![1];
+  }
+
+  /** These fields, over `defaults` for the names these do not have. */
+  over(defaults: Fields): Fields {
+    if (this.list.length === 0) return defaults;
+    if (defaults.list.length === 0) return this;
+    return new Fields([...defaults.list.filter((_, i) => !this.has(defaults.#lower[i]!)), ...this.list]);
+  }
+
+  /** These fields without the named ones. */
+  without(dropped: (lowerName: string) => boolean): Fields {
+    const kept = this.list.filter((_, i) => !dropped(this.#lower[i]!));
+    return kept.length === this.list.length ? this : new Fields(kept);
+  }
+}
+
+function isIterable(input: FieldsInput): input is Iterable<readonly [string, string]> {
+  return Symbol.iterator in input;
+}
+
+function add(list: [string, string][], name: string, value: string): void {
+  if (!TOKEN.test(name)) throw refused(name, 'is not a valid field name (RFC 9110 § 5.1)');
+  if (typeof value !== 'string' || !TEXT.test(value)) {
+    throw refused(name, 'has a value with a control character, or one outside Latin-1 (RFC 9110 § 5.5)');
+  }
+  const reason = owned(name.toLowerCase(), value);
+  if (reason !== undefined) throw refused(name, `cannot be set by a caller: ${reason}`);
+  list.push([name, value]);
+}
+
+function owned(lower: string, value: string): string | undefined {
+  if (Object.hasOwn(OWNED, lower)) return OWNED[lower];
+  if (lower === 'connection' && !/^(close|keep-alive)$/i.test(value))
+    return 'only "close" and "keep-alive" are meant for us';
+  return undefined;
+}
+
+/** The value stays out of the message: it may be a credential. */
+function refused(name: string, why: string): NetError {
+  return new NetError('INVALID', `header ${JSON.stringify(name)} ${why}`, { reach: 'unsent' });
+}
+
+/** @throws NetError `INVALID` when `method` is not a token */
+export function checkMethod(method: string): string {
+  if (TOKEN.test(method) && method !== 'CONNECT') return method;
+  throw new NetError('INVALID', `method ${JSON.stringify(method)} is not one a call can have`, { reach: 'unsent' });
+}
+
+const PATH = /^(?:\/[\x21-\x22\x24-\x7e]*|\*)$/;
+
+/** @throws NetError `INVALID` when `path` is not an origin-form target: controls, spaces, `#` and non-ASCII must be encoded */
+export function checkPath(path: string): string {
+  if (PATH.test(path)) return path;
+  const at = path.startsWith('/') ? path.search(/[^\x21-\x22\x24-\x7e]/) : 0;
+  throw new NetError('INVALID', `path is not a valid request target: character ${at} must be percent-encoded or "/"`, {
+    reach: 'unsent',
+  });
+}

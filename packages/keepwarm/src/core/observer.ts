@@ -1,0 +1,114 @@
+/**
+ * Facts, as they happen, for whoever wants to know. Every method is optional and called synchronously, so a listener
+ * must be quick and must not throw; what it throws is reported as an uncaught exception and harms no call.
+ * Gauges are not facts: they are pulled from `stats()`. No fact ever holds a header, a query or a body.
+ */
+import type { NetError, Phase } from './error.ts';
+
+/** Why a connection ended. */
+export type CloseReason =
+  | 'peer' // the peer closed it while idle
+  | 'reset' // lost under a call, or with a system error
+  | 'idle' // unused for longer than `idleMs`, or than the peer promised to keep it
+  | 'age' // older than its share of `ageMs`
+  | 'requests' // served `requestsMax` calls
+  | 'surplus' // more idle than `idleMax`, or its place was needed by another origin
+  | 'reply' // the reply said close, or ended with the connection
+  | 'protocol' // the peer broke the protocol or a limit
+  | 'aborted' // its call was aborted, timed out or was abandoned half-read
+  | 'closing'; // the client closed it
+
+export interface SocketFact {
+  readonly socketId: number;
+  readonly origin: string;
+  readonly section: string;
+}
+
+export interface SocketOpened extends SocketFact {
+  readonly address: string;
+  readonly dnsMs: number;
+  readonly tcpMs: number;
+  /** 0 on cleartext. */
+  readonly tlsMs: number;
+  readonly tlsResumed: boolean;
+}
+
+export interface SocketClosed extends SocketFact {
+  readonly reason: CloseReason;
+  readonly ageMs: number;
+  readonly leases: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
+export interface OpenFailed {
+  readonly origin: string;
+  readonly section: string;
+  readonly error: NetError;
+  readonly elapsedMs: number;
+}
+
+export interface Leased extends SocketFact {
+  /** How long the call waited for the connection, in ms. */
+  readonly waitMs: number;
+  /** Whether this is the connection's first call. */
+  readonly fresh: boolean;
+}
+
+export interface CallFact {
+  readonly method: string;
+  readonly origin: string;
+  readonly section: string;
+  readonly attempt: number;
+}
+
+export interface Replied extends CallFact {
+  readonly status: number;
+  /** Call to end of reply, in ms. */
+  readonly totalMs: number;
+}
+
+export interface Failed extends CallFact {
+  readonly error: NetError;
+  readonly totalMs: number;
+}
+
+export interface Hopped extends CallFact {
+  readonly error: NetError;
+  /** 1 for the first replay on another connection. */
+  readonly hop: number;
+}
+
+export interface LeakFact extends SocketFact {
+  readonly method: string;
+  readonly path: string;
+  readonly phase: Phase;
+  readonly heldMs: number;
+  /** Where the call was made; only when `leak.stacks` is on. */
+  readonly stack: string | undefined;
+}
+
+export interface DnsFact {
+  readonly hostname: string;
+  readonly addresses: number;
+  readonly elapsedMs: number;
+  readonly error: NetError | undefined;
+}
+
+export interface Observer {
+  socketOpened?(fact: SocketOpened): void;
+  socketOpenFailed?(fact: OpenFailed): void;
+  socketClosed?(fact: SocketClosed): void;
+  /** A connection was lent to a call. */
+  leased?(fact: Leased): void;
+  /** A connection came back and is idle. */
+  released?(fact: SocketFact): void;
+  replied?(fact: Replied): void;
+  failed?(fact: Failed): void;
+  /** A call was replayed on another connection because a reused one turned out to be dead. */
+  hopped?(fact: Hopped): void;
+  leakSuspected?(fact: LeakFact): void;
+  leakRecovered?(fact: LeakFact): void;
+  /** A lookup ended that went to a resolver. */
+  resolved?(fact: DnsFact): void;
+}

@@ -1,0 +1,114 @@
+/**
+ * What comes back: status and fields at once, the body whole or as it arrives.
+ *
+ * A body has one reader. Small replies arrive whole and never become a stream; larger ones are pushed from the
+ * connection into a sink, which says when to pause. Until somebody reads it, a body waits in the connection, and the
+ * connection waits with it: read it, cancel it, or let the deadline do so.
+ */
+import { NetError } from './error.ts';
+import type { ReplyFields } from './reply-fields.ts';
+
+/** Where a body goes. `chunk` is valid during the call only: copy what must outlive it. */
+export interface BodySink {
+  /** @returns false to pause until `resume` */
+  data(chunk: Uint8Array): boolean;
+  end(trailers: readonly string[]): void;
+  fail(error: NetError): void;
+}
+
+/** A body that is still arriving. */
+export interface BodySource {
+  /** Content-Length, or -1. */
+  readonly bytesExpected: number;
+  /** Sends what has arrived and what will to `sink`. At most once. */
+  start(sink: BodySink): void;
+  resume(): void;
+  /** Ends it early; its connection is given up when bytes are still to come. */
+  cancel(reason: unknown): void;
+  /** From now on the deadline of the call no longer applies: the reader sets the pace. */
+  liftDeadline(): void;
+}
+
+/** The connection a reply came over. */
+export interface Via {
+  /** Its id in the socket registry. */
+  readonly socketId: number;
+  /** Whether it had served a call before this one. */
+  readonly reused: boolean;
+}
+
+export class Reply {
+  readonly status: number;
+  readonly headers: ReplyFields;
+  /** Whether the body is still in the content coding its fields name. */
+  readonly encoded: boolean;
+  readonly via: Via;
+  #body: Uint8Array | BodySource | undefined;
+  #ended: boolean;
+  #listeners: (() => void)[] | undefined;
+
+  constructor(status: number, headers: ReplyFields, body: Uint8Array | BodySource, encoded: boolean, via: Via) {
+    this.status = status;
+    this.headers = headers;
+    this.encoded = encoded;
+    this.via = via;
+    this.#body = body;
+    this.#ended = body instanceof Uint8Array;
+  }
+
+  get statusText(): string {
+    return this.headers.reason;
+  }
+
+  get ok(): boolean {
+    return this.status >= 200 && this.status < 300;
+  }
+
+  /** Whether the exchange is over: nothing is held for it any more. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Whether the body has been taken by a reader. */
+  get used(): boolean {
+    return this.#body === undefined;
+  }
+
+  /** The body, given over to the one who asks. @throws NetError `INVALID` when it was taken before */
+  take(): Uint8Array | BodySource {
+    const body = this.#body;
+    if (body === undefined) throw new NetError('INVALID', 'the body has already been read', { reach: 'answered' });
+    this.#body = undefined;
+    return body;
+  }
+
+  /** The same reply, decoded: with another body in place of the one taken from it; its end is announced by `finish`. */
+  with(body: Uint8Array | BodySource, headers: ReplyFields = this.headers): Reply {
+    const reply = new Reply(this.status, headers, body, false, this.via);
+    if (this.#ended) reply.#ended = true;
+    else this.onEnd(() => reply.finish());
+    return reply;
+  }
+
+  /** Runs when the exchange has ended, at once if it has. */
+  onEnd(listener: () => void): void {
+    if (this.#ended) listener();
+    else (this.#listeners ??= []).push(listener);
+  }
+
+  /** Said once by whoever owns the exchange. */
+  finish(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const listeners = this.#listeners;
+    this.#listeners = undefined;
+    if (listeners !== undefined) for (const listener of listeners) listener();
+  }
+
+  /** Gives the body up unread. */
+  discard(reason: unknown = new NetError('ABORTED', 'the reply was discarded', { reach: 'answered' })): void {
+    const body = this.#body;
+    this.#body = undefined;
+    if (body !== undefined && !(body instanceof Uint8Array)) body.cancel(reason);
+  }
+}

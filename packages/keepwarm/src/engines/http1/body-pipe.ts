@@ -1,0 +1,111 @@
+/**
+ * A body on its way from the connection to its reader. Until the reader comes, what arrives is kept, and reading stops
+ * at `KEPT_BYTES_MAX`; then it is pushed through without being kept.
+ *
+ *   waiting ──start──▶ flowing ⇄ paused ──▶ over
+ *
+ * Invariants:
+ *   (1) The sink gets every byte once, in order, then exactly one of `end` and `fail`.
+ *   (2) While the sink has said stop, nothing is pushed: what still arrives is kept, and reading has stopped.
+ *   (3) Bytes kept ≤ KEPT_BYTES_MAX + one read.
+ */
+import type { NetError } from '../../core/error.ts';
+import type { BodySink, BodySource } from '../../core/reply.ts';
+
+const KEPT_BYTES_MAX = 256 * 1024;
+
+/** What a pipe asks of the exchange behind it. */
+export interface PipeOwner {
+  /** The reader has caught up: go on reading. */
+  readMore(): void;
+  abandonBody(reason: unknown): void;
+  liftDeadline(): void;
+}
+
+export class BodyPipe implements BodySource {
+  readonly bytesExpected: number;
+  readonly #owner: PipeOwner;
+  #sink: BodySink | undefined;
+  #kept: Buffer[] = [];
+  #keptBytes = 0;
+  #paused = false;
+  #outcome: { error: NetError | undefined; trailers: readonly string[] } | undefined;
+  #over = false;
+
+  constructor(owner: PipeOwner, bytesExpected: number, kept: Buffer[]) {
+    this.#owner = owner;
+    this.bytesExpected = bytesExpected;
+    for (const chunk of kept) this.#keep(chunk);
+  }
+
+  /** @returns false when reading should stop until `readMore` */
+  push(bytes: Buffer, from: number, to: number): boolean {
+    if (this.#over) return true;
+    if (this.#sink === undefined || this.#paused) {
+      this.#keep(Buffer.from(bytes.subarray(from, to)));
+      return !this.#paused && this.#keptBytes < KEPT_BYTES_MAX;
+    }
+    this.#paused = !this.#sink.data(bytes.subarray(from, to));
+    return !this.#paused;
+  }
+
+  /** Whether the reader, not the peer, is what everyone waits for. */
+  get stalled(): boolean {
+    return this.#paused || (this.#sink === undefined && this.#keptBytes >= KEPT_BYTES_MAX);
+  }
+
+  end(trailers: readonly string[]): void {
+    this.#outcome ??= { error: undefined, trailers };
+    this.#flush();
+  }
+
+  fail(error: NetError): void {
+    // What was received before the failure is worth nothing to one who wants the whole, but a stream may show it.
+    this.#outcome ??= { error, trailers: [] };
+    this.#flush();
+  }
+
+  start(sink: BodySink): void {
+    this.#sink = sink;
+    this.#flush();
+    if (!this.#over && !this.#paused) this.#owner.readMore();
+  }
+
+  resume(): void {
+    if (!this.#paused || this.#over) return;
+    this.#paused = false;
+    this.#flush();
+    if (!this.#over && !this.#paused) this.#owner.readMore();
+  }
+
+  cancel(reason: unknown): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#kept = [];
+    this.#owner.abandonBody(reason);
+  }
+
+  liftDeadline(): void {
+    this.#owner.liftDeadline();
+  }
+
+  #keep(chunk: Buffer): void {
+    this.#kept.push(chunk);
+    this.#keptBytes += chunk.length;
+  }
+
+  #flush(): void {
+    const sink = this.#sink;
+    if (sink === undefined || this.#over) return;
+    while (!this.#paused && this.#kept.length > 0) {
+      const chunk = this.#kept.shift()!;
+      this.#keptBytes -= chunk.length;
+      this.#paused = !sink.data(chunk);
+    }
+    if (this.#paused || this.#outcome === undefined) return;
+    this.#over = true;
+    const { error, trailers } = this.#outcome;
+    if (error === undefined) sink.end(trailers);
+    else sink.fail(error);
+  }
+}

@@ -1,0 +1,245 @@
+/**
+ * One HTTP/1.1 connection and the record of its life. It carries one exchange at a time; between exchanges nothing may
+ * arrive on it, and whatever does closes it.
+ *
+ *   opened ──▶ leased (exchange) ⇄ idle ──▶ gone
+ *                    └────────────────────▶ gone
+ *
+ * Invariants:
+ *   (1) `exchange` is set exactly while the connection is leased and its exchange has not ended.
+ *   (2) It leaves pool and registry once, together, at the moment its fate is sealed, not when the system is done.
+ *   (3) What the socket reports after that is ignored.
+ */
+import type { Socket } from 'node:net';
+import type { CloseReason, LeakFact, SocketFact } from '../../core/observer.ts';
+import type { Origin } from '../../core/origin.ts';
+import type { Dialled } from '../../net/dial.ts';
+import type { LiveSocket, SocketLife } from '../../net/sockets.ts';
+import type { ExclusivePool } from '../../pool/exclusive.ts';
+import type { Kept } from '../../pool/lifetime.ts';
+import type { Exchange } from './exchange.ts';
+import type { Host } from './host.ts';
+
+/** Where a socket keeps its connection: listeners are shared by all sockets and find it here. */
+const OWNER = Symbol('connection');
+type Owned = Socket & { [OWNER]?: Connection };
+
+/** One read buffer serves every connection: what is read is consumed or copied before the next read. */
+const READ_BYTES = 64 * 1024;
+const shared = Buffer.allocUnsafeSlow(READ_BYTES);
+
+/** For the dialler: reads go to the connection that owns the socket by then. */
+export const sharedRead = {
+  buffer: shared,
+  callback(this: unknown, bytes: number): boolean {
+    const connection = (this as Owned)[OWNER];
+    return connection === undefined ? true : connection.received(bytes);
+  },
+};
+
+export class Connection implements Kept<Connection>, LiveSocket {
+  readonly id: number;
+  readonly origin: Origin;
+  readonly section: string;
+  readonly pool: ExclusivePool<Connection>;
+  readonly socket: Socket;
+  exchange: Exchange | undefined;
+  leases = 0;
+  leasedAt = 0;
+
+  place: 'leased' | 'idle' | 'gone' = 'leased';
+  chainBefore: Connection | undefined;
+  chainAfter: Connection | undefined;
+  idleSince: number;
+  idleMs: number;
+  idleByPeer = false;
+  replaceAt = Number.POSITIVE_INFINITY;
+  retireAt = Number.POSITIVE_INFINITY;
+  asleep = false;
+
+  readonly #host: Host;
+  readonly #dialled: Dialled;
+  readonly #openedAt: number;
+  #leak: LeakFact | undefined;
+  #closeReason: CloseReason | undefined;
+
+  constructor(
+    host: Host,
+    pool: ExclusivePool<Connection>,
+    origin: Origin,
+    section: string,
+    dialled: Dialled,
+    idleMs: number,
+  ) {
+    this.#host = host;
+    this.#dialled = dialled;
+    this.id = host.sockets.nextId();
+    this.pool = pool;
+    this.origin = origin;
+    this.section = section;
+    this.socket = dialled.socket;
+    this.idleMs = idleMs;
+    this.#openedAt = host.clock.now();
+    this.idleSince = this.#openedAt;
+    (this.socket as Owned)[OWNER] = this;
+    this.socket.on('end', onEnd).on('error', onError).on('close', onClose);
+    host.sockets.add(this);
+  }
+
+  /** Whether it may be written to: neither closed nor about to be. */
+  get usable(): boolean {
+    return this.place !== 'gone' && this.socket.writable && !this.socket.readableEnded;
+  }
+
+  /** Begins a lease; `fresh` when it has served nobody yet. */
+  lend(exchange: Exchange, now: number): void {
+    this.exchange = exchange;
+    this.leasedAt = now;
+    if (this.leases++ === 0) this.#host.counters.leasesFresh++;
+    else this.#host.counters.leasesReused++;
+    if (this.asleep) {
+      this.asleep = false;
+      this.socket.ref();
+    }
+  }
+
+  /** Ends a lease whose message ended cleanly: back to the pool, or closed with `reason`. */
+  giveBack(now: number, reason: CloseReason | undefined): void {
+    this.exchange = undefined;
+    if (this.#leak !== undefined) this.#recover(this.#leak, now);
+    const why = reason ?? this.#reasonToRetire(now);
+    if (why !== undefined) return this.close(why);
+    this.idleSince = now;
+    this.pool.release(this);
+    this.#host.lifetime.attend(now);
+  }
+
+  /** The peer says for how many seconds it keeps the connection; we leave earlier, or we would race with it. */
+  heed(keepAliveSeconds: number): void {
+    const promised = keepAliveSeconds * 1_000;
+    const heeded = Math.max(promised - HINT_MARGIN_MS, promised / 2);
+    if (heeded < this.idleMs || this.idleByPeer) {
+      this.idleMs = heeded;
+      this.idleByPeer = true;
+    }
+  }
+
+  received(bytes: number): boolean {
+    if (this.exchange !== undefined) return this.exchange.received(shared, bytes);
+    // Nothing was asked.
+    if (this.place !== 'gone') this.close(isGivingUp(bytes) ? 'peer' : 'protocol');
+    return false;
+  }
+
+  close(reason: CloseReason): void {
+    this.#depart(reason);
+    this.socket.destroy();
+  }
+
+  sleep(): void {
+    this.asleep = true;
+    this.socket.unref();
+  }
+
+  inspect(now: number): void {
+    const { exchange } = this;
+    if (exchange === undefined || this.#leak !== undefined || now - this.leasedAt < this.#host.limits.leakMs) return;
+    this.#leak = { ...this.fact(), ...exchange.holder(), heldMs: now - this.leasedAt };
+    this.#host.counters.leaksSuspected++;
+    this.#host.observer.leakSuspected?.(this.#leak);
+  }
+
+  fact(): SocketFact {
+    return { socketId: this.id, origin: this.origin.key, section: this.section };
+  }
+
+  life(): SocketLife {
+    const { address, dnsMs, tcpMs, tlsMs, tlsResumed } = this.#dialled;
+    const { epoch, clock } = this.#host;
+    const closed = this.place === 'gone';
+    const since = closed ? clock.now() : this.place === 'idle' ? this.idleSince : this.leasedAt;
+    return {
+      id: this.id,
+      origin: this.origin.key,
+      section: this.section,
+      address,
+      state: closed ? 'closed' : this.place === 'idle' ? 'idle' : 'in use',
+      openedAtMs: this.#openedAt - epoch,
+      dnsMs,
+      tcpMs,
+      tlsMs,
+      tlsResumed,
+      leases: this.leases,
+      bytesIn: this.socket.bytesRead,
+      bytesOut: this.socket.bytesWritten ?? 0,
+      sinceMs: since - epoch,
+      closeReason: this.#closeReason,
+    };
+  }
+
+  /** The peer ended its side. */
+  ended(): void {
+    if (this.place === 'gone') return;
+    if (this.exchange === undefined) this.close('peer');
+    else this.exchange.peerEnded();
+  }
+
+  /** The socket failed or closed under us. */
+  lost(error: Error | undefined): void {
+    if (this.place === 'gone') return;
+    const { exchange } = this;
+    this.#depart(error === undefined ? 'peer' : 'reset');
+    this.socket.destroy();
+    exchange?.connectionLost(error);
+  }
+
+  #depart(reason: CloseReason): void {
+    if (this.#closeReason !== undefined) return;
+    this.#closeReason = reason;
+    this.exchange = undefined;
+    if (this.#leak !== undefined) this.#recover(this.#leak, this.#host.clock.now());
+    this.pool.remove(this);
+    this.place = 'gone';
+    this.#host.sockets.remove(this);
+    const { socketClosed } = this.#host.observer;
+    if (socketClosed === undefined) return;
+    const { leases, bytesIn, bytesOut } = this.life();
+    const ageMs = this.#host.clock.now() - this.#openedAt;
+    this.#host.observer.socketClosed?.({ ...this.fact(), reason, ageMs, leases, bytesIn, bytesOut });
+  }
+
+  #reasonToRetire(now: number): CloseReason | undefined {
+    if (now >= this.retireAt) return 'age';
+    if (this.leases >= this.#host.limits.requestsMax) return 'requests';
+    return this.usable ? undefined : 'peer';
+  }
+
+  #recover(leak: LeakFact, now: number): void {
+    this.#leak = undefined;
+    this.#host.counters.leaksRecovered++;
+    this.#host.observer.leakRecovered?.({ ...leak, heldMs: now - this.leasedAt });
+  }
+}
+
+/**
+ * We leave this much before the peer would: its timer started when it sent, ours when we received, and a request needs
+ * time to arrive. Node's own Agent takes 1 s too.
+ */
+const HINT_MARGIN_MS = 1_000;
+
+/** A 408 out of the blue is a server's way to say that it gives up waiting (RFC 9110 § 15.5.9). */
+function isGivingUp(bytes: number): boolean {
+  return shared.toString('latin1', 8, Math.min(bytes, 12)).includes('408');
+}
+
+function onEnd(this: Owned): void {
+  this[OWNER]?.ended();
+}
+
+function onError(this: Owned, error: Error): void {
+  this[OWNER]?.lost(error);
+}
+
+function onClose(this: Owned): void {
+  this[OWNER]?.lost(undefined);
+}

@@ -1,0 +1,200 @@
+/**
+ * The HTTP/1.1 engine: a pool per origin and section, connections dialled for it, exchanges run on them.
+ * Everything a client shares between its calls stands here and is closed here.
+ */
+
+import { Histogram } from '../../algo/histogram.ts';
+import type { Call, Send } from '../../core/call.ts';
+import type { Clock, Random } from '../../core/clock.ts';
+import { DueList } from '../../core/due.ts';
+import { NetError } from '../../core/error.ts';
+import type { CloseReason, Observer } from '../../core/observer.ts';
+import type { Origin } from '../../core/origin.ts';
+import type { Reply } from '../../core/reply.ts';
+import type { Dialler } from '../../net/dial.ts';
+import { SocketRegistry } from '../../net/sockets.ts';
+import { Capacity } from '../../pool/capacity.ts';
+import type { ExclusivePool } from '../../pool/exclusive.ts';
+import { Lifetime, type LifetimeOptions } from '../../pool/lifetime.ts';
+import { ResponseParser } from '../../wire/response-parser.ts';
+import type { Connection } from './connection.ts';
+import { Exchange } from './exchange.ts';
+import type { EngineCounters, EngineLimits, Host } from './host.ts';
+import { OriginPool, type PoolSnapshot, type WarmUpResult } from './origin-pool.ts';
+
+export interface EngineOptions extends LifetimeOptions {
+  readonly limits: EngineLimits;
+  /** Connections per origin and section. */
+  readonly socketsMax: number;
+  readonly socketsTotalMax: number;
+  readonly idleMin: number;
+  readonly waitersMax: number;
+  readonly scheduling: 'lifo' | 'fifo';
+  /** Closed connections whose lives are remembered. */
+  readonly socketHistoryMax: number;
+}
+
+export interface EngineParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly observer: Observer;
+  readonly dialler: Dialler;
+}
+
+/** Parsers kept for the next exchange: as many as there may be connections at work would be waste. */
+const PARSERS_KEPT = 64;
+
+export class Http1Engine implements Host {
+  readonly clock: Clock;
+  readonly observer: Observer;
+  readonly limits: EngineLimits;
+  readonly due: DueList;
+  readonly sockets: SocketRegistry<Connection>;
+  readonly lifetime: Lifetime<Connection>;
+  readonly counters: EngineCounters = {
+    leasesFresh: 0,
+    leasesReused: 0,
+    hops: 0,
+    leaksSuspected: 0,
+    leaksRecovered: 0,
+  };
+  readonly epoch: number;
+  readonly capacity: Capacity;
+  /** Times waited for a connection; calls that waited not at all are counted, not measured. */
+  readonly waits = new Histogram();
+  readonly phases = { dns: new Histogram(), tcp: new Histogram(), tls: new Histogram() };
+  readonly options: EngineOptions;
+  readonly #parts: EngineParts;
+  readonly #byOrigin = new Map<Origin, OriginPool>();
+  readonly #bySection = new Map<string, OriginPool>();
+  readonly #parsers: ResponseParser[] = [];
+  #closed: NetError | undefined;
+
+  constructor(options: EngineOptions, parts: EngineParts) {
+    this.options = options;
+    this.#parts = parts;
+    this.clock = parts.clock;
+    this.observer = parts.observer;
+    this.limits = options.limits;
+    this.epoch = parts.clock.now();
+    this.due = new DueList(parts.clock);
+    this.sockets = new SocketRegistry(options.socketHistoryMax);
+    this.capacity = new Capacity(options.socketsTotalMax);
+    this.lifetime = new Lifetime(options, parts.clock, this.sockets.live, this.#pools());
+  }
+
+  readonly send: Send = (call: Call) => {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed);
+    const place = this.pool(call.origin, call.section);
+    return new Promise<Reply>((resolve, reject) => {
+      new Exchange(this, place.pool, place.hostLine, call, resolve, reject).start();
+    });
+  };
+
+  /** The pool of an origin and section, made on first use. */
+  pool(origin: Origin, section: string): OriginPool {
+    if (section === '') {
+      let pool = this.#byOrigin.get(origin);
+      if (pool === undefined) this.#byOrigin.set(origin, (pool = this.#makePool(origin, section)));
+      return pool;
+    }
+    const key = `${section}\n${origin.key}`;
+    let pool = this.#bySection.get(key);
+    if (pool === undefined) this.#bySection.set(key, (pool = this.#makePool(origin, section)));
+    return pool;
+  }
+
+  /** Opens connections (TCP and TLS, no request) until `count` are open, as far as limits allow. */
+  async warmUp(origin: Origin, section: string, count: number): Promise<WarmUpResult> {
+    if (this.#closed !== undefined) throw this.#closed;
+    return this.pool(origin, section).warmUp(count);
+  }
+
+  pools(): PoolSnapshot[] {
+    return [...this.#all()].map((pool) => pool.snapshot());
+  }
+
+  /** Closes idle connections, never one in use. @returns how many */
+  closeIdle(reason: CloseReason = 'closing'): number {
+    let count = 0;
+    for (const { pool } of this.#all()) count += pool.evictIdle(reason);
+    return count;
+  }
+
+  /** Takes no more calls; those under way may finish until `deadlineMs` has passed, then everything is closed. */
+  async drain(deadlineMs: number): Promise<void> {
+    this.#closed ??= new NetError('CLOSED', 'the client is draining or closed', { reach: 'unsent', phase: 'closing' });
+    this.closeIdle();
+    if (this.due.size > 0 && deadlineMs > 0) await this.#untilQuiet(deadlineMs);
+    this.close();
+  }
+
+  /** Ends everything now. */
+  close(): void {
+    const error = (this.#closed ??= new NetError('CLOSED', 'the client was closed', {
+      reach: 'unsent',
+      phase: 'closing',
+    }));
+    for (const pool of this.#all()) pool.shut(error);
+    for (const exchange of this.due) (exchange as Exchange).aborted(error);
+    for (const connection of this.sockets.live) connection.close('closing');
+    this.due.close();
+    this.lifetime.close();
+  }
+
+  get closed(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  waited(ms: number): void {
+    this.waits.record(ms);
+  }
+
+  borrowParser(): ResponseParser {
+    return this.#parsers.pop() ?? new ResponseParser(this.limits);
+  }
+
+  returnParser(parser: ResponseParser): void {
+    if (this.#parsers.length < PARSERS_KEPT) this.#parsers.push(parser);
+  }
+
+  dial(origin: Origin, signal: AbortSignal, onread: Parameters<Dialler['dial']>[1]): ReturnType<Dialler['dial']> {
+    return this.#parts.dialler.dial(origin, onread, signal);
+  }
+
+  get random(): Random {
+    return this.#parts.random;
+  }
+
+  #makePool(origin: Origin, section: string): OriginPool {
+    return new OriginPool(this, origin, section);
+  }
+
+  *#all(): Generator<OriginPool> {
+    yield* this.#byOrigin.values();
+    yield* this.#bySection.values();
+  }
+
+  #pools(): Iterable<ExclusivePool<Connection>> {
+    const all = (): Generator<OriginPool> => this.#all();
+    return {
+      *[Symbol.iterator]() {
+        for (const { pool } of all()) yield pool;
+      },
+    };
+  }
+
+  #untilQuiet(deadlineMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = this.clock.now() + deadlineMs;
+      const look = (): void => {
+        if (this.due.size === 0 || this.clock.now() >= end) resolve();
+        else this.clock.after(Math.min(DRAIN_LOOK_MS, end - this.clock.now()), look);
+      };
+      look();
+    });
+  }
+}
+
+/** How often a draining engine looks whether the last call has ended. */
+const DRAIN_LOOK_MS = 5;

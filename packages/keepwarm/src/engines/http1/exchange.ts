@@ -1,0 +1,417 @@
+/**
+ * One call at the engine: waits for a connection, writes, reads, ends. It is the pool's waiter, the parser's handler and
+ * a member of the deadline list itself, so that a small call allocates little besides it.
+ *
+ *              ┌───── died before anything was written, or safe to repeat ─────┐
+ *              ▼                                                               │
+ *   start ──▶ queue ──▶ (quiet turn) ──▶ head ──▶ whole ──▶ done               │
+ *              │             └─────────────┼────────────────────────────────────┘
+ *              │                           └──▶ body ──▶ done
+ *              └──▶ done (refused, due, aborted at any stage)
+ *
+ * Invariants:
+ *   (1) The promise settles once; whatever comes later goes to the body's reader, and ends once too.
+ *   (2) Abort and deadline act at once in every state; a connection with bytes under way is then closed, never reused.
+ *   (3) It is repeated on another connection only when nothing was written; or when it is idempotent, its body can be
+ *       sent again, the connection was a reused one and not a byte had come back: then once, on an unused connection.
+ *   (4) The connection is back in the pool before the caller's code runs.
+ *   (5) Bytes after the end of the message are the peer's fault and this call's failure: its framing cannot be trusted.
+ */
+import { type Abortable, listen, unlisten } from '../../core/abort.ts';
+import type { Call } from '../../core/call.ts';
+import type { Due } from '../../core/due.ts';
+import { NetError, type Phase } from '../../core/error.ts';
+import type { CloseReason } from '../../core/observer.ts';
+import { Reply } from '../../core/reply.ts';
+import { ReplyFields } from '../../core/reply-fields.ts';
+import type { ExclusivePool, Waiter } from '../../pool/exclusive.ts';
+import type { ResponseHead } from '../../wire/response-head.ts';
+import type { MessageHandler, ResponseParser } from '../../wire/response-parser.ts';
+import { BodyPipe, type PipeOwner } from './body-pipe.ts';
+import type { Connection } from './connection.ts';
+import { causeOf, describe, limitReached } from './failures.ts';
+import type { Host } from './host.ts';
+import { upload, writeRequest } from './request.ts';
+
+/** A connection unused for longer gets one turn of the event loop to report its death before it is written to, in ms. */
+const QUIET_MS = 1_000;
+
+const EMPTY = Buffer.alloc(0);
+
+export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHandler, PipeOwner {
+  chainBefore: Waiter<Connection> | undefined;
+  chainAfter: Waiter<Connection> | undefined;
+  before: Due | undefined;
+  after: Due | undefined;
+  listed = false;
+  dueAt = Number.POSITIVE_INFINITY;
+  wantsFresh = false;
+
+  readonly #host: Host;
+  readonly #pool: ExclusivePool<Connection>;
+  readonly #hostLine: string;
+  readonly #call: Call;
+  readonly #resolve: (reply: Reply) => void;
+  readonly #reject: (error: NetError) => void;
+  readonly #startedAt: number;
+  readonly #stack: string | undefined;
+  #connection: Connection | undefined;
+  #parser: ResponseParser | undefined;
+  #phase: Phase = 'queue';
+  #deadlineAt: number;
+  #waiting = false;
+  #written = false;
+  #uploading = false;
+  #anyByte = false;
+  #status = 0;
+  #encoded = false;
+  #head = '';
+  #first: Buffer | undefined;
+  #more: Buffer[] | undefined;
+  #bytes = 0;
+  #reply: Reply | undefined;
+  #pipe: BodyPipe | undefined;
+  #ended = false;
+  #persistent = false;
+  #trailers: readonly string[] = [];
+  #over = false;
+
+  constructor(
+    host: Host,
+    pool: ExclusivePool<Connection>,
+    hostLine: string,
+    call: Call,
+    resolve: (reply: Reply) => void,
+    reject: (error: NetError) => void,
+  ) {
+    this.#host = host;
+    this.#pool = pool;
+    this.#hostLine = hostLine;
+    this.#call = call;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#startedAt = call.attempt === 1 ? call.startedAt : host.clock.now();
+    this.#deadlineAt = call.deadlineAt;
+    this.#stack = host.limits.leakStacks ? new Error('leased here').stack : undefined;
+  }
+
+  start(): void {
+    const { signal, deadlineAt } = this.#call;
+    if (signal?.aborted) return this.aborted(signal.reason);
+    if (deadlineAt <= this.#startedAt) return this.due(this.#startedAt);
+    if (signal !== undefined) listen(signal, this);
+    this.#queue(this.#startedAt);
+    if (!this.#over) this.#host.due.join(this);
+  }
+
+  // --- the pool's waiter -------------------------------------------------------------------------------------------
+
+  #queue(now: number): void {
+    this.#phase = 'queue';
+    const connection = this.wantsFresh ? undefined : this.#pool.take();
+    if (connection !== undefined) return this.#lease(connection, now);
+    this.dueAt = Math.min(this.#deadlineAt, now + this.#call.limits.queueMs);
+    try {
+      this.#waiting = true;
+      this.#pool.wait(this);
+    } catch (error) {
+      this.#waiting = false;
+      this.#fail(NetError.from(error));
+    }
+  }
+
+  granted(connection: Connection): void {
+    this.#waiting = false;
+    this.#lease(connection, this.#host.clock.now());
+  }
+
+  refused(error: NetError): void {
+    this.#waiting = false;
+    this.#fail(error);
+  }
+
+  #lease(connection: Connection, now: number): void {
+    const idleFor = now - connection.idleSince;
+    const waitMs = now - this.#startedAt;
+    this.#connection = connection;
+    connection.lend(this, now);
+    this.#host.waited(waitMs);
+    this.#host.observer.leased?.({ ...connection.fact(), waitMs, fresh: connection.leases === 1 });
+    if (connection.leases > 1 && idleFor > QUIET_MS) {
+      this.dueAt = this.#deadlineAt;
+      this.#host.clock.nextTurn(() => this.#writeAfterQuiet(connection));
+    } else {
+      this.#write(connection, now);
+    }
+  }
+
+  #writeAfterQuiet(connection: Connection): void {
+    if (this.#over || this.#connection !== connection) return; // it died, or we did, in that turn
+    this.#write(connection, this.#host.clock.now());
+  }
+
+  #write(connection: Connection, now: number): void {
+    const { socket } = connection;
+    if (!connection.usable) {
+      connection.close('peer');
+      return this.#again(now);
+    }
+    this.#phase = 'head';
+    this.#parser = this.#host.borrowParser();
+    this.#parser.begin(this.#call.method, this);
+    const producer = writeRequest(socket, this.#call, this.#hostLine);
+    this.#written = true;
+    if (producer === undefined) {
+      this.dueAt = Math.min(this.#deadlineAt, now + this.#call.limits.firstByteMs);
+      return;
+    }
+    this.#phase = 'write';
+    this.#uploading = true;
+    this.dueAt = this.#deadlineAt;
+    upload(socket, producer, () => this.#connection !== connection).then(
+      () => this.#uploaded(connection),
+      (error: unknown) => this.#uploadFailed(connection, error),
+    );
+  }
+
+  #uploaded(connection: Connection): void {
+    this.#uploading = false;
+    if (this.#over || this.#connection !== connection || this.#phase !== 'write') return;
+    this.#phase = 'head';
+    this.dueAt = Math.min(this.#deadlineAt, this.#host.clock.now() + this.#call.limits.firstByteMs);
+    this.#host.due.hasten(this);
+  }
+
+  #uploadFailed(connection: Connection, thrown: unknown): void {
+    if (this.#over || this.#connection !== connection) return;
+    const details = { reach: 'unknown', phase: 'write', cause: thrown } as const;
+    const error =
+      thrown instanceof NetError
+        ? thrown
+        : new NetError('ABORTED', 'the request body failed while it was sent', details);
+    this.#giveUp('aborted', error);
+  }
+
+  /** Nothing was written for this call yet, or it may be repeated: another connection. */
+  #again(now: number): void {
+    this.#connection = undefined;
+    this.#written = false;
+    this.#parser = undefined;
+    this.#queue(now);
+    if (!this.#over) this.#host.due.hasten(this);
+  }
+
+  // --- the connection ----------------------------------------------------------------------------------------------
+
+  /** @returns false to stop reading */
+  received(bytes: Buffer, count: number): boolean {
+    this.#anyByte = true;
+    const parser = this.#parser;
+    if (parser === undefined) {
+      // It spoke before it was asked, in the quiet turn.
+      this.#connection?.close('protocol');
+      this.#again(this.#host.clock.now());
+      return false;
+    }
+    let consumed: number;
+    try {
+      consumed = parser.read(bytes, 0, count);
+    } catch (error) {
+      this.#giveUp('protocol', this.#placed(NetError.from(error)));
+      return false;
+    }
+    if (this.#over) return false;
+    if (!this.#ended) return this.#readOn();
+    if (consumed === count) this.#complete();
+    else this.#giveUp('protocol', this.#placed(describe.bytesAfterEnd(count - consumed)));
+    return true;
+  }
+
+  peerEnded(): void {
+    if (this.#parser === undefined) return this.connectionLost(undefined);
+    try {
+      this.#parser.finish();
+    } catch (error) {
+      return this.#lost('peer', NetError.from(error));
+    }
+    this.#complete();
+  }
+
+  connectionLost(cause: Error | undefined): void {
+    const connection = this.#connection;
+    const reach = !this.#written ? 'unsent' : this.#anyByte ? 'answered' : 'unknown';
+    this.#lost('reset', describe.reset(cause, reach, this.#phase, connection?.id));
+  }
+
+  #lost(reason: CloseReason, error: NetError): void {
+    const connection = this.#connection;
+    connection?.close(reason);
+    if (!this.#written && connection !== undefined) return this.#again(this.#host.clock.now());
+    if (connection === undefined || !this.#mayHop(connection)) return this.#fail(this.#placed(error));
+    this.#host.counters.hops++;
+    const { method, origin, section, attempt } = this.#call;
+    this.#host.observer.hopped?.({ method, origin: origin.key, section, attempt, error, hop: 1 });
+    this.wantsFresh = true;
+    this.#again(this.#host.clock.now());
+  }
+
+  /** Invariant (3). */
+  #mayHop(connection: Connection): boolean {
+    const { traits, body } = this.#call;
+    const repeatable = body === undefined || typeof body === 'string' || body instanceof Uint8Array || body.repeatable;
+    return connection.leases > 1 && !this.#anyByte && !this.wantsFresh && traits.idempotent && repeatable;
+  }
+
+  // --- the parser's handler ----------------------------------------------------------------------------------------
+
+  onInterim(_status: number): void {}
+
+  onHead(head: ResponseHead, bytes: Buffer, from: number, to: number, hasBody: boolean): void {
+    this.#status = head.status;
+    this.#encoded = head.encoded && hasBody;
+    this.#head = bytes.toString('latin1', from, to);
+    this.#phase = 'body';
+    if (head.keepAliveSeconds >= 0) this.#connection!.heed(head.keepAliveSeconds);
+    if (hasBody && head.contentLength > this.#call.limits.bodyBytesMax) throw this.#tooLong();
+  }
+
+  onData(bytes: Buffer, from: number, to: number): void {
+    this.#bytes += to - from;
+    if (this.#bytes > this.#call.limits.bodyBytesMax) throw this.#tooLong();
+    if (this.#pipe !== undefined) this.#pipe.push(bytes, from, to);
+    else if (this.#first === undefined) this.#first = Buffer.from(bytes.subarray(from, to));
+    else (this.#more ??= []).push(Buffer.from(bytes.subarray(from, to)));
+  }
+
+  onEnd(persistent: boolean, trailers: readonly string[]): void {
+    this.#ended = true;
+    this.#persistent = persistent;
+    this.#trailers = trailers;
+  }
+
+  #tooLong(): NetError {
+    return limitReached('bodyBytesMax', this.#call.limits.bodyBytesMax, 'bytes of body');
+  }
+
+  /** A part of the message has been read: the reply goes to the caller with the rest to come. */
+  #readOn(): boolean {
+    if (this.#phase !== 'body') return true;
+    if (this.#pipe === undefined) {
+      const kept = this.#first === undefined ? [] : [this.#first, ...(this.#more ?? [])];
+      const expected = this.#parser!.bytesLeft < 0 ? -1 : this.#bytes + this.#parser!.bytesLeft;
+      this.#pipe = new BodyPipe(this, expected, kept);
+      this.#reply = this.#makeReply(this.#connection!, this.#pipe);
+      this.#resolve(this.#reply);
+    }
+    const { stalled } = this.#pipe;
+    const patience = stalled ? Number.POSITIVE_INFINITY : this.#host.clock.now() + this.#call.limits.betweenBytesMs;
+    this.dueAt = Math.min(this.#deadlineAt, patience);
+    this.#host.due.hasten(this);
+    return !stalled || this.#pause();
+  }
+
+  #pause(): boolean {
+    this.#connection?.socket.pause();
+    return false;
+  }
+
+  // --- the body's reader -------------------------------------------------------------------------------------------
+
+  readMore(): void {
+    if (this.#over || this.#connection === undefined) return;
+    this.dueAt = Math.min(this.#deadlineAt, this.#host.clock.now() + this.#call.limits.betweenBytesMs);
+    this.#host.due.hasten(this);
+    this.#connection.socket.resume();
+  }
+
+  abandonBody(reason: unknown): void {
+    const cause = { reach: 'answered', phase: 'body', cause: reason } as const;
+    this.#giveUp('aborted', new NetError('ABORTED', 'the reply was given up before its end', cause));
+  }
+
+  liftDeadline(): void {
+    this.#deadlineAt = Number.POSITIVE_INFINITY;
+  }
+
+  // --- ends --------------------------------------------------------------------------------------------------------
+
+  due(now: number): void {
+    if (this.#over) return;
+    this.#giveUp('aborted', describe.late(this.#call, this.#phase, now >= this.#deadlineAt, this.#reach()));
+  }
+
+  aborted(reason: unknown): void {
+    if (this.#over) return;
+    this.#giveUp('aborted', describe.aborted(this.#call, this.#phase, reason, this.#reach()));
+  }
+
+  /** For leak reports: what is being done, and since where. */
+  holder(): { method: string; path: string; phase: Phase; stack: string | undefined } {
+    const { method, path } = this.#call;
+    return { method, path: path.split('?', 1)[0]!, phase: this.#phase, stack: this.#stack };
+  }
+
+  #reach(): 'unsent' | 'unknown' | 'answered' {
+    return this.#anyByte ? 'answered' : this.#written ? 'unknown' : 'unsent';
+  }
+
+  /** Ends the call with an error, whatever it is doing, and gives its connection up. */
+  #giveUp(reason: CloseReason, error: NetError): void {
+    const connection = this.#connection;
+    if (connection === undefined) {
+      if (this.#waiting) this.#pool.withdraw(this);
+      this.#waiting = false;
+    } else if (!this.#written && reason === 'aborted') {
+      this.#connection = undefined;
+      connection.giveBack(this.#host.clock.now(), undefined); // nothing was sent on it: it is as good as before
+    } else {
+      connection.close(reason);
+    }
+    this.#fail(error);
+  }
+
+  #fail(error: NetError): void {
+    if (this.#over) return;
+    this.#finish();
+    this.#connection = undefined;
+    if (this.#reply === undefined) this.#reject(error);
+    else this.#pipe!.fail(error);
+    this.#reply?.finish();
+  }
+
+  /** The message has ended cleanly. */
+  #complete(): void {
+    const connection = this.#connection!;
+    const parser = this.#parser!;
+    this.#finish();
+    this.#connection = undefined;
+    this.#parser = undefined;
+    this.#host.returnParser(parser);
+    const whole = this.#reply === undefined ? this.#makeReply(connection, this.#whole()) : undefined;
+    const spent = !this.#persistent || this.#uploading || this.#call.headers.saysClose;
+    connection.giveBack(this.#host.clock.now(), spent ? 'reply' : undefined);
+    if (whole !== undefined) return this.#resolve(whole);
+    this.#pipe!.end(this.#trailers);
+    this.#reply!.finish();
+  }
+
+  #finish(): void {
+    this.#over = true;
+    this.#host.due.leave(this);
+    if (this.#call.signal !== undefined) unlisten(this.#call.signal, this);
+  }
+
+  #makeReply(connection: Connection, body: Uint8Array | BodyPipe): Reply {
+    const via = { socketId: connection.id, reused: connection.leases > 1 };
+    return new Reply(this.#status, new ReplyFields(this.#head), body, this.#encoded, via);
+  }
+
+  #whole(): Uint8Array {
+    if (this.#first === undefined) return EMPTY;
+    return this.#more === undefined ? this.#first : Buffer.concat([this.#first, ...this.#more]);
+  }
+
+  #placed(error: NetError): NetError {
+    return causeOf(error, this.#call.origin.key, this.#connection?.id);
+  }
+}

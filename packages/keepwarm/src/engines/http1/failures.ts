@@ -1,0 +1,67 @@
+/** What went wrong in an exchange, in words that name the thing, the limit and the value. */
+import type { Call, StepLimits } from '../../core/call.ts';
+import { NetError, type Phase, type Reach } from '../../core/error.ts';
+
+/** Which step limit rules in which phase. */
+const LIMIT_OF: Partial<Record<Phase, keyof StepLimits>> = {
+  queue: 'queueMs',
+  head: 'firstByteMs',
+  body: 'betweenBytesMs',
+};
+
+const WHAT: Partial<Record<Phase, string>> = {
+  queue: 'no connection came free',
+  write: 'the request was still being sent',
+  head: 'no answer began',
+  body: 'the answer stopped arriving',
+};
+
+export const describe = {
+  /** `whole` tells the deadline of the call from the limit of a step. */
+  late(call: Call, phase: Phase, whole: boolean, reach: Reach): NetError {
+    const origin = call.origin.key;
+    const what = WHAT[phase] ?? `phase ${phase}`;
+    if (whole) {
+      return new NetError('DEADLINE', `the deadline of ${call.method} ${origin} passed: ${what}`, {
+        reach,
+        phase,
+        origin,
+      });
+    }
+    const limit = LIMIT_OF[phase] ?? 'queueMs';
+    const value = call.limits[limit];
+    const message = `${call.method} ${origin}: ${what} within ${value} ms (limit ${limit})`;
+    return new NetError('TIMEOUT', message, { reach, phase, origin, limit, value });
+  },
+
+  aborted(call: Call, phase: Phase, cause: unknown, reach: Reach): NetError {
+    const origin = call.origin.key;
+    return new NetError('ABORTED', `${call.method} ${origin} was aborted by its caller`, {
+      reach,
+      phase,
+      origin,
+      cause,
+    });
+  },
+
+  reset(cause: Error | undefined, reach: Reach, phase: Phase, socketId: number | undefined): NetError {
+    const why = cause === undefined ? 'it was closed' : cause.message;
+    return new NetError('RESET', `the connection was lost: ${why}`, { reach, phase, cause, socketId });
+  },
+
+  bytesAfterEnd(count: number): NetError {
+    const message = `the peer broke HTTP/1.1: ${count} bytes after the end of the reply`;
+    return new NetError('PROTOCOL', message, { reach: 'answered', phase: 'body' });
+  },
+};
+
+export function limitReached(limit: string, value: number, what: string): NetError {
+  const message = `the reply has more than ${value} ${what} (limit ${limit})`;
+  return new NetError('LIMIT', message, { reach: 'answered', phase: 'body', limit, value });
+}
+
+/** The same error, told where it happened. */
+export function causeOf(error: NetError, origin: string, socketId: number | undefined): NetError {
+  if (error.origin !== undefined) return error;
+  return new NetError(error.code, `${origin}: ${error.message}`, { ...error, cause: error.cause, origin, socketId });
+}

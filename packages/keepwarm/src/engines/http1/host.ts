@@ -1,0 +1,41 @@
+/** What a connection and an exchange need of the engine they run in; and the engine's own limits. */
+import type { Clock } from '../../core/clock.ts';
+import type { DueList } from '../../core/due.ts';
+import type { Observer } from '../../core/observer.ts';
+import type { SocketRegistry } from '../../net/sockets.ts';
+import type { Lifetime } from '../../pool/lifetime.ts';
+import type { ParserLimits, ResponseParser } from '../../wire/response-parser.ts';
+import type { Connection } from './connection.ts';
+
+export interface EngineLimits extends ParserLimits {
+  /** Calls one connection serves before it is replaced. */
+  readonly requestsMax: number;
+  /** A lease held for longer is reported as a suspected leak, in ms. */
+  readonly leakMs: number;
+  /** Whether a call remembers where it was made, for leak reports. Costs microseconds per call. */
+  readonly leakStacks: boolean;
+}
+
+/** Facts counted once, where they arise. */
+export interface EngineCounters {
+  leasesFresh: number;
+  leasesReused: number;
+  hops: number;
+  leaksSuspected: number;
+  leaksRecovered: number;
+}
+
+export interface Host {
+  readonly clock: Clock;
+  readonly observer: Observer;
+  readonly limits: EngineLimits;
+  readonly due: DueList;
+  readonly sockets: SocketRegistry<Connection>;
+  readonly lifetime: Lifetime<Connection>;
+  readonly counters: EngineCounters;
+  /** The instant the client was made. */
+  readonly epoch: number;
+  waited(ms: number): void;
+  borrowParser(): ResponseParser;
+  returnParser(parser: ResponseParser): void;
+}

@@ -1,0 +1,275 @@
+/**
+ * Decodes replies: gzip, deflate (with and without its zlib wrapper), br, zstd, and several of them in a row.
+ *
+ * What comes out is bounded twice: in bytes, and as a multiple of what came in once it is larger than a megabyte. A few
+ * hundred bytes can decode to gigabytes; the bound is checked while decoding, not after (as CVE-2026-22036 and its
+ * relatives teach). Bodies that arrived whole and small are decoded in place, without a thread and without a stream.
+ */
+
+import type { Transform } from 'node:stream';
+import {
+  brotliDecompressSync,
+  constants,
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  createInflateRaw,
+  createZstdDecompress,
+  gunzipSync,
+  inflateRawSync,
+  inflateSync,
+  zstdDecompressSync,
+} from 'node:zlib';
+import type { Policy } from '../core/call.ts';
+import { NetError } from '../core/error.ts';
+import type { BodySink, BodySource, Reply } from '../core/reply.ts';
+
+export interface DecompressOptions {
+  /** Decoded bytes of one body are bounded by the call's `bodyBytesMax`; beyond this many, also by `inflationMax`. Default 1 MiB. */
+  readonly inflationFreeBytes: number;
+  /** How many times larger than what was received a body may decode to. Default 200. */
+  readonly inflationMax: number;
+}
+
+/** Encoded bodies up to this size are decoded at once. Decoding them takes less than handing them to a thread. */
+const AT_ONCE_BYTES = 16 * 1024;
+const AT_ONCE_DECODED_BYTES = 1024 * 1024;
+/** Codings in a row: nobody honest needs more than two. */
+const CODINGS_MAX = 5;
+
+export const ACCEPT_ENCODING = 'gzip, deflate, br, zstd';
+
+export const decompress =
+  (options: DecompressOptions): Policy =>
+  (next) =>
+  (call) =>
+    next(call).then((reply) => (reply.encoded ? decoded(reply, options, call.limits.bodyBytesMax) : reply));
+
+/** The reply with its body decoded; the fields that described the encoded body are left out, as fetch does. */
+function decoded(reply: Reply, options: DecompressOptions, bodyBytesMax: number): Reply {
+  const codings = codingsOf(reply.headers.get('content-encoding') ?? '');
+  if (codings === undefined) return reply; // a coding we never asked for: the caller may know it
+  if (codings.length > CODINGS_MAX) {
+    reply.discard();
+    throw new NetError('LIMIT', `the body has ${codings.length} content codings in a row (limit ${CODINGS_MAX})`, {
+      reach: 'answered',
+      phase: 'body',
+      limit: 'codingsMax',
+      value: CODINGS_MAX,
+    });
+  }
+  const headers = reply.headers.without('content-encoding', 'content-length');
+  const body = reply.take();
+  if (body instanceof Uint8Array) {
+    if (body.length === 0) return reply.with(body, headers);
+    const whole = decodeAtOnce(body, codings, Math.min(AT_ONCE_DECODED_BYTES, bodyBytesMax));
+    if (whole !== undefined) return reply.with(whole, headers);
+    return reply.with(new Decoding(wholeSource(body), codings, options, bodyBytesMax), headers);
+  }
+  return reply.with(new Decoding(body, codings, options, bodyBytesMax), headers);
+}
+
+type Coding = 'gzip' | 'deflate' | 'br' | 'zstd';
+
+/** Codings in the order they are to be undone, or nothing when one is unknown (RFC 9110 § 8.4.1). */
+function codingsOf(field: string): Coding[] | undefined {
+  const codings: Coding[] = [];
+  for (const part of field.toLowerCase().split(',')) {
+    const name = part.trim();
+    if (name === '' || name === 'identity') continue;
+    if (name === 'gzip' || name === 'x-gzip') codings.unshift('gzip');
+    else if (name === 'deflate' || name === 'br' || name === 'zstd') codings.unshift(name);
+    else return undefined;
+  }
+  return codings;
+}
+
+/** `deflate` means zlib-wrapped, but some servers send it bare: the wrapper's first byte tells (RFC 1950 § 2.2). */
+function isBareDeflate(first: number): boolean {
+  return (first & 0x0f) !== 8;
+}
+
+/** @returns nothing when it is not small after all, so that the bounded stream must do it */
+function decodeAtOnce(body: Uint8Array, codings: readonly Coding[], maxOutputLength: number): Uint8Array | undefined {
+  if (body.length > AT_ONCE_BYTES) return undefined;
+  let bytes: Uint8Array = body;
+  for (const coding of codings) {
+    if (bytes.length === 0) return bytes;
+    try {
+      bytes = decodeOne(coding, bytes, maxOutputLength);
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return undefined;
+      throw undecodable(coding, cause);
+    }
+  }
+  return bytes;
+}
+
+function decodeOne(coding: Coding, bytes: Uint8Array, maxOutputLength: number): Uint8Array {
+  switch (coding) {
+    case 'gzip':
+      return gunzipSync(bytes, { maxOutputLength });
+    case 'br':
+      return brotliDecompressSync(bytes, { maxOutputLength });
+    case 'zstd':
+      return zstdDecompressSync(bytes, { maxOutputLength });
+    default:
+      return isBareDeflate(bytes[0]!)
+        ? inflateRawSync(bytes, { maxOutputLength })
+        : inflateSync(bytes, { maxOutputLength });
+  }
+}
+
+function decoder(coding: Coding, first: number): Transform {
+  switch (coding) {
+    case 'gzip':
+      return createGunzip();
+    case 'br':
+      return createBrotliDecompress();
+    case 'zstd':
+      // A window of 8 MiB is what RFC 8878 § 3.1.1.1.2 asks decoders to support; more is a way to make us take memory.
+      return createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: 23 } });
+    default:
+      return isBareDeflate(first) ? createInflateRaw() : createInflate();
+  }
+}
+
+/** A body at hand, as a source. */
+function wholeSource(bytes: Uint8Array): BodySource {
+  return {
+    bytesExpected: bytes.length,
+    start(sink) {
+      sink.data(bytes);
+      sink.end([]);
+    },
+    resume() {},
+    cancel() {},
+    liftDeadline() {},
+  };
+}
+
+/**
+ * A body decoded as it arrives. The chain of decoders is built when the first byte is there.
+ * Invariant: the sink hears exactly one `end` or `fail`, and after that nothing; the decoders are destroyed by then.
+ */
+class Decoding implements BodySource, BodySink {
+  readonly bytesExpected = -1;
+  readonly #source: BodySource;
+  readonly #codings: readonly Coding[];
+  readonly #options: DecompressOptions;
+  readonly #bodyBytesMax: number;
+  #chain: Transform[] = [];
+  #sink: BodySink | undefined;
+  #bytesIn = 0;
+  #bytesOut = 0;
+  #trailers: readonly string[] = [];
+  #over = false;
+
+  constructor(source: BodySource, codings: readonly Coding[], options: DecompressOptions, bodyBytesMax: number) {
+    this.#source = source;
+    this.#codings = codings;
+    this.#options = options;
+    this.#bodyBytesMax = bodyBytesMax;
+  }
+
+  start(sink: BodySink): void {
+    this.#sink = sink;
+    this.#source.start(this);
+  }
+
+  resume(): void {
+    this.#chain.at(-1)?.resume();
+  }
+
+  cancel(reason: unknown): void {
+    if (this.#over) return;
+    this.#stop();
+    this.#source.cancel(reason);
+  }
+
+  liftDeadline(): void {
+    this.#source.liftDeadline();
+  }
+
+  data(chunk: Uint8Array): boolean {
+    if (this.#over || chunk.length === 0) return true;
+    if (this.#chain.length === 0) this.#build(chunk[0]!);
+    this.#bytesIn += chunk.length;
+    return this.#chain[0]!.write(Buffer.from(chunk)); // a copy: the decoder reads it later
+  }
+
+  end(trailers: readonly string[]): void {
+    if (this.#over) return;
+    this.#trailers = trailers;
+    if (this.#chain.length === 0) this.#finish();
+    else this.#chain[0]!.end();
+  }
+
+  fail(error: NetError): void {
+    if (this.#over) return;
+    this.#stop();
+    this.#sink!.fail(error);
+  }
+
+  #build(first: number): void {
+    // Only the outermost coding's first byte is known; inner deflate is taken for the standard, wrapped one.
+    this.#chain = this.#codings.map((coding, i) => decoder(coding, i === 0 ? first : 0x78));
+    this.#chain.forEach((stage, i) => {
+      stage.on('error', (cause) => this.#broken(undecodable(this.#codings[i]!, cause)));
+      const following = this.#chain[i + 1];
+      if (following !== undefined) stage.pipe(following);
+    });
+    this.#chain[0]!.on('drain', () => this.#source.resume());
+    const last = this.#chain.at(-1)!;
+    last.on('data', (chunk: Buffer) => this.#decoded(chunk, last));
+    last.on('end', () => this.#finish());
+  }
+
+  #decoded(chunk: Buffer, last: Transform): void {
+    if (this.#over) return;
+    this.#bytesOut += chunk.length;
+    const { inflationFreeBytes, inflationMax } = this.#options;
+    if (this.#bytesOut > this.#bodyBytesMax)
+      return this.#broken(tooMuch('bodyBytesMax', this.#bodyBytesMax, 'decoded bytes'));
+    if (this.#bytesOut > inflationFreeBytes && this.#bytesOut > this.#bytesIn * inflationMax) {
+      return this.#broken(tooMuch('inflationMax', inflationMax, 'times its encoded size'));
+    }
+    if (!this.#sink!.data(chunk)) last.pause();
+  }
+
+  #finish(): void {
+    if (this.#over) return;
+    this.#stop();
+    this.#sink!.end(this.#trailers);
+  }
+
+  #broken(error: NetError): void {
+    if (this.#over) return;
+    this.#stop();
+    this.#source.cancel(error);
+    this.#sink!.fail(error);
+  }
+
+  #stop(): void {
+    this.#over = true;
+    for (const stage of this.#chain) stage.destroy();
+  }
+}
+
+function undecodable(coding: Coding, cause: unknown): NetError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new NetError('DECODE', `the body is not the ${coding} its content-encoding says: ${why}`, {
+    reach: 'answered',
+    phase: 'body',
+    cause,
+  });
+}
+
+function tooMuch(limit: string, value: number, what: string): NetError {
+  return new NetError('LIMIT', `the reply decodes to more than ${value} ${what} (limit ${limit})`, {
+    reach: 'answered',
+    phase: 'body',
+    limit,
+    value,
+  });
+}

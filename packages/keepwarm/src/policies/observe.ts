@@ -1,0 +1,53 @@
+/** Tells how calls end: counts, lengths of time, and the facts `replied` and `failed`. Stands outermost. */
+import { Histogram } from '../algo/histogram.ts';
+import type { Call, Policy } from '../core/call.ts';
+import type { Clock } from '../core/clock.ts';
+import { NetError } from '../core/error.ts';
+import type { CallFact, Observer } from '../core/observer.ts';
+import type { Reply } from '../core/reply.ts';
+
+export class CallRecord {
+  calls = 0;
+  inFlight = 0;
+  failures = 0;
+  /** Replies by the first digit of their status. */
+  readonly byClass = [0, 0, 0, 0, 0, 0];
+  readonly byCode = new Map<string, number>();
+  /** From call to the end of the reply. */
+  readonly latency = new Histogram();
+}
+
+export const observe =
+  (record: CallRecord, clock: Clock, observer: Observer): Policy =>
+  (next) =>
+  (call) => {
+    record.calls++;
+    record.inFlight++;
+    return next(call).then(
+      (reply) => {
+        if (reply.ended) ended(record, clock, observer, call, reply);
+        else reply.onEnd(() => ended(record, clock, observer, call, reply));
+        return reply;
+      },
+      (thrown: unknown) => {
+        const error = NetError.from(thrown);
+        record.inFlight--;
+        record.failures++;
+        record.byCode.set(error.code, (record.byCode.get(error.code) ?? 0) + 1);
+        observer.failed?.({ ...factOf(call), error, totalMs: clock.now() - call.startedAt });
+        throw error;
+      },
+    );
+  };
+
+function ended(record: CallRecord, clock: Clock, observer: Observer, call: Call, reply: Reply): void {
+  const totalMs = clock.now() - call.startedAt;
+  record.inFlight--;
+  record.byClass[Math.min((reply.status / 100) | 0, 5)]!++;
+  record.latency.record(totalMs);
+  observer.replied?.({ ...factOf(call), status: reply.status, totalMs });
+}
+
+function factOf(call: Call): CallFact {
+  return { method: call.method, origin: call.origin.key, section: call.section, attempt: call.attempt };
+}

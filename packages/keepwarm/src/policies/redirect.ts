@@ -1,0 +1,108 @@
+/**
+ * Follows redirects (RFC 9110 § 15.4), keeping what is the caller's from others: once the origin changes, only fields
+ * on a short list go along. (Deny lists are how Authorization was stripped and `x-api-key` was not.)
+ */
+import type { Call, CallBody, Policy } from '../core/call.ts';
+import { NetError } from '../core/error.ts';
+import type { Origin } from '../core/origin.ts';
+import type { Reply } from '../core/reply.ts';
+
+export interface RedirectOptions {
+  /** Redirects followed for one call; 0 hands the redirect itself to the caller. */
+  readonly redirectsMax: number;
+  originOf(url: URL): Origin;
+}
+
+const SAFE_ELSEWHERE = new Set([
+  'accept',
+  'accept-encoding',
+  'accept-language',
+  'content-type',
+  'content-language',
+  'user-agent',
+]);
+const OF_THE_BODY = new Set([
+  'content-type',
+  'content-language',
+  'content-length',
+  'content-encoding',
+  'content-location',
+]);
+
+export const redirect =
+  (options: RedirectOptions): Policy =>
+  (next) => {
+    if (options.redirectsMax === 0) return next;
+    return async (first) => {
+      let call = first;
+      for (let hops = 0; ; hops++) {
+        const reply = await next(call);
+        const location = locationOf(reply);
+        if (location === undefined) return reply;
+        if (hops >= options.redirectsMax) {
+          reply.discard();
+          throw refused(call, `more than ${options.redirectsMax} redirects (limit redirectsMax)`, options.redirectsMax);
+        }
+        const onward = follow(call, reply, location, options);
+        reply.discard();
+        call = onward;
+      }
+    };
+  };
+
+function locationOf(reply: Reply): string | undefined {
+  const { status } = reply;
+  if (status !== 301 && status !== 302 && status !== 303 && status !== 307 && status !== 308) return undefined;
+  return reply.headers.get('location');
+}
+
+function follow(call: Call, reply: Reply, location: string, options: RedirectOptions): Call {
+  const here = new URL(call.path, `${call.origin.key}/`);
+  const url = URL.canParse(location, here.href) ? new URL(location, here.href) : undefined;
+  if (url === undefined) throw refused(call, 'a redirect to something that is not a URL');
+  const origin = originOf(call, url, options);
+  if (call.origin.secure && !origin.secure) throw refused(call, `a redirect from https to cleartext ${origin.key}`);
+  const getInstead = becomesGet(call.method, reply.status);
+  if (!getInstead && !repeatable(call.body)) throw refused(call, 'a redirect of a body that cannot be sent again');
+  const elsewhere = origin !== call.origin;
+  const headers = call.headers.without(
+    (name) =>
+      (elsewhere && !SAFE_ELSEWHERE.has(name)) ||
+      (getInstead && OF_THE_BODY.has(name)) ||
+      (elsewhere && name === 'host'),
+  );
+  return {
+    ...call,
+    origin,
+    path: url.pathname + url.search,
+    headers,
+    ...(getInstead ? { method: 'GET', body: undefined, traits: { ...call.traits, idempotent: true } } : {}),
+  };
+}
+
+/** 303 always, 301 and 302 for POST as every client does (RFC 9110 § 15.4.2–4); HEAD stays HEAD. */
+function becomesGet(method: string, status: number): boolean {
+  if (status === 303) return method !== 'GET' && method !== 'HEAD';
+  return (status === 301 || status === 302) && method === 'POST';
+}
+
+function repeatable(body: CallBody | undefined): boolean {
+  return body === undefined || typeof body === 'string' || body instanceof Uint8Array || body.repeatable;
+}
+
+function originOf(call: Call, url: URL, options: RedirectOptions): Origin {
+  try {
+    return options.originOf(url);
+  } catch (cause) {
+    throw refused(call, cause instanceof Error ? cause.message : String(cause));
+  }
+}
+
+function refused(call: Call, what: string, value?: number): NetError {
+  return new NetError('REDIRECT', `${call.method} ${call.origin.key} met ${what}`, {
+    reach: 'answered',
+    phase: 'redirect',
+    origin: call.origin.key,
+    ...(value === undefined ? {} : { limit: 'redirectsMax', value }),
+  });
+}

@@ -1,0 +1,166 @@
+/**
+ * The chunked transfer coding, decoded as it arrives (RFC 9112 § 7.1).
+ *
+ *   size ──▶ (extension) ──▶ sizeLf ──▶ data ──▶ dataCr ──▶ dataLf ──▶ size …
+ *                              │ size 0
+ *                              ▼
+ *                           trailer (line by line) ──▶ done
+ *
+ * Invariants:
+ *   (1) Bytes handed on are exactly the chunks' data, in order; `left` says how many of this chunk are still to come.
+ *   (2) What is not data is bounded: extensions by `extensionBytesMax` over the whole body, trailers as a head is.
+ *   (3) After `done`, nothing more is consumed: what follows belongs to nobody.
+ */
+import { broken, type HeadLimits, tooLarge } from './response-head.ts';
+import { COLON, CR, FIELD_TEXT, HEX, LF, TOKEN } from './tokens.ts';
+
+export interface ChunkedLimits extends HeadLimits {
+  /** Bytes of chunk extensions over one whole body. */
+  readonly extensionBytesMax: number;
+}
+
+const SIZE = 0;
+const EXTENSION = 1;
+const SIZE_LF = 2;
+const DATA = 3;
+const DATA_CR = 4;
+const DATA_LF = 5;
+const TRAILER = 6;
+const DONE = 7;
+
+/** Digits of a chunk size: 13 hexadecimal ones reach 2^52, beyond what any limit here allows. */
+const SIZE_DIGITS_MAX = 13;
+
+export type OnData = (bytes: Uint8Array, from: number, to: number) => void;
+
+export class ChunkedDecoder {
+  #state = SIZE;
+  #left = 0;
+  #digits = 0;
+  #extensionBytes = 0;
+  #extension = '';
+  #line = '';
+  #trailerBytes = 0;
+  /** Trailer lines without their CR LF. */
+  readonly trailers: string[] = [];
+  readonly #limits: ChunkedLimits;
+
+  constructor(limits: ChunkedLimits) {
+    this.#limits = limits;
+  }
+
+  get done(): boolean {
+    return this.#state === DONE;
+  }
+
+  /**
+   * Decodes from `at`, handing data on as ranges of `bytes`.
+   *
+   * @returns the offset of the first byte not consumed: `end`, or earlier once done
+   */
+  read(bytes: Uint8Array, at: number, end: number, onData: OnData): number {
+    let i = at;
+    while (i < end && this.#state !== DONE) {
+      if (this.#state === DATA) {
+        const take = Math.min(this.#left, end - i);
+        onData(bytes, i, i + take);
+        i += take;
+        this.#left -= take;
+        if (this.#left === 0) this.#state = DATA_CR;
+      } else {
+        this.#framing(bytes[i++]!);
+      }
+    }
+    return i;
+  }
+
+  #framing(code: number): void {
+    switch (this.#state) {
+      case SIZE:
+        return this.#size(code);
+      case EXTENSION:
+        return this.#extend(code);
+      case SIZE_LF:
+        if (code !== LF) throw broken('a chunk size line that does not end in CR LF');
+        this.#state = this.#left === 0 ? TRAILER : DATA;
+        this.#digits = 0;
+        return;
+      case DATA_CR:
+        if (code !== CR) throw broken('a chunk longer than its size');
+        this.#state = DATA_LF;
+        return;
+      case DATA_LF:
+        if (code !== LF) throw broken('a chunk that does not end in CR LF');
+        this.#state = SIZE;
+        return;
+      default:
+        return this.#trailer(code);
+    }
+  }
+
+  #size(code: number): void {
+    const value = HEX[code]!;
+    if (value !== 255) {
+      if (++this.#digits > SIZE_DIGITS_MAX) throw broken(`a chunk size of more than ${SIZE_DIGITS_MAX} digits`);
+      this.#left = this.#left * 16 + value;
+    } else if (this.#digits === 0) {
+      throw broken('a chunk without a size');
+    } else if (code === CR) {
+      this.#state = SIZE_LF;
+    } else if (code === 0x3b) {
+      this.#extension = ';';
+      this.#state = EXTENSION;
+    } else {
+      throw broken('a chunk size that is not hexadecimal');
+    }
+  }
+
+  #extend(code: number): void {
+    if (code === CR) {
+      if (!EXTENSIONS.test(this.#extension)) throw broken('a malformed chunk extension');
+      this.#extension = '';
+      this.#state = SIZE_LF;
+      return;
+    }
+    if (FIELD_TEXT[code] === 0) throw broken('a control character in a chunk extension');
+    if (++this.#extensionBytes > this.#limits.extensionBytesMax) {
+      throw tooLarge('extensionBytesMax', this.#limits.extensionBytesMax, 'bytes of chunk extensions');
+    }
+    this.#extension += String.fromCharCode(code);
+  }
+
+  #trailer(code: number): void {
+    if (++this.#trailerBytes > this.#limits.headBytesMax) {
+      throw tooLarge('headBytesMax', this.#limits.headBytesMax, 'bytes of trailers');
+    }
+    if (code !== LF) {
+      if (this.#line.endsWith('\r')) throw broken('a bare CR in the trailers');
+      if (code !== CR && FIELD_TEXT[code] === 0) throw broken('a control character in the trailers');
+      this.#line += String.fromCharCode(code);
+      return;
+    }
+    if (!this.#line.endsWith('\r')) throw broken('a bare LF in the trailers');
+    const line = this.#line.slice(0, -1);
+    this.#line = '';
+    if (line === '') {
+      this.#state = DONE;
+      return;
+    }
+    checkTrailer(line);
+    if (this.trailers.push(line) > this.#limits.fieldsMax)
+      throw tooLarge('fieldsMax', this.#limits.fieldsMax, 'trailer fields');
+  }
+}
+
+/** `*( ";" name [ "=" ( token / quoted-string ) ] )`; the optional white space of the grammar is obsolete and refused. */
+const EXTENSIONS = /^(?:;[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:=(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|"(?:[^"\\]|\\.)*"))?)+$/;
+
+/** Fields that decide framing or routing may not come after the body (RFC 9110 § 6.5.1). */
+const FORBIDDEN = /^(?:content-length|transfer-encoding|host|trailer|content-encoding|set-cookie|authorization):/i;
+
+function checkTrailer(line: string): void {
+  const colon = line.indexOf(':');
+  if (colon <= 0) throw broken('a malformed trailer');
+  for (let i = 0; i < colon; i++) if (TOKEN[line.charCodeAt(i)] === 0) throw broken('a malformed trailer');
+  if (line.charCodeAt(colon) !== COLON || FORBIDDEN.test(line)) throw broken('a trailer that may not be one');
+}
