@@ -18,16 +18,14 @@ export function blocksOf(page: string, markdown: string): Block[] {
   });
 }
 
-/** The part of a page below a heading, up to the next heading of the same or a higher level. */
+/** The part of a page below a heading, up to the next heading of the same or a higher level; '' without it. */
 export function section(markdown: string, heading: string): string {
   const lines = markdown.split('\n');
   const start = lines.indexOf(heading);
-  if (start === -1) throw new Error(`there is no heading "${heading}"`);
-  const level = /^#+/.exec(heading)?.[0].length ?? 0;
-  const end = lines.findIndex(
-    (line, index) => index > start && /^#+ /.test(line) && /^#+/.exec(line)![0].length <= level,
-  );
-  return lines.slice(start + 1, end === -1 ? undefined : end).join('\n');
+  if (start === -1) return '';
+  const level = (line: string) => /^#+(?= )/.exec(line)?.[0].length ?? Number.POSITIVE_INFINITY;
+  const length = lines.slice(start + 1).findIndex((line) => level(line) <= level(heading));
+  return lines.slice(start + 1, length === -1 ? undefined : start + 1 + length).join('\n');
 }
 
 /**

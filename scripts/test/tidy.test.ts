@@ -139,6 +139,7 @@ const CASES: Readonly<Record<string, Case>> = {
     good: [
       { 'scripts/run.ts': "const path = 'docs/home/page';\nconst url = 'https://api.example.com/work/1';" },
       { 'docs/guide/a.md': 'from the npm registry' },
+      library('registry = new SocketRegistry();', 'net/sockets.ts'),
     ],
   },
   'the lock file holds no addresses': {

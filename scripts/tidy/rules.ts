@@ -4,6 +4,7 @@
  * long functions) is set in biome.json and tsconfig.json, and `scripts/test/lint.test.ts` proves that they see it.
  */
 import { posix } from 'node:path';
+import { namesUnder } from '../docs/markdown.ts';
 import { downwards, insidePackage, librarySources, networkOnlyBelow } from './floors.ts';
 import { isCode, matches, type Rule } from './rule.ts';
 import { lineAt, type Tree } from './tree.ts';
@@ -94,7 +95,7 @@ const machines: Rule = {
     const place = /(?<![\w.~-])\/(?:work|farm|root|home|tmp|Users)\/[A-Za-z]/g;
     yield* matches(files, 'text', place, (found) => `the path ${found}…`);
     const registry =
-      /^\s*(?:\S+:)?registry\s*=|\bhttps?:\/\/[^\s/'")]*(?:registry|artifact|nexus|verdaccio)[^\s/'")]*/gm;
+      /\bregistry\s*=\s*['\x22]?http|\bhttps?:\/\/[^\s/'")]*(?:registry|artifact|nexus|verdaccio)[^\s/'")]*/gm;
     yield* matches(files, 'text', registry, (found) => `the registry ${found}`);
   },
 };
@@ -128,8 +129,7 @@ const reasonsForDependencies: Rule = {
   reason: 'a dependency is code nobody here has read; it has a row in ARCHITECTURE.md, or it goes',
   *check(tree) {
     const page = tree.find(({ path }) => path === 'ARCHITECTURE.md')?.text ?? '';
-    const section = /^## Dependencies$([\s\S]*?)(?=^## |$(?![\s\S]))/m.exec(page)?.[1] ?? '';
-    const rows = new Set([...section.matchAll(/^\| `([^`]+)` \| *\S/gm)].map(([, name]) => name ?? ''));
+    const rows = new Set(namesUnder(page, '## Dependencies'));
     const wanted = dependencies(tree);
     for (const [name, path] of wanted) if (!rows.has(name)) yield `${path}: ${name} has no row in ARCHITECTURE.md`;
     for (const name of rows) if (!wanted.has(name)) yield `ARCHITECTURE.md: ${name} is no dependency of any package`;
