@@ -14,7 +14,7 @@ export interface Commands {
   burst(order: { readonly calls: number }): { readonly latenciesMs: number[]; readonly errors: string[] };
   memory(order: Record<string, never>): MemoryUse;
   allocated(order: { readonly calls: number }): number | undefined;
-  stats(order: Record<string, never>): unknown;
+  leaked(order: Record<string, never>): number | undefined;
   close(order: Record<string, never>): void;
 }
 
@@ -46,8 +46,8 @@ async function obey({ name, order }: Order): Promise<unknown> {
       return settledMemory();
     case 'allocated':
       return allocatedPerCall(opened(), order.calls);
-    case 'stats':
-      return opened().stats?.();
+    case 'leaked':
+      return opened().leaked?.();
     case 'close':
       await client?.close();
       client = undefined;

@@ -98,7 +98,8 @@ export function readmeBlock(run: Run): string {
       figure(find(client, 'http-100B-50')?.cpuMicros ?? Number.NaN),
     ]),
   };
-  const place = `${run.server === 'nginx' ? 'nginx' : 'A Node server'}${run.pinned ? ' and the clients on a core each' : ''}`;
+  const server = run.server === 'nginx' ? 'nginx' : 'A Node server';
+  const place = run.pinned ? `${server} on one core, the client on another` : `${server}, nothing pinned`;
   const caption = `${place}, loopback; Node ${run.node}, ${run.cpu}, ${run.date.slice(0, 10)}, ${run.commit}.`;
   const advice =
     'Medians of interleaved slices; `~` marks a difference within the noise. Trust the ratios more than the rates.';

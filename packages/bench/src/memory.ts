@@ -1,7 +1,7 @@
 /**
  * Question: what does an idle connection cost a process that keeps a thousand of them?
- * Method: each client in a process of its own, the server in another. Some calls over 50 connections warm the code and
- * are closed again; then 1,000 calls at once open 1,000 connections, and another 1,000 reuse them. Memory is read before
+ * Method: each client in a process of its own, the server in another. Some calls over 50 connections, closed again,
+ * warm the code; then 1,000 calls at once open 1,000 connections, and another 1,000 reuse them. Memory is read before
  * and after, following forced collections; the server says how many connections there really are.
  * Decides: how much of a socket's life we may record, and whether idle connections may be kept generously.
  */

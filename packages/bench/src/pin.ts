@@ -1,6 +1,6 @@
 /**
  * Pins processes to cores, so that client and server never share one and the scheduler moves neither.
- * Works where Linux and `taskset` are found and two cores are allowed; elsewhere nothing is pinned, and the report says so.
+ * Works on Linux with `taskset` and two allowed cores; elsewhere nothing is pinned, and the report says so.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

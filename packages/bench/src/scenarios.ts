@@ -36,7 +36,7 @@ const QUICK = ['http-100B-1', 'http-100B-50', 'tls-100B-50', 'http-10KB-50', 'ht
 /** And with whom: what is left out sits on top of one that is not, and was never faster. */
 const QUICK_CLIENTS = ['keepwarm', 'keepwarm fetch', 'undici.dispatch', 'undici.request', 'global fetch', 'node:http'];
 
-/** A second of warm-up: measured, `undici.request` reaches its final rate after 0.9 s on this core, `node:http` after 0.8. */
+/** A second of warm-up: `undici.request` was seen to reach its final rate after 0.9 s, `node:http` after 0.8 s. */
 const FULL: Plan = {
   warmMs: 1_000,
   warmAgainMs: 300,
@@ -89,7 +89,7 @@ function connects(): CallScenario[] {
   ];
 }
 
-/** @param only names or parts of names; a part stands for all it is found in. Naming one overrides the choice of --quick. */
+/** @param only names, or parts that stand for every name they are found in; overrides the choice of --quick */
 export function scenarios(only: readonly string[], quick: boolean): Scenario[] {
   const all: Scenario[] = [
     ...calls(quick),

@@ -10,8 +10,9 @@ export function render({ head, rows }: Table): string {
   const widths = head.map((title, column) =>
     Math.max(3, ...[title, ...rows.map((row) => row[column])].map((cell) => cell.length)),
   );
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]))).join(' | ')} |`;
+  const pad = (cell: string, column: number): string =>
+    column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]);
+  const line = (cells: readonly string[]): string => `| ${cells.map(pad).join(' | ')} |`;
   const rule = widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
   return [line(head), line(rule), ...rows.map(line)].join('\n');
 }

@@ -18,8 +18,8 @@ export interface RpcReply {
 export interface Client {
   /** POSTs CALL_BODY, insists on status 200, and gives the reply parsed from JSON. */
   call(): Promise<RpcReply>;
-  /** What the client knows of itself, where it keeps such a record. */
-  stats?(): unknown;
+  /** Connections it still counts as busy though no call is under way, where it keeps count. */
+  leaked?(): number;
   close(): void | Promise<void>;
 }
 

@@ -17,5 +17,5 @@ export const CLIENTS: Readonly<Record<string, () => Promise<OpenClient>>> = {
 /** The C program that marks what the machine allows; run by the orchestrator, not in a client process. */
 export const WRK = 'wrk';
 
-/** Who takes part in the scenarios that measure calls. The bare socket speaks no HTTP, so it only marks a limit elsewhere. */
+/** Who takes part where calls are measured; not the bare socket, which speaks no HTTP. */
 export const CALLERS: readonly string[] = Object.keys(CLIENTS).filter((name) => name !== 'bare socket');

@@ -1,18 +1,35 @@
-/** keepwarm, both of its doors, with every default protection on: the only option set is how many connections it may hold. */
-import { createClient } from 'keepwarm';
+/**
+ * keepwarm, by both of its doors, with every default protection on. The only options set are how many connections it
+ * may hold, as for every other client, and whom it trusts.
+ */
+import { createClient, type Client as Keepwarm } from 'keepwarm';
 import { CALL_BODY } from '../server/replies.ts';
 import { CALL_HEADERS, expectOk, type OpenClient, type RpcReply, type Target } from './client.ts';
 
-const create = ({ origin, ca, socketsMax }: Target) =>
-  createClient({ origin, tls: { ca }, pool: { socketsMax, idleMax: socketsMax } });
+/** The default, below which the limit over all origins is not set either. */
+const SOCKETS_TOTAL = 256;
+
+const create = ({ origin, ca, socketsMax }: Target): Keepwarm =>
+  createClient({
+    origin,
+    tls: { ca },
+    pool: { socketsMax, socketsTotalMax: Math.max(SOCKETS_TOTAL, socketsMax), idleMax: socketsMax },
+  });
+
+/** What the client still counts as under way, and leases it suspects of never coming back. */
+function leaked(api: Keepwarm): number {
+  const { pools, leaks } = api.stats();
+  const busy = pools.reduce((sum, { opening, inFlight, waiting }) => sum + opening + inFlight + waiting, 0);
+  return busy + leaks.suspected - leaks.recovered;
+}
 
 /** `post().json()` rejects any status but 2xx by itself. */
 export const openPost: OpenClient = (target) => {
   const api = create(target);
   const options = { headers: CALL_HEADERS };
   return {
-    call: async () => (await api.post(target.path, CALL_BODY, options).json()) as RpcReply,
-    stats: () => api.stats(),
+    call: () => api.post(target.path, CALL_BODY, options).json<RpcReply>(),
+    leaked: () => leaked(api),
     close: () => api.close(),
   };
 };
@@ -26,7 +43,7 @@ export const openFetch: OpenClient = (target) => {
       expectOk(response.status);
       return (await response.json()) as RpcReply;
     },
-    stats: () => api.stats(),
+    leaked: () => leaked(api),
     close: () => api.close(),
   };
 };

@@ -65,6 +65,7 @@ export function selfSigned(nowMs: number = Date.now()): Certificate {
   );
   const signature = der(0x03, Buffer.of(0), sign('sha256', body, privateKey));
   const base64 = sequence(body, ECDSA_SHA256, signature).toString('base64');
-  const certificate = `-----BEGIN CERTIFICATE-----\n${base64.replaceAll(/.{64}/g, '$&\n').trimEnd()}\n-----END CERTIFICATE-----\n`;
+  const lines = base64.replaceAll(/.{64}/g, '$&\n').trimEnd();
+  const certificate = `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`;
   return { certificate, key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() };
 }
