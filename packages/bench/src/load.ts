@@ -1,4 +1,4 @@
-/** The closed loop: so many calls in flight, each awaited, checked and followed at once by another. Runs in the child. */
+/** The closed loop: so many calls in flight, each awaited, checked and at once followed by another. In the child. */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from './clients/client.ts';
 import { CALL_ID } from './server/replies.ts';

@@ -4,8 +4,8 @@
  * Tables go to stdout, progress to stderr. Nothing in the repository changes without --record. `docs/benchmarks.md`
  * tells how to read what comes out.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { loadavg, tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
+import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { allocationTable, measureAllocation } from './allocation.ts';
@@ -16,6 +16,7 @@ import { cores } from './pin.ts';
 import { isCallRow, type Row } from './rows.ts';
 import { measureS2, s2Table } from './s2.ts';
 import { type Scenario, scenarios } from './scenarios.ts';
+import { scratch } from './scratch.ts';
 import type { BenchServer } from './server/server.ts';
 import { startServer } from './server/start.ts';
 import { Stable } from './stable.ts';
@@ -71,8 +72,8 @@ function remarks(rows: readonly Row[]): string[] {
 }
 
 async function run(chosen: readonly Scenario[], server: BenchServer, quick: boolean): Promise<Row[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'keepwarm-bench-ca-'));
-  const caFile = join(folder, 'authority.pem');
+  const files = scratch();
+  const caFile = join(files.folder, 'authority.pem');
   await writeFile(caFile, server.ca);
   const stable = new Stable(caFile, quick);
   const all: Row[] = [];
@@ -90,7 +91,7 @@ async function run(chosen: readonly Scenario[], server: BenchServer, quick: bool
     return all;
   } finally {
     await stable.close();
-    await rm(folder, { recursive: true, force: true });
+    files.close();
   }
 }
 

@@ -1,4 +1,4 @@
-/** `node:http` and `node:https` by hand over a keep-alive Agent: options prepared once, the reply gathered, then parsed. */
+/** `node:http` and `node:https` by hand, over a keep-alive Agent: options prepared once, the reply gathered, parsed. */
 import * as http from 'node:http';
 import * as https from 'node:https';
 import { CALL_BODY } from '../server/replies.ts';

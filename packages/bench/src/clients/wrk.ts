@@ -4,13 +4,13 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Contestant } from '../contestant.ts';
 import type { SliceOrder, SliceResult } from '../load.ts';
 import { pinned } from '../pin.ts';
+import { scratch } from '../scratch.ts';
 import { CALL_BODY } from '../server/replies.ts';
 import { CALL_HEADERS, type Target } from './client.ts';
 import { WRK } from './index.ts';
@@ -32,15 +32,16 @@ const TLS_SLICE_MS_MIN = 1_000;
 export const hasWrk = (): boolean => spawnSync('wrk', ['-v'], { stdio: 'ignore' }).error === undefined;
 
 export async function openWrk({ origin, path }: Target): Promise<Contestant> {
-  const folder = await mkdtemp(join(tmpdir(), 'keepwarm-wrk-'));
-  const script = join(folder, 'call.lua');
+  const files = scratch();
+  const script = join(files.folder, 'call.lua');
   await writeFile(script, SCRIPT);
   const slice = async ({ inFlight, sliceMs }: SliceOrder): Promise<SliceResult> => {
-    const args = ['-t1', `-c${inFlight}`, '-d60s', '-s', script, origin + path];
-    const output = await runFor(origin.startsWith('https') ? Math.max(sliceMs, TLS_SLICE_MS_MIN) : sliceMs, args);
-    return parse(output);
+    const ms = origin.startsWith('https') ? Math.max(sliceMs, TLS_SLICE_MS_MIN) : sliceMs;
+    // Were we gone before the interrupt, wrk would end by its own limit.
+    const limit = `-d${Math.ceil(ms / 1_000) + 2}s`;
+    return parse(await runFor(ms, ['-t1', `-c${inFlight}`, limit, '-s', script, origin + path]));
   };
-  return { name: WRK, seasoned: true, slice, close: () => rm(folder, { recursive: true, force: true }) };
+  return { name: WRK, seasoned: true, slice, close: async () => files.close() };
 }
 
 /**

@@ -7,11 +7,10 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
-import { mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pinned } from '../pin.ts';
+import { scratch, tether } from '../scratch.ts';
 import { awaitPort } from './await-port.ts';
 import { type Certificate, selfSigned } from './certificate.ts';
 import { connectReply, reply } from './replies.ts';
@@ -24,29 +23,24 @@ interface Ports {
 }
 
 export async function startNginx(file: string): Promise<BenchServer> {
-  const folder = await mkdtemp(join(tmpdir(), 'keepwarm-bench-'));
+  const files = scratch();
+  const { folder } = files;
   const ports = { http: await freePort(), tls: await freePort(), tlsFull: await freePort() };
   const authority = selfSigned();
   await writeFiles(folder, authority, configuration(folder, ports));
 
   const command = pinned('server', file, ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr']);
   const nginx = spawn(command.file, command.args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  tether(nginx);
   let complaint = '';
   nginx.stderr.setEncoding('utf8').on('data', (text: string) => {
     complaint = (complaint + text).slice(-2_000);
   });
   const exited = once(nginx, 'exit');
-  /** Synchronous, so that an interrupted run leaves neither process nor folder behind. */
-  const abandon = (): void => {
-    nginx.kill('SIGKILL');
-    rmSync(folder, { recursive: true, force: true });
-  };
-  process.once('exit', abandon);
   const close = async (): Promise<void> => {
     nginx.kill('SIGTERM');
     await exited;
-    process.off('exit', abandon);
-    abandon();
+    files.close();
   };
   try {
     await Promise.race([
