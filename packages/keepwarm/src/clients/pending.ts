@@ -2,7 +2,7 @@
  * A call under way: await it for the reply whatever its status, or ask for the content at once. The shorthands reject
  * with `STATUS` unless the status is 2xx: an error page must not pass for data.
  */
-import { collect, streamOf, textOf } from '../core/body.ts';
+import { collect, parseJson } from '../core/body.ts';
 import { NetError } from '../core/error.ts';
 import type { Reply } from '../core/reply.ts';
 
@@ -63,45 +63,27 @@ export class Pending implements PromiseLike<Reply> {
   }
 }
 
-/** The content of a reply as JSON, whatever its status. */
-export function jsonOf(reply: Reply): unknown {
-  const body = reply.take();
-  return body instanceof Uint8Array ? parse(body) : collect(body).then(parse);
-}
-
-/** The content of a reply as bytes, whatever its status. */
-export async function bytesOf(reply: Reply): Promise<Uint8Array> {
-  const body = reply.take();
-  return body instanceof Uint8Array ? body : collect(body);
-}
-
-function parse(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(textOf(bytes));
-  } catch (cause) {
-    const what = bytes.length === 0 ? 'it is empty' : (cause as Error).message;
-    throw new NetError('DECODE', `the body is not JSON: ${what}`, { reach: 'answered', phase: 'body', cause });
-  }
-}
-
+/** A reply that arrived whole is parsed without another turn of promises: this is the path of every small call. */
 function okJson(reply: Reply): unknown {
-  return reply.ok ? jsonOf(reply) : refuse(reply);
+  if (!reply.ok) return refuse(reply);
+  const body = reply.take();
+  return body instanceof Uint8Array ? parseJson(body) : collect(body).then(parseJson);
 }
 
-async function okText(reply: Reply): Promise<string> {
-  return textOf(await okBytes(reply));
+function okText(reply: Reply): Promise<string> {
+  return reply.ok ? reply.text() : refuse(reply);
 }
 
 function okBytes(reply: Reply): Promise<Uint8Array> {
-  return reply.ok ? bytesOf(reply) : refuse(reply);
+  return reply.ok ? reply.bytes() : refuse(reply);
 }
 
 function okStream(reply: Reply): ReadableStream<Uint8Array> | Promise<never> {
-  return reply.ok ? streamOf(reply.take()) : refuse(reply);
+  return reply.ok ? reply.stream() : refuse(reply);
 }
 
 async function full(reply: Reply): Promise<FullReply> {
-  const text = textOf(await bytesOf(reply));
+  const text = await reply.text();
   return {
     status: reply.status,
     statusText: reply.statusText,
@@ -120,11 +102,11 @@ function dataOf(reply: Reply, text: string): unknown {
 }
 
 async function refuse(reply: Reply): Promise<never> {
-  const content = await bytesOf(reply).catch(() => new Uint8Array(0)); // the status is the news, not its page
   const { status, statusText, headers } = reply;
+  const text = await reply.text().catch(() => ''); // the status is the news, not its page
   throw new NetError('STATUS', `the answer was ${status} ${statusText}`.trimEnd(), {
     reach: 'answered',
     status,
-    answer: { headers, text: textOf(content) },
+    answer: { headers, text },
   });
 }

@@ -1,5 +1,6 @@
 /** Readers of a body: all of it as bytes, or as a stream with backpressure. */
 import type { UnderlyingByteSource } from 'node:stream/web';
+import { NetError } from './error.ts';
 import type { BodySink, BodySource } from './reply.ts';
 
 /** A peer may announce any length; memory is taken as bytes come, in steps from here on. */
@@ -35,9 +36,16 @@ function grown(buffer: Buffer, length: number, needed: number): Buffer {
 /** Bytes a stream holds ahead of its reader before the connection is paused. */
 const AHEAD_BYTES = 64 * 1024;
 
-/** A body as a WHATWG byte stream; reading slowly slows the peer down, cancelling gives the connection up. */
-export function streamOf(body: Uint8Array | BodySource): ReadableStream<Uint8Array> {
-  const source = body instanceof Uint8Array ? wholeStream(body) : arrivingStream(body);
+/**
+ * A body as a WHATWG byte stream; reading slowly slows the peer down, cancelling gives the connection up.
+ *
+ * @param thrown what a reader gets to see of a failure; the NetError itself when left out
+ */
+export function streamOf(
+  body: Uint8Array | BodySource,
+  thrown: (error: NetError) => unknown = (error) => error,
+): ReadableStream<Uint8Array> {
+  const source = body instanceof Uint8Array ? wholeStream(body) : arrivingStream(body, thrown);
   return new ReadableStream(source, { highWaterMark: AHEAD_BYTES });
 }
 
@@ -51,7 +59,7 @@ function wholeStream(bytes: Uint8Array): UnderlyingByteSource {
   };
 }
 
-function arrivingStream(source: BodySource): UnderlyingByteSource {
+function arrivingStream(source: BodySource, thrown: (error: NetError) => unknown): UnderlyingByteSource {
   let started = false;
   let over = false;
   return {
@@ -72,7 +80,7 @@ function arrivingStream(source: BodySource): UnderlyingByteSource {
         },
         fail(error) {
           over = true;
-          controller.error(error);
+          controller.error(thrown(error));
         },
       });
     },
@@ -88,4 +96,14 @@ export function textOf(bytes: Uint8Array): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const marked = bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
   return buffer.toString('utf8', marked ? 3 : 0);
+}
+
+/** @throws NetError `DECODE` when it is not JSON */
+export function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(textOf(bytes));
+  } catch (cause) {
+    const what = bytes.length === 0 ? 'it is empty' : (cause as Error).message;
+    throw new NetError('DECODE', `the body is not JSON: ${what}`, { reach: 'answered', phase: 'body', cause });
+  }
 }

@@ -5,6 +5,7 @@
  * connection into a sink, which says when to pause. Until somebody reads it, a body waits in the connection, and the
  * connection waits with it: read it, cancel it, or let the deadline do so.
  */
+import { collect, parseJson, streamOf, textOf } from './body.ts';
 import { NetError } from './error.ts';
 import type { ReplyFields } from './reply-fields.ts';
 
@@ -43,6 +44,8 @@ export class Reply {
   /** Whether the body is still in the content coding its fields name. */
   readonly encoded: boolean;
   readonly via: Via;
+  #received: ReplyFields;
+  #movedTo: string | undefined;
   #body: Uint8Array | BodySource | undefined;
   #ended: boolean;
   #listeners: (() => void)[] | undefined;
@@ -50,6 +53,7 @@ export class Reply {
   constructor(status: number, headers: ReplyFields, body: Uint8Array | BodySource, encoded: boolean, via: Via) {
     this.status = status;
     this.headers = headers;
+    this.#received = headers;
     this.encoded = encoded;
     this.via = via;
     this.#body = body;
@@ -62,6 +66,22 @@ export class Reply {
 
   get ok(): boolean {
     return this.status >= 200 && this.status < 300;
+  }
+
+  /** The fields as they came. `headers` leaves out those that decoding the body has made untrue. */
+  get received(): ReplyFields {
+    return this.#received;
+  }
+
+  /** Where redirects led: the absolute URL this reply came from. Nothing when it came from where the call was sent. */
+  get movedTo(): string | undefined {
+    return this.#movedTo;
+  }
+
+  /** Said by whoever followed a redirect to this reply. */
+  moved(url: string): Reply {
+    this.#movedTo = url;
+    return this;
   }
 
   /** Whether the exchange is over: nothing is held for it any more. */
@@ -82,9 +102,32 @@ export class Reply {
     return body;
   }
 
+  /** The body as bytes, whatever the status. @throws NetError `INVALID` when it was taken before, or what ended it */
+  async bytes(): Promise<Uint8Array> {
+    const body = this.take();
+    return body instanceof Uint8Array ? body : collect(body);
+  }
+
+  /** The body as text, whatever the status. @throws as `bytes` */
+  async text(): Promise<string> {
+    return textOf(await this.bytes());
+  }
+
+  /** The body parsed as JSON, whatever the status. @throws as `bytes`, and `DECODE` for what is not JSON */
+  async json<T = unknown>(): Promise<T> {
+    return parseJson(await this.bytes()) as T;
+  }
+
+  /** The body as it arrives, whatever the status. The deadline of the call still holds for all of it. */
+  stream(): ReadableStream<Uint8Array> {
+    return streamOf(this.take());
+  }
+
   /** The same reply, decoded: with another body in place of the one taken from it; its end is announced by `finish`. */
   with(body: Uint8Array | BodySource, headers: ReplyFields = this.headers): Reply {
     const reply = new Reply(this.status, headers, body, false, this.via);
+    reply.#received = this.#received;
+    reply.#movedTo = this.#movedTo;
     if (this.#ended) reply.#ended = true;
     else this.onEnd(() => reply.finish());
     return reply;
