@@ -1,8 +1,10 @@
 /** What callers pass as a body, as what a call carries, with the content type it implies. */
+import { isDisturbed } from 'node:stream';
 import type { BodyProducer, CallBody } from '../core/call.ts';
+import { type FormEntries, formBody } from './form-body.ts';
 import { invalid } from './options.ts';
 
-/** Anything else is sent as JSON. */
+/** Text and bytes in all their forms, forms, streams; anything else is sent as JSON. */
 export type BodyInput =
   | string
   | Uint8Array
@@ -12,7 +14,7 @@ export type BodyInput =
   | FormData
   | Blob
   | ReadableStream<Uint8Array>
-  | AsyncIterable<Uint8Array>
+  | AsyncIterable<Uint8Array | string>
   | object
   | number
   | boolean
@@ -27,26 +29,46 @@ export interface Prepared {
 
 const NOTHING: Prepared = { body: undefined, contentType: undefined };
 
-/** @throws NetError `INVALID` for what JSON cannot express */
+/** @throws NetError `INVALID` for what JSON cannot express, and for a stream that somebody else reads */
 export function prepareBody(input: BodyInput): Prepared {
   if (input === undefined) return NOTHING;
   if (typeof input === 'string') return { body: input, contentType: 'text/plain;charset=UTF-8' };
-  if (typeof input !== 'object' || input === null) return json(input);
+  if (typeof input !== 'object' || input === null || isPlain(input)) return json(input);
+  return prepareBytes(input) ?? json(input);
+}
+
+/** The kinds of body that are not JSON, which are those of the Fetch standard; nothing for any other object. */
+export function prepareBytes(input: object): Prepared | undefined {
   if (input instanceof Uint8Array) return { body: input, contentType: undefined };
-  if (ArrayBuffer.isView(input))
-    return { body: new Uint8Array(input.buffer, input.byteOffset, input.byteLength), contentType: undefined };
-  if (input instanceof ArrayBuffer || input instanceof SharedArrayBuffer)
-    return { body: new Uint8Array(input), contentType: undefined };
+  if (ArrayBuffer.isView(input)) return bytes(new Uint8Array(input.buffer, input.byteOffset, input.byteLength));
+  if (input instanceof ArrayBuffer || input instanceof SharedArrayBuffer) return bytes(new Uint8Array(input));
   if (input instanceof URLSearchParams) {
     return { body: input.toString(), contentType: 'application/x-www-form-urlencoded;charset=UTF-8' };
   }
   if (input instanceof Blob) return ofBlob(input);
-  if (Symbol.asyncIterator in input) return { body: once(input as AsyncIterable<Uint8Array>), contentType: undefined };
-  if (input instanceof FormData) return ofForm(input);
-  return json(input);
+  if (Symbol.asyncIterator in input) return ofStream(input as AsyncIterable<Uint8Array | string>);
+  return isForm(input) ? formBody(input) : undefined;
+}
+
+/** Most bodies; and those that need no further question, as nothing else is made of a bare object or a list. */
+function isPlain(input: object): boolean {
+  return Array.isArray(input) || Object.getPrototypeOf(input) === Object.prototype;
+}
+
+/** A form of any copy of undici: their classes differ, their name does not. */
+function isForm(input: object): input is FormEntries {
+  return Object.prototype.toString.call(input) === '[object FormData]' && Symbol.iterator in input;
+}
+
+function bytes(body: Uint8Array): Prepared {
+  return { body, contentType: undefined };
 }
 
 function json(value: unknown): Prepared {
+  if (value instanceof Promise) throw invalid('the body is a promise; await it first');
+  if (value instanceof Map || value instanceof Set) {
+    throw invalid(`a ${value.constructor.name} cannot be written as JSON; make an object or an array of it`);
+  }
   let body: string | undefined;
   try {
     body = JSON.stringify(value);
@@ -62,13 +84,14 @@ function ofBlob(blob: Blob): Prepared {
   return { body, contentType: blob.type === '' ? undefined : blob.type };
 }
 
-/** Node's own Response writes the form, boundary included; it can do so once. */
-function ofForm(form: FormData): Prepared {
-  const response = new Response(form);
-  const contentType = response.headers.get('content-type') ?? undefined;
-  return { body: once(response.body!), contentType };
+function ofStream(stream: AsyncIterable<Uint8Array | string>): Prepared {
+  if (stream instanceof ReadableStream && (stream.locked || isDisturbed(stream))) {
+    throw invalid('the body is a stream that somebody else reads, or has read from');
+  }
+  return { body: { bytes: undefined, repeatable: false, open: () => encoded(stream) }, contentType: undefined };
 }
 
-function once(stream: AsyncIterable<Uint8Array>): BodyProducer {
-  return { bytes: undefined, repeatable: false, open: () => stream };
+/** Text within a stream goes out as UTF-8; what is neither text nor bytes is refused where it is written. */
+async function* encoded(stream: AsyncIterable<Uint8Array | string>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of stream) yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
 }

@@ -33,33 +33,38 @@ export const redirect =
   (options: RedirectOptions): Policy =>
   (next) => {
     if (options.redirectsMax === 0) return next;
-    return async (first) => {
-      let call = first;
-      for (let hops = 0; ; hops++) {
-        const reply = await next(call);
-        const location = locationOf(reply);
-        if (location === undefined) return reply;
-        if (hops >= options.redirectsMax) {
-          reply.discard();
-          throw refused(call, `more than ${options.redirectsMax} redirects (limit redirectsMax)`, options.redirectsMax);
-        }
-        const onward = follow(call, reply, location, options);
+    const onward = (call: Call, reply: Reply, hops: number): Reply | Promise<Reply> => {
+      const location = locationOf(reply);
+      if (location === undefined) return hops === 0 ? reply : reply.moved(call.origin.key + call.path);
+      let following: Call;
+      try {
+        if (hops >= options.redirectsMax) throw tooMany(call, options.redirectsMax);
+        following = follow(call, reply, location, options);
+      } finally {
         reply.discard();
-        call = onward;
       }
+      return next(following).then((answer) => onward(following, answer, hops + 1));
     };
+    return (call) => next(call).then((reply) => (isRedirect(reply.status) ? onward(call, reply, 0) : reply));
   };
 
+/** Statuses that ask to go elsewhere; 300 and 304 to 306 do not (RFC 9110 § 15.4). */
+export function isRedirect(status: number): boolean {
+  return status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
+}
+
+function tooMany(call: Call, redirectsMax: number): NetError {
+  return refused(call, `more than ${redirectsMax} redirects (limit redirectsMax)`, redirectsMax);
+}
+
 function locationOf(reply: Reply): string | undefined {
-  const { status } = reply;
-  if (status !== 301 && status !== 302 && status !== 303 && status !== 307 && status !== 308) return undefined;
-  return reply.headers.get('location');
+  return isRedirect(reply.status) ? reply.headers.get('location') : undefined;
 }
 
 function follow(call: Call, reply: Reply, location: string, options: RedirectOptions): Call {
   const here = new URL(call.path, `${call.origin.key}/`);
-  const url = URL.canParse(location, here.href) ? new URL(location, here.href) : undefined;
-  if (url === undefined) throw refused(call, 'a redirect to something that is not a URL');
+  const url = URL.parse(utf8(location), here.href);
+  if (url === null) throw refused(call, 'a redirect to something that is not a URL');
   const origin = originOf(call, url, options);
   if (call.origin.secure && !origin.secure) throw refused(call, `a redirect from https to cleartext ${origin.key}`);
   const getInstead = becomesGet(call.method, reply.status);
@@ -78,6 +83,11 @@ function follow(call: Call, reply: Reply, location: string, options: RedirectOpt
     headers,
     ...(getInstead ? { method: 'GET', body: undefined, traits: { ...call.traits, idempotent: true } } : {}),
   };
+}
+
+/** Fields are read as Latin-1; what is not ASCII in a Location was meant as UTF-8, as every client takes it. */
+function utf8(location: string): string {
+  return /[\x80-\xff]/.test(location) ? Buffer.from(location, 'latin1').toString() : location;
 }
 
 /** 303 always, 301 and 302 for POST as every client does (RFC 9110 § 15.4.2–4); HEAD stays HEAD. */
