@@ -19,6 +19,7 @@ import { ACCEPT_ENCODING, decompress } from '../policies/decompress.ts';
 import { CallRecord, observe } from '../policies/observe.ts';
 import { redirect } from '../policies/redirect.ts';
 import { type BodyInput, prepareBody } from './call-body.ts';
+import { CallFields } from './call-fields.ts';
 import { type FetchInit, type FetchInput, fetchWith } from './fetch.ts';
 import { invalid, type Settings, settle, unknownOption } from './options.ts';
 import { stack } from './order.ts';
@@ -81,8 +82,7 @@ export class Client {
   readonly #record = new CallRecord();
   readonly #home: Origin | undefined;
   readonly #basePath: string;
-  readonly #defaults: Fields;
-  readonly #defaultsJson: Fields;
+  readonly #fields: CallFields;
   readonly #limits: StepLimits;
   readonly #deadlineMs: number;
   readonly #send: ReturnType<typeof stack>;
@@ -114,10 +114,8 @@ export class Client {
     this.#home = home === undefined ? undefined : this.#intern(home);
     this.#basePath = home === undefined || home.pathname === '/' ? '' : checkPath(home.pathname.replace(/\/$/, ''));
     const encoding: FieldsInput = decodes ? { 'accept-encoding': ACCEPT_ENCODING } : {};
-    this.#defaults = Fields.of(options.headers).over(
-      Fields.of({ accept: '*/*', 'user-agent': 'keepwarm', ...encoding }),
-    );
-    this.#defaultsJson = Fields.of({ 'content-type': 'application/json' }).over(this.#defaults);
+    const defaults = Fields.of({ accept: '*/*', 'user-agent': 'keepwarm', ...encoding });
+    this.#fields = new CallFields(Fields.of(options.headers).over(defaults));
     const policies = {
       observe: observe(this.#record, this.#clock, observer),
       ...(decodes ? { decompress: decompress(settle('limits', options.limits)) } : {}),
@@ -217,7 +215,7 @@ export class Client {
     const { origin, target } = this.#target(path, options.query);
     const { body, contentType } = prepareBody(input);
     if (body !== undefined && NO_BODY.has(method)) throw invalid(`a ${method} call has no body; use POST or QUERY`);
-    const headers = this.#fields(options.headers, contentType);
+    const headers = this.#fields.of(options.headers, contentType);
     if (headers.contentLength !== undefined) checkLength(headers.contentLength, body);
     const startedAt = this.#clock.now();
     return {
@@ -245,17 +243,6 @@ export class Client {
       throw invalid(`${origin.key} is not this client's origin ${this.#home.key}; use a client without one`);
     }
     return { origin, target: checkPath(withQuery(url.pathname + url.search, query)) };
-  }
-
-  #fields(own: FieldsInput | undefined, contentType: string | undefined): Fields {
-    if (own === undefined) {
-      if (contentType === undefined) return this.#defaults;
-      if (contentType === 'application/json') return this.#defaultsJson;
-      return Fields.of({ 'content-type': contentType }).over(this.#defaults);
-    }
-    const fields = Fields.of(own).over(this.#defaults);
-    if (contentType === undefined || fields.has('content-type')) return fields;
-    return Fields.of({ 'content-type': contentType }).over(fields);
   }
 
   #limitsOf(options: CallOptions): StepLimits {

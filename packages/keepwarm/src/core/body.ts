@@ -93,9 +93,9 @@ function arrivingStream(source: BodySource, thrown: (error: NetError) => unknown
 
 /** Bytes as text: UTF-8, a byte order mark left out, what is not UTF-8 replaced (as WHATWG `text()` does). */
 export function textOf(bytes: Uint8Array): string {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const marked = bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
-  return buffer.toString('utf8', marked ? 3 : 0);
+  const buffer = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const marked = buffer.length >= 3 && buffer[0] === 0xef && buffer[1] === 0xbb && buffer[2] === 0xbf;
+  return marked ? buffer.toString('utf8', 3) : buffer.toString();
 }
 
 /** @throws NetError `DECODE` when it is not JSON */

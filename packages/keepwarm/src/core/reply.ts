@@ -7,7 +7,7 @@
  */
 import { collect, parseJson, streamOf, textOf } from './body.ts';
 import { NetError } from './error.ts';
-import type { ReplyFields } from './reply-fields.ts';
+import { ReplyFields } from './reply-fields.ts';
 
 /** Where a body goes. `chunk` is valid during the call only: copy what must outlive it. */
 export interface BodySink {
@@ -30,34 +30,43 @@ export interface BodySource {
   liftDeadline(): void;
 }
 
-/** The connection a reply came over. */
-export interface Via {
-  /** Its id in the socket registry. */
-  readonly socketId: number;
-  /** Whether it had served a call before this one. */
-  readonly reused: boolean;
-}
-
 export class Reply {
   readonly status: number;
-  readonly headers: ReplyFields;
   /** Whether the body is still in the content coding its fields name. */
   readonly encoded: boolean;
-  readonly via: Via;
-  #received: ReplyFields;
+  /** Id, in the socket registry, of the connection it came over. */
+  readonly socketId: number;
+  /** Whether that connection had served a call before this one. */
+  readonly reused: boolean;
+  /** The head as text until somebody looks, its fields from then on. */
+  #head: string | ReplyFields;
+  #received: ReplyFields | undefined;
   #movedTo: string | undefined;
   #body: Uint8Array | BodySource | undefined;
   #ended: boolean;
   #listeners: (() => void)[] | undefined;
 
-  constructor(status: number, headers: ReplyFields, body: Uint8Array | BodySource, encoded: boolean, via: Via) {
+  /** Plain values and no object among them: one of these is made for every small call. */
+  constructor(
+    status: number,
+    head: string | ReplyFields,
+    body: Uint8Array | BodySource,
+    encoded: boolean,
+    socketId: number,
+    reused: boolean,
+  ) {
     this.status = status;
-    this.headers = headers;
-    this.#received = headers;
     this.encoded = encoded;
-    this.via = via;
+    this.socketId = socketId;
+    this.reused = reused;
+    this.#head = head;
     this.#body = body;
     this.#ended = body instanceof Uint8Array;
+  }
+
+  get headers(): ReplyFields {
+    if (typeof this.#head === 'string') this.#head = new ReplyFields(this.#head);
+    return this.#head;
   }
 
   get statusText(): string {
@@ -70,7 +79,7 @@ export class Reply {
 
   /** The fields as they came. `headers` leaves out those that decoding the body has made untrue. */
   get received(): ReplyFields {
-    return this.#received;
+    return this.#received ?? this.headers;
   }
 
   /** Where redirects led: the absolute URL this reply came from. Nothing when it came from where the call was sent. */
@@ -125,8 +134,8 @@ export class Reply {
 
   /** The same reply, decoded: with another body in place of the one taken from it; its end is announced by `finish`. */
   with(body: Uint8Array | BodySource, headers: ReplyFields = this.headers): Reply {
-    const reply = new Reply(this.status, headers, body, false, this.via);
-    reply.#received = this.#received;
+    const reply = new Reply(this.status, headers, body, false, this.socketId, this.reused);
+    reply.#received = this.received;
     reply.#movedTo = this.#movedTo;
     if (this.#ended) reply.#ended = true;
     else this.onEnd(() => reply.finish());

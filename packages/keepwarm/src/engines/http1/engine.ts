@@ -21,6 +21,7 @@ import type { Connection } from './connection.ts';
 import { Exchange } from './exchange.ts';
 import type { EngineCounters, EngineLimits, Host } from './host.ts';
 import { OriginPool, type PoolSnapshot, type WarmUpResult } from './origin-pool.ts';
+import { Turn } from './turn.ts';
 
 export interface EngineOptions extends LifetimeOptions {
   readonly limits: EngineLimits;
@@ -49,6 +50,7 @@ export class Http1Engine implements Host {
   readonly observer: Observer;
   readonly limits: EngineLimits;
   readonly due: DueList;
+  readonly turn: Turn;
   readonly sockets: SocketRegistry<Connection>;
   readonly lifetime: Lifetime<Connection>;
   readonly counters: EngineCounters = {
@@ -78,6 +80,7 @@ export class Http1Engine implements Host {
     this.limits = options.limits;
     this.epoch = parts.clock.now();
     this.due = new DueList(parts.clock);
+    this.turn = new Turn(parts.clock);
     this.sockets = new SocketRegistry(options.socketHistoryMax);
     this.capacity = new Capacity(options.socketsTotalMax);
     this.lifetime = new Lifetime(options, parts.clock, this.sockets.live, this.#pools());

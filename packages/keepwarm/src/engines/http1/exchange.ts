@@ -4,7 +4,7 @@
  *
  *              ┌───── died before anything was written, or safe to repeat ─────┐
  *              ▼                                                               │
- *   start ──▶ queue ──▶ (quiet turn) ──▶ head ──▶ whole ──▶ done               │
+ *   start ──▶ queue ──▶ (end of turn) ─▶ head ──▶ whole ──▶ done               │
  *              │             └─────────────┼────────────────────────────────────┘
  *              │                           └──▶ body ──▶ done
  *              └──▶ done (refused, due, aborted at any stage)
@@ -23,7 +23,6 @@ import type { Due } from '../../core/due.ts';
 import { NetError, type Phase } from '../../core/error.ts';
 import type { CloseReason } from '../../core/observer.ts';
 import { Reply } from '../../core/reply.ts';
-import { ReplyFields } from '../../core/reply-fields.ts';
 import type { ExclusivePool, Waiter } from '../../pool/exclusive.ts';
 import type { ResponseHead } from '../../wire/response-head.ts';
 import type { MessageHandler, ResponseParser } from '../../wire/response-parser.ts';
@@ -32,13 +31,14 @@ import type { Connection } from './connection.ts';
 import { causeOf, describe, limitReached } from './failures.ts';
 import type { Host } from './host.ts';
 import { upload, writeRequest } from './request.ts';
+import type { Writer } from './turn.ts';
 
 /** A connection unused for longer gets one turn of the event loop to report its death before it is written to, in ms. */
 const QUIET_MS = 1_000;
 
 const EMPTY = Buffer.alloc(0);
 
-export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHandler, PipeOwner {
+export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHandler, PipeOwner, Writer {
   chainBefore: Waiter<Connection> | undefined;
   chainAfter: Waiter<Connection> | undefined;
   before: Due | undefined;
@@ -137,20 +137,19 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHand
     connection.lend(this, now);
     this.#host.waited(waitMs);
     this.#host.observer.leased?.({ ...connection.fact(), waitMs, fresh: connection.leases === 1 });
-    if (connection.leases > 1 && idleFor > QUIET_MS) {
+    const quiet = connection.leases > 1 && idleFor > QUIET_MS;
+    if (quiet || this.#host.turn.worthwhile(this.#host.due.size)) {
       this.dueAt = this.#deadlineAt;
-      this.#host.clock.nextTurn(() => this.#writeAfterQuiet(connection));
+      this.#host.turn.add(this);
     } else {
-      this.#write(connection, now);
+      this.writeNow(now);
     }
   }
 
-  #writeAfterQuiet(connection: Connection): void {
-    if (this.#over || this.#connection !== connection) return; // it died, or we did, in that turn
-    this.#write(connection, this.#host.clock.now());
-  }
-
-  #write(connection: Connection, now: number): void {
+  /** Sends the request, unless it or its connection ended while it waited for the turn. */
+  writeNow(now: number): void {
+    const connection = this.#connection;
+    if (this.#over || connection === undefined || this.#written) return;
     const { socket } = connection;
     if (!connection.usable) {
       connection.close('peer');
@@ -208,7 +207,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHand
     this.#anyByte = true;
     const parser = this.#parser;
     if (parser === undefined) {
-      // It spoke before it was asked, in the quiet turn.
+      // It spoke before it was asked, while we waited for the turn.
       this.#connection?.close('protocol');
       this.#again(this.#host.clock.now());
       return false;
@@ -279,8 +278,8 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHand
     this.#bytes += to - from;
     if (this.#bytes > this.#call.limits.bodyBytesMax) throw this.#tooLong();
     if (this.#pipe !== undefined) this.#pipe.push(bytes, from, to);
-    else if (this.#first === undefined) this.#first = Buffer.from(bytes.subarray(from, to));
-    else (this.#more ??= []).push(Buffer.from(bytes.subarray(from, to)));
+    else if (this.#first === undefined) this.#first = copyOf(bytes, from, to);
+    else (this.#more ??= []).push(copyOf(bytes, from, to));
   }
 
   onEnd(persistent: boolean, trailers: readonly string[]): void {
@@ -402,8 +401,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHand
   }
 
   #makeReply(connection: Connection, body: Uint8Array | BodyPipe): Reply {
-    const via = { socketId: connection.id, reused: connection.leases > 1 };
-    return new Reply(this.#status, new ReplyFields(this.#head), body, this.#encoded, via);
+    return new Reply(this.#status, this.#head, body, this.#encoded, connection.id, connection.leases > 1);
   }
 
   #whole(): Uint8Array {
@@ -414,4 +412,11 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHand
   #placed(error: NetError): NetError {
     return causeOf(error, this.#call.origin.key, this.#connection?.id);
   }
+}
+
+/** Cheaper for small ranges than a view and a copy of it. */
+function copyOf(bytes: Buffer, from: number, to: number): Buffer {
+  const copy = Buffer.allocUnsafe(to - from);
+  bytes.copy(copy, 0, from, to);
+  return copy;
 }

@@ -6,6 +6,7 @@ import type { SocketRegistry } from '../../net/sockets.ts';
 import type { Lifetime } from '../../pool/lifetime.ts';
 import type { ParserLimits, ResponseParser } from '../../wire/response-parser.ts';
 import type { Connection } from './connection.ts';
+import type { Turn } from './turn.ts';
 
 export interface EngineLimits extends ParserLimits {
   /** Calls one connection serves before it is replaced. */
@@ -30,6 +31,7 @@ export interface Host {
   readonly observer: Observer;
   readonly limits: EngineLimits;
   readonly due: DueList;
+  readonly turn: Turn;
   readonly sockets: SocketRegistry<Connection>;
   readonly lifetime: Lifetime<Connection>;
   readonly counters: EngineCounters;

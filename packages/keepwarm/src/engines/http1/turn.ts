@@ -1,0 +1,43 @@
+/**
+ * Writes at the end of a turn of the event loop: everything that is ready by then goes out in one go.
+ *
+ * Two reasons to wait that long. A connection that was quiet for a while gets the chance to report that it died. And a
+ * busy client writes to many connections back to back: the peer is woken once instead of fifty times, which at 50 in
+ * flight saves a quarter of the CPU per call. A call alone is written at once: waiting would gain it nothing.
+ */
+import type { Clock } from '../../core/clock.ts';
+
+export interface Writer {
+  writeNow(now: number): void;
+}
+
+/** Calls under way from which on writes are gathered. Below, the turn costs more than the peer's wake-ups. */
+const BUSY_MIN = 4;
+
+export class Turn {
+  readonly #clock: Clock;
+  #writers: Writer[] = [];
+  #spare: Writer[] = [];
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Whether so much is going on that writes should wait for each other. */
+  worthwhile(underWay: number): boolean {
+    return underWay >= BUSY_MIN;
+  }
+
+  add(writer: Writer): void {
+    if (this.#writers.push(writer) === 1) this.#clock.nextTurn(this.#flush);
+  }
+
+  readonly #flush = (): void => {
+    const writers = this.#writers;
+    this.#writers = this.#spare;
+    const now = this.#clock.now();
+    for (const writer of writers) writer.writeNow(now);
+    writers.length = 0;
+    this.#spare = writers;
+  };
+}
