@@ -8,7 +8,7 @@ import { checkMethod, checkPath, Fields, type FieldsInput } from '../core/fields
 import type { Observer } from '../core/observer.ts';
 import { type Origin, originOf } from '../core/origin.ts';
 import type { Reply } from '../core/reply.ts';
-import { Http1Engine } from '../engines/http1/engine.ts';
+import { type EngineParts, Http1Engine } from '../engines/http1/engine.ts';
 import type { WarmUpResult } from '../engines/http1/origin-pool.ts';
 import { Dialler } from '../net/dial.ts';
 import { DnsCache } from '../net/dns.ts';
@@ -109,17 +109,17 @@ export class Client {
       this.#clock,
       observer,
     );
-    this.#engine = makeEngine(options, this.#dns, this.#tls, this.#clock, observer);
+    const decode = decodes ? decompress(settle('limits', options.limits)) : undefined;
+    const dialler = new Dialler(settle('connect', options.connect), this.#dns, this.#tls, this.#clock);
+    const random = options.random ?? systemRandom;
+    this.#engine = makeEngine(options, { clock: this.#clock, random, observer, dialler, decode });
     const home = options.origin === undefined ? undefined : new URL(options.origin);
     this.#home = home === undefined ? undefined : this.#intern(home);
     this.#basePath = home === undefined || home.pathname === '/' ? '' : checkPath(home.pathname.replace(/\/$/, ''));
     const encoding: FieldsInput = decodes ? { 'accept-encoding': ACCEPT_ENCODING } : {};
     const defaults = Fields.of({ accept: '*/*', 'user-agent': 'keepwarm', ...encoding });
     this.#fields = new CallFields(Fields.of(options.headers).over(defaults));
-    const policies = {
-      observe: observe(this.#record, this.#clock, observer),
-      ...(decodes ? { decompress: decompress(settle('limits', options.limits)) } : {}),
-    };
+    const policies = { observe: observe(this.#record, this.#clock, observer) };
     const toOrigin = (url: URL): Origin => this.#intern(url);
     this.#send = stack({ ...policies, redirect: redirect({ redirectsMax, originOf: toOrigin }) }, this.#engine.send);
     this.#sendFollowing = stack(
@@ -281,13 +281,7 @@ export function createClient(options: ClientOptions = {}): Client {
   return new Client(options);
 }
 
-function makeEngine(
-  options: ClientOptions,
-  dns: DnsCache,
-  tls: TlsSetup,
-  clock: Clock,
-  observer: Observer,
-): Http1Engine {
+function makeEngine(options: ClientOptions, parts: EngineParts): Http1Engine {
   const pool = settle('pool', options.pool);
   if (pool.idleMin > pool.socketsMax) {
     throw invalid(`option pool.idleMin is ${pool.idleMin}, more than pool.socketsMax ${pool.socketsMax}`);
@@ -299,8 +293,7 @@ function makeEngine(
     leakMs: afterMs,
     leakStacks: stacks,
   };
-  const dialler = new Dialler(settle('connect', options.connect), dns, tls, clock);
-  return new Http1Engine({ ...pool, limits }, { clock, random: options.random ?? systemRandom, observer, dialler });
+  return new Http1Engine({ ...pool, limits }, parts);
 }
 
 function parse(url: string, home: Origin | undefined): URL {

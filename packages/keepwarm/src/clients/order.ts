@@ -9,8 +9,6 @@ export const ORDER = [
   'observe',
   // Each hop is a call of its own to the policies below: other origin, other pool, other limits.
   'redirect',
-  // Next to the engine: everything above reads bodies as they were meant.
-  'decompress',
 ] as const;
 
 export type PolicyName = (typeof ORDER)[number];

@@ -20,7 +20,7 @@ import {
   inflateSync,
   zstdDecompressSync,
 } from 'node:zlib';
-import type { Policy } from '../core/call.ts';
+import type { Call } from '../core/call.ts';
 import { NetError } from '../core/error.ts';
 import type { BodySink, BodySource, Reply } from '../core/reply.ts';
 
@@ -39,11 +39,13 @@ const CODINGS_MAX = 5;
 
 export const ACCEPT_ENCODING = 'gzip, deflate, br, zstd';
 
+/** Turns an encoded reply into a decoded one. Waits for nothing, so it is no policy: the engine applies it to replies that need it. */
+export type Decode = (reply: Reply, call: Call) => Reply;
+
 export const decompress =
-  (options: DecompressOptions): Policy =>
-  (next) =>
-  (call) =>
-    next(call).then((reply) => (reply.encoded ? decoded(reply, options, call.limits.bodyBytesMax) : reply));
+  (options: DecompressOptions): Decode =>
+  (reply, call) =>
+    decoded(reply, options, call.limits.bodyBytesMax);
 
 /** The reply with its body decoded; the fields that described the encoded body are left out, as fetch does. */
 function decoded(reply: Reply, options: DecompressOptions, bodyBytesMax: number): Reply {

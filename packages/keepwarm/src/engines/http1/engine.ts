@@ -40,6 +40,8 @@ export interface EngineParts {
   readonly random: Random;
   readonly observer: Observer;
   readonly dialler: Dialler;
+  /** What becomes of replies in a content coding; without it they are handed on as they came. */
+  readonly decode?: ((reply: Reply, call: Call) => Reply) | undefined;
 }
 
 /** Parsers kept for the next exchange: as many as there may be connections at work would be waste. */
@@ -147,6 +149,10 @@ export class Http1Engine implements Host {
 
   get closed(): boolean {
     return this.#closed !== undefined;
+  }
+
+  decode(reply: Reply, call: Call): Reply {
+    return this.#parts.decode === undefined ? reply : this.#parts.decode(reply, call);
   }
 
   waited(ms: number): void {

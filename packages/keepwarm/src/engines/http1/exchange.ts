@@ -13,7 +13,7 @@
  *   (1) The promise settles once; whatever comes later goes to the body's reader, and ends once too.
  *   (2) Abort and deadline act at once in every state; a connection with bytes under way is then closed, never reused.
  *   (3) It is repeated on another connection only when nothing was written; or when it is idempotent, its body can be
- *       sent again, the connection was a reused one and not a byte had come back: then once, on an unused connection.
+ *       sent again, the connection had been idle or used before and not a byte had come back: then once, on an unused connection.
  *   (4) The connection is back in the pool before the caller's code runs.
  *   (5) Bytes after the end of the message are the peer's fault and this call's failure: its framing cannot be trusted.
  */
@@ -60,6 +60,8 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHand
   #phase: Phase = 'queue';
   #deadlineAt: number;
   #waiting = false;
+  /** The connection lay idle before it was ours, or served another: it may have died unnoticed. */
+  #mayBeStale = false;
   #written = false;
   #uploading = false;
   #anyByte = false;
@@ -109,7 +111,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHand
   #queue(now: number): void {
     this.#phase = 'queue';
     const connection = this.wantsFresh ? undefined : this.#pool.take();
-    if (connection !== undefined) return this.#lease(connection, now);
+    if (connection !== undefined) return this.#lease(connection, now, true);
     this.dueAt = Math.min(this.#deadlineAt, now + this.#call.limits.queueMs);
     try {
       this.#waiting = true;
@@ -122,7 +124,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHand
 
   granted(connection: Connection): void {
     this.#waiting = false;
-    this.#lease(connection, this.#host.clock.now());
+    this.#lease(connection, this.#host.clock.now(), connection.leases > 0);
   }
 
   refused(error: NetError): void {
@@ -130,14 +132,15 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHand
     this.#fail(error);
   }
 
-  #lease(connection: Connection, now: number): void {
+  #lease(connection: Connection, now: number, mayBeStale: boolean): void {
     const idleFor = now - connection.idleSince;
     const waitMs = now - this.#startedAt;
     this.#connection = connection;
+    this.#mayBeStale = mayBeStale;
     connection.lend(this, now);
     this.#host.waited(waitMs);
     this.#host.observer.leased?.({ ...connection.fact(), waitMs, fresh: connection.leases === 1 });
-    const quiet = connection.leases > 1 && idleFor > QUIET_MS;
+    const quiet = mayBeStale && idleFor > QUIET_MS;
     if (quiet || this.#host.turn.worthwhile(this.#host.due.size)) {
       this.dueAt = this.#deadlineAt;
       this.#host.turn.add(this);
@@ -246,7 +249,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHand
     const connection = this.#connection;
     connection?.close(reason);
     if (!this.#written && connection !== undefined) return this.#again(this.#host.clock.now());
-    if (connection === undefined || !this.#mayHop(connection)) return this.#fail(this.#placed(error));
+    if (connection === undefined || !this.#mayHop()) return this.#fail(this.#placed(error));
     this.#host.counters.hops++;
     const { method, origin, section, attempt } = this.#call;
     this.#host.observer.hopped?.({ method, origin: origin.key, section, attempt, error, hop: 1 });
@@ -255,10 +258,10 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHand
   }
 
   /** Invariant (3). */
-  #mayHop(connection: Connection): boolean {
+  #mayHop(): boolean {
     const { traits, body } = this.#call;
     const repeatable = body === undefined || typeof body === 'string' || body instanceof Uint8Array || body.repeatable;
-    return connection.leases > 1 && !this.#anyByte && !this.wantsFresh && traits.idempotent && repeatable;
+    return this.#mayBeStale && !this.#anyByte && !this.wantsFresh && traits.idempotent && repeatable;
   }
 
   // --- the parser's handler ----------------------------------------------------------------------------------------
@@ -300,7 +303,8 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHand
       const expected = this.#parser!.bytesLeft < 0 ? -1 : this.#bytes + this.#parser!.bytesLeft;
       this.#pipe = new BodyPipe(this, expected, kept);
       this.#reply = this.#makeReply(this.#connection!, this.#pipe);
-      this.#resolve(this.#reply);
+      this.#hand(this.#reply);
+      if (this.#over) return false;
     }
     const { stalled } = this.#pipe;
     const patience = stalled ? Number.POSITIVE_INFINITY : this.#host.clock.now() + this.#call.limits.betweenBytesMs;
@@ -389,7 +393,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHand
     const whole = this.#reply === undefined ? this.#makeReply(connection, this.#whole()) : undefined;
     const spent = !this.#persistent || this.#uploading || this.#call.headers.saysClose;
     connection.giveBack(this.#host.clock.now(), spent ? 'reply' : undefined);
-    if (whole !== undefined) return this.#resolve(whole);
+    if (whole !== undefined) return this.#hand(whole);
     this.#pipe!.end(this.#trailers);
     this.#reply!.finish();
   }
@@ -402,6 +406,16 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHand
 
   #makeReply(connection: Connection, body: Uint8Array | BodyPipe): Reply {
     return new Reply(this.#status, this.#head, body, this.#encoded, connection.id, connection.leases > 1);
+  }
+
+  /** Gives the reply to the caller, decoded. */
+  #hand(reply: Reply): void {
+    if (!this.#encoded) return this.#resolve(reply);
+    try {
+      this.#resolve(this.#host.decode(reply, this.#call));
+    } catch (thrown) {
+      this.#reject(NetError.from(thrown));
+    }
   }
 
   #whole(): Uint8Array {

@@ -1,7 +1,9 @@
 /** What a connection and an exchange need of the engine they run in; and the engine's own limits. */
+import type { Call } from '../../core/call.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { DueList } from '../../core/due.ts';
 import type { Observer } from '../../core/observer.ts';
+import type { Reply } from '../../core/reply.ts';
 import type { SocketRegistry } from '../../net/sockets.ts';
 import type { Lifetime } from '../../pool/lifetime.ts';
 import type { ParserLimits, ResponseParser } from '../../wire/response-parser.ts';
@@ -37,6 +39,8 @@ export interface Host {
   readonly counters: EngineCounters;
   /** The instant the client was made. */
   readonly epoch: number;
+  /** Decodes a reply whose body is in a content coding. */
+  decode(reply: Reply, call: Call): Reply;
   waited(ms: number): void;
   borrowParser(): ResponseParser;
   returnParser(parser: ResponseParser): void;
