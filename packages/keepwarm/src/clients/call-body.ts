@@ -1,5 +1,5 @@
 /** What callers pass as a body, as what a call carries, with the content type it implies. */
-import { isDisturbed } from 'node:stream';
+import { wasRead } from '../core/body.ts';
 import type { BodyProducer, CallBody } from '../core/call.ts';
 import { type FormEntries, formBody } from './form-body.ts';
 import { invalid } from './options.ts';
@@ -85,7 +85,7 @@ function ofBlob(blob: Blob): Prepared {
 }
 
 function ofStream(stream: AsyncIterable<Uint8Array | string>): Prepared {
-  if (stream instanceof ReadableStream && (stream.locked || isDisturbed(stream))) {
+  if (stream instanceof ReadableStream && (stream.locked || wasRead(stream))) {
     throw invalid('the body is a stream that somebody else reads, or has read from');
   }
   return { body: { bytes: undefined, repeatable: false, open: () => encoded(stream) }, contentType: undefined };

@@ -1,78 +1,42 @@
 /**
  * The HTTP client: calls made, checked and sent through the policies to the engine; one snapshot of everything it knows.
  */
-import type { Call, StepLimits } from '../core/call.ts';
-import { type Clock, type Random, systemClock, systemRandom } from '../core/clock.ts';
+import type { Call, Send, StepLimits } from '../core/call.ts';
+import { type Clock, systemClock, systemRandom } from '../core/clock.ts';
 import { NetError } from '../core/error.ts';
-import { checkMethod, checkPath, Fields, type FieldsInput } from '../core/fields.ts';
-import type { Observer } from '../core/observer.ts';
-import { type Origin, originOf } from '../core/origin.ts';
+import { checkMethod, Fields, type FieldsInput } from '../core/fields.ts';
 import type { Reply } from '../core/reply.ts';
 import { type EngineParts, Http1Engine } from '../engines/http1/engine.ts';
 import type { WarmUpResult } from '../engines/http1/origin-pool.ts';
 import { Dialler } from '../net/dial.ts';
 import { DnsCache } from '../net/dns.ts';
-import type { Resolver } from '../net/dns-options.ts';
 import { systemResolver } from '../net/resolver.ts';
-import { type TlsOptions, TlsSetup } from '../net/tls.ts';
+import { TlsSetup } from '../net/tls.ts';
 import { ACCEPT_ENCODING, decompress } from '../policies/decompress.ts';
 import { CallRecord, observe } from '../policies/observe.ts';
 import { redirect } from '../policies/redirect.ts';
-import { type BodyInput, prepareBody } from './call-body.ts';
+import { type BodyInput, type Prepared, prepareBody } from './call-body.ts';
 import { CallFields } from './call-fields.ts';
-import { type FetchInit, type FetchInput, fetchWith } from './fetch.ts';
-import { invalid, type Settings, settle, unknownOption } from './options.ts';
+import { type CallOptions, type ClientOptions, checkNames, type RequestOptions } from './client-options.ts';
+import { type FetchDoor, type FetchInit, type FetchInput, fetchWith } from './fetch.ts';
+import { invalid, settle } from './options.ts';
 import { stack } from './order.ts';
 import { Pending } from './pending.ts';
 import { type ClientStats, snapshot } from './stats.ts';
+import { Targets } from './targets.ts';
 
-export interface ClientOptions extends Partial<Settings<'call'>> {
-  /** What paths are relative to, e.g. `https://api.example.com/v1`. With it, the client calls no other origin. */
-  readonly origin?: string | URL | undefined;
-  /** Sent with every call, under what the call itself sets. */
-  readonly headers?: FieldsInput | undefined;
-  readonly pool?: Partial<Settings<'pool'>> | undefined;
-  readonly limits?: Partial<Settings<'limits'>> | undefined;
-  readonly connect?: Partial<Settings<'connect'>> | undefined;
-  readonly tls?: TlsOptions | undefined;
-  readonly dns?: (Partial<Settings<'dns'>> & { readonly resolver?: Resolver | undefined }) | undefined;
-  readonly leak?: Partial<Settings<'leak'>> | undefined;
-  readonly observer?: Observer | undefined;
-  /** For tests. */
-  readonly clock?: Clock | undefined;
-  /** For tests. */
-  readonly random?: Random | undefined;
-}
-
-export interface CallOptions extends Partial<StepLimits> {
-  readonly headers?: FieldsInput | undefined;
-  /** Appended to the path; `undefined` values are left out. */
-  readonly query?: Readonly<Record<string, string | number | boolean | undefined>> | URLSearchParams | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** Length of the whole call in ms, body included; `Infinity` for none. Default: the client's. */
-  readonly deadlineMs?: number | undefined;
-  /** Says that doing it twice has the effect of doing it once. Default: by the method, or an `Idempotency-Key`. */
-  readonly idempotent?: boolean | undefined;
-  /** The tenant whose own pool and limits serve the call. */
-  readonly section?: string | undefined;
-}
-
-export interface RequestOptions extends CallOptions {
-  /** Default `GET`. */
-  readonly method?: string | undefined;
-  readonly body?: BodyInput;
-}
-
-const OPTION_NAMES = [
-  'origin', 'headers', 'pool', 'limits', 'connect', 'tls', 'dns', 'leak', 'observer', 'clock', 'random',
-  'deadlineMs', 'redirectsMax', 'decompress',
-]; // biome-ignore format: a list of names
+export type { CallOptions, ClientOptions, RequestOptions } from './client-options.ts';
 
 /** Methods whose repetition has no further effect (RFC 9110 § 9.2.2). */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'QUERY']);
 const NO_BODY = new Set(['GET', 'HEAD', 'TRACE']);
-/** Origins a client remembers as objects; beyond, those of absolute URLs are parsed anew. */
-const ORIGINS_MAX = 1_000;
+/** Redirects `fetch` follows (Fetch standard, HTTP-redirect fetch, step 5). */
+const FETCH_REDIRECTS_MAX = 20;
+/**
+ * Silence within a body that `fetch` hands out, in ms, unless `limits.betweenBytesMs` is set: server-sent events may be
+ * far apart. 300 s as the global fetch has it. A body that is collected is still bounded by the deadline.
+ */
+const FETCH_BETWEEN_BYTES_MS = 300_000;
 
 export class Client {
   readonly #engine: Http1Engine;
@@ -80,19 +44,17 @@ export class Client {
   readonly #tls: TlsSetup;
   readonly #clock: Clock;
   readonly #record = new CallRecord();
-  readonly #home: Origin | undefined;
-  readonly #basePath: string;
+  readonly #targets: Targets;
   readonly #fields: CallFields;
   readonly #limits: StepLimits;
+  readonly #fetchLimits: StepLimits;
   readonly #deadlineMs: number;
-  readonly #send: ReturnType<typeof stack>;
-  readonly #sendFollowing: ReturnType<typeof stack>;
-  readonly #origins = new Map<string, Origin>();
+  readonly #send: Send;
+  /** For `fetch`: redirects followed as it does, and none followed. */
+  readonly #fetchSends: { readonly follow: Send; readonly manual: Send };
 
   constructor(options: ClientOptions = {}) {
-    for (const name of Object.keys(options)) {
-      if (!OPTION_NAMES.includes(name)) throw unknownOption(name, name, OPTION_NAMES);
-    }
+    checkNames(options);
     const {
       deadlineMs,
       redirectsMax,
@@ -102,6 +64,10 @@ export class Client {
     const observer = options.observer ?? {};
     this.#clock = options.clock ?? systemClock;
     this.#limits = settle('limits', options.limits);
+    this.#fetchLimits = {
+      ...this.#limits,
+      betweenBytesMs: options.limits?.betweenBytesMs ?? FETCH_BETWEEN_BYTES_MS,
+    };
     this.#deadlineMs = deadlineMs;
     this.#tls = new TlsSetup(options.tls ?? {});
     this.#dns = new DnsCache(
@@ -113,19 +79,20 @@ export class Client {
     const dialler = new Dialler(settle('connect', options.connect), this.#dns, this.#tls, this.#clock);
     const random = options.random ?? systemRandom;
     this.#engine = makeEngine(options, { clock: this.#clock, random, observer, dialler, decode });
-    const home = options.origin === undefined ? undefined : new URL(options.origin);
-    this.#home = home === undefined ? undefined : this.#intern(home);
-    this.#basePath = home === undefined || home.pathname === '/' ? '' : checkPath(home.pathname.replace(/\/$/, ''));
+    this.#targets = new Targets(options.origin);
     const encoding: FieldsInput = decodes ? { 'accept-encoding': ACCEPT_ENCODING } : {};
     const defaults = Fields.of({ accept: '*/*', 'user-agent': 'keepwarm', ...encoding });
     this.#fields = new CallFields(Fields.of(options.headers).over(defaults));
-    const policies = { observe: observe(this.#record, this.#clock, observer) };
-    const toOrigin = (url: URL): Origin => this.#intern(url);
-    this.#send = stack({ ...policies, redirect: redirect({ redirectsMax, originOf: toOrigin }) }, this.#engine.send);
-    this.#sendFollowing = stack(
-      { ...policies, redirect: redirect({ redirectsMax: 20, originOf: toOrigin }) },
-      this.#engine.send,
-    );
+    const stacked = (redirects: number): Send =>
+      stack(
+        {
+          observe: observe(this.#record, this.#clock, observer),
+          redirect: redirect({ redirectsMax: redirects, originOf: (url) => this.#targets.origin(url) }),
+        },
+        this.#engine.send,
+      );
+    this.#send = stacked(redirectsMax);
+    this.#fetchSends = { follow: stacked(FETCH_REDIRECTS_MAX), manual: stacked(0) };
   }
 
   request(path: string | URL, options: RequestOptions = {}): Pending {
@@ -151,12 +118,14 @@ export class Client {
   }
 
   /** A drop-in for the global `fetch`, over this client's pools. An own property, so that it can be passed around. */
-  readonly fetch = (input: FetchInput, init?: FetchInit): Promise<Response> =>
-    fetchWith(
-      (method, url, body, options) => this.#sendFollowing(this.#makeCall(method, url, body, options)),
-      input,
-      init,
-    );
+  readonly fetch = (input: FetchInput, init?: FetchInit): Promise<Response> => fetchWith(this.#fetchDoor, input, init);
+
+  readonly #fetchDoor: FetchDoor = {
+    turn: (task) => this.#clock.nextTurn(task),
+    makeCall: (method, url, body, headers, signal) =>
+      this.#makeCall(method, url, body, { headers, signal }, this.#fetchLimits),
+    send: (call, redirects) => this.#fetchSends[redirects](call),
+  };
 
   /**
    * Opens connections ahead of the first call: TCP and TLS, no request.
@@ -167,7 +136,7 @@ export class Client {
   warmUp(
     options: { readonly origin?: string | URL; readonly count?: number; readonly section?: string } = {},
   ): Promise<WarmUpResult> {
-    const origin = options.origin === undefined ? this.#home : this.#intern(new URL(options.origin));
+    const origin = options.origin === undefined ? this.#targets.home : this.#targets.origin(new URL(options.origin));
     if (origin === undefined) throw invalid('warmUp needs an origin: this client was made without one');
     const count = options.count ?? Math.max(1, this.#engine.options.idleMin);
     return this.#engine.warmUp(origin, options.section ?? '', count);
@@ -204,16 +173,22 @@ export class Client {
 
   #start(method: string, path: string | URL, body: BodyInput, options: CallOptions): Pending {
     try {
-      return new Pending(this.#send(this.#makeCall(method, path, body, options)));
+      const call = this.#makeCall(method, path, prepareBody(body), options, this.#limits);
+      return new Pending(this.#send(call));
     } catch (error) {
       return new Pending(Promise.reject(error));
     }
   }
 
   /** @throws NetError `INVALID` before anything is queued */
-  #makeCall(method: string, path: string | URL, input: BodyInput, options: CallOptions): Call {
-    const { origin, target } = this.#target(path, options.query);
-    const { body, contentType } = prepareBody(input);
+  #makeCall(
+    method: string,
+    url: string | URL,
+    { body, contentType }: Prepared,
+    options: CallOptions,
+    limits: StepLimits,
+  ): Call {
+    const { origin, path } = this.#targets.of(url, options.query);
     if (body !== undefined && NO_BODY.has(method)) throw invalid(`a ${method} call has no body; use POST or QUERY`);
     const headers = this.#fields.of(options.headers, contentType);
     if (headers.contentLength !== undefined) checkLength(headers.contentLength, body);
@@ -221,55 +196,17 @@ export class Client {
     return {
       method: checkMethod(method),
       origin,
-      path: target,
+      path,
       headers,
       body,
       signal: options.signal,
       startedAt,
       deadlineAt: startedAt + positive('deadlineMs', options.deadlineMs ?? this.#deadlineMs),
-      limits: this.#limitsOf(options),
+      limits: limitsOf(options, limits),
       traits: { idempotent: options.idempotent ?? (IDEMPOTENT.has(method) || headers.has('idempotency-key')) },
       attempt: 1,
       section: options.section ?? '',
     };
-  }
-
-  #target(path: string | URL, query: CallOptions['query']): { origin: Origin; target: string } {
-    const relative = typeof path === 'string' && path.startsWith('/') && this.#home !== undefined;
-    if (relative) return { origin: this.#home!, target: checkPath(withQuery(this.#basePath + path, query)) };
-    const url = typeof path === 'string' ? parse(path, this.#home) : path;
-    const origin = this.#intern(url);
-    if (this.#home !== undefined && origin !== this.#home) {
-      throw invalid(`${origin.key} is not this client's origin ${this.#home.key}; use a client without one`);
-    }
-    return { origin, target: checkPath(withQuery(url.pathname + url.search, query)) };
-  }
-
-  #limitsOf(options: CallOptions): StepLimits {
-    const { queueMs, firstByteMs, betweenBytesMs, bodyBytesMax } = options;
-    if (
-      queueMs === undefined &&
-      firstByteMs === undefined &&
-      betweenBytesMs === undefined &&
-      bodyBytesMax === undefined
-    ) {
-      return this.#limits;
-    }
-    return {
-      queueMs: positive('queueMs', queueMs ?? this.#limits.queueMs),
-      firstByteMs: positive('firstByteMs', firstByteMs ?? this.#limits.firstByteMs),
-      betweenBytesMs: positive('betweenBytesMs', betweenBytesMs ?? this.#limits.betweenBytesMs),
-      bodyBytesMax: positive('bodyBytesMax', bodyBytesMax ?? this.#limits.bodyBytesMax),
-    };
-  }
-
-  #intern(url: URL): Origin {
-    const key = url.origin;
-    const known = this.#origins.get(key);
-    if (known !== undefined && url.username === '' && url.password === '') return known;
-    const origin = originOf(url);
-    if (this.#origins.size < ORIGINS_MAX) this.#origins.set(key, origin);
-    return origin;
   }
 }
 
@@ -296,23 +233,22 @@ function makeEngine(options: ClientOptions, parts: EngineParts): Http1Engine {
   return new Http1Engine({ ...pool, limits }, parts);
 }
 
-function parse(url: string, home: Origin | undefined): URL {
-  if (URL.canParse(url)) return new URL(url);
-  throw invalid(
-    home === undefined
-      ? `${JSON.stringify(url)} is not an absolute URL, and this client has no origin`
-      : `${JSON.stringify(url)} is neither a path starting with "/" nor an absolute URL`,
-  );
-}
-
-function withQuery(path: string, query: CallOptions['query']): string {
-  if (query === undefined) return path;
-  const given = query instanceof URLSearchParams ? query : new URLSearchParams();
-  if (!(query instanceof URLSearchParams)) {
-    for (const [name, value] of Object.entries(query)) if (value !== undefined) given.append(name, String(value));
+function limitsOf(options: CallOptions, limits: StepLimits): StepLimits {
+  const { queueMs, firstByteMs, betweenBytesMs, bodyBytesMax } = options;
+  if (
+    queueMs === undefined &&
+    firstByteMs === undefined &&
+    betweenBytesMs === undefined &&
+    bodyBytesMax === undefined
+  ) {
+    return limits;
   }
-  const text = given.toString();
-  return text === '' ? path : `${path}${path.includes('?') ? '&' : '?'}${text}`;
+  return {
+    queueMs: positive('queueMs', queueMs ?? limits.queueMs),
+    firstByteMs: positive('firstByteMs', firstByteMs ?? limits.firstByteMs),
+    betweenBytesMs: positive('betweenBytesMs', betweenBytesMs ?? limits.betweenBytesMs),
+    bodyBytesMax: positive('bodyBytesMax', bodyBytesMax ?? limits.bodyBytesMax),
+  };
 }
 
 function checkLength(announced: number, body: Call['body']): void {

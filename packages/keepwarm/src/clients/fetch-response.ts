@@ -2,75 +2,84 @@
  * What `fetch` resolves with: a Response to all who look, costing what a small reply should. Headers, stream and blob
  * are made when they are asked for. `instanceof Response` holds.
  */
-import { collect, streamOf, textOf } from '../core/body.ts';
-import { NetError } from '../core/error.ts';
+import { collect, streamOf, textOf, wasRead } from '../core/body.ts';
+import type { Call } from '../core/call.ts';
 import type { BodySource, Reply } from '../core/reply.ts';
-import { asFetch } from './fetch.ts';
+import { abortReason, asBodyError } from './fetch-error.ts';
+
+/** Bytes, a source still to be started, or null where the standard has a reply without a body. */
+type Content = Uint8Array | BodySource | ReadableStream<Uint8Array> | null;
+
+const EMPTY = new Uint8Array(0);
 
 export class KeepwarmResponse {
-  readonly status: number;
-  readonly url: string;
-  readonly redirected: boolean;
   readonly type = 'basic';
+  readonly #call: Call;
   readonly #reply: Reply;
   readonly #signal: AbortSignal | undefined;
-  /** Bytes, a source still to be started, or nothing once it was taken. */
-  #content: Uint8Array | BodySource | undefined;
+  #content: Content;
   #headers: Headers | undefined;
-  #stream: ReadableStream<Uint8Array> | null | undefined;
   #used = false;
 
-  constructor(reply: Reply, url: string, signal: AbortSignal | undefined, redirected = false) {
-    this.status = reply.status;
-    this.url = url;
-    this.redirected = redirected;
+  constructor(call: Call, reply: Reply, signal: AbortSignal | undefined, content: Content = contentOf(call, reply)) {
+    this.#call = call;
     this.#reply = reply;
     this.#signal = signal;
-    this.#content = reply.take();
+    this.#content = content;
   }
 
-  get ok(): boolean {
-    return this.status >= 200 && this.status < 300;
+  get status(): number {
+    return this.#reply.status;
   }
 
   get statusText(): string {
     return this.#reply.statusText;
   }
 
+  get ok(): boolean {
+    return this.#reply.ok;
+  }
+
+  get url(): string {
+    return this.#reply.movedTo ?? this.#call.origin.key + this.#call.path;
+  }
+
+  get redirected(): boolean {
+    return this.#reply.movedTo !== undefined;
+  }
+
+  /** As they came: `content-encoding` and `content-length` tell of the encoded body, as with the global fetch. */
   get headers(): Headers {
     if (this.#headers === undefined) {
       const headers = new Headers();
-      for (const [name, value] of this.#reply.headers.list) headers.append(name, value);
+      for (const [name, value] of this.#reply.received.list) headers.append(name, value);
       this.#headers = headers;
     }
     return this.#headers;
   }
 
   get bodyUsed(): boolean {
-    return this.#used;
+    return this.#used || (this.#content instanceof ReadableStream && wasRead(this.#content));
   }
 
   /** As a stream; the call's deadline does not end it: its reader sets the pace, and the signal ends it. */
   get body(): ReadableStream<Uint8Array> | null {
-    if (this.#stream === undefined) {
-      const content = this.#content;
-      this.#content = undefined;
-      if (content !== undefined && !(content instanceof Uint8Array)) content.liftDeadline();
-      this.#stream = this.#isNullBody() || content === undefined ? null : this.#watched(streamOf(content));
-    }
-    return this.#stream;
+    const content = this.#content;
+    if (content === null || content instanceof ReadableStream) return content;
+    if (!(content instanceof Uint8Array)) content.liftDeadline();
+    return this.#stream(content);
   }
 
   async json(): Promise<unknown> {
-    return JSON.parse(await this.text());
+    return JSON.parse(textOf(this.#whole() ?? (await this.#rest())));
   }
 
   async text(): Promise<string> {
-    return textOf(await this.#bytes());
+    return textOf(this.#whole() ?? (await this.#rest()));
   }
 
   async bytes(): Promise<Uint8Array> {
-    return new Uint8Array(await this.#bytes());
+    return new Uint8Array(this.#whole() ?? (await this.#rest())); // a copy: the caller may give its buffer away
   }
 
   async arrayBuffer(): Promise<ArrayBuffer> {
@@ -78,77 +87,91 @@ export class KeepwarmResponse {
   }
 
   async blob(): Promise<Blob> {
-    const type = this.headers.get('content-type') ?? '';
-    return new Blob([(await this.bytes()) as Uint8Array<ArrayBuffer>], { type });
+    return (await this.#standard()).blob();
   }
 
   async formData(): Promise<FormData> {
-    const type = this.headers.get('content-type') ?? '';
-    return new Response((await this.bytes()) as Uint8Array<ArrayBuffer>, {
-      headers: { 'content-type': type },
-    }).formData();
+    return (await this.#standard()).formData();
   }
 
   /** Both copies can be read; what one has read and the other has not is kept in memory, as the standard has it. */
   clone(): Response {
-    if (this.#used || this.#stream?.locked) throw new TypeError('Response.clone: the body has already been read');
-    const [mine, theirs] = this.#split();
-    const copy = new KeepwarmResponse(this.#reply.with(new Uint8Array(0)), this.url, this.#signal, this.redirected);
-    this.#adopt(mine);
-    copy.#adopt(theirs);
+    this.#assertUnread('Response.clone: Body has already been consumed.');
+    let theirs = this.#content;
+    if (theirs !== null && !(theirs instanceof Uint8Array)) {
+      const stream = theirs instanceof ReadableStream ? theirs : this.#stream(theirs);
+      [this.#content, theirs] = stream.tee();
+    }
+    const copy = new KeepwarmResponse(this.#call, this.#reply, this.#signal, theirs);
+    if (this.#headers !== undefined) copy.#headers = new Headers(this.#headers);
     return copy as unknown as Response;
   }
 
-  #split(): [Uint8Array | ReadableStream<Uint8Array> | null, Uint8Array | ReadableStream<Uint8Array> | null] {
-    if (this.#content instanceof Uint8Array) return [this.#content, this.#content];
-    return this.body === null ? [null, null] : this.body.tee();
+  /** What a log shows. Looking must not start the body. */
+  [Symbol.for('nodejs.util.inspect.custom')](
+    _depth: number,
+    options: object,
+    inspect: typeof import('node:util').inspect,
+  ) {
+    const { status, statusText, url, redirected, type, bodyUsed, headers } = this;
+    return `Response ${inspect({ status, statusText, headers, bodyUsed, redirected, type, url }, options)}`;
   }
 
-  #adopt(content: Uint8Array | ReadableStream<Uint8Array> | null): void {
-    this.#content = content instanceof Uint8Array ? content : undefined;
-    this.#stream = content instanceof Uint8Array ? undefined : content;
+  #stream(content: Uint8Array | BodySource): ReadableStream<Uint8Array> {
+    const stream = streamOf(this.#used ? EMPTY : content, (error) => asBodyError(error, this.#signal));
+    this.#content = stream;
+    return stream;
   }
 
-  async #bytes(): Promise<Uint8Array> {
-    if (this.#used || this.#stream?.locked) throw new TypeError('Body is unusable: it has already been read');
+  /** The body when it is at hand, which takes no turn of promises. */
+  #whole(): Uint8Array | undefined {
+    this.#assertUnread('Body is unusable: Body has already been read');
+    const content = this.#content;
+    if (content === null) return EMPTY;
+    if (!(content instanceof Uint8Array)) return undefined;
+    if (this.#signal?.aborted) throw abortReason(this.#signal);
     this.#used = true;
-    if (this.#stream !== undefined) return this.#stream === null ? new Uint8Array(0) : readAll(this.#stream);
-    const content = this.#content!;
-    this.#content = undefined;
-    if (content instanceof Uint8Array) return content;
+    this.#content = EMPTY;
+    return content;
+  }
+
+  async #rest(): Promise<Uint8Array> {
+    const content = this.#content as BodySource | ReadableStream<Uint8Array>;
+    if (content instanceof ReadableStream) return readAll(content);
+    this.#used = true;
+    this.#content = EMPTY;
     try {
       return await collect(content);
     } catch (error) {
-      throw this.#signal?.aborted ? this.#signal.reason : terminated(error);
+      throw asBodyError(error, this.#signal);
     }
   }
 
-  #isNullBody(): boolean {
-    return this.status === 204 || this.status === 205 || this.status === 304;
+  /** For what is rarely asked for: the platform's own Response, which parses types and forms. */
+  async #standard(): Promise<Response> {
+    const body = (this.#whole() ?? (await this.#rest())) as Uint8Array<ArrayBuffer>;
+    const type = this.headers.get('content-type');
+    return new Response(body, type === null ? {} : { headers: { 'content-type': type } });
   }
 
-  /** The same stream, noting when it is read from: `bodyUsed` is about that, not about `body` having been looked at. */
-  #watched(stream: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
-    const getReader = stream.getReader.bind(stream) as (options?: {
-      mode: 'byob';
-    }) => ReadableStreamDefaultReader<Uint8Array>;
-    const noted = (options?: { mode: 'byob' }): ReadableStreamDefaultReader<Uint8Array> => {
-      this.#used = true;
-      return getReader(options);
-    };
-    Object.defineProperty(stream, 'getReader', { value: noted, configurable: true });
-    return stream;
+  #assertUnread(message: string): void {
+    const locked = this.#content instanceof ReadableStream && this.#content.locked;
+    if (this.bodyUsed || locked) throw new TypeError(message);
   }
+}
+
+/** 204, 205, 304 and answers to HEAD have a body of `null`, not an empty one. */
+function contentOf(call: Call, reply: Reply): Uint8Array | BodySource | null {
+  const { status } = reply;
+  if (status !== 204 && status !== 205 && status !== 304 && call.method !== 'HEAD') return reply.take();
+  reply.discard();
+  return null;
 }
 
 async function readAll(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of stream) chunks.push(chunk);
   return Buffer.concat(chunks);
-}
-
-function terminated(error: unknown): unknown {
-  return error instanceof NetError ? new TypeError('terminated', { cause: error }) : asFetch(error, undefined);
 }
 
 let adopted = false;

@@ -2,87 +2,128 @@
  * A drop-in for the global `fetch`, for code that calls APIs: same arguments, same rejections, a Response that passes
  * for one. What differs on purpose stands in docs/guide/fetch.md: no CORS, no cookies, no cache, stricter redirects.
  */
+import type { Call } from '../core/call.ts';
 import { NetError } from '../core/error.ts';
 import type { FieldsInput } from '../core/fields.ts';
 import type { Reply } from '../core/reply.ts';
-import type { BodyInput } from './call-body.ts';
-import type { CallOptions } from './client.ts';
+import { isRedirect } from '../policies/redirect.ts';
+import type { Prepared } from './call-body.ts';
+import { abortReason, asFetchError } from './fetch-error.ts';
+import {
+  bodyOf,
+  bodyOfRequest,
+  type FetchInit,
+  type FetchInput,
+  methodOf,
+  redirectOf,
+  signalOf,
+} from './fetch-request.ts';
 import { adoptResponse, KeepwarmResponse } from './fetch-response.ts';
 
-/** A Request of any realm: whatever has its shape. */
-export interface RequestLike {
-  readonly url: string;
-  readonly method: string;
-  readonly headers: Iterable<readonly [string, string]>;
-  readonly body: ReadableStream<Uint8Array> | null;
-  readonly signal?: AbortSignal | undefined;
-  readonly redirect?: string | undefined;
+export type { FetchInit, FetchInput, RequestLike } from './fetch-request.ts';
+
+/** What fetch needs of a client. */
+export interface FetchDoor {
+  /** Runs `task` after one turn of the event loop. */
+  turn(task: () => void): void;
+  /** @throws NetError `INVALID` before anything is queued */
+  makeCall(
+    method: string,
+    url: string | URL,
+    body: Prepared,
+    headers: FieldsInput | undefined,
+    signal: AbortSignal | undefined,
+  ): Call;
+  /** `manual` hands a redirect over as it came. */
+  send(call: Call, redirect: 'follow' | 'manual'): Promise<Reply>;
 }
 
-export type FetchInput = string | URL | RequestLike;
+const NONE: FetchInit = {};
 
-export interface FetchInit {
-  readonly method?: string | undefined;
-  readonly headers?: FieldsInput | Headers | undefined;
-  readonly body?: BodyInput;
-  readonly signal?: AbortSignal | null | undefined;
-  readonly redirect?: 'follow' | 'error' | 'manual' | undefined;
-  /** Accepted and without effect, as with any fetch outside a browser. */
-  readonly [ignored: string]: unknown;
-}
-
-export interface FetchCall extends CallOptions {
-  readonly redirect: 'follow' | 'error' | 'manual';
-}
-
-export type SendFetch = (method: string, url: URL, body: BodyInput, options: FetchCall) => Promise<Reply>;
-
-const NORMALISED = /^(?:get|head|post|put|delete|options)$/i;
-
-export async function fetchWith(send: SendFetch, input: FetchInput, init: FetchInit = {}): Promise<Response> {
-  const request = typeof input === 'string' || input instanceof URL ? undefined : input;
-  const signal = init.signal === null ? undefined : (init.signal ?? request?.signal);
-  signal?.throwIfAborted();
-  const url = urlOf(typeof input === 'string' || input instanceof URL ? input : input.url);
-  const given = init.method ?? request?.method ?? 'GET';
-  const method = NORMALISED.test(given) ? given.toUpperCase() : given;
-  const body = init.body === undefined || init.body === null ? (request?.body ?? undefined) : fetchBody(init.body);
-  const redirect = (init.redirect ?? request?.redirect ?? 'follow') as FetchCall['redirect'];
-  const headers = (init.headers ?? request?.headers) as FieldsInput | undefined;
+export async function fetchWith(door: FetchDoor, input: FetchInput, init: FetchInit = NONE): Promise<Response> {
   adoptResponse();
+  const request = typeof input === 'string' || input instanceof URL ? undefined : input;
+  const redirect = redirectOf(init, request);
+  const signal = signalOf(init, request);
+  const body = request === undefined || hasBody(init) ? bodyOf(init.body) : await bodyOfRequest(request, door.turn);
+  const call = makeCall(
+    door,
+    request === undefined ? (input as string | URL) : request.url,
+    init,
+    request,
+    body,
+    signal,
+  );
   try {
-    const reply = await send(method, url, body, { headers, signal, redirect });
-    return new KeepwarmResponse(reply, url.href, signal) as unknown as Response;
+    if (signal?.aborted) throw abortReason(signal);
+    const reply = await door.send(call, redirect === 'follow' ? 'follow' : 'manual');
+    if (redirect === 'error' && isRedirect(reply.status)) throw unexpectedRedirect(call, reply);
+    return new KeepwarmResponse(call, reply, signal) as unknown as Response;
   } catch (error) {
-    throw asFetch(error, signal);
+    const thrown = asFetchError(error, signal);
+    abandon(init.body, thrown);
+    throw thrown;
   }
 }
 
-/** What fetch rejects with: the signal's reason when it was aborted, a TypeError with the cause otherwise. */
-export function asFetch(error: unknown, signal: AbortSignal | undefined): unknown {
-  if (signal?.aborted) return signal.reason;
-  if (!(error instanceof NetError)) return error;
-  return new TypeError(error.code === 'INVALID' ? error.message : 'fetch failed', { cause: error });
+/** `null` means the Request's own body, as the standard has it. */
+function hasBody(init: FetchInit): boolean {
+  return init.body !== undefined && init.body !== null;
 }
 
-function urlOf(url: string | URL): URL {
-  const parsed = url instanceof URL ? url : URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed === undefined) throw new TypeError(`Failed to parse URL from ${url}`);
-  if (parsed.username !== '' || parsed.password !== '') {
-    throw new TypeError(`a URL that includes credentials cannot be fetched: ${parsed.origin}`);
+/** @throws TypeError for everything that is wrong with the arguments */
+function makeCall(
+  door: FetchDoor,
+  url: string | URL,
+  init: FetchInit,
+  request: RequestShape,
+  body: Prepared,
+  signal: AbortSignal | undefined,
+): Call {
+  const method = methodOf(init.method ?? request?.method ?? 'GET');
+  if (body.body !== undefined && (method === 'GET' || method === 'HEAD')) {
+    throw new TypeError('Request with GET/HEAD method cannot have body.');
   }
-  return parsed;
+  if (typeof init['integrity'] === 'string' && init['integrity'] !== '') {
+    throw new TypeError('RequestInit: integrity is not checked by this fetch, so it is not accepted');
+  }
+  const headers = (init.headers ?? request?.headers) as FieldsInput | undefined;
+  try {
+    return door.makeCall(method, url, body, headers, signal);
+  } catch (error) {
+    const trimmed = trimmedHeaders(headers);
+    if (trimmed === undefined) throw asFetchError(error, undefined);
+    return makeCall(door, url, { ...init, headers: trimmed }, request, body, signal);
+  }
 }
 
-/** Objects that are not bodies become text, as fetch does: `String(value)`, never JSON. */
-function fetchBody(body: NonNullable<BodyInput>): BodyInput {
-  if (typeof body !== 'object') return String(body);
-  const isBody =
-    ArrayBuffer.isView(body) ||
-    body instanceof ArrayBuffer ||
-    body instanceof URLSearchParams ||
-    body instanceof Blob ||
-    Symbol.asyncIterator in body ||
-    body instanceof FormData;
-  return isBody ? body : String(body);
+type RequestShape = Parameters<typeof signalOf>[1];
+
+/**
+ * The standard trims white space around header values, line breaks included: keys read from files end with one. It is
+ * asked for its opinion only about what we refuse. @returns nothing when it has no other
+ */
+function trimmedHeaders(headers: FieldsInput | undefined): Headers | undefined {
+  if (headers === undefined || headers instanceof Headers) return undefined;
+  try {
+    return new Headers(headers as ConstructorParameters<typeof Headers>[0]);
+  } catch {
+    return undefined; // it refuses them too; our own words leave the value out
+  }
+}
+
+function unexpectedRedirect(call: Call, reply: Reply): NetError {
+  reply.discard();
+  const { key } = call.origin;
+  const details = { reach: 'answered', phase: 'redirect', origin: key, status: reply.status } as const;
+  return new NetError(
+    'REDIRECT',
+    `${call.method} ${key} was redirected, which redirect: 'error' does not allow`,
+    details,
+  );
+}
+
+/** A stream that will not be sent, or not to its end, is told so. */
+function abandon(body: unknown, reason: unknown): void {
+  if (body instanceof ReadableStream && !body.locked) body.cancel(reason).catch(() => undefined); // its own affair
 }

@@ -1,4 +1,5 @@
 /** Readers of a body: all of it as bytes, or as a stream with backpressure. */
+import { Readable } from 'node:stream';
 import type { UnderlyingByteSource } from 'node:stream/web';
 import { NetError } from './error.ts';
 import type { BodySink, BodySource } from './reply.ts';
@@ -89,6 +90,11 @@ function arrivingStream(source: BodySource, thrown: (error: NetError) => unknown
       source.cancel(reason);
     },
   };
+}
+
+/** Whether anybody has read from a stream or cancelled it; Node answers this for its own streams and for WHATWG's. */
+export function wasRead(stream: ReadableStream): boolean {
+  return Readable.isDisturbed(stream as unknown as NodeJS.ReadableStream);
 }
 
 /** Bytes as text: UTF-8, a byte order mark left out, what is not UTF-8 replaced (as WHATWG `text()` does). */
