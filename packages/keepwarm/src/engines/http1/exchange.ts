@@ -140,8 +140,11 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHand
     connection.lend(this, now);
     this.#host.waited(waitMs);
     this.#host.observer.leased?.({ ...connection.fact(), waitMs, fresh: connection.leases === 1 });
-    const quiet = mayBeStale && idleFor > QUIET_MS;
-    if (quiet || this.#host.turn.worthwhile(this.#host.due.size)) {
+    if (mayBeStale && idleFor > QUIET_MS) {
+      this.dueAt = this.#deadlineAt;
+      // We may be within a callback that reads: the turn that begins after it is the first that polls again.
+      this.#host.clock.nextTurn(() => this.#host.turn.add(this));
+    } else if (this.#host.turn.worthwhile(this.#host.due.size)) {
       this.dueAt = this.#deadlineAt;
       this.#host.turn.add(this);
     } else {
@@ -154,18 +157,18 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHand
     const connection = this.#connection;
     if (this.#over || connection === undefined || this.#written) return;
     const { socket } = connection;
-    if (!connection.usable) {
-      connection.close('peer');
-      return this.#again(now);
-    }
+    if (!connection.usable) return this.#lost('peer', describe.reset(undefined, 'unsent', 'write', connection.id));
     this.#phase = 'head';
     this.#parser = this.#host.borrowParser();
     this.#parser.begin(this.#call.method, this);
     const producer = writeRequest(socket, this.#call, this.#hostLine);
+    // The system refuses a write at once when it knows that the connection is dead; then not a byte has left.
+    const { errored } = socket;
+    if (errored !== null) return this.#lost('reset', describe.reset(errored, 'unsent', 'write', connection.id));
     this.#written = true;
     if (producer === undefined) {
       this.dueAt = Math.min(this.#deadlineAt, now + this.#call.limits.firstByteMs);
-      return;
+      return this.#host.due.hasten(this);
     }
     this.#phase = 'write';
     this.#uploading = true;
@@ -207,14 +210,13 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHand
 
   /** @returns false to stop reading */
   received(bytes: Buffer, count: number): boolean {
-    this.#anyByte = true;
     const parser = this.#parser;
     if (parser === undefined) {
       // It spoke before it was asked, while we waited for the turn.
-      this.#connection?.close('protocol');
-      this.#again(this.#host.clock.now());
+      this.#lost('protocol', describe.spokeUnasked(this.#connection?.id));
       return false;
     }
+    this.#anyByte = true;
     let consumed: number;
     try {
       consumed = parser.read(bytes, 0, count);
@@ -241,15 +243,17 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHand
 
   connectionLost(cause: Error | undefined): void {
     const connection = this.#connection;
-    const reach = !this.#written ? 'unsent' : this.#anyByte ? 'answered' : 'unknown';
-    this.#lost('reset', describe.reset(cause, reach, this.#phase, connection?.id));
+    const phase = this.#written ? this.#phase : 'write';
+    this.#lost('reset', describe.reset(cause, this.#reach(), phase, connection?.id));
   }
 
   #lost(reason: CloseReason, error: NetError): void {
     const connection = this.#connection;
     connection?.close(reason);
-    if (!this.#written && connection !== undefined) return this.#again(this.#host.clock.now());
-    if (connection === undefined || !this.#mayHop()) return this.#fail(this.#placed(error));
+    // Unwritten it costs nothing to try again; but a fresh connection that died at once tells of a peer that wants none,
+    // and dialling on and on would be a storm.
+    if (!this.#written && this.#mayBeStale) return this.#again(this.#host.clock.now());
+    if (!this.#mayHop()) return this.#fail(this.#placed(error));
     this.#host.counters.hops++;
     const { method, origin, section, attempt } = this.#call;
     this.#host.observer.hopped?.({ method, origin: origin.key, section, attempt, error, hop: 1 });
@@ -261,7 +265,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHand
   #mayHop(): boolean {
     const { traits, body } = this.#call;
     const repeatable = body === undefined || typeof body === 'string' || body instanceof Uint8Array || body.repeatable;
-    return this.#mayBeStale && !this.#anyByte && !this.wantsFresh && traits.idempotent && repeatable;
+    return this.#mayBeStale && this.#written && !this.#anyByte && !this.wantsFresh && traits.idempotent && repeatable;
   }
 
   // --- the parser's handler ----------------------------------------------------------------------------------------

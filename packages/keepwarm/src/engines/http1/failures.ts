@@ -49,6 +49,11 @@ export const describe = {
     return new NetError('RESET', `the connection was lost: ${why}`, { reach, phase, cause, socketId });
   },
 
+  spokeUnasked(socketId: number | undefined): NetError {
+    const message = 'the peer broke HTTP/1.1: it answered before it was asked';
+    return new NetError('PROTOCOL', message, { reach: 'unsent', phase: 'write', socketId });
+  },
+
   bytesAfterEnd(count: number): NetError {
     const message = `the peer broke HTTP/1.1: ${count} bytes after the end of the reply`;
     return new NetError('PROTOCOL', message, { reach: 'answered', phase: 'body' });
