@@ -6,6 +6,7 @@
  * Decides: whether our own engine earns its place, and whether a change to its hot path may stay.
  */
 import type { Target } from './clients/client.ts';
+import { WRK } from './clients/index.ts';
 import { hasWrk, openWrk } from './clients/wrk.ts';
 import type { Contestant } from './contestant.ts';
 import { type CallRow, callRows, REFERENCES, type Reference } from './rows.ts';
@@ -40,7 +41,12 @@ export async function measureCalls(scenario: CallScenario, server: BenchServer, 
   const contestants = opened.filter((each) => each !== undefined);
   if (scenario.wrk && hasWrk()) contestants.push(await openWrk(target));
   try {
-    return callRows(scenario, [...failed, ...(await compare(contestants, scenario.inFlight, scenario.plan))]);
+    const outcomes = [...failed, ...(await compare(contestants, scenario.inFlight, scenario.plan))];
+    const place = ({ name }: Outcome): number => [...scenario.clients, WRK].indexOf(name);
+    return callRows(
+      scenario,
+      outcomes.sort((one, other) => place(one) - place(other)),
+    );
   } finally {
     await Promise.all(contestants.map((each) => each.close()));
   }

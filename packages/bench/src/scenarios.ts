@@ -46,7 +46,7 @@ const FULL: Plan = {
   roundsMax: 10,
   budgetMs: 22_000,
 };
-const BRIEF: Plan = { ...FULL, leadMs: 25, sliceMs: 180, roundsMax: 4, budgetMs: 7_000 };
+const BRIEF: Plan = { ...FULL, warmMs: 800, leadMs: 25, sliceMs: 180, roundsMax: 4, budgetMs: 5_500 };
 
 /** A connection ended by the server keeps its port busy for a minute, so these stay short. */
 const CONNECT_CLIENTS = ['keepwarm', 'undici.request', 'global fetch', 'node:http'];
