@@ -10,6 +10,13 @@ export interface Abortable {
 
 const hubs = new WeakMap<AbortSignal, Set<Abortable>>();
 
+/**
+ * Signals nobody listens to at the moment. Their listener stays for the next call, but only on this many of them: Node
+ * keeps a signal made by `AbortSignal.any` or `timeout` alive for as long as it has a listener.
+ */
+const quiet = new Set<AbortSignal>();
+const QUIET_MAX = 64;
+
 /** The signal must not have fired yet. */
 export function listen(signal: AbortSignal, party: Abortable): void {
   const parties = hubs.get(signal);
@@ -17,19 +24,33 @@ export function listen(signal: AbortSignal, party: Abortable): void {
     parties.add(party);
     return;
   }
-  const fresh = new Set([party]);
-  hubs.set(signal, fresh);
-  signal.addEventListener('abort', () => fire(signal, fresh), { once: true });
+  hubs.set(signal, new Set([party]));
+  signal.addEventListener('abort', onAbort, { once: true });
 }
 
 export function unlisten(signal: AbortSignal, party: Abortable): void {
-  hubs.get(signal)?.delete(party);
+  const parties = hubs.get(signal);
+  if (parties === undefined || !parties.delete(party) || parties.size > 0) return;
+  quiet.add(signal);
+  if (quiet.size > QUIET_MAX) letGo();
 }
 
-function fire(signal: AbortSignal, parties: Set<Abortable>): void {
-  hubs.delete(signal);
+function letGo(): void {
+  for (const signal of quiet) {
+    if (hubs.get(signal)?.size !== 0) continue;
+    hubs.delete(signal);
+    signal.removeEventListener('abort', onAbort);
+  }
+  quiet.clear();
+}
+
+function onAbort(this: AbortSignal): void {
+  const parties = hubs.get(this)!;
+  // The hub stands until all are told: whoever stops listening meanwhile is not.
   for (const party of parties) {
     parties.delete(party);
-    party.aborted(signal.reason);
+    party.aborted(this.reason);
   }
+  hubs.delete(this);
+  quiet.delete(this);
 }

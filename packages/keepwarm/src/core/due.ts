@@ -3,8 +3,10 @@
  * waking looks at all of them. Joining and leaving cost no timer: with the usual 30 s deadlines it is set once in 30 s.
  *
  * Invariants, true whenever no method is running:
- *   (1) While the list is not empty, a timer is set for no later than the earliest `dueAt` in it.
+ *   (1) Unless nobody in it is ever due, one timer is set, or a sweep is about to begin: for no later than the earliest
+ *       `dueAt`, or `APART_MS` after the last sweep.
  *   (2) A member is told at most once per joining, never before its `dueAt`, and has left the list when it is told.
+ *       What it then does to others, joining, leaving and hastening included, makes none of them be forgotten.
  *   (3) Input that had arrived before the instant is read first: a stalled event loop makes nobody late but itself.
  */
 import type { Clock, Timer } from './clock.ts';
@@ -26,9 +28,12 @@ export class DueList {
   readonly #clock: Clock;
   #first: Due | undefined;
   #timer: Timer | undefined;
+  /** `Infinity` when no timer is set; `-Infinity` when none is needed: a sweep is about to begin, or all is closed. */
   #timerAt = Number.POSITIVE_INFINITY;
-  #sweepAt = 0;
+  /** No sweep before this instant. */
+  #sweepAt = Number.NEGATIVE_INFINITY;
   #size = 0;
+  #closed = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -64,33 +69,35 @@ export class DueList {
     if (member.dueAt < this.#timerAt) this.#arm(member.dueAt);
   }
 
-  /** All members, newest first; a member may leave while it is visited. */
+  /** All members of this moment, newest first; whoever leaves before its turn is not visited. */
   *[Symbol.iterator](): Generator<Due> {
-    let member = this.#first;
-    while (member !== undefined) {
-      const next: Due | undefined = member.after;
-      yield member;
-      member = next;
-    }
+    const members: Due[] = [];
+    for (let member = this.#first; member !== undefined; member = member.after) members.push(member);
+    for (const member of members) if (member.listed) yield member;
   }
 
+  /** Nobody is told any more. */
   close(): void {
+    this.#closed = true;
     this.#timer?.cancel();
     this.#timer = undefined;
-    this.#timerAt = Number.POSITIVE_INFINITY;
+    this.#timerAt = Number.NEGATIVE_INFINITY;
   }
 
-  #arm(at: number): void {
+  #arm(dueAt: number): void {
+    const at = Math.max(dueAt, this.#sweepAt);
+    if (at >= this.#timerAt) return;
     this.#timer?.cancel();
-    this.#timerAt = Math.max(at, this.#sweepAt);
-    const ms = this.#timerAt - this.#clock.now();
-    this.#timer = this.#clock.after(Math.max(Math.ceil(ms), 0), () => {
+    this.#timerAt = at;
+    this.#timer = this.#clock.after(Math.max(Math.ceil(at - this.#clock.now()), 0), () => {
       this.#timer = undefined;
+      this.#timerAt = Number.NEGATIVE_INFINITY;
       this.#clock.nextTurn(() => this.#sweep());
     });
   }
 
   #sweep(): void {
+    if (this.#closed) return;
     const now = this.#clock.now();
     this.#sweepAt = now + APART_MS;
     this.#timerAt = Number.POSITIVE_INFINITY;
@@ -103,7 +110,7 @@ export class DueList {
         member.due(now);
       }
     }
-    // A member told may have had others join: the timer they set, if earlier, stands.
-    if (earliest < this.#timerAt) this.#arm(earliest);
+    // A member told may have had others join, and set a timer for them: the earlier of the two stands.
+    this.#arm(earliest);
   }
 }
