@@ -29,7 +29,7 @@ const LATENCIES_MAX = 131_072;
 const latenciesMs = new Float64Array(LATENCIES_MAX);
 
 /** The lead ends when every loop has had its first reply, or at the latest after this long. */
-const LEAD_MS_MAX = 5_000;
+const LEAD_MS_MAX = 400;
 
 export async function slice(client: Client, order: SliceOrder): Promise<SliceResult> {
   let running = true;
