@@ -1,0 +1,78 @@
+/**
+ * Every command and flag of `keepwarm`: what the parser accepts, what `--help` prints, and what docs/reference/cli.md
+ * repeats (a check keeps the two equal).
+ */
+export interface Flag {
+  /** What stands after it, as `--help` shows it; a flag without one is a switch. */
+  readonly value?: string;
+  /** It may be given more than once. */
+  readonly multiple?: true;
+  readonly help: string;
+}
+
+export interface Command {
+  /** What follows the command's name. */
+  readonly operand?: string;
+  readonly summary: string;
+  readonly flags: Readonly<Record<string, Flag>>;
+  /** Shown at the end of its help. */
+  readonly examples: readonly string[];
+}
+
+const LISTEN = { value: 'HOST:PORT', help: 'address for callers; default 127.0.0.1:4300' };
+const ADMIN = { value: 'HOST:PORT', help: 'address of the status page, on this machine only; default 127.0.0.1:4301' };
+
+export const COMMANDS = {
+  gateway: {
+    summary: 'forward calls to upstreams over warm connections, with a status page',
+    flags: {
+      config: { value: 'FILE', help: 'configuration in JSON; flags below come on top of it' },
+      listen: LISTEN,
+      admin: ADMIN,
+      upstream: {
+        value: 'NAME=URL[,NAME=URL]',
+        multiple: true,
+        help: 'forward /NAME/… to URL; may be repeated',
+      },
+      demo: { help: 'the same as the command demo' },
+    },
+    examples: [
+      'keepwarm gateway --upstream api=https://api.example.com',
+      'keepwarm gateway --config keepwarm.json --listen 127.0.0.1:8080',
+    ],
+  },
+  demo: {
+    summary: 'the gateway with an upstream and a little load of its own, to look at',
+    flags: {
+      listen: { ...LISTEN, help: `${LISTEN.help}, or the next free port` },
+      admin: { ...ADMIN, help: `${ADMIN.help}, or the next free port` },
+    },
+    examples: ['keepwarm demo'],
+  },
+  probe: {
+    operand: 'URL',
+    summary: 'where do the milliseconds of a call go: cold, warm, and cold again with TLS resumed',
+    flags: {
+      count: { value: 'N', help: 'warm calls; 1 to 1000, default 5' },
+      method: { value: 'METHOD', help: 'GET, HEAD or OPTIONS; default GET' },
+      ca: { value: 'FILE', help: 'trusted roots, PEM, in place of the usual ones' },
+      json: { help: 'print the result as JSON' },
+    },
+    examples: [
+      'keepwarm probe https://api.example.com/health',
+      'keepwarm probe --json --count 20 https://api.example.com/',
+    ],
+  },
+} as const satisfies Record<string, Command>;
+
+export type CommandName = keyof typeof COMMANDS;
+
+/** What the exit code says. */
+export const EXIT = {
+  /** Done. */
+  ok: 0,
+  /** It was tried and failed: an address could not be had, a probed call failed. */
+  failed: 1,
+  /** The command line or the configuration cannot be used; nothing was tried. */
+  usage: 2,
+} as const;

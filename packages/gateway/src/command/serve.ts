@@ -1,0 +1,83 @@
+/** The commands that stay: `gateway` and `demo`. They run until a signal ends them. */
+import { parseAddress, showAddress } from '../config/address.ts';
+import { GATEWAY_DEFAULTS, type GatewayConfig, parseConfig, parseUpstream, readConfig } from '../config/config.ts';
+import { ConfigError } from '../config/config-error.ts';
+import { startDemo } from '../demo/demo.ts';
+import { Gateway } from '../gateway.ts';
+import { EXIT } from './commands.ts';
+import type { Flags } from './parse.ts';
+
+export type Print = (line: string) => void;
+
+export async function runGateway(flags: Flags, print: Print): Promise<number> {
+  if (flags['demo'] === true) return runDemo(flags, print);
+  const config = configOf(flags);
+  const gateway = new Gateway(config);
+  const { data, admin } = await gateway.start();
+  print('keepwarm gateway');
+  for (const [name, { hosts, client }] of config.upstreams) {
+    const { origin } = new URL(client.origin);
+    print(`  http://${shown(data)}/${name}/  →  ${origin}`);
+    for (const host of hosts) print(`  http://${host}:${data.port}/  →  ${origin}`);
+  }
+  print(`  status page: http://${shown(admin)}/`);
+  await untilSignal(print);
+  await gateway.stop();
+  return EXIT.ok;
+}
+
+export async function runDemo(flags: Flags, print: Print): Promise<number> {
+  const listen = parseAddress(text(flags['listen']) ?? GATEWAY_DEFAULTS.listen, '--listen');
+  const admin = parseAddress(text(flags['admin']) ?? GATEWAY_DEFAULTS.admin, '--admin');
+  const demo = await startDemo(listen, admin);
+  print('keepwarm demo: an upstream 40 ms away, the gateway before it, and about 20 calls a second.');
+  print(`  status page:  http://${shown(demo.admin)}/`);
+  print(`  try it:       curl http://${shown(demo.data)}/market/quote`);
+  print('  Ctrl-C ends it.');
+  await untilSignal(print);
+  await demo.stop();
+  return EXIT.ok;
+}
+
+/** The file, if one was named, and the flags on top of it. @throws ConfigError */
+export function configOf(flags: Flags): GatewayConfig {
+  const file = text(flags['config']);
+  const base = file === undefined ? parseConfig({}, '.') : readConfig(file);
+  const upstreams = new Map(base.upstreams);
+  const given = Array.isArray(flags['upstream']) ? flags['upstream'] : [];
+  for (const pair of given.flatMap((each) => String(each).split(','))) {
+    const at = pair.indexOf('=');
+    if (at < 1) throw new ConfigError('--upstream', `is ${JSON.stringify(pair)}; allowed: NAME=URL`);
+    const name = pair.slice(0, at);
+    upstreams.set(name, parseUpstream(name, { origin: pair.slice(at + 1) }, '.'));
+  }
+  if (upstreams.size === 0) {
+    throw new ConfigError('', 'there is no upstream: name one with --upstream NAME=URL, or in the file of --config');
+  }
+  const listen = text(flags['listen']);
+  const admin = text(flags['admin']);
+  return {
+    ...base,
+    upstreams,
+    ...(listen === undefined ? {} : { listen: parseAddress(listen, '--listen') }),
+    ...(admin === undefined ? {} : { admin: parseAddress(admin, '--admin') }),
+  };
+}
+
+const text = (flag: Flags[string]): string | undefined => (typeof flag === 'string' ? flag : undefined);
+
+const shown = ({ address, port }: { address: string; port: number }): string => showAddress({ host: address, port });
+
+/** Resolves on the first SIGINT or SIGTERM; the second ends the process at once. */
+function untilSignal(print: Print): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      if (asked) process.exit(signal === 'SIGINT' ? 130 : 143);
+      asked = true;
+      print('stopping: requests under way may end; a second signal ends them now');
+      resolve();
+    };
+    process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  });
+}

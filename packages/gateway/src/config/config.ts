@@ -1,0 +1,199 @@
+/**
+ * The gateway's configuration: what it may say, its defaults, and messages that name the place, the value and what is
+ * allowed. Groups that belong to the library (`pool`, `limits`, …) are checked by the library.
+ */
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { type ClientOptions, createClient, NetError } from 'keepwarm';
+import { type Address, parseAddress } from './address.ts';
+import { ConfigError } from './config-error.ts';
+import { nearest } from './names.ts';
+
+export interface UpstreamConfig {
+  readonly client: ClientOptions & { readonly origin: string };
+  /** Hosts whose requests go here with the path as it is, in any case of letters. */
+  readonly hosts: readonly string[];
+  /** Bytes of a request's body. Default 64 MiB. */
+  readonly requestBodyBytesMax: number;
+  /** Announce the gateway in Via, as RFC 9110 § 7.6.3 asks of a gateway. Default true. */
+  readonly via: boolean;
+  /** Tell the upstream who called, in X-Forwarded-*. Default false: upstreams are usually other people's. */
+  readonly forwarded: boolean;
+}
+
+export interface GatewayConfig {
+  /** For callers. Default 127.0.0.1:4300. */
+  readonly listen: Address;
+  /** For the status page. Default 127.0.0.1:4301. */
+  readonly admin: Address;
+  readonly upstreams: ReadonlyMap<string, UpstreamConfig>;
+  /** How long requests under way may take to end when the gateway is told to stop, in ms. Default 10 s. */
+  readonly drainMs: number;
+  /** How long a caller's connection may be unused, in ms. Default 60 s: more than the usual client's own limit. */
+  readonly callerIdleMs: number;
+  /** A caller that reads nothing of its reply for this long is given up, in ms. Default 60 s. */
+  readonly callerStallMs: number;
+  /** A request must have arrived within this, body included, in ms. Default 120 s. */
+  readonly requestMs: number;
+}
+
+export const GATEWAY_DEFAULTS = {
+  listen: '127.0.0.1:4300',
+  admin: '127.0.0.1:4301',
+  drainMs: 10_000,
+  callerIdleMs: 60_000,
+  callerStallMs: 60_000,
+  requestMs: 120_000,
+};
+
+export const UPSTREAM_DEFAULTS = { requestBodyBytesMax: 64 * 1024 * 1024, via: true, forwarded: false };
+
+const GATEWAY_NAMES = [...Object.keys(GATEWAY_DEFAULTS), 'upstreams'];
+/** Options of an upstream that are the library's own, by the same names. */
+const LIBRARY_GROUPS = ['pool', 'limits', 'connect', 'dns'] as const;
+const UPSTREAM_NAMES = ['origin', 'hosts', 'deadlineMs', 'tls', ...LIBRARY_GROUPS, ...Object.keys(UPSTREAM_DEFAULTS)];
+/** PEM files by option; what is in them goes to the library's option of the name without `File`. */
+const TLS_FILES = { caFile: 'ca', certFile: 'cert', keyFile: 'key' } as const;
+const TLS_NAMES = [...Object.keys(TLS_FILES), 'servername', 'minVersion'];
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** @throws ConfigError */
+export function readConfig(file: string): GatewayConfig {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new ConfigError(file, `cannot be read: ${error instanceof Error ? error.message : error}`);
+  }
+  return parseConfig(parsed, dirname(resolve(file)));
+}
+
+/**
+ * @param folder what relative file names are relative to
+ * @throws ConfigError
+ */
+export function parseConfig(input: unknown, folder: string): GatewayConfig {
+  const given = object(input, '', GATEWAY_NAMES);
+  const upstreams = new Map<string, UpstreamConfig>();
+  const named = object(given['upstreams'] ?? {}, 'upstreams');
+  for (const [name, upstream] of Object.entries(named)) upstreams.set(name, parseUpstream(name, upstream, folder));
+  const ms = (name: 'drainMs' | 'callerIdleMs' | 'callerStallMs' | 'requestMs'): number =>
+    number(given[name] ?? GATEWAY_DEFAULTS[name], name, 0);
+  const config = {
+    listen: parseAddress(text(given['listen'] ?? GATEWAY_DEFAULTS.listen, 'listen'), 'listen'),
+    admin: parseAddress(text(given['admin'] ?? GATEWAY_DEFAULTS.admin, 'admin'), 'admin'),
+    upstreams,
+    drainMs: ms('drainMs'),
+    callerIdleMs: ms('callerIdleMs'),
+    callerStallMs: ms('callerStallMs'),
+    requestMs: ms('requestMs'),
+  };
+  return config;
+}
+
+/** Letters that need no encoding in a path, so that a name is spelt one way only. */
+const UPSTREAM_NAME = /^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}$/;
+
+export function parseUpstream(name: string, input: unknown, folder: string): UpstreamConfig {
+  const path = `upstreams.${name}`;
+  if (!UPSTREAM_NAME.test(name)) {
+    throw new ConfigError(path, 'is not a name for an upstream; allowed: letters, digits and . _ ~ -, up to 64');
+  }
+  const given = object(input, path, UPSTREAM_NAMES);
+  const hosts = given['hosts'] ?? [];
+  if (!Array.isArray(hosts)) throw new ConfigError(`${path}.hosts`, `is ${show(hosts)}; allowed: a list of host names`);
+  return {
+    client: clientOf(given, path, folder),
+    hosts: hosts.map((host, i) => text(host, `${path}.hosts[${i}]`)),
+    requestBodyBytesMax: number(
+      unlimited(given['requestBodyBytesMax'] ?? UPSTREAM_DEFAULTS.requestBodyBytesMax),
+      `${path}.requestBodyBytesMax`,
+      0,
+    ),
+    via: flag(given['via'] ?? UPSTREAM_DEFAULTS.via, `${path}.via`),
+    forwarded: flag(given['forwarded'] ?? UPSTREAM_DEFAULTS.forwarded, `${path}.forwarded`),
+  };
+}
+
+/** The part that is the library's. It knows its options best: a client is made to have them checked, and thrown away. */
+function clientOf(given: Json, path: string, folder: string): UpstreamConfig['client'] {
+  const options: Record<string, unknown> = {};
+  if (given['deadlineMs'] !== undefined) options['deadlineMs'] = unlimited(given['deadlineMs']);
+  for (const group of LIBRARY_GROUPS) {
+    if (given[group] === undefined) continue;
+    const values = Object.entries(object(given[group], `${path}.${group}`));
+    options[group] = Object.fromEntries(values.map(([key, value]) => [key, unlimited(value)]));
+  }
+  if (given['tls'] !== undefined) options['tls'] = tls(given['tls'], `${path}.tls`, folder);
+  const client = { ...options, origin: origin(given['origin'], `${path}.origin`) };
+  try {
+    createClient(client).destroy();
+    return client;
+  } catch (error) {
+    if (error instanceof NetError) throw new ConfigError(path, `cannot be used: ${error.message}`);
+    throw error;
+  }
+}
+
+function origin(value: unknown, path: string): string {
+  const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
+  // A password in the URL must not be shown.
+  const what = url?.password ? 'holds credentials' : `is ${show(value)}`;
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
+    throw new ConfigError(path, `${what}; allowed: an http: or https: URL without credentials, query or fragment`);
+  }
+  return url.href;
+}
+
+function tls(input: unknown, path: string, folder: string): Json {
+  const given = object(input, path, TLS_NAMES);
+  const settled: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(given)) {
+    const target = (TLS_FILES as Record<string, string>)[name];
+    if (target === undefined) settled[name] = value;
+    else settled[target] = pem(text(value, `${path}.${name}`), `${path}.${name}`, folder);
+  }
+  return settled;
+}
+
+function pem(file: string, path: string, folder: string): Buffer {
+  try {
+    return readFileSync(resolve(folder, file));
+  } catch (error) {
+    throw new ConfigError(path, `cannot be read: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** JSON has no Infinity. */
+const unlimited = (value: unknown): unknown => (value === 'unlimited' ? Number.POSITIVE_INFINITY : value);
+
+function object(value: unknown, path: string, known?: readonly string[]): Json {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new ConfigError(path, `${path === '' ? 'the configuration ' : ''}is ${show(value)}; allowed: an object`);
+  }
+  for (const name of Object.keys(value)) {
+    if (known === undefined || known.includes(name)) continue;
+    const near = nearest(name, known);
+    const hint = near === undefined ? `known: ${known.join(', ')}` : `did you mean ${near}?`;
+    throw new ConfigError(path === '' ? name : `${path}.${name}`, `is not an option; ${hint}`);
+  }
+  return value as Json;
+}
+
+function text(value: unknown, path: string): string {
+  if (typeof value === 'string') return value;
+  throw new ConfigError(path, `is ${show(value)}; allowed: text`);
+}
+
+function number(value: unknown, path: string, min: number): number {
+  if (typeof value === 'number' && value >= min) return value;
+  throw new ConfigError(path, `is ${show(value)}; allowed: a number of at least ${min}`);
+}
+
+function flag(value: unknown, path: string): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new ConfigError(path, `is ${show(value)}; allowed: true, false`);
+}
+
+const show = (value: unknown): string => (JSON.stringify(value) ?? String(value)).slice(0, 80);

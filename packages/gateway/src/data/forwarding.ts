@@ -1,0 +1,147 @@
+/**
+ * One request on its way through: body up, reply down, each at the pace of its slower side.
+ *
+ *   begun ──▶ (body read whole) ──▶ called ──▶ replied ──▶ passed on
+ *     └───────────────┴───────────────┴───────────┴──▶ ended: the caller left, or a problem was answered
+ *
+ * Invariants:
+ *   (1) The caller gets one answer: the upstream's or ours, never a part of the first followed by the second.
+ *   (2) A reply that breaks off upstream breaks off downstream; it never ends as if it were whole.
+ *   (3) When the caller's connection closes, the call upstream ends at once, wherever it is.
+ *   (4) While the caller does not read, nothing more is read from the upstream.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { NetError, type Reply } from 'keepwarm';
+import { replyFields, requestFields } from './fields.ts';
+import { answerProblem, type Problem, problemOf } from './problem.ts';
+import { BodyTooLarge, bodyLength, discardRest, readWhole, StreamedBody, tooLarge, whole } from './request-body.ts';
+import type { Route } from './routes.ts';
+
+type BodySource = Exclude<ReturnType<Reply['take']>, Uint8Array>;
+type BodySink = Parameters<BodySource['start']>[0];
+
+export interface ForwardingOptions {
+  /** A caller that reads nothing of its reply for this long is given up, in ms. */
+  readonly callerStallMs: number;
+}
+
+export class Forwarding implements BodySink {
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #route: Route;
+  readonly #signal: AbortSignal;
+  readonly #options: ForwardingOptions;
+  readonly #startedAt = performance.now();
+  #source: BodySource | undefined;
+  #stalled = false;
+
+  /** `signal` fires when the caller's connection closes. */
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    route: Route,
+    signal: AbortSignal,
+    options: ForwardingOptions,
+  ) {
+    this.#request = request;
+    this.#response = response;
+    this.#route = route;
+    this.#signal = signal;
+    this.#options = options;
+  }
+
+  start(): void {
+    const length = bodyLength(this.#request);
+    const bytesMax = this.#route.upstream.config.requestBodyBytesMax;
+    if (length > bytesMax) return this.#answer(tooLarge(bytesMax));
+    if (/^100-continue$/i.test(this.#request.headers.expect ?? '')) this.#response.writeContinue();
+    if (length === 0) this.#call(undefined);
+    else if (readWhole(length)) whole(this.#request, length, (body) => this.#call(body));
+    else this.#call(new StreamedBody(this.#request, length, bytesMax));
+  }
+
+  #call(body: Uint8Array | AsyncIterable<Uint8Array> | undefined): void {
+    const { upstream, path } = this.#route;
+    const { client, config } = upstream;
+    const headers = requestFields(this.#request, config);
+    const method = this.#request.method ?? 'GET';
+    client.request(path, { method, headers, body, signal: this.#signal }).then(
+      (reply) => this.#replied(reply),
+      (thrown: unknown) => this.#failed(NetError.from(thrown)),
+    );
+  }
+
+  #replied(reply: Reply): void {
+    const { status } = reply;
+    this.#route.upstream.book.answered(reply, this.#startedAt);
+    const response = this.#response;
+    const fields = replyFields(reply.headers, status);
+    const body = reply.take();
+    if (body instanceof Uint8Array) {
+      if (this.#lengthIsNews(reply)) fields.push('content-length', String(body.length));
+      response.writeHead(status, reply.statusText, fields);
+      response.end(body);
+      this.#passedOn();
+    } else {
+      // From here on the pace is the caller's; silence of the upstream is still limited.
+      body.liftDeadline();
+      this.#source = body;
+      response.writeHead(status, reply.statusText, fields);
+      body.start(this);
+      response.flushHeaders();
+    }
+  }
+
+  /** A reply that came whole, but chunked or up to the close, goes on with its length. */
+  #lengthIsNews({ status, headers }: Reply): boolean {
+    return status !== 204 && status !== 304 && this.#request.method !== 'HEAD' && !headers.has('content-length');
+  }
+
+  // --- the reply's sink --------------------------------------------------------------------------------------------
+
+  data(chunk: Uint8Array): boolean {
+    // A copy: the chunk is the connection's read buffer, and the caller's socket may keep what it is given.
+    if (this.#response.write(Buffer.from(chunk))) return true;
+    if (!this.#stalled) this.#watchCaller();
+    return false;
+  }
+
+  end(): void {
+    this.#response.end();
+    this.#passedOn();
+  }
+
+  fail(): void {
+    this.#response.destroy();
+    if (!this.#signal.aborted) this.#route.upstream.book.failed();
+  }
+
+  #watchCaller(): void {
+    const response = this.#response;
+    this.#stalled = true;
+    response.on('drain', () => this.#source?.resume());
+    response.setTimeout(this.#options.callerStallMs, () => {
+      if (response.writableNeedDrain) response.destroy(); // its close aborts the call
+    });
+  }
+
+  // --- ends --------------------------------------------------------------------------------------------------------
+
+  #passedOn(): void {
+    this.#route.upstream.book.ended(this.#startedAt);
+    discardRest(this.#request);
+  }
+
+  #failed(error: NetError): void {
+    if (this.#signal.aborted) return; // nobody is left to be told
+    const { upstream } = this.#route;
+    if (error.cause instanceof BodyTooLarge) return this.#answer(tooLarge(upstream.config.requestBodyBytesMax));
+    if (error.code !== 'INVALID') upstream.book.failed();
+    this.#answer(problemOf(error, upstream.name, !this.#request.complete));
+  }
+
+  #answer(problem: Problem): void {
+    answerProblem(this.#response, problem);
+    discardRest(this.#request);
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * The listener that callers use: node:http reads requests, strictly; each is checked, routed and forwarded.
+ *
+ *   listening ──drain──▶ draining (no new connections, replies say close) ──▶ closed
+ */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { Forwarding, type ForwardingOptions } from './forwarding.ts';
+import { answerProblem, type Problem, refusal } from './problem.ts';
+import type { Routes } from './routes.ts';
+import { targetOf } from './target.ts';
+
+export interface DataOptions extends ForwardingOptions {
+  /** How long a caller's connection may be unused, in ms. */
+  readonly callerIdleMs: number;
+  /** A request must have arrived within this, body included, in ms. */
+  readonly requestMs: number;
+}
+
+/** Bytes of a request's head; as large as the replies the library accepts. */
+const HEAD_BYTES_MAX = 32 * 1024;
+/** How often a draining server looks for connections that have become idle, in ms. */
+const DRAIN_LOOK_MS = 20;
+
+/** Fires when the connection closes; shared by all its requests, so that none needs one of its own. */
+const CLOSED = Symbol('closed');
+type Caller = Socket & { [CLOSED]?: AbortSignal };
+
+export class DataServer {
+  readonly server: Server;
+  readonly #routes: Routes;
+  readonly #options: DataOptions;
+  #draining = false;
+  #inFlight = 0;
+  #refused = 0;
+
+  constructor(routes: Routes, options: DataOptions) {
+    this.#routes = routes;
+    this.#options = options;
+    const handle = (request: IncomingMessage, response: ServerResponse): void => this.#handle(request, response);
+    this.server = createServer({
+      keepAliveTimeout: options.callerIdleMs,
+      requestTimeout: options.requestMs,
+      headersTimeout: Math.min(options.requestMs, 30_000),
+      maxHeaderSize: HEAD_BYTES_MAX,
+      noDelay: true,
+    });
+    // Beyond this count Node would drop fields in silence; their bytes are limited, and targetOf counts them.
+    this.server.maxHeadersCount = 0;
+    this.server.on('request', handle).on('checkContinue', handle);
+    this.server.on('connection', attendClose).on('connect', refuseTunnel).on('clientError', refuseMalformed);
+  }
+
+  /** @throws the system's error, e.g. `EADDRINUSE` */
+  async listen(host: string, port: number): Promise<AddressInfo> {
+    this.server.listen(port, host);
+    await once(this.server, 'listening');
+    return this.server.address() as AddressInfo;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+  /** Requests answered by the gateway itself, because they could not be routed or were not safe to forward. */
+  get refused(): number {
+    return this.#refused;
+  }
+
+  /** Takes no new connections, lets requests under way end for `deadlineMs`, then closes what is left. */
+  async drain(deadlineMs: number): Promise<void> {
+    this.#draining = true;
+    if (!this.server.listening) return;
+    const closed = once(this.server, 'close');
+    this.server.close();
+    const look = setInterval(() => this.server.closeIdleConnections(), DRAIN_LOOK_MS);
+    const giveUp = setTimeout(() => this.server.closeAllConnections(), deadlineMs);
+    await closed;
+    clearInterval(look);
+    clearTimeout(giveUp);
+  }
+
+  #handle(request: IncomingMessage, response: ServerResponse): void {
+    this.#inFlight++;
+    response.on('close', () => this.#inFlight--);
+    if (this.#draining) response.shouldKeepAlive = false;
+    const target = targetOf(request);
+    if ('status' in target) return this.#refuse(response, target);
+    const route = this.#routes.find(target);
+    if ('status' in route) return this.#refuse(response, route);
+    if (request.method === 'OPTIONS' && request.headers['max-forwards'] === '0') {
+      response.writeHead(204).end(); // the question was ours to answer (RFC 9110 § 7.6.2)
+      return;
+    }
+    const signal = (request.socket as Caller)[CLOSED]!;
+    new Forwarding(request, response, route, signal, this.#options).start();
+  }
+
+  #refuse(response: ServerResponse, problem: Problem): void {
+    this.#refused++;
+    // What is doubtful about one request may be meant to reach the next: its connection ends with it.
+    answerProblem(response, { ...problem, close: problem.code !== 'NOT_ROUTED' });
+  }
+}
+
+function attendClose(socket: Caller): void {
+  const closing = new AbortController();
+  socket[CLOSED] = closing.signal;
+  socket.once('close', () => closing.abort());
+}
+
+function refuseTunnel(_request: IncomingMessage, socket: Socket): void {
+  endWith(socket, refusal(405, 'REFUSED', 'this gateway forwards to configured upstreams and opens no tunnels'));
+}
+
+/** What Node's parser would not read. */
+function refuseMalformed(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
+  if (error.code === 'HPE_HEADER_OVERFLOW') {
+    const detail = `the request's head has more than ${HEAD_BYTES_MAX} bytes (limit headBytesMax)`;
+    return endWith(socket, refusal(431, 'TOO_LARGE', detail, { limit: 'headBytesMax', value: HEAD_BYTES_MAX }));
+  }
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return endWith(socket, refusal(408, 'REFUSED', 'the request did not arrive in time'));
+  }
+  endWith(socket, refusal(400, 'REFUSED', 'the request is not HTTP/1.1 as RFC 9112 has it'));
+}
+
+const REASONS: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  431: 'Request Header Fields Too Large',
+};
+
+function endWith(socket: Socket, { status, code, detail, limit, value }: Problem): void {
+  const body = JSON.stringify({ type: 'about:blank', title: REASONS[status], status, code, detail, limit, value });
+  const head = [
+    `HTTP/1.1 ${status} ${REASONS[status]}`,
+    'content-type: application/problem+json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'proxy-status: keepwarm; error=http_request_error',
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  socket.destroySoon();
+}

@@ -1,0 +1,31 @@
+/** One upstream: where it is, the warm connections to it, and what is known of it. */
+import { type Client, type ClientOptions, createClient } from 'keepwarm';
+import type { UpstreamConfig } from '../config/config.ts';
+import { FigureBook } from '../figures/figures.ts';
+
+export class Upstream {
+  readonly name: string;
+  readonly config: UpstreamConfig;
+  readonly client: Client;
+  readonly book = new FigureBook();
+  /** Origin as people may see it, without the base path. */
+  readonly origin: string;
+
+  constructor(name: string, config: UpstreamConfig) {
+    this.name = name;
+    this.config = config;
+    this.origin = new URL(config.client.origin).origin;
+    this.client = createClient(clientOptions(config, this.book));
+  }
+}
+
+/** Bodies are passed on as they come: not decoded, and without a limit of size, since nothing is kept of them. */
+function clientOptions({ client }: UpstreamConfig, book: FigureBook): ClientOptions {
+  return {
+    ...client,
+    decompress: false,
+    pool: { idleMin: 1, ...client.pool },
+    limits: { bodyBytesMax: Number.POSITIVE_INFINITY, ...client.limits },
+    observer: book.observer,
+  };
+}

@@ -1,0 +1,111 @@
+/** The demo: an upstream at a distance, the gateway before it, a little load, and what calls would cost without. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import type { ClientOptions } from 'keepwarm';
+import type { Address } from '../config/address.ts';
+import { GATEWAY_DEFAULTS, type GatewayConfig, UPSTREAM_DEFAULTS, type UpstreamConfig } from '../config/config.ts';
+import { Gateway, ListenError } from '../gateway.ts';
+import { compareCold } from './cold-calls.ts';
+import type { DemoReady } from './upstream-main.ts';
+
+/** A name of its own (RFC 2606 § 2), so that there is something to resolve. */
+const HOSTNAME = 'api.keepwarm.test';
+/** A name server some way off, in ms, and how long its answers are good for. */
+const DNS = { ms: 14, ttlMs: 30_000 };
+/** How many ports are tried when one is taken. */
+const PORTS_TRIED = 50;
+
+type Resolver = NonNullable<NonNullable<ClientOptions['dns']>['resolver']>;
+
+const resolver: Resolver = async () => {
+  await new Promise((resolve) => setTimeout(resolve, DNS.ms));
+  return { addresses: [{ address: '127.0.0.1', family: 4 }], ttlMs: DNS.ttlMs };
+};
+
+export interface Demo {
+  readonly data: AddressInfo;
+  readonly admin: AddressInfo;
+  stop(): Promise<void>;
+}
+
+/** @throws ListenError when neither a port nor those after it can be had */
+export async function startDemo(listen: Address, admin: Address): Promise<Demo> {
+  const child = fork(new URL('./upstream-main.ts', import.meta.url), [HOSTNAME], { env: quiet() });
+  try {
+    const { port, ca } = await ready(child);
+    const client = { origin: `https://${HOSTNAME}:${port}`, tls: { ca }, dns: { resolver } };
+    const { gateway, data, admin: page } = await startOnFreePorts(listen, admin, client);
+    const [market] = gateway.upstreams;
+    const endComparison = compareCold(client, '/quote', market!.book);
+    child.send({ gatewayPort: data.port });
+    return {
+      data,
+      admin: page,
+      stop: async () => {
+        endComparison();
+        child.send({ gatewayPort: undefined });
+        await gateway.stop();
+        await end(child);
+      },
+    };
+  } catch (error) {
+    await end(child);
+    throw error;
+  }
+}
+
+/** Small pools with short lives, so that a visitor sees sockets come and go. */
+const POOL = {
+  socketsMax: 16,
+  idleMax: 4,
+  idleMin: 2,
+  surplusMs: 3_000,
+  idleMs: 20_000,
+  ageMs: 60_000,
+  ageJitter: 0.3,
+};
+
+function upstreams(client: UpstreamConfig['client']): Map<string, UpstreamConfig> {
+  const upstream = (pool: typeof POOL): UpstreamConfig => ({
+    ...UPSTREAM_DEFAULTS,
+    hosts: [],
+    client: { ...client, pool },
+  });
+  return new Map([
+    ['market', upstream(POOL)],
+    ['orders', upstream({ ...POOL, socketsMax: 8 })],
+  ]);
+}
+
+async function startOnFreePorts(listen: Address, admin: Address, client: UpstreamConfig['client']) {
+  let config: GatewayConfig = { ...GATEWAY_DEFAULTS, drainMs: 2_000, listen, admin, upstreams: upstreams(client) };
+  for (let tries = 1; ; tries++) {
+    const gateway = new Gateway(config);
+    try {
+      return { gateway, ...(await gateway.start()) };
+    } catch (error) {
+      if (!(error instanceof ListenError) || error.code !== 'EADDRINUSE' || tries > PORTS_TRIED) throw error;
+      const taken = error.flag === '--listen' ? 'listen' : 'admin';
+      config = { ...config, [taken]: { ...config[taken], port: config[taken].port + 1 } };
+    }
+  }
+}
+
+async function ready(child: ChildProcess): Promise<DemoReady> {
+  const ended = once(child, 'exit').then(([code]) => Promise.reject(new Error(`the demo's upstream ended (${code})`)));
+  const [message] = await Promise.race([once(child, 'message'), ended]);
+  ended.catch(() => undefined); // it has been heard, or comes at the very end
+  return message as DemoReady;
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  if (child.connected) child.disconnect();
+  await exited;
+}
+
+function quiet(): NodeJS.ProcessEnv {
+  return { ...process.env, NODE_NO_WARNINGS: '1' };
+}

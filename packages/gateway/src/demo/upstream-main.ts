@@ -1,0 +1,45 @@
+/**
+ * The process of the demo's upstream and of its callers, apart from the gateway's so that neither slows the other.
+ * Says where it listens and what to trust, starts the load when it is told the gateway's port, and ends with its parent.
+ */
+import { once } from 'node:events';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { selfSigned } from './certificate.ts';
+import { startDelayProxy } from './delay-proxy.ts';
+import { startLoad } from './load.ts';
+import { market } from './upstream-server.ts';
+
+export interface DemoReady {
+  readonly port: number;
+  /** PEM. */
+  readonly ca: string;
+}
+
+/** Where to send calls to; nowhere any more when it is left out. */
+export interface DemoOrder {
+  readonly gatewayPort?: number | undefined;
+}
+
+/** As the next region over: 40 ms there and back. */
+const ONE_WAY_MS = 20;
+/** Servers end connections, too; the page shows what becomes of it. */
+const REQUESTS_PER_SOCKET = 400;
+
+process.on('disconnect', () => process.exit(0));
+
+let endLoad = (): void => undefined;
+process.on('message', ({ gatewayPort }: DemoOrder) => {
+  endLoad();
+  if (gatewayPort !== undefined) endLoad = startLoad(gatewayPort);
+});
+// Signals of a terminal go to every process; this one ends after the gateway, or calls under way would fail.
+process.on('SIGINT', () => undefined).on('SIGTERM', () => undefined);
+
+const { certificate, key } = selfSigned([process.argv[2] ?? 'localhost']);
+const server = createServer({ cert: certificate, key, keepAliveTimeout: 30_000 }, market);
+server.maxRequestsPerSocket = REQUESTS_PER_SOCKET;
+server.listen(0, '127.0.0.1');
+await once(server, 'listening');
+const { port } = await startDelayProxy((server.address() as AddressInfo).port, ONE_WAY_MS);
+process.send?.({ port, ca: certificate } satisfies DemoReady);
