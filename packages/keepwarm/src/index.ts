@@ -1,9 +1,33 @@
 /** keepwarm: warm connections to the APIs a service depends on. */
 export { type CallOptions, Client, type ClientOptions, createClient, type RequestOptions } from './clients/client.ts';
+export { optionsFromEnv } from './clients/env.ts';
+export { FACTS, type FactListener, type FactName, type FactOf } from './clients/facts.ts';
+export type { FetchInit, FetchInput, RequestLike } from './clients/fetch.ts';
+export {
+  type AgentStats,
+  HTTPClient,
+  type HTTPClientOptions,
+  type HTTPClientStats,
+  type HTTPRequestOptions,
+} from './clients/http-client.ts';
 export type { FullReply, Pending } from './clients/pending.ts';
+export {
+  ConnectionPoolCore,
+  type ConnectionPoolOptions,
+  type ExecuteOptions,
+  type RecordedSockets,
+} from './clients/pool-core.ts';
+export type { ConnectionPoolMetrics } from './clients/pool-metrics.ts';
+export { RpcError, type RpcId } from './clients/rpc.ts';
 export type { ClientStats } from './clients/stats.ts';
+export type { Query } from './clients/targets.ts';
+export type { ConnectionTracker, TrackedEvent, TrackedSocket } from './clients/tracker.ts';
+export type { EndpointWarmth, WarmUpEndpoint } from './clients/warm-endpoints.ts';
 export { CODES, type Code, NetError, type Phase, type Reach } from './core/error.ts';
-export type { Observer } from './core/observer.ts';
+export type { FieldsInput } from './core/fields.ts';
+export type { CloseReason, Observer } from './core/observer.ts';
 export type { Reply } from './core/reply.ts';
 export type { ReplyFields } from './core/reply-fields.ts';
+export type { WarmUpResult } from './engines/http1/origin-pool.ts';
 export type { SocketLife } from './net/sockets.ts';
+export type { TlsOptions } from './net/tls.ts';

@@ -107,19 +107,20 @@ export function settle<G extends keyof Groups>(group: G, given: object | undefin
     const path = group === 'call' ? name : `${group}.${name}`;
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
     if (rule === undefined) throw unknownOption(path, name, Object.keys(rules));
-    check(path, value, rule);
+    check(`option ${path}`, value, rule);
     settled[name] = value;
   }
   return settled as Settings<G>;
 }
 
-function check(path: string, value: unknown, rule: Rule): void {
+/** @throws NetError `INVALID` naming `what` (an option, a variable), its value and what is allowed */
+export function check(what: string, value: unknown, rule: Rule): void {
   if (rule.kind === 'choice') {
     if ((rule.values as readonly unknown[]).includes(value)) return;
-    throw invalid(`option ${path} is ${show(value)}; allowed: ${rule.values.map(show).join(', ')}`);
+    throw invalid(`${what} is ${show(value)}; allowed: ${rule.values.map(show).join(', ')}`);
   }
   if (typeof value === 'number' && value >= rule.min && value <= rule.max) return;
-  throw invalid(`option ${path} is ${show(value)}; allowed: a number from ${rule.min} to ${rule.max}`);
+  throw invalid(`${what} is ${show(value)}; allowed: a number from ${rule.min} to ${rule.max}`);
 }
 
 export function unknownOption(path: string, name: string, known: readonly string[]): NetError {

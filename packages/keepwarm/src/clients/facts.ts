@@ -1,0 +1,77 @@
+/**
+ * Facts for listeners that come and go, by name. The observer it offers has a method only while somebody listens, so a
+ * fact nobody wants is never made.
+ */
+import type { Observer } from '../core/observer.ts';
+
+export type FactName = keyof Observer;
+export type FactOf<N extends FactName> = Parameters<NonNullable<Observer[N]>>[0];
+export type FactListener<N extends FactName> = (fact: FactOf<N>) => void;
+
+/** Every fact there is; the compiler sees to it that none is missing. */
+const NAMES: Readonly<Record<FactName, true>> = {
+  socketOpened: true,
+  socketOpenFailed: true,
+  socketClosed: true,
+  leased: true,
+  released: true,
+  replied: true,
+  failed: true,
+  hopped: true,
+  leakSuspected: true,
+  leakRecovered: true,
+  resolved: true,
+};
+
+export const FACTS = Object.keys(NAMES) as readonly FactName[];
+
+type Listener = (fact: never) => void;
+
+export class Facts {
+  /** To be given to a client. */
+  readonly observer: Observer = {};
+  readonly #listeners = new Map<FactName, Set<Listener>>();
+
+  on<N extends FactName>(name: N, listener: FactListener<N>): void {
+    let listeners = this.#listeners.get(name);
+    if (listeners === undefined) {
+      listeners = new Set();
+      this.#listeners.set(name, listeners);
+      const heard = listeners;
+      this.#method(name, (fact) => tell(heard, fact));
+    }
+    listeners.add(listener);
+  }
+
+  off<N extends FactName>(name: N, listener: FactListener<N>): void {
+    const listeners = this.#listeners.get(name);
+    if (listeners === undefined || !listeners.delete(listener) || listeners.size > 0) return;
+    this.#listeners.delete(name);
+    this.#method(name, undefined);
+  }
+
+  /** All facts an observer has methods for. */
+  listen(observer: Observer): void {
+    for (const name of FACTS) {
+      if (observer[name] !== undefined) this.on(name, (fact) => (observer[name] as Listener)(fact as never));
+    }
+  }
+
+  #method(name: FactName, method: Listener | undefined): void {
+    const methods = this.observer as Record<FactName, Listener | undefined>;
+    methods[name] = method;
+  }
+}
+
+/** What one listener throws harms neither the others nor the call; it surfaces as an uncaught exception of its own. */
+function tell(listeners: ReadonlySet<Listener>, fact: never): void {
+  for (const listener of listeners) {
+    try {
+      listener(fact);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+}
