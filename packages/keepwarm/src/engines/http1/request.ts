@@ -64,15 +64,35 @@ function lengthField(call: Call, bytes: number): string {
 
 /**
  * Sends a streamed body. Ends early, without error, when `stopped` says so or the socket is gone: whoever stopped it
- * knows why.
+ * knows why. The producer is told at once, even while it keeps us waiting.
  *
  * @throws whatever the producer throws; NetError `INVALID` when it yields more or less than it announced
  */
 export async function upload(socket: Socket, body: BodyProducer, stopped: () => boolean): Promise<void> {
-  const announced = body.bytes;
+  const chunks = body.open()[Symbol.asyncIterator]();
+  const stop = (): void => void chunks.return?.().catch(ignored);
+  socket.once('close', stop);
+  let whole = false;
+  try {
+    await sendAll(socket, chunks, body.bytes, stopped);
+    whole = !stopped();
+  } finally {
+    socket.off('close', stop);
+    if (!whole) stop();
+  }
+}
+
+async function sendAll(
+  socket: Socket,
+  chunks: AsyncIterator<Uint8Array>,
+  announced: number | undefined,
+  stopped: () => boolean,
+): Promise<void> {
   let sent = 0;
-  for await (const chunk of body.open()) {
+  for (;;) {
+    const { done, value: chunk } = await chunks.next();
     if (stopped()) return;
+    if (done) break;
     if (!(chunk instanceof Uint8Array)) throw wrongBody('yielded something that is not bytes');
     if (chunk.length === 0) continue;
     sent += chunk.length;
@@ -84,6 +104,9 @@ export async function upload(socket: Socket, body: BodyProducer, stopped: () => 
   if (announced === undefined) socket.write(LAST_CHUNK, 'latin1');
   else if (sent !== announced) throw wrongBody(`yielded ${sent} of the ${announced} bytes it announced`);
 }
+
+/** A producer told to stop has nothing to say any more that would matter to the call. */
+function ignored(): void {}
 
 function sendChunk(socket: Socket, chunk: Uint8Array, chunked: boolean): boolean {
   if (!chunked) return socket.write(chunk);
