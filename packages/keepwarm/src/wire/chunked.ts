@@ -4,15 +4,18 @@
  *   size ──▶ (extension) ──▶ sizeLf ──▶ data ──▶ dataCr ──▶ dataLf ──▶ size …
  *                              │ size 0
  *                              ▼
- *                           trailer (line by line) ──▶ done
+ *                           trailer ⇄ trailerLf ──▶ done
  *
  * Invariants:
  *   (1) Bytes handed on are exactly the chunks' data, in order; `left` says how many of this chunk are still to come.
- *   (2) What is not data is bounded: extensions by `extensionBytesMax` over the whole body, trailers as a head is.
+ *   (2) What is not data is bounded: extensions by `extensionBytesMax` over the whole body, trailers as a head is, and
+ *       each chunk's own framing by 17 bytes.
  *   (3) After `done`, nothing more is consumed: what follows belongs to nobody.
+ *   (4) The number of pieces handed on follows from the bytes, not from the chunks: small chunks of one read become one
+ *       piece. A peer that sends a byte per chunk costs what its bytes cost, and never an object or a call for each.
  */
 import { broken, type HeadLimits, tooLarge } from './response-head.ts';
-import { COLON, CR, FIELD_TEXT, HEX, LF, TOKEN } from './tokens.ts';
+import { CR, FIELD_TEXT, HEX, LF, TOKEN } from './tokens.ts';
 
 export interface ChunkedLimits extends HeadLimits {
   /** Bytes of chunk extensions over one whole body. */
@@ -26,10 +29,14 @@ const DATA = 3;
 const DATA_CR = 4;
 const DATA_LF = 5;
 const TRAILER = 6;
-const DONE = 7;
+const TRAILER_LF = 7;
+const DONE = 8;
 
 /** Digits of a chunk size: 13 hexadecimal ones reach 2^52, beyond what any limit here allows. */
 const SIZE_DIGITS_MAX = 13;
+
+/** Data of a chunk that is moved up to the data before it, in bytes. Beyond, a piece of its own costs less than the move. */
+const MOVE_BYTES_MAX = 4 * 1024;
 
 export type OnData = (bytes: Uint8Array, from: number, to: number) => void;
 
@@ -54,23 +61,34 @@ export class ChunkedDecoder {
   }
 
   /**
-   * Decodes from `at`, handing data on as ranges of `bytes`.
+   * Decodes from `at`, handing data on as ranges of `bytes`; what it has consumed of them, it may have moved about.
+   * Data before a fault in the same read is not handed on.
    *
    * @returns the offset of the first byte not consumed: `end`, or earlier once done
    */
   read(bytes: Uint8Array, at: number, end: number, onData: OnData): number {
     let i = at;
+    // Data that is still to be handed on: bytes[from, to).
+    let from = at;
+    let to = at;
     while (i < end && this.#state !== DONE) {
-      if (this.#state === DATA) {
-        const take = Math.min(this.#left, end - i);
-        onData(bytes, i, i + take);
-        i += take;
-        this.#left -= take;
-        if (this.#left === 0) this.#state = DATA_CR;
-      } else {
+      if (this.#state !== DATA) {
         this.#framing(bytes[i++]!);
+        continue;
       }
+      const take = Math.min(this.#left, end - i);
+      if (from < to && take <= MOVE_BYTES_MAX) {
+        bytes.copyWithin(to, i, i + take);
+      } else {
+        if (from < to) onData(bytes, from, to);
+        from = to = i;
+      }
+      to += take;
+      i += take;
+      this.#left -= take;
+      if (this.#left === 0) this.#state = DATA_CR;
     }
+    if (from < to) onData(bytes, from, to);
     return i;
   }
 
@@ -93,8 +111,12 @@ export class ChunkedDecoder {
         if (code !== LF) throw broken('a chunk that does not end in CR LF');
         this.#state = SIZE;
         return;
-      default:
+      case TRAILER:
         return this.#trailer(code);
+      default:
+        this.#countTrailer();
+        if (code !== LF) throw broken('a bare CR in the trailers');
+        return this.#endTrailer();
     }
   }
 
@@ -130,22 +152,24 @@ export class ChunkedDecoder {
   }
 
   #trailer(code: number): void {
+    this.#countTrailer();
+    if (code === CR) this.#state = TRAILER_LF;
+    else if (code === LF) throw broken('a bare LF in the trailers');
+    else if (FIELD_TEXT[code] === 0) throw broken('a control character in the trailers');
+    else this.#line += String.fromCharCode(code);
+  }
+
+  #countTrailer(): void {
     if (++this.#trailerBytes > this.#limits.headBytesMax) {
       throw tooLarge('headBytesMax', this.#limits.headBytesMax, 'bytes of trailers');
     }
-    if (code !== LF) {
-      if (this.#line.endsWith('\r')) throw broken('a bare CR in the trailers');
-      if (code !== CR && FIELD_TEXT[code] === 0) throw broken('a control character in the trailers');
-      this.#line += String.fromCharCode(code);
-      return;
-    }
-    if (!this.#line.endsWith('\r')) throw broken('a bare LF in the trailers');
-    const line = this.#line.slice(0, -1);
+  }
+
+  #endTrailer(): void {
+    const line = this.#line;
     this.#line = '';
-    if (line === '') {
-      this.#state = DONE;
-      return;
-    }
+    this.#state = line === '' ? DONE : TRAILER;
+    if (line === '') return;
     checkTrailer(line);
     if (this.trailers.push(line) > this.#limits.fieldsMax)
       throw tooLarge('fieldsMax', this.#limits.fieldsMax, 'trailer fields');
@@ -162,5 +186,5 @@ function checkTrailer(line: string): void {
   const colon = line.indexOf(':');
   if (colon <= 0) throw broken('a malformed trailer');
   for (let i = 0; i < colon; i++) if (TOKEN[line.charCodeAt(i)] === 0) throw broken('a malformed trailer');
-  if (line.charCodeAt(colon) !== COLON || FORBIDDEN.test(line)) throw broken('a trailer that may not be one');
+  if (FORBIDDEN.test(line)) throw broken('a trailer that may not be one');
 }

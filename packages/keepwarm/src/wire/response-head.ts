@@ -7,7 +7,7 @@
  * versions. One leniency: the space before an empty reason phrase may be missing, as many servers leave it out.
  */
 import { NetError } from '../core/error.ts';
-import { COLON, CR, FIELD_TEXT, HTAB, LF, SP, spells, TOKEN } from './tokens.ts';
+import { COLON, COMMA, CR, FIELD_TEXT, HTAB, LF, SP, spells, TOKEN } from './tokens.ts';
 
 export interface HeadLimits {
   /** Bytes of one head, status line and final CR LF included. */
@@ -102,6 +102,8 @@ function readStatusLine(bytes: Uint8Array, start: number, limit: number, head: R
   if (bytes[at] === SP) {
     at++;
     while (at < limit && FIELD_TEXT[bytes[at]!] === 1) at++;
+  } else if (FIELD_TEXT[bytes[at]!] === 1) {
+    throw broken('a malformed status line');
   }
   return endOfLine(bytes, at, limit, 'the status line');
 }
@@ -149,7 +151,7 @@ function note(
   switch (nameEnd - start) {
     case 10:
       if (spells(bytes, start, 'connection')) noteConnection(bytes, from, valueEnd, head);
-      else if (spells(bytes, start, 'keep-alive')) noteKeepAlive(text(bytes, from, valueEnd), head);
+      else if (spells(bytes, start, 'keep-alive')) noteKeepAlive(bytes, from, valueEnd, head);
       return;
     case 14:
       if (spells(bytes, start, 'content-length')) noteLength(bytes, from, valueEnd, head);
@@ -182,33 +184,40 @@ function noteLength(bytes: Uint8Array, from: number, valueEnd: number, head: Res
 }
 
 function noteConnection(bytes: Uint8Array, from: number, valueEnd: number, head: ResponseHead): void {
-  if (is(bytes, from, valueEnd, 'keep-alive')) {
-    head.saysKeepAlive = true;
-    return;
-  }
-  for (const option of text(bytes, from, valueEnd).toLowerCase().split(',')) {
-    const name = option.trim();
-    if (name === 'close') head.saysClose = true;
-    else if (name === 'keep-alive') head.saysKeepAlive = true;
+  let at = from;
+  while (at < valueEnd) {
+    let comma = at;
+    while (comma < valueEnd && bytes[comma] !== COMMA) comma++;
+    while (at < comma && (bytes[at] === SP || bytes[at] === HTAB)) at++;
+    if (is(bytes, at, comma, 'keep-alive')) head.saysKeepAlive = true;
+    else if (is(bytes, at, comma, 'close')) head.saysClose = true;
+    at = comma + 1;
   }
 }
 
-function noteKeepAlive(value: string, head: ResponseHead): void {
-  const seconds = /(?:^|[,;\s])timeout=(\d{1,9})/i.exec(value);
-  if (seconds !== null) head.keepAliveSeconds = Number(seconds[1]);
+/** Digits of `Keep-Alive: timeout=` that are read: 30 years are as good as any longer time. */
+const SECONDS_DIGITS_MAX = 9;
+
+function noteKeepAlive(bytes: Uint8Array, from: number, valueEnd: number, head: ResponseHead): void {
+  for (let i = from; i + TIMEOUT.length < valueEnd; i++) {
+    if (!spells(bytes, i, TIMEOUT) || (i > from && TOKEN[bytes[i - 1]!] === 1)) continue;
+    const first = i + TIMEOUT.length;
+    const end = Math.min(valueEnd, first + SECONDS_DIGITS_MAX);
+    let at = first;
+    let seconds = 0;
+    while (at < end && isDigit(bytes[at]! - 0x30)) seconds = seconds * 10 + (bytes[at++]! - 0x30);
+    if (at > first) head.keepAliveSeconds = seconds;
+    return;
+  }
 }
+
+const TIMEOUT = 'timeout=';
 
 /** Whether the value is exactly `lower`, in any case, trailing white space aside. */
 function is(bytes: Uint8Array, from: number, valueEnd: number, lower: string): boolean {
   let to = valueEnd;
   while (to > from && (bytes[to - 1] === SP || bytes[to - 1] === HTAB)) to--;
   return to - from === lower.length && spells(bytes, from, lower);
-}
-
-function text(bytes: Uint8Array, from: number, to: number): string {
-  let value = '';
-  for (let i = from; i < to; i++) value += String.fromCharCode(bytes[i]!);
-  return value.trimEnd();
 }
 
 function badName(code: number, empty: boolean): NetError {

@@ -12,7 +12,8 @@
  *   (1) Between `begin` and `onEnd` exactly one final head is reported, then its data in order, then the end, once.
  *   (2) The result does not depend on how the bytes were cut.
  *   (3) Nothing after the end of a message is consumed: `read` returns where it stopped.
- *   (4) Bytes kept between reads never exceed `headBytesMax`; body bytes are never kept at all.
+ *   (4) Bytes kept between reads never exceed `headBytesMax`; body bytes are never kept at all, but those of chunks may
+ *       be moved about within what has been consumed.
  *   (5) After a fault the parser refuses to go on: where the next message begins is no longer known.
  */
 import { invariant, NetError } from '../core/error.ts';
@@ -38,6 +39,7 @@ export interface MessageHandler {
 type State = 'idle' | 'head' | 'length' | 'chunked' | 'untilClose' | 'broken';
 
 const NO_TRAILERS: readonly string[] = [];
+const NOTHING = Buffer.alloc(0);
 
 export class ResponseParser {
   readonly head = new ResponseHead();
@@ -48,8 +50,9 @@ export class ResponseParser {
   #left = 0;
   #interims = 0;
   #chunks: ChunkedDecoder | undefined;
-  /** A head of which only a part has arrived. */
-  #partial: Buffer | undefined;
+  /** The part that has arrived of a head: the first `#partialBytes` of this. */
+  #partial = NOTHING;
+  #partialBytes = 0;
 
   constructor(limits: ParserLimits) {
     this.#limits = limits;
@@ -90,7 +93,7 @@ export class ResponseParser {
   /**
    * The peer ended its side.
    *
-   * @throws NetError `RESET` when a message was cut short
+   * @throws NetError `RESET` when a message was cut short, `PROTOCOL` when what there is of it was wrong already
    */
   finish(): void {
     if (this.#state === 'idle') return;
@@ -98,8 +101,10 @@ export class ResponseParser {
     const state = this.#state;
     this.#state = 'broken';
     if (state === 'head') {
-      const what = this.#partial === undefined ? 'before it answered' : 'in the middle of the head';
-      throw lost(what, this.#partial === undefined && this.#interims === 0 ? 'unknown' : 'answered', 'head');
+      if (this.#partialBytes === 0)
+        throw lost('before it answered', this.#interims === 0 ? 'unknown' : 'answered', 'head');
+      readHead(this.#partial, 0, this.#partialBytes, this.head, this.#limits);
+      throw lost('in the middle of the head', 'answered', 'head');
     }
     const missing =
       state === 'length' ? `, ${this.#left} bytes short of its Content-Length` : ', before the last chunk';
@@ -111,7 +116,7 @@ export class ResponseParser {
     while (at < to) {
       switch (this.#state) {
         case 'head': {
-          const next = this.#partial === undefined ? this.#readHead(bytes, at, to) : this.#continueHead(bytes, at, to);
+          const next = this.#partialBytes === 0 ? this.#readHead(bytes, at, to) : this.#continueHead(bytes, at, to);
           if (next === INCOMPLETE) return to;
           at = next;
           break;
@@ -145,11 +150,8 @@ export class ResponseParser {
 
   #readHead(bytes: Buffer, from: number, to: number): number {
     const next = readHead(bytes, from, to, this.head, this.#limits);
-    if (next === INCOMPLETE) {
-      this.#partial = Buffer.from(bytes.subarray(from, to));
-      return INCOMPLETE;
-    }
-    this.#onHead(bytes, from, next);
+    if (next === INCOMPLETE) this.#keep(bytes, from, to);
+    else this.#onHead(bytes, from, next);
     return next;
   }
 
@@ -158,21 +160,32 @@ export class ResponseParser {
    * that dribbles byte by byte costs a comparison per byte and not a parse.
    */
   #continueHead(bytes: Buffer, from: number, to: number): number {
-    const before = this.#partial!;
-    const take = Math.min(to - from, this.#limits.headBytesMax - before.length + 1);
-    const joined = Buffer.concat([before, bytes.subarray(from, from + take)]);
-    if (take === to - from && !mayEnd(joined, before.length) && joined.length < this.#limits.headBytesMax) {
-      this.#partial = joined;
-      return INCOMPLETE;
+    const { headBytesMax } = this.#limits;
+    const before = this.#partialBytes;
+    this.#keep(bytes, from, Math.min(to, from + headBytesMax - before));
+    const kept = this.#partial;
+    const length = this.#partialBytes;
+    if (length < headBytesMax && !mayEnd(kept, before, length)) return INCOMPLETE;
+    const next = readHead(kept, 0, length, this.head, this.#limits);
+    if (next === INCOMPLETE) return INCOMPLETE;
+    this.#partial = NOTHING;
+    this.#partialBytes = 0;
+    this.#onHead(kept, 0, next);
+    return from + (next - before);
+  }
+
+  /** Room for what is kept doubles, so that a head that comes byte by byte is copied twice and not byte by byte anew. */
+  #keep(bytes: Buffer, from: number, to: number): void {
+    const before = this.#partialBytes;
+    const length = before + to - from;
+    if (length > this.#partial.length) {
+      const room = Math.max(length, Math.min(this.#partial.length * 2, this.#limits.headBytesMax));
+      const larger = Buffer.allocUnsafeSlow(room);
+      this.#partial.copy(larger, 0, 0, before);
+      this.#partial = larger;
     }
-    const next = readHead(joined, 0, joined.length, this.head, this.#limits);
-    if (next === INCOMPLETE) {
-      this.#partial = joined;
-      return INCOMPLETE;
-    }
-    this.#partial = undefined;
-    this.#onHead(joined, 0, next);
-    return from + (next - before.length);
+    bytes.copy(this.#partial, before, from, to);
+    this.#partialBytes = length;
   }
 
   #onHead(bytes: Buffer, from: number, to: number): void {
@@ -189,6 +202,7 @@ export class ResponseParser {
 
   #onInterim(head: ResponseHead): void {
     if (head.status === 101) throw broken('101 Switching Protocols to a call that asked for no upgrade');
+    if (!head.persistent) throw broken('an interim response that ends the connection');
     if (++this.#interims > this.#limits.interimMax) {
       throw tooLarge('interimMax', this.#limits.interimMax, 'interim responses before the final one');
     }
@@ -204,9 +218,9 @@ export class ResponseParser {
   }
 }
 
-/** Whether an empty line, well-formed or not, ends within the bytes from `since` on. */
-function mayEnd(bytes: Buffer, since: number): boolean {
-  for (let i = Math.max(since, 1); i < bytes.length; i++) {
+/** Whether an empty line, well-formed or not, ends within the bytes from `since` to `end`. */
+function mayEnd(bytes: Buffer, since: number, end: number): boolean {
+  for (let i = Math.max(since, 1); i < end; i++) {
     if (bytes[i] !== LF) continue;
     const before = bytes[i - 1] === CR ? i - 2 : i - 1;
     if (before < 0 || bytes[before] === LF) return true;

@@ -21,6 +21,7 @@ export const LF = 0x0a;
 export const SP = 0x20;
 export const HTAB = 0x09;
 export const COLON = 0x3a;
+export const COMMA = 0x2c;
 
 /** Whether the bytes from `start` spell `lower` (lower-case ASCII letters and hyphens) in any case. */
 export function spells(bytes: Uint8Array, start: number, lower: string): boolean {

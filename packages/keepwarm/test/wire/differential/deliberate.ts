@@ -1,0 +1,155 @@
+/**
+ * Every way in which our parser and llhttp in strict mode may differ, with the reason. Most are cases in
+ * which we refuse and llhttp does not. `docs/reference/parser.md` repeats the list, and a test keeps the two equal.
+ */
+
+import { readOurs } from './ours.ts';
+import type { Outcome } from './outcome.ts';
+
+/** What two outcomes differ in, from our side. */
+export type Disagreement =
+  | ''
+  | 'we refuse'
+  | 'we accept'
+  | 'we still wait'
+  | 'we end earlier'
+  | 'we end later'
+  | `another ${string}`;
+
+export interface Deliberate {
+  readonly name: string;
+  readonly disagreement: Disagreement;
+  readonly why: string;
+  /** A response for which it is so. */
+  readonly example: string;
+  readonly method?: string;
+  covers(ours: Outcome, bytes: Buffer, method: string): boolean;
+}
+
+const refusing = (what: string) => (ours: Outcome) => ours.kind === 'refused' && ours.why.includes(what);
+
+const OK = 'HTTP/1.1 200 OK\r\n';
+const CHUNKED = `${OK}Transfer-Encoding: chunked\r\n\r\n`;
+
+const STRICTER: readonly Omit<Deliberate, 'disagreement'>[] = [
+  {
+    name: 'other protocols',
+    why: 'llhttp takes HTTP/0.9, HTTP/2.0, RTSP, ICE and empty lines before the status line. We asked in HTTP/1.1.',
+    example: 'HTTP/2.0 200 OK\r\n\r\n',
+    covers: refusing('the answer does not start with HTTP/1.'),
+  },
+  {
+    name: 'statuses below 100',
+    why: 'RFC 9112 § 4 wants three digits, RFC 9110 § 15 the first of them from 1 to 5; below 100 nobody knows what is meant.',
+    example: 'HTTP/1.1 099 OK\r\nContent-Length: 0\r\n\r\n',
+    covers: refusing('a malformed status line'),
+  },
+  {
+    name: 'controls in the reason phrase',
+    why: 'RFC 9112 § 4 allows tab, space, visible characters and obs-text; anything else ends up in logs and terminals.',
+    example: 'HTTP/1.1 200 O\x1b[2JK\r\nContent-Length: 0\r\n\r\n',
+    covers: refusing('a control character in the status line'),
+  },
+  {
+    name: 'transfer codings other than chunked',
+    why: 'We ask for none (no TE), and a body in one would be handed on undecoded. RFC 9112 § 6.1.',
+    example: `${OK}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`,
+    covers: refusing('a transfer coding other than one single "chunked"'),
+  },
+  {
+    name: 'chunked in HTTP/1.0',
+    why: 'RFC 9112 § 6.1: its framing must be taken for faulty; a 1.0 proxy on the way would have passed the chunks through.',
+    example: 'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    covers: refusing('Transfer-Encoding in an HTTP/1.0 response'),
+  },
+  {
+    name: '101 Switching Protocols',
+    why: 'Calls ask for no upgrade, so there is no protocol to switch to. RFC 9110 § 15.2.2.',
+    example: 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n',
+    covers: refusing('101 Switching Protocols'),
+  },
+  {
+    name: 'interim responses that end the connection',
+    why: 'No final one can follow a 1xx that says close, or that speaks HTTP/1.0. llhttp refuses what follows it instead.',
+    example: 'HTTP/1.1 100 Continue\r\nConnection: close\r\n\r\n',
+    covers: refusing('an interim response that ends the connection'),
+  },
+  {
+    name: 'lengths beyond 2^53',
+    why: 'A number cannot count them exactly; llhttp goes to 2^64. No limit of ours would let such a body through.',
+    example: `${OK}Content-Length: 9007199254740992\r\n\r\n`,
+    covers: refusing('a Content-Length beyond 2^53'),
+  },
+  {
+    name: 'an empty Content-Length',
+    why: 'Both refuse it; we do so at the end of its line, llhttp one byte later.',
+    example: `${OK}Content-Length:\r\n`,
+    covers: refusing('a Content-Length that is not a number'),
+  },
+  {
+    name: 'chunk sizes of more than 13 digits',
+    why: 'More can only be leading zeros, or more than 2^52. Padding without end would be framing without end.',
+    example: `${CHUNKED}00000000000001\r\nx\r\n0\r\n\r\n`,
+    covers: refusing('a chunk size of more than 13 digits'),
+  },
+  {
+    name: 'chunk extensions without name or value',
+    why: 'RFC 9112 § 7.1.1 wants a name, and a value after "=". llhttp takes ";=b" and ";a=".',
+    example: `${CHUNKED}1;=b\r\nx\r\n0\r\n\r\n`,
+    covers: refusing('a malformed chunk extension'),
+  },
+  {
+    name: 'trailers that may not be trailers',
+    why: 'Framing, routing and credentials must be known before the body. RFC 9110 § 6.5.1.',
+    example: `${CHUNKED}0\r\nContent-Length: 5\r\n\r\n`,
+    covers: refusing('a trailer that may not be one'),
+  },
+  {
+    name: 'floods of interim responses',
+    why: 'llhttp counts none; a peer could answer 100 for ever. `interimMax` allows 16.',
+    example: `${'HTTP/1.1 100 Continue\r\n\r\n'.repeat(17)}${OK}Content-Length: 0\r\n\r\n`,
+    covers: refusing('limit interimMax'),
+  },
+];
+
+export const DELIBERATE: readonly Deliberate[] = [
+  ...STRICTER.map((rule): Deliberate => ({ disagreement: 'we refuse', ...rule })),
+  {
+    name: 'judgement at the end of a line',
+    disagreement: 'we still wait',
+    why: 'Some checks wait until a line, or the shortest possible status line, is there. Nothing is accepted meanwhile.',
+    example: 'HTTP/1.7',
+    covers: (_, bytes, method) => readOurs(Buffer.concat([bytes, LINE_ENDS]), method).kind === 'refused',
+  },
+  {
+    name: 'reuse after HEAD',
+    disagreement: 'another persistent',
+    method: 'HEAD',
+    why: 'The reply to HEAD ends with its head (RFC 9112 § 6.3), told length or not; llhttp would wait for the close.',
+    example: `${OK}\r\n`,
+    covers: (ours, _, method) => method === 'HEAD' && ours.kind === 'whole' && ours.persistent && ours.body === '',
+  },
+  {
+    name: 'Proxy-Connection',
+    disagreement: 'another persistent',
+    why: 'Never a standard field (RFC 9112 § C.2.2), so it says nothing about reuse, neither close nor keep-alive.',
+    example: `${OK}Proxy-Connection: close\r\nContent-Length: 0\r\n\r\n`,
+    covers: (ours) => valuesOf(ours, 'proxy-connection') !== '',
+  },
+  {
+    name: 'close beats keep-alive in HTTP/1.0',
+    disagreement: 'another persistent',
+    why: 'RFC 9112 § 9.3 looks for close first, in both versions; llhttp looks for keep-alive alone in 1.0.',
+    example: 'HTTP/1.0 200 OK\r\nConnection: close, keep-alive\r\nContent-Length: 0\r\n\r\n',
+    covers: (ours) =>
+      ours.kind === 'whole' && ours.minor === 0 && !ours.persistent && /\bclose\b/i.test(valuesOf(ours, 'connection')),
+  },
+];
+
+function valuesOf(outcome: Outcome, lowerName: string): string {
+  if (outcome.kind !== 'whole') return '';
+  return outcome.fields.filter((_, i) => i % 2 === 1 && outcome.fields[i - 1]!.toLowerCase() === lowerName).join(',');
+}
+
+/** Ends the line, and makes up for what a status line may lack in length. */
+const LINE_ENDS = Buffer.from('\r\n'.repeat(4));
