@@ -7,7 +7,8 @@
 import { Fields, type FieldsInput } from '../core/fields.ts';
 
 interface Remembered {
-  readonly names: readonly string[];
+  /** Nothing when the caller set no fields at all. */
+  readonly names: readonly string[] | undefined;
   readonly values: readonly unknown[];
   readonly contentType: string | undefined;
   readonly fields: Fields;
@@ -28,13 +29,11 @@ export class CallFields {
   /** @throws NetError `INVALID` naming the field and what is wrong with it */
   of(own: FieldsInput | undefined, contentType: string | undefined): Fields {
     if (own === undefined && contentType === undefined) return this.#defaults;
-    const given = own ?? NONE;
-    if (Symbol.iterator in given) return this.#make(own, contentType);
     for (const recent of this.#recent) {
-      if (recent.contentType === contentType && sameContent(given, recent)) return recent.fields;
+      if (recent.contentType === contentType && sameContent(own, recent)) return recent.fields;
     }
     const fields = this.#make(own, contentType);
-    this.#remember(given, contentType, fields);
+    this.#remember(own, contentType, fields);
     return fields;
   }
 
@@ -44,19 +43,22 @@ export class CallFields {
     return Fields.of({ 'content-type': contentType }).over(fields);
   }
 
-  #remember(given: Readonly<Record<string, unknown>>, contentType: string | undefined, fields: Fields): void {
-    const names = Object.keys(given);
-    const values = names.map((name) => given[name]);
-    // A list could change under us without its name or identity telling.
-    if (values.some((value) => typeof value === 'object')) return;
+  #remember(own: FieldsInput | undefined, contentType: string | undefined, fields: Fields): void {
+    const names = own === undefined ? undefined : Object.keys(own);
+    const given = own as Given;
+    const values = names?.map((name) => given[name]) ?? [];
+    // A set without names may be a Map in disguise, and a list could change without its name or identity telling.
+    if (names?.length === 0 || values.some((value) => typeof value === 'object')) return;
     this.#recent[this.#next] = { names, values, contentType, fields };
     this.#next = (this.#next + 1) % REMEMBERED_MAX;
   }
 }
 
-const NONE: Readonly<Record<string, string>> = Object.freeze({});
+type Given = Readonly<Record<string, unknown>>;
 
-function sameContent(given: Readonly<Record<string, unknown>>, { names, values }: Remembered): boolean {
+function sameContent(own: FieldsInput | undefined, { names, values }: Remembered): boolean {
+  if (own === undefined || names === undefined) return own === names;
+  const given = own as Given;
   let i = 0;
   for (const name in given) {
     if (name !== names[i] || given[name] !== values[i]) return false;

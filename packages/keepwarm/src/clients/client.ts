@@ -1,10 +1,10 @@
 /**
  * The HTTP client: calls made, checked and sent through the policies to the engine; one snapshot of everything it knows.
  */
-import type { Call, Send, StepLimits } from '../core/call.ts';
+import type { Call, Send, StepLimits, Traits } from '../core/call.ts';
 import { type Clock, systemClock, systemRandom } from '../core/clock.ts';
 import { NetError } from '../core/error.ts';
-import { checkMethod, Fields, type FieldsInput } from '../core/fields.ts';
+import { Fields, type FieldsInput } from '../core/fields.ts';
 import type { Reply } from '../core/reply.ts';
 import { type EngineParts, Http1Engine } from '../engines/http1/engine.ts';
 import type { WarmUpResult } from '../engines/http1/origin-pool.ts';
@@ -19,6 +19,7 @@ import { type BodyInput, type Prepared, prepareBody } from './call-body.ts';
 import { CallFields } from './call-fields.ts';
 import { type CallOptions, type ClientOptions, checkNames, type RequestOptions } from './client-options.ts';
 import { type FetchDoor, type FetchInit, type FetchInput, fetchWith } from './fetch.ts';
+import { IDEMPOTENT, type Meaning, meaningOf, ONCE } from './methods.ts';
 import { invalid, settle } from './options.ts';
 import { stack } from './order.ts';
 import { Pending } from './pending.ts';
@@ -27,9 +28,6 @@ import { Targets } from './targets.ts';
 
 export type { CallOptions, ClientOptions, RequestOptions } from './client-options.ts';
 
-/** Methods whose repetition has no further effect (RFC 9110 § 9.2.2). */
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'QUERY']);
-const NO_BODY = new Set(['GET', 'HEAD', 'TRACE']);
 /** Redirects `fetch` follows (Fetch standard, HTTP-redirect fetch, step 5). */
 const FETCH_REDIRECTS_MAX = 20;
 /**
@@ -189,12 +187,13 @@ export class Client {
     limits: StepLimits,
   ): Call {
     const { origin, path } = this.#targets.of(url, options.query);
-    if (body !== undefined && NO_BODY.has(method)) throw invalid(`a ${method} call has no body; use POST or QUERY`);
+    const meaning = meaningOf(method);
+    if (body !== undefined && !meaning.takesBody) throw invalid(`a ${method} call has no body; use POST or QUERY`);
     const headers = this.#fields.of(options.headers, contentType);
     if (headers.contentLength !== undefined) checkLength(headers.contentLength, body);
     const startedAt = this.#clock.now();
     return {
-      method: checkMethod(method),
+      method,
       origin,
       path,
       headers,
@@ -203,7 +202,7 @@ export class Client {
       startedAt,
       deadlineAt: startedAt + positive('deadlineMs', options.deadlineMs ?? this.#deadlineMs),
       limits: limitsOf(options, limits),
-      traits: { idempotent: options.idempotent ?? (IDEMPOTENT.has(method) || headers.has('idempotency-key')) },
+      traits: traitsOf(options.idempotent, meaning, headers),
       attempt: 1,
       section: options.section ?? '',
     };
@@ -231,6 +230,12 @@ function makeEngine(options: ClientOptions, parts: EngineParts): Http1Engine {
     leakStacks: stacks,
   };
   return new Http1Engine({ ...pool, limits }, parts);
+}
+
+/** The caller's word, then the method's meaning, then an `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header). */
+function traitsOf(said: boolean | undefined, meaning: Meaning, headers: Fields): Traits {
+  if (said !== undefined) return said ? IDEMPOTENT : ONCE;
+  return headers.has('idempotency-key') ? IDEMPOTENT : meaning.traits;
 }
 
 function limitsOf(options: CallOptions, limits: StepLimits): StepLimits {

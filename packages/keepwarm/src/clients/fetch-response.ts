@@ -2,7 +2,7 @@
  * What `fetch` resolves with: a Response to all who look, costing what a small reply should. Headers, stream and blob
  * are made when they are asked for. `instanceof Response` holds.
  */
-import { collect, streamOf, textOf, wasRead } from '../core/body.ts';
+import { collect, collectFor, streamOf, textOf, wasRead } from '../core/body.ts';
 import type { Call } from '../core/call.ts';
 import type { BodySource, Reply } from '../core/reply.ts';
 import { abortReason, asBodyError } from './fetch-error.ts';
@@ -71,11 +71,11 @@ export class KeepwarmResponse {
   }
 
   async json(): Promise<unknown> {
-    return JSON.parse(textOf(this.#whole() ?? (await this.#rest())));
+    return JSON.parse(this.#wholeText() ?? (await this.#restText()));
   }
 
   async text(): Promise<string> {
-    return textOf(this.#whole() ?? (await this.#rest()));
+    return this.#wholeText() ?? this.#restText();
   }
 
   async bytes(): Promise<Uint8Array> {
@@ -135,13 +135,27 @@ export class KeepwarmResponse {
     return content;
   }
 
-  async #rest(): Promise<Uint8Array> {
+  #wholeText(): string | undefined {
+    const whole = this.#whole();
+    return whole === undefined ? undefined : textOf(whole);
+  }
+
+  #rest(): Promise<Uint8Array> {
+    return this.#gather(collect, (bytes) => bytes);
+  }
+
+  /** Text is made in the buffer that all bodies are collected in: no memory is taken for their bytes. */
+  #restText(): Promise<string> {
+    return this.#gather((source) => collectFor(source, textOf), textOf);
+  }
+
+  async #gather<T>(whole: (source: BodySource) => Promise<T>, made: (bytes: Uint8Array) => T): Promise<T> {
     const content = this.#content as BodySource | ReadableStream<Uint8Array>;
-    if (content instanceof ReadableStream) return readAll(content);
+    if (content instanceof ReadableStream) return made(await readAll(content));
     this.#used = true;
     this.#content = EMPTY;
     try {
-      return await collect(content);
+      return await whole(content);
     } catch (error) {
       throw asBodyError(error, this.#signal);
     }

@@ -2,7 +2,6 @@
  * A call under way: await it for the reply whatever its status, or ask for the content at once. The shorthands reject
  * with `STATUS` unless the status is 2xx: an error page must not pass for data.
  */
-import { collect, parseJson } from '../core/body.ts';
 import { NetError } from '../core/error.ts';
 import type { Reply } from '../core/reply.ts';
 
@@ -65,9 +64,7 @@ export class Pending implements PromiseLike<Reply> {
 
 /** A reply that arrived whole is parsed without another turn of promises: this is the path of every small call. */
 function okJson(reply: Reply): unknown {
-  if (!reply.ok) return refuse(reply);
-  const body = reply.take();
-  return body instanceof Uint8Array ? parseJson(body) : collect(body).then(parseJson);
+  return reply.ok ? reply.parsed() : refuse(reply);
 }
 
 function okText(reply: Reply): Promise<string> {

@@ -24,6 +24,9 @@ export class Targets {
   readonly home: Origin | undefined;
   readonly #basePath: string;
   readonly #origins = new Map<string, Origin>();
+  /** The path asked for last: an RPC client asks for the same one every time. */
+  #lastPath: string | undefined;
+  #last: Target | undefined;
   #recent = new Map<string, Target>();
   #older = new Map<string, Target>();
 
@@ -36,8 +39,14 @@ export class Targets {
 
   /** @throws NetError `INVALID` for what is neither, for another origin than the home, and for a query that is none */
   of(path: string | URL, query: Query | undefined): Target {
+    if (query === undefined && path === this.#lastPath) return this.#last!;
     if (typeof path === 'string' && this.home !== undefined && path.startsWith('/')) {
-      return { origin: this.home, path: checkPath(withQuery(this.#basePath + path, query)) };
+      const target = { origin: this.home, path: checkPath(withQuery(this.#basePath + path, query)) };
+      if (query === undefined) {
+        this.#lastPath = path;
+        this.#last = target;
+      }
+      return target;
     }
     const target = typeof path === 'string' ? this.#remembered(path) : this.#absolute(path);
     return query === undefined ? target : { origin: target.origin, path: checkPath(withQuery(target.path, query)) };

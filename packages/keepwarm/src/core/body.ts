@@ -6,13 +6,33 @@ import type { BodySink, BodySource } from './reply.ts';
 
 /** A peer may announce any length; memory is taken as bytes come, in steps from here on. */
 const FIRST_ALLOCATION_MAX = 1024 * 1024;
+/** Fresh memory costs more to touch than a body costs to copy: one buffer up to this size is used again and again. */
+const SPARE_BYTES_MAX = 4 * 1024 * 1024;
 
-/** Collects a body that is still arriving. */
+let spare: Buffer | undefined;
+
+/** Collects a body that is still arriving, into memory of its own. */
 export function collect(source: BodySource): Promise<Uint8Array> {
+  const expected = Math.min(Math.max(source.bytesExpected, 0) || 16 * 1024, FIRST_ALLOCATION_MAX);
+  return gather(source, Buffer.allocUnsafeSlow(expected), (buffer, length) => buffer.subarray(0, length));
+}
+
+/** Collects a body for something that is made of it at once. `use` must not keep the bytes it is given. */
+export function collectFor<T>(source: BodySource, use: (bytes: Buffer) => T): Promise<T> {
+  const buffer = spare ?? Buffer.allocUnsafeSlow(FIRST_ALLOCATION_MAX);
+  spare = undefined;
+  return gather(source, buffer, (filled, length) => {
+    try {
+      return use(filled.subarray(0, length));
+    } finally {
+      if (filled.length <= SPARE_BYTES_MAX) spare = filled;
+    }
+  });
+}
+
+function gather<T>(source: BodySource, into: Buffer, make: (buffer: Buffer, length: number) => T): Promise<T> {
   return new Promise((resolve, reject) => {
-    let buffer: Buffer = Buffer.allocUnsafeSlow(
-      Math.min(Math.max(source.bytesExpected, 0) || 16 * 1024, FIRST_ALLOCATION_MAX),
-    );
+    let buffer = into;
     let length = 0;
     const sink: BodySink = {
       data(chunk) {
@@ -21,7 +41,13 @@ export function collect(source: BodySource): Promise<Uint8Array> {
         length += chunk.length;
         return true;
       },
-      end: () => resolve(buffer.subarray(0, length)),
+      end() {
+        try {
+          resolve(make(buffer, length));
+        } catch (error) {
+          reject(error);
+        }
+      },
       fail: reject,
     };
     source.start(sink);

@@ -2,6 +2,8 @@
  * Time as it is passed in: monotonic milliseconds, and timers that never keep the process alive by themselves.
  * The only file of the library that may name `setTimeout`, `setImmediate` or `Date.now`.
  */
+import { performance } from 'node:perf_hooks'; // the global of this name is a getter: dearer than the clock
+
 export interface Timer {
   cancel(): void;
 }

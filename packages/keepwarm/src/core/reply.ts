@@ -5,7 +5,7 @@
  * connection into a sink, which says when to pause. Until somebody reads it, a body waits in the connection, and the
  * connection waits with it: read it, cancel it, or let the deadline do so.
  */
-import { collect, parseJson, streamOf, textOf } from './body.ts';
+import { collect, collectFor, parseJson, streamOf, textOf } from './body.ts';
 import { NetError } from './error.ts';
 import { ReplyFields } from './reply-fields.ts';
 
@@ -119,12 +119,19 @@ export class Reply {
 
   /** The body as text, whatever the status. @throws as `bytes` */
   async text(): Promise<string> {
-    return textOf(await this.bytes());
+    const body = this.take();
+    return body instanceof Uint8Array ? textOf(body) : collectFor(body, textOf);
   }
 
   /** The body parsed as JSON, whatever the status. @throws as `bytes`, and `DECODE` for what is not JSON */
   async json<T = unknown>(): Promise<T> {
-    return parseJson(await this.bytes()) as T;
+    return this.parsed() as T | Promise<T>;
+  }
+
+  /** As `json`, at once when the body is there. @throws as `json` */
+  parsed(): unknown {
+    const body = this.take();
+    return body instanceof Uint8Array ? parseJson(body) : collectFor(body, parseJson);
   }
 
   /** The body as it arrives, whatever the status. The deadline of the call still holds for all of it. */
