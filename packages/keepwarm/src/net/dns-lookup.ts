@@ -27,13 +27,15 @@ export function startLookup(resolver: Resolver, name: string, family: Family, lo
   };
   // One turn later, so that an answer which has arrived while the loop was stalled is read first.
   const timer = clock.after(lookupMs, () => clock.nextTurn(() => end(lookupTimedOut(name, lookupMs))));
-  const ask = async () => resolver(name, family, controller.signal);
+  const ask = async () => {
+    const { addresses, ttlMs } = await resolver(name, family, controller.signal);
+    return { addresses: worthTrying(addresses, family), ttlMs };
+  };
   ask().then(
     (answer) => {
       timer.cancel();
-      const addresses = worthTrying(answer.addresses, family);
-      if (addresses.length === 0) reject(lookupEmpty(name));
-      else resolve({ addresses, ttlMs: answer.ttlMs });
+      if (answer.addresses.length === 0) reject(lookupEmpty(name));
+      else resolve(answer);
     },
     (thrown) => {
       timer.cancel();
