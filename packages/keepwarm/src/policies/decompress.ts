@@ -37,6 +37,9 @@ const AT_ONCE_DECODED_BYTES = 1024 * 1024;
 /** Codings in a row: nobody honest needs more than two. */
 const CODINGS_MAX = 5;
 
+/** A window of 8 MiB is all that RFC 9659 § 3 allows in a reply; more is a way to make us take memory. */
+const ZSTD = { params: { [constants.ZSTD_d_windowLogMax]: 23 } };
+
 export const ACCEPT_ENCODING = 'gzip, deflate, br, zstd';
 
 /** Turns an encoded reply into a decoded one. Waits for nothing, so it is no policy: the engine applies it to replies that need it. */
@@ -53,12 +56,16 @@ function decoded(reply: Reply, options: DecompressOptions, bodyBytesMax: number)
   if (codings === undefined) return reply; // a coding we never asked for: the caller may know it
   if (codings.length > CODINGS_MAX) {
     reply.discard();
-    throw new NetError('LIMIT', `the body has ${codings.length} content codings in a row (limit ${CODINGS_MAX})`, {
-      reach: 'answered',
-      phase: 'body',
-      limit: 'codingsMax',
-      value: CODINGS_MAX,
-    });
+    throw new NetError(
+      'LIMIT',
+      `the body has ${codings.length} content codings in a row (limit codingsMax ${CODINGS_MAX})`,
+      {
+        reach: 'answered',
+        phase: 'body',
+        limit: 'codingsMax',
+        value: CODINGS_MAX,
+      },
+    );
   }
   const headers = reply.headers.without('content-encoding', 'content-length');
   const body = reply.take();
@@ -114,7 +121,7 @@ function decodeOne(coding: Coding, bytes: Uint8Array, maxOutputLength: number): 
     case 'br':
       return brotliDecompressSync(bytes, { maxOutputLength });
     case 'zstd':
-      return zstdDecompressSync(bytes, { maxOutputLength });
+      return zstdDecompressSync(bytes, { maxOutputLength, ...ZSTD });
     default:
       return isBareDeflate(bytes[0]!)
         ? inflateRawSync(bytes, { maxOutputLength })
@@ -129,8 +136,7 @@ function decoder(coding: Coding, first: number): Transform {
     case 'br':
       return createBrotliDecompress();
     case 'zstd':
-      // A window of 8 MiB is what RFC 8878 § 3.1.1.1.2 asks decoders to support; more is a way to make us take memory.
-      return createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: 23 } });
+      return createZstdDecompress(ZSTD);
     default:
       return isBareDeflate(first) ? createInflateRaw() : createInflate();
   }
