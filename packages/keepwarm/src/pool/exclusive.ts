@@ -9,12 +9,16 @@
  * Invariants, true whenever no method is running:
  *   (1) opening + leased + idle ≤ sizeMax, and each of them holds one place of the shared capacity.
  *   (2) While anyone waits, nothing is idle that the waiter would take: a released item goes straight to the oldest
- *       waiter. It is never set free first, so a newcomer cannot overtake (no barging).
+ *       waiter. It is never set free first, so a newcomer cannot overtake (no barging). Only a pool that has more places
+ *       than one that goes without gives it up instead.
  *   (3) While anyone waits, every free place is being opened: opening ≥ min(waiting, room), where room is what size,
- *       shared capacity and scarcity leave.
- *   (4) waiting − opening ≤ waitersMax: those for whom an item is being opened are not a queue. Nothing is unbounded.
- *   (5) Every waiter settles once: by an item, a failure to open, its own withdrawal, or close().
+ *       shared capacity and scarcity leave. Those who insist on an unused item have room made for them.
+ *   (4) A newcomer waits only while waiting − opening ≤ waitersMax: those for whom an item is being opened are not a
+ *       queue. Nothing is unbounded: waiting ≤ waitersMax + sizeMax.
+ *   (5) Every waiter settles once: by an item, its own withdrawal, close(), or a failure to open when no other opening
+ *       is left for it. It does not wait for leased items then, which may never come back: another endpoint may answer.
  *   (6) An item that was opened for somebody who has gone meanwhile stays, idle, for the next.
+ *   (7) What is opened ahead of demand takes free places only, never one that somebody goes without.
  */
 import { Chain, type Link } from '../algo/chain.ts';
 import { invariant, NetError } from '../core/error.ts';
@@ -62,7 +66,7 @@ export class ExclusivePool<T extends Item<T>> {
   #ceiling: number;
   /** Spares are opened only for a pool that is in use. */
   #spares = false;
-  /** Opening has just failed: no spares until `relax`, or a burst of failures would feed on itself. */
+  /** A spare has just failed, or found no place: no more until `relax`, or a burst of failures would feed on itself. */
   #lapsed = false;
   #closed = false;
 
@@ -91,7 +95,11 @@ export class ExclusivePool<T extends Item<T>> {
   get closed(): boolean {
     return this.#closed;
   }
-  /** Whether it opens less than it would: the system ran out of something, or opening a spare has failed. */
+  /** Callers for whom nothing is being opened. */
+  get lacking(): number {
+    return Math.max(this.waiting - this.#opening, 0);
+  }
+  /** Whether it opens less than it would: the system ran out of something, or a spare has failed or found no place. */
   get holdsBack(): boolean {
     return !this.#closed && (this.#ceiling < this.options.sizeMax || (this.#lapsed && this.options.idleMin > 0));
   }
@@ -106,7 +114,7 @@ export class ExclusivePool<T extends Item<T>> {
     return item;
   }
 
-  /** Queues for an item. @throws NetError `SATURATED` or `CLOSED`; then the waiter is not queued */
+  /** Queues for an item, when `take` had none. @throws NetError `SATURATED` or `CLOSED`; then the waiter is not queued */
   wait(waiter: Waiter<T>): void {
     const { name, waitersMax } = this.options;
     if (this.#closed)
@@ -132,18 +140,12 @@ export class ExclusivePool<T extends Item<T>> {
   /** Takes a leased item back: to the oldest waiter, or to the idle ones. */
   release(item: T): void {
     invariant(item.place === 'leased', 'an item was released that is not leased');
-    const waiter = this.#waiting.shift();
-    if (waiter !== undefined) return waiter.granted(item);
-    this.#leased--;
-    if (this.#closed) return this.#expel(item, 'closing');
-    if (this.#waitingFresh.size > this.#opening) {
-      // Somebody waits for an unused item and there is no room to open one: this one makes room.
-      this.#expel(item, 'surplus');
-      return this.#replenish();
+    if (this.#waitingFresh.size > this.#opening || (this.#waiting.size > 0 && this.#capacity.cedes(this))) {
+      return this.#giveUp(item);
     }
-    item.place = 'idle';
-    this.#idle.push(item);
-    this.#capacity.idled();
+    const waiter = this.#waiting.shift();
+    if (waiter === undefined) this.#rest(item);
+    else waiter.granted(item);
   }
 
   /** The item is lost or of no more use: it leaves the pool, whatever it was doing. Harmless when it is gone. */
@@ -165,15 +167,16 @@ export class ExclusivePool<T extends Item<T>> {
     }
     item.place = 'leased';
     this.#leased++;
-    const waiter = this.#waitingFresh.shift();
-    if (waiter === undefined) this.release(item);
+    const waiter = this.#waitingFresh.shift() ?? this.#waiting.shift();
+    if (waiter === undefined) this.#rest(item);
     else waiter.granted(item);
     this.#replenish();
   }
 
   /**
-   * Answers `open()`. The oldest waiter is told, except when the system merely ran out of descriptors or ports while
-   * other items live: then the pool makes do with what it has, and its waiters wait for those.
+   * Answers `open()`. The oldest waiter is told if this was the last opening it could hope for; except when the system
+   * merely ran out of descriptors or ports while other items live: then the pool makes do with what it has, and its
+   * waiters wait for those.
    */
   openFailed(error: NetError, scarce: boolean): void {
     this.#opening--;
@@ -181,10 +184,10 @@ export class ExclusivePool<T extends Item<T>> {
     if (this.#closed) return;
     if (scarce && this.size > 0) {
       this.#ceiling = this.size;
-      return;
+    } else {
+      this.#lapsed = true;
+      if (this.lacking > 0) (this.#waitingFresh.shift() ?? this.#waiting.shift())?.refused(error);
     }
-    this.#lapsed = true;
-    (this.#waitingFresh.shift() ?? this.#waiting.shift())?.refused(error);
     this.#replenish();
   }
 
@@ -200,10 +203,10 @@ export class ExclusivePool<T extends Item<T>> {
     this.#replenish();
   }
 
-  /** Opens until `count` items are opening or open, as far as limits allow. @returns how many are being opened */
+  /** Opens until `count` items are opening or open, as far as limits and free places allow. @returns how many are opening */
   fill(count: number): number {
     this.#spares = true;
-    while (!this.#closed && this.size < count && this.#openOne());
+    while (this.size < count && this.#openOne(false));
     return this.#opening;
   }
 
@@ -232,17 +235,47 @@ export class ExclusivePool<T extends Item<T>> {
   }
 
   #replenish(): void {
-    while (this.waiting > this.#opening && this.#openOne());
-    if (!this.#spares || this.#lapsed) return;
-    while (this.#idle.size + this.#opening - this.waiting < this.options.idleMin && this.#openOne());
+    while (this.lacking > 0 && this.#openOne(true));
+    while (this.#waitingFresh.size > this.#opening && this.#idle.size > 0) this.#replace(this.#idle.shift()!);
+    if (!this.#spares || this.#lapsed || this.#closed) return;
+    while (this.#idle.size + this.#opening - this.waiting < this.options.idleMin && this.#openOne(false));
   }
 
   /** @returns whether there was room to start opening one */
-  #openOne(): boolean {
-    if (this.size >= this.#ceiling || this.#closed || !this.#capacity.take(this)) return false;
+  #openOne(awaited: boolean): boolean {
+    if (this.size >= this.#ceiling || this.#closed) return false;
+    if (!this.#capacity.take(this, awaited)) {
+      this.#lapsed ||= !awaited;
+      return false;
+    }
     this.#opening++;
     this.#owner.open();
     return true;
+  }
+
+  /** A leased item nobody waits for. */
+  #rest(item: T): void {
+    this.#leased--;
+    if (this.#closed) return this.#expel(item, 'closing');
+    item.place = 'idle';
+    this.#idle.push(item);
+    this.#capacity.idled();
+  }
+
+  /** A leased item is not lent on: one of ours insists on an unused one, or another pool goes without. */
+  #giveUp(item: T): void {
+    this.#leased--;
+    if (this.#waitingFresh.size > this.#opening) return this.#replace(item);
+    this.#expel(item, 'surplus');
+    this.#replenish();
+  }
+
+  /** Closes an item and opens another in its place, which nobody else can take meanwhile. */
+  #replace(item: T): void {
+    item.place = 'gone';
+    this.#opening++;
+    this.#owner.close(item, 'surplus');
+    this.#owner.open();
   }
 
   #expel(item: T, reason: CloseReason): void {

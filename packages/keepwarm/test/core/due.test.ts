@@ -204,7 +204,7 @@ describe('a list of deadlines', () => {
 });
 
 type Step =
-  | { readonly do: 'join'; readonly inMs: number; readonly then: 'nothing' | 'leave' | 'join' | 'hasten' }
+  | { readonly do: 'join'; readonly inMs: number; readonly onDue: 'nothing' | 'leave' | 'join' | 'hasten' }
   | { readonly do: 'leave' | 'hasten' | 'delay'; readonly pick: number; readonly byMs: number }
   | { readonly do: 'wait'; readonly ms: number };
 
@@ -228,7 +228,7 @@ function joins(): fc.Arbitrary<Step> {
   return fc.record({
     do: fc.constant('join' as const),
     inMs: fc.oneof(fc.nat(40), fc.constant(Number.POSITIVE_INFINITY), fc.constant(-3)),
-    then: fc.constantFrom('nothing' as const, 'leave' as const, 'join' as const, 'hasten' as const),
+    onDue: fc.constantFrom('nothing' as const, 'leave' as const, 'join' as const, 'hasten' as const),
   });
 }
 
@@ -286,7 +286,7 @@ function walk(path: readonly Step[]): void {
     assert.ok(clock.sleeping <= 1, `one timer after ${step}`);
   };
   for (const step of path) {
-    if (step.do === 'join') join(step.inMs, step.then);
+    if (step.do === 'join') join(step.inMs, step.onDue);
     else if (step.do === 'wait') clock.advance(step.ms);
     else if (step.do === 'leave') leave(pick(step.pick));
     else if (step.do === 'hasten') retime(pick(step.pick), clock.now() + step.byMs);
