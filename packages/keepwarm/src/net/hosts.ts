@@ -5,7 +5,7 @@
  * ordinary file is a few hundred bytes, and a block list of 200,000 lines would cost tens of MB as a map but takes only
  * a few ms to search.
  */
-import { type FileHandle, open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import type { Clock } from '../core/clock.ts';
 import type { Address, Family } from './dns-options.ts';
@@ -48,27 +48,25 @@ export class HostsFile {
 
   async #check(): Promise<void> {
     this.#checkAt = this.#clock.now() + CHECK_MS;
-    let file: FileHandle;
+    let version = '';
     try {
-      file = await open(this.#path, 'r');
+      const found = await stat(this.#path);
+      if (found.isFile()) version = `${found.mtimeMs} ${found.size} ${found.ino}`;
+      if (version === this.#version) return;
+      this.#text = version === '' ? '' : await textOf(this.#path, Math.min(found.size, BYTES_MAX));
     } catch {
       // No such file, or none we may read: to us it lists nothing, and the resolvers after it decide.
       this.#text = '';
-      this.#version = '';
-      return;
+      version = '';
     }
-    try {
-      const { mtimeMs, size, ino } = await file.stat();
-      const version = `${mtimeMs} ${size} ${ino}`;
-      if (version === this.#version) return;
-      const bytes = Buffer.alloc(Math.min(size, BYTES_MAX));
-      const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
-      this.#text = bytes.toString('latin1', 0, bytesRead).toLowerCase();
-      this.#version = version;
-    } finally {
-      await file.close();
-    }
+    this.#version = version;
   }
+}
+
+async function textOf(path: string, bytes: number): Promise<string> {
+  await using file = await open(path, 'r');
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, 0);
+  return buffer.toString('latin1', 0, bytesRead).toLowerCase();
 }
 
 /** The file of the machine we run on. */
