@@ -45,6 +45,10 @@ export const describe = {
   },
 
   reset(cause: Error | undefined, reach: Reach, phase: Phase, socketId: number | undefined): NetError {
+    if (cause !== undefined && isTlsAlert(cause)) {
+      const message = `the peer refused TLS: ${cause.message}`;
+      return new NetError('TLS', message, { reach, phase: 'tls', cause, socketId });
+    }
     const why = cause === undefined ? 'it was closed' : cause.message;
     return new NetError('RESET', `the connection was lost: ${why}`, { reach, phase, cause, socketId });
   },
@@ -59,6 +63,14 @@ export const describe = {
     return new NetError('PROTOCOL', message, { reach: 'answered', phase: 'body' });
   },
 };
+
+/**
+ * In TLS 1.3 the client is done before the server has looked at its certificate (RFC 8446 § 4.4.2): a refusal arrives on
+ * what we hold to be an open connection. It will not pass by itself, so it must not look like a lost connection.
+ */
+function isTlsAlert(cause: Error & { code?: string }): boolean {
+  return cause.code?.startsWith('ERR_SSL_') === true && cause.code.includes('ALERT');
+}
 
 export function limitReached(limit: string, value: number, what: string): NetError {
   const message = `the reply has more than ${value} ${what} (limit ${limit})`;
