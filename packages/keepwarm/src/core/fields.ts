@@ -12,7 +12,7 @@ export type FieldsInput =
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const TEXT = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** Fields the engine writes itself, with what to do instead. `content-length` is checked against the body, not refused. */
+/** Fields the engine writes itself, with what to do instead. */
 const OWNED: Readonly<Record<string, string>> = {
   'transfer-encoding': 'the engine frames the body itself',
   'keep-alive': 'set pool.idleMs instead',
@@ -44,7 +44,7 @@ export class Fields {
     for (const [name, value] of list) text += `${name}: ${value}\r\n`;
     this.text = text;
     this.ownsHost = this.has('host');
-    this.saysClose = this.get('connection')?.toLowerCase() === 'close';
+    this.saysClose = list.some(([, value], i) => this.#lower[i] === 'connection' && value.toLowerCase() === 'close');
     const length = this.get('content-length');
     this.contentLength = length === undefined ? undefined : Number(length);
   }
@@ -53,16 +53,21 @@ export class Fields {
   static of(input: FieldsInput | undefined): Fields {
     if (input === undefined) return Fields.none;
     const list: [string, string][] = [];
+    if (typeof input !== 'object' || input === null) throw malformed();
     if (isIterable(input)) {
-      for (const [name, value] of input) add(list, name, value);
+      for (const pair of input) {
+        if (!Array.isArray(pair) || pair.length !== 2) throw malformed();
+        add(list, pair[0], pair[1]);
+      }
     } else {
       for (const name of Object.keys(input)) {
         const value = input[name];
         if (value === undefined) continue;
         if (Array.isArray(value)) for (const each of value) add(list, name, each);
-        else add(list, name, String(value));
+        else add(list, name, typeof value === 'number' ? String(value) : value);
       }
     }
+    for (const name of SINGLE) checkSingle(list, name);
     return list.length === 0 ? Fields.none : new Fields(list);
   }
 
@@ -94,21 +99,47 @@ function isIterable(input: FieldsInput): input is Iterable<readonly [string, str
   return Symbol.iterator in input;
 }
 
-function add(list: [string, string][], name: string, value: string): void {
-  if (!TOKEN.test(name)) throw refused(name, 'is not a valid field name (RFC 9110 § 5.1)');
-  if (typeof value !== 'string' || !TEXT.test(value)) {
-    throw refused(name, 'has a value with a control character, or one outside Latin-1 (RFC 9110 § 5.5)');
+/** Fields whose second copy one server takes and another does not: with the length, two ends of one request. */
+const SINGLE = ['content-length', 'host'];
+
+function checkSingle(list: readonly (readonly [string, string])[], lower: string): void {
+  const copies = list.filter(([name]) => name.length === lower.length && name.toLowerCase() === lower);
+  if (copies.length > 1) throw refused(copies[1]![0], 'is there more than once');
+}
+
+function add(list: [string, string][], name: unknown, value: unknown): void {
+  if (typeof name !== 'string' || !TOKEN.test(name)) {
+    throw refused(String(name), 'is not a valid field name (RFC 9110 § 5.1)');
   }
-  const reason = owned(name.toLowerCase(), value);
+  if (typeof value !== 'string' || !TEXT.test(value)) {
+    throw refused(name, 'has a value that is no text, has a control character or one outside Latin-1 (RFC 9110 § 5.5)');
+  }
+  const reason = reasonAgainst(name.toLowerCase(), value);
   if (reason !== undefined) throw refused(name, `cannot be set by a caller: ${reason}`);
   list.push([name, value]);
 }
 
-function owned(lower: string, value: string): string | undefined {
+/** Host and port as in RFC 9110 § 7.2, the comma left out: `[::1]:8080`. */
+const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[\w\-.~!$&'()*+;=%]+)(?::\d*)?$/;
+
+function reasonAgainst(lower: string, value: string): string | undefined {
   if (Object.hasOwn(OWNED, lower)) return OWNED[lower];
-  if (lower === 'connection' && !/^(close|keep-alive)$/i.test(value))
-    return 'only "close" and "keep-alive" are meant for us';
-  return undefined;
+  switch (lower) {
+    case 'connection':
+      return /^(?:close|keep-alive)$/i.test(value) ? undefined : 'only "close" and "keep-alive" are meant for us';
+    case 'te':
+      return /^trailers$/i.test(value) ? undefined : 'only "trailers", as no transfer coding would be decoded';
+    case 'content-length': // whether it is the body's is checked with the body
+      return /^\d+$/.test(value) && Number.isSafeInteger(Number(value)) ? undefined : 'not a number of bytes';
+    case 'host':
+      return HOST.test(value) ? undefined : 'only host and port can stand there';
+    default:
+      return undefined;
+  }
+}
+
+function malformed(): NetError {
+  return new NetError('INVALID', 'headers must be an object, or pairs of name and value', { reach: 'unsent' });
 }
 
 /** The value stays out of the message: it may be a credential. */

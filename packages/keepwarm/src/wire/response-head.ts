@@ -161,7 +161,7 @@ function note(
       return;
     case 17:
       if (spells(bytes, start, 'transfer-encoding')) {
-        if (head.chunked || !is(bytes, from, valueEnd, 'chunked')) {
+        if (head.chunked || !isChunked(bytes, from, valueEnd)) {
           throw broken('a transfer coding other than one single "chunked"');
         }
         head.chunked = true;
@@ -170,6 +170,18 @@ function note(
     default:
   }
 }
+
+/**
+ * Whether the value is "chunked". A tab after it would be white space, but a widespread parser (llhttp 9) then takes the
+ * value for another coding; a proxy built on it would see the message end elsewhere than we do, so it is refused.
+ */
+function isChunked(bytes: Uint8Array, from: number, valueEnd: number): boolean {
+  let to = valueEnd;
+  while (to > from && bytes[to - 1] === SP) to--;
+  return to - from === CHUNKED.length && spells(bytes, from, CHUNKED);
+}
+
+const CHUNKED = 'chunked';
 
 function noteLength(bytes: Uint8Array, from: number, valueEnd: number, head: ResponseHead): void {
   let at = from;

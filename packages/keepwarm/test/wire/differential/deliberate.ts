@@ -28,6 +28,7 @@ export interface Deliberate {
 
 const refusing = (what: string) => (ours: Outcome) => ours.kind === 'refused' && ours.why.includes(what);
 
+const CODING = 'a transfer coding other than one single "chunked"';
 const OK = 'HTTP/1.1 200 OK\r\n';
 const CHUNKED = `${OK}Transfer-Encoding: chunked\r\n\r\n`;
 
@@ -51,10 +52,16 @@ const STRICTER: readonly Omit<Deliberate, 'disagreement'>[] = [
     covers: refusing('a control character in the status line'),
   },
   {
+    name: 'chunked with a tab after it',
+    why: 'White space by RFC 9110 § 5.5, yet llhttp takes the value for another coding: two ends for one message.',
+    example: `${OK}Transfer-Encoding: chunked\t\r\n\r\n0\r\n\r\n`,
+    covers: (ours, bytes) => refusing(CODING)(ours) && /:[ \t]*chunked *\t[ \t]*\r/i.test(bytes.toString('latin1')),
+  },
+  {
     name: 'transfer codings other than chunked',
     why: 'We ask for none (no TE), and a body in one would be handed on undecoded. RFC 9112 § 6.1.',
     example: `${OK}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`,
-    covers: refusing('a transfer coding other than one single "chunked"'),
+    covers: refusing(CODING),
   },
   {
     name: 'chunked in HTTP/1.0',
@@ -101,7 +108,7 @@ const STRICTER: readonly Omit<Deliberate, 'disagreement'>[] = [
   {
     name: 'trailers that may not be trailers',
     why: 'Framing, routing and credentials must be known before the body. RFC 9110 § 6.5.1.',
-    example: `${CHUNKED}0\r\nContent-Length: 5\r\n\r\n`,
+    example: `${CHUNKED}0\r\nSet-Cookie: a=b\r\n\r\n`,
     covers: refusing('a trailer that may not be one'),
   },
   {

@@ -34,7 +34,10 @@ const { HTTPParser, methods } = process.getBuiltinModule('_http_common') as unkn
 /** Methods its request parser knows; it refuses all others. */
 export const METHODS: readonly string[] = methods;
 
-/** What the parser's `kOnHeadersComplete` may return: 1 tells it that no body follows, as after HEAD. */
+/**
+ * What the parser's `kOnHeadersComplete` may return: 1 tells it that no body follows. Node's own client says so after
+ * HEAD and of interim responses.
+ */
 const NO_BODY = 1;
 
 const HEAD_BYTES_MAX = 32 * 1024;
@@ -89,7 +92,7 @@ responses[HTTPParser.kOnHeadersComplete] = (
   if (state.ended) return 0;
   if (fields !== undefined) state.fields.push(...fields);
   Object.assign(state, { major, minor, status, reason, persistent, headDone: true });
-  return state.method === 'HEAD' && status >= 200 ? NO_BODY : 0;
+  return state.method === 'HEAD' || (status < 200 && status !== 101) ? NO_BODY : 0;
 };
 responses[HTTPParser.kOnBody] = (bytes: Buffer) => {
   if (!state.ended) state.body += bytes.toString('latin1');
@@ -136,48 +139,54 @@ function refused(error: Error): Outcome {
 
 /** A request as a server on Node sees it. */
 export interface SeenRequest {
-  readonly method: string;
-  readonly target: string;
+  method: string;
+  target: string;
   /** Names and values in turn. */
-  readonly fields: readonly string[];
-  readonly body: string;
+  readonly fields: string[];
+  /** As Latin-1. */
+  body: string;
 }
 
 /** The one request that `bytes` are. @throws the parser's error, or when they are not exactly one request */
 export function readRequest(bytes: Buffer): SeenRequest {
-  const seen: { method: string; target: string; fields: string[]; body: string }[] = [];
+  const { code, seen } = readCoded(bytes);
+  seen.method = METHODS.find((method) => codeOfMethod(method) === code) ?? `the method numbered ${code}`;
+  return seen;
+}
+
+const codeOfMethod = (method: string): number => readCoded(Buffer.from(`${method} / HTTP/1.1\r\nHost: a\r\n\r\n`)).code;
+
+/** The parser tells a method by its number in a list of its own. */
+function readCoded(bytes: Buffer): { code: number; seen: SeenRequest } {
   const requests = new HTTPParser();
-  const flushed: string[] = [];
+  const seen: SeenRequest = { method: '', target: '', fields: [], body: '' };
+  let code = -1;
   let ended = 0;
-  let target = '';
   requests.initialize(HTTPParser.REQUEST, {}, HEAD_BYTES_MAX, HTTPParser.kLenientNone);
-  requests[HTTPParser.kOnHeaders] = (fields: string[], url: string) => {
-    flushed.push(...fields);
-    target += url;
+  requests[HTTPParser.kOnHeaders] = (fields: string[], target: string) => {
+    seen.fields.push(...fields);
+    seen.target += target;
   };
   requests[HTTPParser.kOnHeadersComplete] = (
-    _: number,
-    __: number,
+    _major: number,
+    _minor: number,
     fields: string[] | undefined,
     method: number,
-    url: string | undefined,
+    target: string | undefined,
   ) => {
-    seen.push({
-      method: METHODS[method]!,
-      target: target + (url ?? ''),
-      fields: [...flushed, ...(fields ?? [])],
-      body: '',
-    });
+    code = method;
+    if (fields !== undefined) seen.fields.push(...fields);
+    seen.target += target ?? '';
     return 0;
   };
   requests[HTTPParser.kOnBody] = (chunk: Buffer) => {
-    seen.at(-1)!.body += chunk.toString('latin1');
+    seen.body += chunk.toString('latin1');
   };
   requests[HTTPParser.kOnMessageComplete] = () => {
     ended++;
   };
   const result = requests.execute(bytes);
   if (result instanceof Error) throw result;
-  if (ended !== 1 || seen.length !== 1) throw new Error(`${seen.length} requests began, ${ended} ended`);
-  return seen[0]!;
+  if (ended !== 1) throw new Error(`${ended} requests ended, not one`);
+  return { code, seen };
 }
