@@ -91,7 +91,41 @@ function ofStream(stream: AsyncIterable<Uint8Array | string>): Prepared {
   return { body: { bytes: undefined, repeatable: false, open: () => encoded(stream) }, contentType: undefined };
 }
 
-/** Text within a stream goes out as UTF-8; what is neither text nor bytes is refused where it is written. */
-async function* encoded(stream: AsyncIterable<Uint8Array | string>): AsyncGenerator<Uint8Array> {
-  for await (const chunk of stream) yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+/**
+ * Text within a stream goes out as UTF-8; what is neither text nor bytes is refused where it is written. Not a generator:
+ * one that waits for its source cannot be told to stop before the source has answered.
+ */
+function encoded(source: AsyncIterable<Uint8Array | string>): AsyncIterable<Uint8Array> {
+  return { [Symbol.asyncIterator]: () => encodedChunks(source) };
+}
+
+function encodedChunks(source: AsyncIterable<Uint8Array | string>): AsyncIterator<Uint8Array> {
+  const { next, stop } = source instanceof ReadableStream ? readerOf(source) : iteratorOf(source);
+  return {
+    async next() {
+      const { done, value } = await next();
+      if (done === true) return { done, value: undefined };
+      return { done: false, value: (typeof value === 'string' ? Buffer.from(value) : value) as Uint8Array };
+    },
+    async return() {
+      await stop();
+      return { done: true, value: undefined };
+    },
+  };
+}
+
+interface Chunks {
+  next(): Promise<{ readonly done?: boolean; readonly value?: Uint8Array | string | undefined }>;
+  stop(): Promise<unknown> | undefined;
+}
+
+/** A stream's own iterator would cancel it only after the chunk it waits for. */
+function readerOf(stream: ReadableStream<Uint8Array | string>): Chunks {
+  const reader = stream.getReader();
+  return { next: () => reader.read(), stop: () => reader.cancel() };
+}
+
+function iteratorOf(source: AsyncIterable<Uint8Array | string>): Chunks {
+  const iterator = source[Symbol.asyncIterator]();
+  return { next: () => iterator.next(), stop: () => iterator.return?.() };
 }

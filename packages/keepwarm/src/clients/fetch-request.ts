@@ -16,14 +16,13 @@ export interface RequestLike {
 
 export type FetchInput = string | URL | RequestLike;
 
-export interface FetchInit {
+/** What is not named here (`cache`, `credentials`, `mode`, …) is accepted and without effect, as outside a browser. */
+export interface FetchInit extends Omit<RequestInit, 'method' | 'headers' | 'body' | 'signal' | 'redirect'> {
   readonly method?: string | undefined;
-  readonly headers?: FieldsInput | Headers | undefined;
+  readonly headers?: FieldsInput | RequestInit['headers'] | undefined;
   readonly body?: BodyInput;
   readonly signal?: AbortSignal | null | undefined;
   readonly redirect?: RedirectMode | undefined;
-  /** Accepted and without effect, as with any fetch outside a browser. */
-  readonly [ignored: string]: unknown;
 }
 
 export type RedirectMode = 'follow' | 'error' | 'manual';

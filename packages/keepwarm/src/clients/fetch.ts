@@ -45,15 +45,8 @@ export async function fetchWith(door: FetchDoor, input: FetchInput, init: FetchI
   const request = typeof input === 'string' || input instanceof URL ? undefined : input;
   const redirect = redirectOf(init, request);
   const signal = signalOf(init, request);
-  const body = request === undefined || hasBody(init) ? bodyOf(init.body) : await bodyOfRequest(request, door.turn);
-  const call = makeCall(
-    door,
-    request === undefined ? (input as string | URL) : request.url,
-    init,
-    request,
-    body,
-    signal,
-  );
+  const body = request === undefined || hasBody(init) ? given(init.body) : await bodyOfRequest(request, door.turn);
+  const call = makeCall(door, request?.url ?? (input as string | URL), init, request, body, signal);
   try {
     if (signal?.aborted) throw abortReason(signal);
     const reply = await door.send(call, redirect === 'follow' ? 'follow' : 'manual');
@@ -63,6 +56,15 @@ export async function fetchWith(door: FetchDoor, input: FetchInput, init: FetchI
     const thrown = asFetchError(error, signal);
     abandon(init.body, thrown);
     throw thrown;
+  }
+}
+
+/** @throws TypeError for a stream that somebody else reads */
+function given(body: FetchInit['body']): Prepared {
+  try {
+    return bodyOf(body);
+  } catch (error) {
+    throw asFetchError(error, undefined);
   }
 }
 
@@ -84,12 +86,14 @@ function makeCall(
   if (body.body !== undefined && (method === 'GET' || method === 'HEAD')) {
     throw new TypeError('Request with GET/HEAD method cannot have body.');
   }
-  if (typeof init['integrity'] === 'string' && init['integrity'] !== '') {
+  if (init.integrity !== undefined && init.integrity !== '') {
     throw new TypeError('RequestInit: integrity is not checked by this fetch, so it is not accepted');
   }
   const headers = (init.headers ?? request?.headers) as FieldsInput | undefined;
   try {
-    return door.makeCall(method, url, body, headers, signal);
+    const call = door.makeCall(method, url, body, headers, signal);
+    // As the standard has it: code that passes on the headers it received must not send them to the wrong site.
+    return call.headers.ownsHost ? { ...call, headers: call.headers.without((name) => name === 'host') } : call;
   } catch (error) {
     const trimmed = trimmedHeaders(headers);
     if (trimmed === undefined) throw asFetchError(error, undefined);
