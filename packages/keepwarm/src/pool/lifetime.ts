@@ -10,9 +10,11 @@
  * Invariants:
  *   (1) An item unused for its idle limit is closed within 100 ms of it, unless the idle minimum needs it.
  *   (2) An item the peer is about to close (its own hint) is closed before, minimum or not; the minimum is refilled.
- *   (3) No item is lent after `retireAt`; and at `replaceAt` its successor is already being opened, if there is room.
+ *   (3) At `replaceAt` a successor is being opened, if there is room; at `retireAt` an idle item is closed. One that is
+ *       lent is closed when it comes back, which is for its holder to see to. The minimum does not count on the replaced.
  *   (4) `replaceAt` differs from item to item: fifty opened together do not leave together.
  *   (5) Sleeping items do not keep the process alive.
+ *   (6) While any item lives, a visit is due within `LOOK_MS_MAX`; where something is to be done, in time for it.
  */
 import type { Clock, Random, Timer } from '../core/clock.ts';
 import type { CloseReason } from '../core/observer.ts';
@@ -48,8 +50,10 @@ export interface LifetimeOptions {
 
 /** An item opened a moment ago may be wanted again at once; later it must not hold the process open. */
 const SLEEP_AFTER_MS = 50;
-/** How often pools that hold back (scarcity, failing spares) and leased items are looked at. */
+/** How often leased items are looked at, and pools that hold back (scarcity, failing spares) try again. */
 const PATROL_MS = 1_000;
+/** Lending tells nobody, so what is idle may be leased, and leaked, by now: it is looked at again at least so often. */
+const LOOK_MS_MAX = 10_000;
 /** The last share of a life, during which the successor is opened. */
 const OVERLAP = 0.02;
 
@@ -63,27 +67,38 @@ export function lifeOf(options: LifetimeOptions, now: number, random: Random): {
 export class Lifetime<T extends Kept<T>> {
   readonly #options: LifetimeOptions;
   readonly #clock: Clock;
-  readonly #items: Iterable<T>;
+  readonly #registry: { readonly live: Iterable<T> };
   readonly #pools: Iterable<ExclusivePool<T>>;
+  /** How long after becoming idle an item is looked at, at the latest. */
+  readonly #soonMs: number;
   #timer: Timer | undefined;
+  /** `Infinity` when no timer is set, `-Infinity` when none will be: closed. */
   #timerAt = Number.POSITIVE_INFINITY;
+  #patrolAt = Number.NEGATIVE_INFINITY;
 
-  constructor(options: LifetimeOptions, clock: Clock, items: Iterable<T>, pools: Iterable<ExclusivePool<T>>) {
+  /** `registry.live` is asked at every visit: the items there are. */
+  constructor(
+    options: LifetimeOptions,
+    clock: Clock,
+    registry: { readonly live: Iterable<T> },
+    pools: Iterable<ExclusivePool<T>>,
+  ) {
     this.#options = options;
     this.#clock = clock;
-    this.#items = items;
+    this.#registry = registry;
     this.#pools = pools;
+    this.#soonMs = Math.min(SLEEP_AFTER_MS, options.idleMs);
   }
 
   /** An item has become idle, or a pool holds back: there will be something to do soon. Cheap when a visit is due anyway. */
   attend(now: number): void {
-    if (now + SLEEP_AFTER_MS < this.#timerAt) this.#arm(now, now + SLEEP_AFTER_MS);
+    if (now + this.#soonMs < this.#timerAt) this.#arm(now, now + this.#soonMs);
   }
 
   close(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    this.#timerAt = Number.POSITIVE_INFINITY;
+    this.#timerAt = Number.NEGATIVE_INFINITY;
   }
 
   #arm(now: number, at: number): void {
@@ -96,14 +111,22 @@ export class Lifetime<T extends Kept<T>> {
     const now = this.#clock.now();
     this.#timerAt = Number.POSITIVE_INFINITY;
     let next = Number.POSITIVE_INFINITY;
-    for (const item of this.#items) next = Math.min(next, this.#look(item, now));
-    for (const pool of this.#pools) {
-      if (pool.holdsBack) {
-        pool.relax();
-        next = Math.min(next, now + PATROL_MS);
-      }
-    }
+    for (const item of this.#registry.live) next = Math.min(next, this.#look(item, now));
+    next = Math.min(next, this.#patrol(now));
     if (next < this.#timerAt) this.#arm(now, Math.max(next, now + 1));
+  }
+
+  /** Lets pools that hold back try again, no sooner than a second after the last time. @returns when to come again */
+  #patrol(now: number): number {
+    const due = now >= this.#patrolAt;
+    if (due) this.#patrolAt = now + PATROL_MS;
+    let next = Number.POSITIVE_INFINITY;
+    for (const pool of this.#pools) {
+      if (!pool.holdsBack) continue;
+      if (due) pool.relax();
+      next = this.#patrolAt;
+    }
+    return next;
   }
 
   /** @returns the instant at which this item wants to be looked at again */
@@ -112,7 +135,7 @@ export class Lifetime<T extends Kept<T>> {
     if (now >= item.replaceAt) this.#replace(item);
     if (item.place === 'leased') {
       item.inspect(now);
-      return now + PATROL_MS;
+      return Math.min(now + PATROL_MS, item.replaceAt);
     }
     const reason = this.#reasonToGo(item, now);
     if (reason !== undefined) {
@@ -129,22 +152,37 @@ export class Lifetime<T extends Kept<T>> {
   }
 
   #reasonToGo(item: T, now: number): CloseReason | undefined {
-    const { idleMax, surplusMs } = this.#options;
-    const { idle, options } = item.pool;
     const idleFor = now - item.idleSince;
     if (now >= item.retireAt) return 'age';
-    if (idleFor >= item.idleMs && (item.idleByPeer || idle.size > options.idleMin)) return 'idle';
-    if (idle.size > Math.max(idleMax, options.idleMin) && idleFor >= surplusMs) return 'surplus';
+    if (idleFor >= item.idleMs && (item.idleByPeer || isSpare(item))) return 'idle';
+    if (idleFor >= this.#options.surplusMs && this.#isSurplus(item)) return 'surplus';
     return undefined;
   }
 
   #nextLook(item: T, now: number): number {
-    const { idleMax, surplusMs } = this.#options;
-    const { idle, options } = item.pool;
-    let at = Math.min(item.replaceAt, item.retireAt);
-    if (item.idleByPeer || idle.size > options.idleMin) at = Math.min(at, item.idleSince + item.idleMs);
-    if (idle.size > Math.max(idleMax, options.idleMin)) at = Math.min(at, item.idleSince + surplusMs);
+    let at = Math.min(item.replaceAt, item.retireAt, now + LOOK_MS_MAX);
+    if (item.idleByPeer || isSpare(item)) at = Math.min(at, item.idleSince + item.idleMs);
+    if (this.#isSurplus(item)) at = Math.min(at, item.idleSince + this.#options.surplusMs);
     if (!item.asleep) at = Math.min(at, item.idleSince + SLEEP_AFTER_MS);
     return Math.max(at, now + 1);
   }
+
+  #isSurplus(item: T): boolean {
+    return item.pool.idle.size > this.#options.idleMax && isSpare(item);
+  }
+}
+
+/** Whether its pool has its idle minimum without this idle item. */
+function isSpare<T extends Kept<T>>(item: T): boolean {
+  const { idle, options } = item.pool;
+  if (idle.size <= options.idleMin) return false;
+  if (options.idleMin === 0 || isReplaced(item)) return true;
+  let lasting = 0;
+  for (const other of idle) if (!isReplaced(other)) lasting++;
+  return lasting > options.idleMin;
+}
+
+/** Whether its successor has been sent for: it will leave soon. */
+function isReplaced<T extends Kept<T>>(item: T): boolean {
+  return item.replaceAt === Number.POSITIVE_INFINITY && item.retireAt !== Number.POSITIVE_INFINITY;
 }

@@ -85,7 +85,7 @@ export class Http1Engine implements Host {
     this.turn = new Turn(parts.clock);
     this.sockets = new SocketRegistry(options.socketHistoryMax);
     this.capacity = new Capacity(options.socketsTotalMax);
-    this.lifetime = new Lifetime(options, parts.clock, this.sockets.live, this.#pools());
+    this.lifetime = new Lifetime(options, parts.clock, this.sockets, this.#pools());
   }
 
   readonly send: Send = (call: Call) => {
@@ -141,7 +141,7 @@ export class Http1Engine implements Host {
       phase: 'closing',
     }));
     for (const pool of this.#all()) pool.shut(error);
-    for (const exchange of this.due) (exchange as Exchange).aborted(error);
+    for (const exchange of this.due) (exchange as Exchange).closed(error);
     for (const connection of this.sockets.live) connection.close('closing');
     this.due.close();
     this.lifetime.close();
