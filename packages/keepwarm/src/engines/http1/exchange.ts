@@ -13,7 +13,7 @@
  *   (1) The promise settles once; whatever comes later goes to the body's reader, and ends once too.
  *   (2) Abort and deadline act at once in every state; a connection with bytes under way is then closed, never reused.
  *   (3) It is repeated on another connection only when nothing was written; or when it is idempotent, its body can be
- *       sent again, the connection had been idle or used before and not a byte had come back: then once, on an unused connection.
+ *       sent again, the connection had lain idle or served before, and not a byte came back: then once, on an unused one.
  *   (4) The connection is back in the pool before the caller's code runs.
  *   (5) Bytes after the end of the message are the peer's fault and this call's failure: its framing cannot be trusted.
  */
@@ -350,6 +350,12 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHand
   aborted(reason: unknown): void {
     if (this.#over) return;
     this.#giveUp('aborted', describe.aborted(this.#call, this.#phase, reason, this.#reach()));
+  }
+
+  /** The client is closed under it. */
+  closed(cause: NetError): void {
+    if (this.#over) return;
+    this.#giveUp('closing', describe.closed(this.#call, this.#phase, cause, this.#reach()));
   }
 
   /** For leak reports: what is being done, and since where. */

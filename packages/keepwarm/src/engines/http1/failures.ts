@@ -44,6 +44,12 @@ export const describe = {
     });
   },
 
+  closed(call: Call, phase: Phase, cause: NetError, reach: Reach): NetError {
+    const origin = call.origin.key;
+    const message = `${call.method} ${origin} was under way when the client was closed`;
+    return new NetError('CLOSED', message, { reach, phase, origin, cause });
+  },
+
   reset(cause: Error | undefined, reach: Reach, phase: Phase, socketId: number | undefined): NetError {
     if (cause !== undefined && isTlsAlert(cause)) {
       const message = `the peer refused TLS: ${cause.message}`;
