@@ -2,7 +2,8 @@
 import type { ClientStats, SocketLife } from 'keepwarm';
 import type { DataServer } from '../data/server.ts';
 import type { Upstream } from '../data/upstream.ts';
-import type { Figures } from '../figures/figures.ts';
+import { type Figures, LATELY_SECONDS } from '../figures/figures.ts';
+import { type Summary, series, summary } from '../figures/rolling.ts';
 import { TRAIL_SLOT_MS } from '../figures/trail.ts';
 
 /** Sockets told per upstream; `sockets.open` says how many there are. More than the total a client has by default. */
@@ -41,8 +42,8 @@ export interface UpstreamTold extends Figures {
     /** The last ones closed, latest last. */
     readonly history: readonly SocketTold[];
   };
-  /** The last two minutes by the second, oldest first: calls ended, and their median and 99th percentile in ms. */
-  readonly series: { readonly calls: number[]; readonly p50Ms: number[]; readonly p99Ms: number[] };
+  /** Age of the client, in ms; the instants of its sockets are counted from its creation. */
+  readonly uptimeMs: number;
 }
 
 export interface Snapshot {
@@ -52,6 +53,14 @@ export interface Snapshot {
   readonly uptimeMs: number;
   /** Requests under way, and those the gateway answered itself because they could not or must not be forwarded. */
   readonly requests: { readonly inFlight: number; readonly refused: number };
+  /** All upstreams together. */
+  readonly overall: {
+    readonly callsPerSecond: number;
+    /** Caller's request to end of reply, last 10 s. */
+    readonly latency: Summary;
+    /** The last two minutes by the second, oldest first: calls ended, their median and 99th percentile in ms. */
+    readonly series: { readonly calls: number[]; readonly p50Ms: number[]; readonly p99Ms: number[] };
+  };
   readonly trailSlotMs: number;
   readonly upstreams: readonly UpstreamTold[];
 }
@@ -60,27 +69,44 @@ const EMPTY_POOL = { opening: 0, inFlight: 0, idle: 0, waiting: 0, socketsMax: 0
 
 /** `startedAt` on the clock of `performance.now`. */
 export function snapshot(data: DataServer, upstreams: readonly Upstream[], startedAt: number): Snapshot {
+  const now = performance.now();
+  const told = upstreams.map(tell);
   return {
     version: 1,
     state: data.draining ? 'draining' : 'ready',
-    uptimeMs: round(performance.now() - startedAt),
+    uptimeMs: now - startedAt,
     requests: { inFlight: data.inFlight, refused: data.refused },
+    overall: overall(upstreams, told, now),
     trailSlotMs: TRAIL_SLOT_MS,
-    upstreams: upstreams.map(tell),
+    upstreams: told,
+  };
+}
+
+function overall(upstreams: readonly Upstream[], told: readonly UpstreamTold[], now: number): Snapshot['overall'] {
+  const rollings = upstreams.map(({ book }) => book.latency);
+  const curve = series(rollings, now, SERIES_SECONDS);
+  return {
+    callsPerSecond: told.reduce((sum, { callsPerSecond }) => sum + callsPerSecond, 0),
+    latency: summary(rollings, now, LATELY_SECONDS),
+    series: {
+      calls: curve.map(({ count }) => count),
+      p50Ms: curve.map(({ p50Ms }) => p50Ms),
+      p99Ms: curve.map(({ p99Ms }) => p99Ms),
+    },
   };
 }
 
 function tell(upstream: Upstream): UpstreamTold {
   const { name, origin, book, client } = upstream;
   const stats = client.stats();
-  const { calls, latency, queueWait, reuse, leaks, dns, tlsSessions, sockets } = stats;
+  const { uptimeMs, calls, latency, queueWait, reuse, leaks, dns, tlsSessions, sockets } = stats;
   // A client with one origin and no sections has one pool, made by its first call.
   const { origin: _, section: __, ...pool } = stats.pools[0] ?? { ...EMPTY_POOL, origin, section: '' };
   const withTrail = (life: SocketLife): SocketTold => ({ ...life, trail: book.trail(life.id) });
-  const series = book.latency.series(performance.now(), SERIES_SECONDS);
   return {
     name,
     origin,
+    uptimeMs,
     ...book.figures(),
     calls,
     latencySinceStart: latency,
@@ -95,11 +121,6 @@ function tell(upstream: Upstream): UpstreamTold {
       closed: sockets.closed,
       live: sockets.live.slice(0, SOCKETS_MAX).map(withTrail),
       history: sockets.history.map(withTrail),
-    },
-    series: {
-      calls: series.map(({ count }) => count),
-      p50Ms: series.map(({ p50Ms }) => round(p50Ms)),
-      p99Ms: series.map(({ p99Ms }) => round(p99Ms)),
     },
   };
 }

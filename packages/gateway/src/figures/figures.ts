@@ -13,6 +13,8 @@ export interface Phases {
   readonly tlsMs: number;
 }
 
+/** What counts as now for rate and latency. */
+export const LATELY_SECONDS = 10;
 /** Cold calls whose opening phases are remembered, for medians. */
 const OPENINGS_MAX = 64;
 /** Closed sockets whose trail is kept; as many as the library remembers by default. */
@@ -115,8 +117,8 @@ export class FigureBook {
 
   figures(): Figures {
     const now = this.#now();
-    const latency = this.latency.summary(now, 10);
-    const seconds = Math.min(10 + (now % 1_000) / 1_000, Math.max((now - this.#startedAt) / 1_000, 1));
+    const latency = this.latency.summary(now, LATELY_SECONDS);
+    const seconds = Math.min(LATELY_SECONDS + (now % 1_000) / 1_000, Math.max((now - this.#startedAt) / 1_000, 1));
     const reused = this.#reused.sum(now);
     const leases = reused + this.#fresh.sum(now);
     return {

@@ -49,30 +49,45 @@ export class Rolling {
 
   /** What was recorded in the last `slots` full slots and the one under way. */
   summary(now: number, slots: number = this.#slots - 1): Summary {
-    const current = Math.floor(now / this.#slotMs);
-    return this.#summarise(current - slots, current);
+    return summary([this], now, slots);
   }
 
-  /** One summary per full slot, oldest first; the slot under way is left out, as it would always look like a drop. */
-  series(now: number, slots: number = this.#slots - 1): Summary[] {
-    const current = Math.floor(now / this.#slotMs);
-    return Array.from({ length: slots }, (_, i) => this.#summarise(current - slots + i, current - slots + i));
+  /** The slot of time that an instant falls into. */
+  slotAt(now: number): number {
+    return Math.floor(now / this.#slotMs);
   }
 
-  #summarise(from: number, to: number): Summary {
-    const sums = new Uint32Array(BUCKETS);
+  /** Adds the counts of one slot of time to `sums`. @returns how many there were */
+  addTo(sums: Uint32Array, slot: number): number {
+    const place = slot % this.#slots;
+    if (slot < 0 || this.#stamps[place] !== slot) return 0;
     let count = 0;
-    for (let slot = Math.max(from, 0); slot <= to; slot++) {
-      const place = slot % this.#slots;
-      if (this.#stamps[place] !== slot) continue;
-      for (let i = 0; i < BUCKETS; i++) {
-        const some = this.#counts[place * BUCKETS + i]!;
-        sums[i]! += some;
-        count += some;
-      }
+    for (let i = 0; i < BUCKETS; i++) {
+      const some = this.#counts[place * BUCKETS + i]!;
+      sums[i]! += some;
+      count += some;
     }
-    return { count, p50Ms: quantile(sums, count, 0.5), p99Ms: quantile(sums, count, 0.99) };
+    return count;
   }
+}
+
+/** What several of them recorded, all with slots of one length: in the last `slots` full ones and the one under way. */
+export function summary(rollings: readonly Rolling[], now: number, slots: number): Summary {
+  const current = rollings[0]?.slotAt(now) ?? 0;
+  return summarise(rollings, current - slots, current);
+}
+
+/** One summary per full slot, oldest first; the slot under way is left out, as it would always look like a drop. */
+export function series(rollings: readonly Rolling[], now: number, slots: number): Summary[] {
+  const current = rollings[0]?.slotAt(now) ?? 0;
+  return Array.from({ length: slots }, (_, i) => summarise(rollings, current - slots + i, current - slots + i));
+}
+
+function summarise(rollings: readonly Rolling[], from: number, to: number): Summary {
+  const sums = new Uint32Array(BUCKETS);
+  let count = 0;
+  for (const rolling of rollings) for (let slot = from; slot <= to; slot++) count += rolling.addTo(sums, slot);
+  return { count, p50Ms: quantile(sums, count, 0.5), p99Ms: quantile(sums, count, 0.99) };
 }
 
 function quantile(counts: Uint32Array, count: number, q: number): number {
