@@ -14,7 +14,8 @@
  *   (3) Nothing after the end of a message is consumed: `read` returns where it stopped.
  *   (4) Bytes kept between reads never exceed `headBytesMax`; body bytes are never kept at all, but those of chunks may
  *       be moved about within what has been consumed.
- *   (5) After a fault the parser refuses to go on: where the next message begins is no longer known.
+ *   (5) `known`, while it has bytes, is the head that `head` and `text` were read from.
+ *   (6) After a fault the parser refuses to go on: where the next message begins is no longer known.
  */
 import { invariant, NetError } from '../core/error.ts';
 import { ChunkedDecoder, type ChunkedLimits } from './chunked.ts';
@@ -28,8 +29,8 @@ export interface ParserLimits extends ChunkedLimits {
 
 export interface MessageHandler {
   onInterim(status: number): void;
-  /** `bytes[from, to)` is the head, valid during the call only; `hasBody` is false when the message ends with it. */
-  onHead(head: ResponseHead, bytes: Buffer, from: number, to: number, hasBody: boolean): void;
+  /** `text` is the whole head as Latin-1; `hasBody` is false when the message ends with it. */
+  onHead(head: ResponseHead, text: string, hasBody: boolean): void;
   /** Body bytes, framing removed; valid during the call only. */
   onData(bytes: Buffer, from: number, to: number): void;
   /** `persistent` tells whether the connection may be used again. */
@@ -40,6 +41,8 @@ type State = 'idle' | 'head' | 'length' | 'chunked' | 'untilClose' | 'broken';
 
 const NO_TRAILERS: readonly string[] = [];
 const NOTHING = Buffer.alloc(0);
+/** Room for the next head to be a little longer than this one. */
+const KNOWN_SPARE = 256;
 
 export class ResponseParser {
   readonly head = new ResponseHead();
@@ -49,6 +52,9 @@ export class ResponseParser {
   #method = 'GET';
   #left = 0;
   #interims = 0;
+  #known: Buffer = NOTHING;
+  #knownBytes = 0;
+  #text = '';
   #chunks: ChunkedDecoder | undefined;
   /** The part that has arrived of a head: the first `#partialBytes` of this. */
   #partial = NOTHING;
@@ -148,10 +154,24 @@ export class ResponseParser {
   readonly #onData = (bytes: Uint8Array, from: number, to: number): void =>
     this.#handler!.onData(bytes as Buffer, from, to);
 
+  /** A head that equals the last one byte for byte says the same: most servers change theirs once a second, with the date. */
   #readHead(bytes: Buffer, from: number, to: number): number {
+    const end = from + this.#knownBytes;
+    if (end <= to && end > from && bytes.compare(this.#known, 0, this.#knownBytes, from, end) === 0) {
+      this.#onHead(this.#text);
+      return end;
+    }
+    this.#knownBytes = 0; // `head` is about to be overwritten
     const next = readHead(bytes, from, to, this.head, this.#limits);
-    if (next === INCOMPLETE) this.#keep(bytes, from, to);
-    else this.#onHead(bytes, from, next);
+    if (next === INCOMPLETE) {
+      this.#keep(bytes, from, to);
+      return next;
+    }
+    this.#text = bytes.toString('latin1', from, next);
+    this.#knownBytes = next - from;
+    if (this.#known.length < this.#knownBytes) this.#known = Buffer.allocUnsafeSlow(this.#knownBytes + KNOWN_SPARE);
+    bytes.copy(this.#known, 0, from, next);
+    this.#onHead(this.#text);
     return next;
   }
 
@@ -170,7 +190,7 @@ export class ResponseParser {
     if (next === INCOMPLETE) return INCOMPLETE;
     this.#partial = NOTHING;
     this.#partialBytes = 0;
-    this.#onHead(kept, 0, next);
+    this.#onHead(kept.toString('latin1', 0, next));
     return from + (next - before);
   }
 
@@ -188,7 +208,7 @@ export class ResponseParser {
     this.#partialBytes = length;
   }
 
-  #onHead(bytes: Buffer, from: number, to: number): void {
+  #onHead(text: string): void {
     const { head } = this;
     if (head.status < 200) return this.#onInterim(head);
     const bodyless = this.#method === 'HEAD' || head.status === 204 || head.status === 304;
@@ -196,7 +216,7 @@ export class ResponseParser {
     this.#state = !hasBody ? 'head' : head.chunked ? 'chunked' : head.contentLength > 0 ? 'length' : 'untilClose';
     this.#left = head.contentLength;
     if (this.#state === 'chunked') this.#chunks = new ChunkedDecoder(this.#limits);
-    this.#handler!.onHead(head, bytes, from, to, hasBody);
+    this.#handler!.onHead(head, text, hasBody);
     if (!hasBody) this.#end(head.persistent);
   }
 

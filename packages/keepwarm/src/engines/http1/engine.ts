@@ -16,10 +16,10 @@ import { SocketRegistry } from '../../net/sockets.ts';
 import { Capacity } from '../../pool/capacity.ts';
 import type { ExclusivePool } from '../../pool/exclusive.ts';
 import { Lifetime, type LifetimeOptions } from '../../pool/lifetime.ts';
-import { ResponseParser } from '../../wire/response-parser.ts';
 import type { Connection } from './connection.ts';
 import { Exchange } from './exchange.ts';
 import type { EngineCounters, EngineLimits, Host } from './host.ts';
+import { Incoming } from './incoming.ts';
 import { OriginPool, type PoolSnapshot, type WarmUpResult } from './origin-pool.ts';
 import { Turn } from './turn.ts';
 
@@ -44,8 +44,8 @@ export interface EngineParts {
   readonly decode?: ((reply: Reply, call: Call) => Reply) | undefined;
 }
 
-/** Parsers kept for the next exchange: as many as there may be connections at work would be waste. */
-const PARSERS_KEPT = 64;
+/** Kept for the next exchanges: as many as are usually under way at once. */
+const INCOMING_KEPT = 64;
 
 export class Http1Engine implements Host {
   readonly clock: Clock;
@@ -71,7 +71,7 @@ export class Http1Engine implements Host {
   readonly #parts: EngineParts;
   readonly #byOrigin = new Map<Origin, OriginPool>();
   readonly #bySection = new Map<string, OriginPool>();
-  readonly #parsers: ResponseParser[] = [];
+  readonly #incoming: Incoming[] = [];
   #closed: NetError | undefined;
 
   constructor(options: EngineOptions, parts: EngineParts) {
@@ -159,12 +159,13 @@ export class Http1Engine implements Host {
     this.waits.record(ms);
   }
 
-  borrowParser(): ResponseParser {
-    return this.#parsers.pop() ?? new ResponseParser(this.limits);
+  borrowIncoming(): Incoming {
+    return this.#incoming.pop() ?? new Incoming(this.limits);
   }
 
-  returnParser(parser: ResponseParser): void {
-    if (this.#parsers.length < PARSERS_KEPT) this.#parsers.push(parser);
+  returnIncoming(incoming: Incoming): void {
+    incoming.release();
+    if (this.#incoming.length < INCOMING_KEPT) this.#incoming.push(incoming);
   }
 
   dial(origin: Origin, signal: AbortSignal, onread: Parameters<Dialler['dial']>[1]): ReturnType<Dialler['dial']> {

@@ -1,6 +1,6 @@
 /**
- * One call at the engine: waits for a connection, writes, reads, ends. It is the pool's waiter, the parser's handler and
- * a member of the deadline list itself, so that a small call allocates little besides it.
+ * One call at the engine: waits for a connection, writes, reads, ends. It is the pool's waiter and a member of the
+ * deadline list itself, so that a small call allocates little besides it.
  *
  *              ┌───── died before anything was written, or safe to repeat ─────┐
  *              ▼                                                               │
@@ -22,23 +22,20 @@ import type { Call } from '../../core/call.ts';
 import type { Due } from '../../core/due.ts';
 import { NetError, type Phase } from '../../core/error.ts';
 import type { CloseReason } from '../../core/observer.ts';
-import { Reply } from '../../core/reply.ts';
+import type { Reply } from '../../core/reply.ts';
 import type { ExclusivePool, Waiter } from '../../pool/exclusive.ts';
-import type { ResponseHead } from '../../wire/response-head.ts';
-import type { MessageHandler, ResponseParser } from '../../wire/response-parser.ts';
-import { BodyPipe, type PipeOwner } from './body-pipe.ts';
+import type { BodyPipe, PipeOwner } from './body-pipe.ts';
 import type { Connection } from './connection.ts';
-import { causeOf, describe, limitReached } from './failures.ts';
+import { causeOf, describe } from './failures.ts';
 import type { Host } from './host.ts';
+import type { Incoming } from './incoming.ts';
 import { upload, writeRequest } from './request.ts';
 import type { Writer } from './turn.ts';
 
 /** A connection unused for longer gets one turn of the event loop to report its death before it is written to, in ms. */
 const QUIET_MS = 1_000;
 
-const EMPTY = Buffer.alloc(0);
-
-export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHandler, PipeOwner, Writer {
+export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, Writer {
   chainBefore: Waiter<Connection> | undefined;
   chainAfter: Waiter<Connection> | undefined;
   before: Due | undefined;
@@ -56,7 +53,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHand
   readonly #startedAt: number;
   readonly #stack: string | undefined;
   #connection: Connection | undefined;
-  #parser: ResponseParser | undefined;
+  #incoming: Incoming | undefined;
   #phase: Phase = 'queue';
   #deadlineAt: number;
   #waiting = false;
@@ -65,17 +62,9 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHand
   #written = false;
   #uploading = false;
   #anyByte = false;
-  #status = 0;
-  #encoded = false;
-  #head = '';
-  #first: Buffer | undefined;
-  #more: Buffer[] | undefined;
-  #bytes = 0;
+  /** Once the caller has a reply whose body is still arriving. */
   #reply: Reply | undefined;
   #pipe: BodyPipe | undefined;
-  #ended = false;
-  #persistent = false;
-  #trailers: readonly string[] = [];
   #over = false;
 
   constructor(
@@ -159,8 +148,8 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHand
     const { socket } = connection;
     if (!connection.usable) return this.#lost('peer', describe.reset(undefined, 'unsent', 'write', connection.id));
     this.#phase = 'head';
-    this.#parser = this.#host.borrowParser();
-    this.#parser.begin(this.#call.method, this);
+    this.#incoming = this.#host.borrowIncoming();
+    this.#incoming.begin(this.#call.method, this.#call.limits.bodyBytesMax);
     const producer = writeRequest(socket, this.#call, this.#hostLine);
     // The system refuses a write at once when it knows that the connection is dead; then not a byte has left.
     const { errored } = socket;
@@ -201,7 +190,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHand
   #again(now: number): void {
     this.#connection = undefined;
     this.#written = false;
-    this.#parser = undefined;
+    this.#incoming = undefined;
     this.#queue(now);
     if (!this.#over) this.#host.due.hasten(this);
   }
@@ -210,8 +199,8 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHand
 
   /** @returns false to stop reading */
   received(bytes: Buffer, count: number): boolean {
-    const parser = this.#parser;
-    if (parser === undefined) {
+    const incoming = this.#incoming;
+    if (incoming === undefined) {
       // It spoke before it was asked, while we waited for the turn.
       this.#lost('protocol', describe.spokeUnasked(this.#connection?.id));
       return false;
@@ -219,26 +208,27 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHand
     this.#anyByte = true;
     let consumed: number;
     try {
-      consumed = parser.read(bytes, 0, count);
+      consumed = incoming.read(bytes, count);
     } catch (error) {
       this.#giveUp('protocol', this.#placed(NetError.from(error)));
       return false;
     }
     if (this.#over) return false;
-    if (!this.#ended) return this.#readOn();
-    if (consumed === count) this.#complete();
+    if (!incoming.ended) return !incoming.begun || this.#readOn(incoming);
+    if (consumed === count) this.#complete(incoming);
     else this.#giveUp('protocol', this.#placed(describe.bytesAfterEnd(count - consumed)));
     return true;
   }
 
   peerEnded(): void {
-    if (this.#parser === undefined) return this.connectionLost(undefined);
+    const incoming = this.#incoming;
+    if (incoming === undefined) return this.connectionLost(undefined);
     try {
-      this.#parser.finish();
+      incoming.finish();
     } catch (error) {
       return this.#lost('peer', NetError.from(error));
     }
-    this.#complete();
+    this.#complete(incoming);
   }
 
   connectionLost(cause: Error | undefined): void {
@@ -268,46 +258,14 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHand
     return this.#mayBeStale && this.#written && !this.#anyByte && !this.wantsFresh && traits.idempotent && repeatable;
   }
 
-  // --- the parser's handler ----------------------------------------------------------------------------------------
-
-  onInterim(_status: number): void {}
-
-  onHead(head: ResponseHead, bytes: Buffer, from: number, to: number, hasBody: boolean): void {
-    this.#status = head.status;
-    this.#encoded = head.encoded && hasBody;
-    this.#head = bytes.toString('latin1', from, to);
+  /** A part of the message has been read: the reply goes to the caller with the rest to come. @returns false to pause */
+  #readOn(incoming: Incoming): boolean {
     this.#phase = 'body';
-    if (head.keepAliveSeconds >= 0) this.#connection!.heed(head.keepAliveSeconds);
-    if (hasBody && head.contentLength > this.#call.limits.bodyBytesMax) throw this.#tooLong();
-  }
-
-  onData(bytes: Buffer, from: number, to: number): void {
-    this.#bytes += to - from;
-    if (this.#bytes > this.#call.limits.bodyBytesMax) throw this.#tooLong();
-    if (this.#pipe !== undefined) this.#pipe.push(bytes, from, to);
-    else if (this.#first === undefined) this.#first = copyOf(bytes, from, to);
-    else (this.#more ??= []).push(copyOf(bytes, from, to));
-  }
-
-  onEnd(persistent: boolean, trailers: readonly string[]): void {
-    this.#ended = true;
-    this.#persistent = persistent;
-    this.#trailers = trailers;
-  }
-
-  #tooLong(): NetError {
-    return limitReached('bodyBytesMax', this.#call.limits.bodyBytesMax, 'bytes of body');
-  }
-
-  /** A part of the message has been read: the reply goes to the caller with the rest to come. */
-  #readOn(): boolean {
-    if (this.#phase !== 'body') return true;
     if (this.#pipe === undefined) {
-      const kept = this.#first === undefined ? [] : [this.#first, ...(this.#more ?? [])];
-      const expected = this.#parser!.bytesLeft < 0 ? -1 : this.#bytes + this.#parser!.bytesLeft;
-      this.#pipe = new BodyPipe(this, expected, kept);
-      this.#reply = this.#makeReply(this.#connection!, this.#pipe);
-      this.#hand(this.#reply);
+      const { reply, pipe } = incoming.piped(this.#connection!, this);
+      this.#reply = reply;
+      this.#pipe = pipe;
+      this.#hand(reply);
       if (this.#over) return false;
     }
     const { stalled } = this.#pipe;
@@ -393,18 +351,19 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHand
   }
 
   /** The message has ended cleanly. */
-  #complete(): void {
+  #complete(incoming: Incoming): void {
     const connection = this.#connection!;
-    const parser = this.#parser!;
+    const { persistent, keepAliveSeconds, trailers } = incoming;
+    const whole = this.#pipe === undefined ? incoming.whole(connection) : undefined;
     this.#finish();
     this.#connection = undefined;
-    this.#parser = undefined;
-    this.#host.returnParser(parser);
-    const whole = this.#reply === undefined ? this.#makeReply(connection, this.#whole()) : undefined;
-    const spent = !this.#persistent || this.#uploading || this.#call.headers.saysClose;
+    this.#incoming = undefined;
+    this.#host.returnIncoming(incoming);
+    if (keepAliveSeconds >= 0) connection.heed(keepAliveSeconds);
+    const spent = !persistent || this.#uploading || this.#call.headers.saysClose;
     connection.giveBack(this.#host.clock.now(), spent ? 'reply' : undefined);
     if (whole !== undefined) return this.#hand(whole);
-    this.#pipe!.end(this.#trailers);
+    this.#pipe!.end(trailers);
     this.#reply!.finish();
   }
 
@@ -414,13 +373,9 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHand
     if (this.#call.signal !== undefined) unlisten(this.#call.signal, this);
   }
 
-  #makeReply(connection: Connection, body: Uint8Array | BodyPipe): Reply {
-    return new Reply(this.#status, this.#head, body, this.#encoded, connection.id, connection.leases > 1);
-  }
-
   /** Gives the reply to the caller, decoded. */
   #hand(reply: Reply): void {
-    if (!this.#encoded) return this.#resolve(reply);
+    if (!reply.encoded) return this.#resolve(reply);
     try {
       this.#resolve(this.#host.decode(reply, this.#call));
     } catch (thrown) {
@@ -428,19 +383,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, MessageHand
     }
   }
 
-  #whole(): Uint8Array {
-    if (this.#first === undefined) return EMPTY;
-    return this.#more === undefined ? this.#first : Buffer.concat([this.#first, ...this.#more]);
-  }
-
   #placed(error: NetError): NetError {
     return causeOf(error, this.#call.origin.key, this.#connection?.id);
   }
-}
-
-/** Cheaper for small ranges than a view and a copy of it. */
-function copyOf(bytes: Buffer, from: number, to: number): Buffer {
-  const copy = Buffer.allocUnsafe(to - from);
-  bytes.copy(copy, 0, from, to);
-  return copy;
 }

@@ -6,8 +6,9 @@ import type { Observer } from '../../core/observer.ts';
 import type { Reply } from '../../core/reply.ts';
 import type { SocketRegistry } from '../../net/sockets.ts';
 import type { Lifetime } from '../../pool/lifetime.ts';
-import type { ParserLimits, ResponseParser } from '../../wire/response-parser.ts';
+import type { ParserLimits } from '../../wire/response-parser.ts';
 import type { Connection } from './connection.ts';
+import type { Incoming } from './incoming.ts';
 import type { Turn } from './turn.ts';
 
 export interface EngineLimits extends ParserLimits {
@@ -42,6 +43,6 @@ export interface Host {
   /** Decodes a reply whose body is in a content coding. */
   decode(reply: Reply, call: Call): Reply;
   waited(ms: number): void;
-  borrowParser(): ResponseParser;
-  returnParser(parser: ResponseParser): void;
+  borrowIncoming(): Incoming;
+  returnIncoming(incoming: Incoming): void;
 }

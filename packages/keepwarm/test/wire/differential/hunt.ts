@@ -1,13 +1,14 @@
 /**
  * The hunt for disagreements: mutated responses, one after another, each judged in two ways.
  *   (1) Our parser and llhttp make the same of it, or the difference is listed in deliberate.ts.
- *   (2) Our parser makes the same of it whole and cut at random.
+ *   (2) Our parser makes the same of it cut at random, after it has read another response: the one it was made from.
  * A response is made from the seed and its number alone, so that a finding can be made again at once.
  */
+import { ResponseParser } from '../../../src/wire/response-parser.ts';
 import { compare, same } from './compare.ts';
 import { DELIBERATE } from './deliberate.ts';
 import { mutated } from './mutate.ts';
-import { readOurs } from './ours.ts';
+import { LIMITS, readWith } from './ours.ts';
 import { SeededRandom } from './random.ts';
 
 export interface Finding {
@@ -35,7 +36,7 @@ export class Hunt {
   /** Judges the response with this number. */
   judge(number: number): void {
     const random = new SeededRandom(this.seed + Math.imul(number, SPREAD));
-    const { method, bytes } = mutated(random);
+    const { method, bytes, origin } = mutated(random);
     const report = (what: string) => {
       const response = bytes.toString('latin1');
       this.findings.push({ seed: this.seed, number, what, method, response });
@@ -46,11 +47,11 @@ export class Hunt {
     if (deliberate !== undefined) this.met.set(deliberate.name, this.met.get(deliberate.name)! + 1);
     else if (disagreement !== '') report(`${disagreement}: ${JSON.stringify(ours)}, llhttp: ${JSON.stringify(theirs)}`);
 
-    const cuts = Array.from({ length: 1 + random.below(3) }, () => random.below(bytes.length + 1)).sort(
-      (a, b) => a - b,
-    );
-    const inPieces = readOurs(bytes, method, cuts);
-    if (!same(ours, inPieces)) report(`cut at ${cuts}: ${JSON.stringify(inPieces)}, uncut: ${JSON.stringify(ours)}`);
+    const cuts = Array.from({ length: random.below(4) }, () => random.below(bytes.length + 1)).sort((a, b) => a - b);
+    const used = new ResponseParser(LIMITS);
+    readWith(used, origin.bytes, origin.method);
+    const again = readWith(used, bytes, method, cuts);
+    if (!same(ours, again)) report(`cut at [${cuts}]: ${JSON.stringify(again)}, uncut: ${JSON.stringify(ours)}`);
   }
 }
 

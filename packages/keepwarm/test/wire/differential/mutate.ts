@@ -99,12 +99,17 @@ const MUTATIONS: readonly Mutation[] = [
   ...[insert, insert, overwrite, insertLine, insertLine, swapLines, changeDigit, changeCase],
 ];
 
-export function mutated(random: SeededRandom): Seed {
-  const seed = random.of(SEEDS);
+export interface Mutated extends Seed {
+  /** What it was made from. */
+  readonly origin: Seed;
+}
+
+export function mutated(random: SeededRandom): Mutated {
+  const origin = random.of(SEEDS);
   // Now and then the same bytes as the answer to another method.
-  const method = random.below(16) === 0 ? random.of(['GET', 'HEAD', 'POST']) : seed.method;
-  let { bytes } = seed;
+  const method = random.below(16) === 0 ? random.of(['GET', 'HEAD', 'POST']) : origin.method;
+  let { bytes } = origin;
   for (let left = 1 + random.below(3); left > 0 && bytes.length > 0; left--)
     bytes = random.of(MUTATIONS)(bytes, random);
-  return { method, bytes: bytes.length > BYTES_MAX ? bytes.subarray(0, BYTES_MAX) : bytes };
+  return { method, bytes: bytes.length > BYTES_MAX ? bytes.subarray(0, BYTES_MAX) : bytes, origin };
 }

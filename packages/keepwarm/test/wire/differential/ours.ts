@@ -27,10 +27,10 @@ class Recorder implements MessageHandler {
     this.interims.push(status);
   }
 
-  onHead(head: ResponseHead, bytes: Buffer, from: number, to: number): void {
+  onHead(head: ResponseHead, text: string): void {
     this.minor = head.minor;
     this.status = head.status;
-    this.fields = new ReplyFields(bytes.toString('latin1', from, to));
+    this.fields = new ReplyFields(text);
   }
 
   onData(bytes: Buffer, from: number, to: number): void {
@@ -60,8 +60,12 @@ function split(line: string): [string, string] {
 
 /** The outcome of reading `bytes`, cut at the offsets `cuts` (ascending), and then the end of the connection. */
 export function readOurs(bytes: Buffer, method: string, cuts: readonly number[] = [], limits = LIMITS): Outcome {
+  return readWith(new ResponseParser(limits), bytes, method, cuts);
+}
+
+/** The same with a parser that is idle, new or not. */
+export function readWith(parser: ResponseParser, bytes: Buffer, method: string, cuts: readonly number[] = []): Outcome {
   const recorder = new Recorder();
-  const parser = new ResponseParser(limits);
   parser.begin(method, recorder);
   const own = Buffer.from(bytes); // reading moves the data of chunks about
   let at = 0;

@@ -1,0 +1,130 @@
+/**
+ * A reply as it comes in: its head noted, its body kept until it is whole, or passed on as it arrives once somebody
+ * asked for that. It serves one exchange after another, so a small call makes no parser and no parts of one.
+ *
+ *   begin ──▶ head ──▶ body (kept) ──▶ ended
+ *                        └──▶ body (piped) ──▶ ended
+ *
+ * Invariants:
+ *   (1) Between `begin` and `ended`, `bytes` counts the body as it came and never passes `bodyBytesMax`.
+ *   (2) What is kept is handed over once: to `whole`, or to the pipe.
+ *   (3) After `release` nothing of the last reply is held.
+ */
+import { Reply } from '../../core/reply.ts';
+import type { ResponseHead } from '../../wire/response-head.ts';
+import { type MessageHandler, type ParserLimits, ResponseParser } from '../../wire/response-parser.ts';
+import { BodyPipe, type PipeOwner } from './body-pipe.ts';
+import type { Connection } from './connection.ts';
+import { limitReached } from './failures.ts';
+
+const EMPTY = Buffer.alloc(0);
+const NO_TRAILERS: readonly string[] = [];
+
+export class Incoming implements MessageHandler {
+  /** Whether the final head has been read. */
+  begun = false;
+  ended = false;
+  /** Once ended: whether the connection may be used again. */
+  persistent = false;
+  /** Whether the body is in a content coding. */
+  encoded = false;
+  /** Seconds the peer says it keeps the connection, or -1. */
+  keepAliveSeconds = -1;
+  readonly #parser: ResponseParser;
+  #bodyBytesMax = 0;
+  #bytes = 0;
+  #status = 0;
+  #head = '';
+  #trailers = NO_TRAILERS;
+  #first: Buffer | undefined;
+  #more: Buffer[] | undefined;
+  #pipe: BodyPipe | undefined;
+
+  constructor(limits: ParserLimits) {
+    this.#parser = new ResponseParser(limits);
+  }
+
+  begin(method: string, bodyBytesMax: number): void {
+    this.begun = false;
+    this.ended = false;
+    this.#bytes = 0;
+    this.#bodyBytesMax = bodyBytesMax;
+    this.#parser.begin(method, this);
+  }
+
+  /** @returns how many of the bytes belong to this reply @throws NetError `PROTOCOL` or `LIMIT` */
+  read(bytes: Buffer, count: number): number {
+    return this.#parser.read(bytes, 0, count);
+  }
+
+  /** The peer ended its side. @throws NetError `RESET` when that cut the reply short */
+  finish(): void {
+    this.#parser.finish();
+  }
+
+  /** The reply with its whole body. To be asked for once, after the end. */
+  whole(connection: Connection): Reply {
+    const first = this.#first ?? EMPTY;
+    return this.#reply(connection, this.#more === undefined ? first : Buffer.concat([first, ...this.#more]));
+  }
+
+  /** The reply with a body that is still to come, in part or in whole; from now on what arrives goes there. */
+  piped(connection: Connection, owner: PipeOwner): { reply: Reply; pipe: BodyPipe } {
+    const kept = this.#first === undefined ? [] : [this.#first, ...(this.#more ?? [])];
+    const { bytesLeft } = this.#parser;
+    this.#pipe = new BodyPipe(owner, bytesLeft < 0 ? -1 : this.#bytes + bytesLeft, kept);
+    return { reply: this.#reply(connection, this.#pipe), pipe: this.#pipe };
+  }
+
+  get trailers(): readonly string[] {
+    return this.#trailers;
+  }
+
+  /** Lets go of everything the reply was made of, before the next one. */
+  release(): void {
+    this.#first = undefined;
+    this.#more = undefined;
+    this.#pipe = undefined;
+    this.#trailers = NO_TRAILERS;
+  }
+
+  onInterim(_status: number): void {}
+
+  onHead(head: ResponseHead, text: string, hasBody: boolean): void {
+    this.begun = true;
+    this.encoded = head.encoded && hasBody;
+    this.keepAliveSeconds = head.keepAliveSeconds;
+    this.#status = head.status;
+    this.#head = text;
+    if (hasBody && head.contentLength > this.#bodyBytesMax) throw this.#tooLong();
+  }
+
+  onData(bytes: Buffer, from: number, to: number): void {
+    this.#bytes += to - from;
+    if (this.#bytes > this.#bodyBytesMax) throw this.#tooLong();
+    if (this.#pipe !== undefined) this.#pipe.push(bytes, from, to);
+    else if (this.#first === undefined) this.#first = copyOf(bytes, from, to);
+    else (this.#more ??= []).push(copyOf(bytes, from, to));
+  }
+
+  onEnd(persistent: boolean, trailers: readonly string[]): void {
+    this.ended = true;
+    this.persistent = persistent;
+    this.#trailers = trailers;
+  }
+
+  #reply(connection: Connection, body: Uint8Array | BodyPipe): Reply {
+    return new Reply(this.#status, this.#head, body, this.encoded, connection.id, connection.leases > 1);
+  }
+
+  #tooLong(): Error {
+    return limitReached('bodyBytesMax', this.#bodyBytesMax, 'bytes of body');
+  }
+}
+
+/** Cheaper for small ranges than a view and a copy of it. */
+function copyOf(bytes: Buffer, from: number, to: number): Buffer {
+  const copy = Buffer.allocUnsafe(to - from);
+  bytes.copy(copy, 0, from, to);
+  return copy;
+}
