@@ -150,14 +150,18 @@ function note(
 ): void {
   switch (nameEnd - start) {
     case 10:
-      if (spells(bytes, start, 'connection')) noteConnection(bytes, from, valueEnd, head);
-      else if (spells(bytes, start, 'keep-alive')) noteKeepAlive(bytes, from, valueEnd, head);
+      if (spells(bytes, start, 'connection')) {
+        head.saysKeepAlive ||= lists(bytes, from, valueEnd, 'keep-alive');
+        head.saysClose ||= lists(bytes, from, valueEnd, 'close');
+      } else if (spells(bytes, start, 'keep-alive')) noteKeepAlive(bytes, from, valueEnd, head);
       return;
     case 14:
       if (spells(bytes, start, 'content-length')) noteLength(bytes, from, valueEnd, head);
       return;
     case 16:
       if (spells(bytes, start, 'content-encoding')) head.encoded ||= !is(bytes, from, valueEnd, 'identity');
+      // No standard field. Who says close by this name will close; who says keep-alive may have copied it from elsewhere.
+      else if (spells(bytes, start, 'proxy-connection')) head.saysClose ||= lists(bytes, from, valueEnd, 'close');
       return;
     case 17:
       if (spells(bytes, start, 'transfer-encoding')) {
@@ -195,16 +199,17 @@ function noteLength(bytes: Uint8Array, from: number, valueEnd: number, head: Res
   head.contentLength = length;
 }
 
-function noteConnection(bytes: Uint8Array, from: number, valueEnd: number, head: ResponseHead): void {
+/** Whether a list of options has `lower` in it, in any case (RFC 9110 § 5.6.1). */
+function lists(bytes: Uint8Array, from: number, valueEnd: number, lower: string): boolean {
   let at = from;
   while (at < valueEnd) {
     let comma = at;
     while (comma < valueEnd && bytes[comma] !== COMMA) comma++;
     while (at < comma && (bytes[at] === SP || bytes[at] === HTAB)) at++;
-    if (is(bytes, at, comma, 'keep-alive')) head.saysKeepAlive = true;
-    else if (is(bytes, at, comma, 'close')) head.saysClose = true;
+    if (is(bytes, at, comma, lower)) return true;
     at = comma + 1;
   }
+  return false;
 }
 
 /** Digits of `Keep-Alive: timeout=` that are read: 30 years are as good as any longer time. */

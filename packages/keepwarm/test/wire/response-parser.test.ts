@@ -125,8 +125,8 @@ describe('invariant (5): after a fault', () => {
 
   it('a limit is named with its value', () => {
     const { read } = aParser();
-    const error = thrownBy(() => read('HTTP/1.1 100 C\r\n\r\n'.repeat(17)));
-    assert.partialDeepStrictEqual(error, { code: 'LIMIT', limit: 'interimMax', value: 16, reach: 'answered' });
+    const { code, limit, value, reach } = thrownBy(() => read('HTTP/1.1 100 C\r\n\r\n'.repeat(17)));
+    assert.deepEqual([code, limit, value, reach], ['LIMIT', 'interimMax', 16, 'answered']);
   });
 });
 
@@ -144,7 +144,7 @@ describe('the end of the connection', () => {
       const { parser, read } = aParser();
       read(text);
       const error = thrownBy(() => parser.finish());
-      assert.partialDeepStrictEqual(error, { code: 'RESET', reach, phase });
+      assert.deepEqual([error.code, error.reach, error.phase], ['RESET', reach, phase]);
       assert.match(error.message, new RegExp(message));
       assert.equal(parser.idle, false, 'and the parser is of no more use');
     });

@@ -137,11 +137,11 @@ export const DELIBERATE: readonly Deliberate[] = [
     covers: (ours, _, method) => method === 'HEAD' && ours.kind === 'whole' && ours.persistent && ours.body === '',
   },
   {
-    name: 'Proxy-Connection',
+    name: 'Proxy-Connection: keep-alive in HTTP/1.0',
     disagreement: 'another persistent',
-    why: 'Never a standard field (RFC 9112 § C.2.2), so it says nothing about reuse, neither close nor keep-alive.',
-    example: `${OK}Proxy-Connection: close\r\nContent-Length: 0\r\n\r\n`,
-    covers: (ours) => valuesOf(ours, 'proxy-connection') !== '',
+    why: 'Never a standard field (RFC 9112 § C.2.2): its close is believed, its keep-alive is not.',
+    example: 'HTTP/1.0 200 OK\r\nProxy-Connection: keep-alive\r\nContent-Length: 0\r\n\r\n',
+    covers: (ours) => closesOld(ours) && /keep-alive/i.test(valuesOf(ours, 'proxy-connection')),
   },
   {
     name: 'close beats keep-alive in HTTP/1.0',
@@ -149,9 +149,12 @@ export const DELIBERATE: readonly Deliberate[] = [
     why: 'RFC 9112 § 9.3 looks for close first, in both versions; llhttp looks for keep-alive alone in 1.0.',
     example: 'HTTP/1.0 200 OK\r\nConnection: close, keep-alive\r\nContent-Length: 0\r\n\r\n',
     covers: (ours) =>
-      ours.kind === 'whole' && ours.minor === 0 && !ours.persistent && /\bclose\b/i.test(valuesOf(ours, 'connection')),
+      closesOld(ours) && /close/i.test(valuesOf(ours, 'connection') + valuesOf(ours, 'proxy-connection')),
   },
 ];
+
+/** Whether it is a response in HTTP/1.0 after which we do not use the connection again. */
+const closesOld = (ours: Outcome): boolean => ours.kind === 'whole' && ours.minor === 0 && !ours.persistent;
 
 function valuesOf(outcome: Outcome, lowerName: string): string {
   if (outcome.kind !== 'whole') return '';
