@@ -26,7 +26,7 @@ export class Histogram {
 
   /** Records one length of time, in ms; what is below 1 µs counts as 1 µs. */
   record(ms: number): void {
-    const index = ms <= MIN_MS ? 0 : Math.min((Math.log2(ms / MIN_MS) * STEPS_PER_DOUBLING) | 0, SIZE - 1);
+    const index = ms <= MIN_MS ? 0 : Math.min(Math.log2(ms / MIN_MS) * STEPS_PER_DOUBLING, SIZE - 1) | 0;
     this.#buckets[index]!++;
     this.#count++;
     this.#sum += ms;

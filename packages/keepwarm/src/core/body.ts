@@ -13,21 +13,25 @@ let spare: Buffer | undefined;
 
 /** Collects a body that is still arriving, into memory of its own. */
 export function collect(source: BodySource): Promise<Uint8Array> {
-  const expected = Math.min(Math.max(source.bytesExpected, 0) || 16 * 1024, FIRST_ALLOCATION_MAX);
-  return gather(source, Buffer.allocUnsafeSlow(expected), (buffer, length) => buffer.subarray(0, length));
+  return gather(source, firstBuffer(source), (buffer, length) => buffer.subarray(0, length));
 }
 
 /** Collects a body for something that is made of it at once. `use` must not keep the bytes it is given. */
 export function collectFor<T>(source: BodySource, use: (bytes: Buffer) => T): Promise<T> {
-  const buffer = spare ?? Buffer.allocUnsafeSlow(FIRST_ALLOCATION_MAX);
+  const buffer = spare ?? firstBuffer(source);
   spare = undefined;
   return gather(source, buffer, (filled, length) => {
     try {
       return use(filled.subarray(0, length));
     } finally {
-      if (filled.length <= SPARE_BYTES_MAX) spare = filled;
+      // The larger of two that are given back stays: bodies that arrived together had buffers of their own.
+      if (filled.length <= SPARE_BYTES_MAX && filled.length > (spare?.length ?? 0)) spare = filled;
     }
   });
+}
+
+function firstBuffer(source: BodySource): Buffer {
+  return Buffer.allocUnsafeSlow(Math.min(Math.max(source.bytesExpected, 0) || 16 * 1024, FIRST_ALLOCATION_MAX));
 }
 
 function gather<T>(source: BodySource, into: Buffer, make: (buffer: Buffer, length: number) => T): Promise<T> {
@@ -97,15 +101,22 @@ function arrivingStream(source: BodySource, thrown: (error: NetError) => unknown
       started = true;
       source.start({
         data(chunk) {
+          if (over) return false;
           controller.enqueue(new Uint8Array(chunk));
           return (controller.desiredSize ?? 0) > 0;
         },
         end() {
+          if (over) return;
           over = true;
-          controller.close();
-          controller.byobRequest?.respond(0);
+          try {
+            controller.close();
+            controller.byobRequest?.respond(0);
+          } catch {
+            // A reader asked for wider elements than bytes are left. Closing has failed the stream for it, and for it alone.
+          }
         },
         fail(error) {
+          if (over) return;
           over = true;
           controller.error(thrown(error));
         },

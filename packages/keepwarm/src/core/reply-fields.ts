@@ -12,10 +12,11 @@ export class ReplyFields implements Iterable<readonly [string, string]> {
     this.#head = head;
   }
 
+  /** Fields that did not come as text. The pairs are taken as they are. */
   static of(list: Iterable<readonly [string, string]>, reason = ''): ReplyFields {
-    let head = `HTTP/1.1 200 ${reason}\r\n`;
-    for (const [name, value] of list) head += `${name}: ${value}\r\n`;
-    return new ReplyFields(`${head}\r\n`);
+    const fields = new ReplyFields(`HTTP/1.1 200 ${reason}\r\n\r\n`);
+    fields.#list = [...list];
+    return fields;
   }
 
   /** The reason phrase; often empty, never meaningful. */
