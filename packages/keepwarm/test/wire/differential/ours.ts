@@ -39,7 +39,7 @@ class Recorder implements MessageHandler {
 
   onEnd(persistent: boolean, trailers: readonly string[]): void {
     this.persistent = persistent;
-    if (trailers.length > 0) this.trailers = flat(ReplyFields.of(trailers.map(split)));
+    if (trailers.length > 0) this.trailers = flat(new ReplyFields(['', ...trailers].join('\r\n')));
     this.ended = true;
   }
 
@@ -52,11 +52,6 @@ class Recorder implements MessageHandler {
 }
 
 const flat = (fields: ReplyFields): string[] => fields.list.flat();
-
-function split(line: string): [string, string] {
-  const colon = line.indexOf(':');
-  return [line.slice(0, colon), line.slice(colon + 1)];
-}
 
 /** The outcome of reading `bytes`, cut at the offsets `cuts` (ascending), and then the end of the connection. */
 export function readOurs(bytes: Buffer, method: string, cuts: readonly number[] = [], limits = LIMITS): Outcome {
