@@ -6,7 +6,7 @@ import type { Observer } from '../core/observer.ts';
 import type { Resolver } from '../net/dns-options.ts';
 import type { TlsOptions } from '../net/tls.ts';
 import type { BodyInput } from './call-body.ts';
-import { type Settings, unknownOption } from './options.ts';
+import { check, invalid, OPTIONS, type Rule, type Settings, unknownOption } from './options.ts';
 import type { Query } from './targets.ts';
 
 export interface ClientOptions extends Partial<Settings<'call'>> {
@@ -64,9 +64,30 @@ export const OPTION_NAMES: Readonly<Record<keyof ClientOptions, boolean>> = {
   decompress: false,
 };
 
-/** @throws NetError `INVALID` with the name that was meant */
+/** The options of `tls`: rules for those that are numbers or choices, nothing for those that are keys and names. */
+export const TLS_OPTIONS: Readonly<Record<keyof TlsOptions, Rule | undefined>> = {
+  ca: undefined,
+  cert: undefined,
+  key: undefined,
+  passphrase: undefined,
+  servername: undefined,
+  minVersion: { kind: 'choice', default: 'TLSv1.2', values: ['TLSv1.2', 'TLSv1.3'] },
+  verify: { kind: 'choice', default: true, values: [true, false] },
+  sessionsMax: { kind: 'number', default: 100, min: 0, max: Number.POSITIVE_INFINITY },
+};
+
+/** What `settle` does not see: names at the top, and everything of `tls`. @throws NetError `INVALID` */
 export function checkNames(options: ClientOptions): void {
-  for (const name of Object.keys(options)) {
+  for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(OPTION_NAMES, name)) throw unknownOption(name, name, Object.keys(OPTION_NAMES));
+    const isGroup = name === 'tls' || (Object.hasOwn(OPTIONS, name) && name !== 'call');
+    if (isGroup && value !== undefined && (typeof value !== 'object' || value === null)) {
+      throw invalid(`option ${name} is ${String(value)}; allowed: an object of options`);
+    }
+  }
+  for (const [name, value] of Object.entries(options.tls ?? {})) {
+    if (!Object.hasOwn(TLS_OPTIONS, name)) throw unknownOption(`tls.${name}`, name, Object.keys(TLS_OPTIONS));
+    const rule = TLS_OPTIONS[name as keyof TlsOptions];
+    if (rule !== undefined && value !== undefined) check(`option tls.${name}`, value, rule);
   }
 }

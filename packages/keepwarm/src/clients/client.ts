@@ -18,6 +18,7 @@ import { redirect } from '../policies/redirect.ts';
 import { type BodyInput, type Prepared, prepareBody } from './call-body.ts';
 import { CallFields } from './call-fields.ts';
 import { type CallOptions, type ClientOptions, checkNames, type RequestOptions } from './client-options.ts';
+import { guarded } from './facts.ts';
 import { type FetchDoor, type FetchInit, type FetchInput, fetchWith } from './fetch.ts';
 import { IDEMPOTENT, type Meaning, meaningOf, ONCE } from './methods.ts';
 import { invalid, settle } from './options.ts';
@@ -59,7 +60,7 @@ export class Client {
       decompress: decodes,
     } = settle('call', pick(options, 'deadlineMs', 'redirectsMax', 'decompress'));
     const { resolver, ...dnsOptions } = options.dns ?? {};
-    const observer = options.observer ?? {};
+    const observer = options.observer === undefined ? {} : guarded(options.observer);
     this.#clock = options.clock ?? systemClock;
     this.#limits = settle('limits', options.limits);
     this.#fetchLimits = {
@@ -134,7 +135,7 @@ export class Client {
   warmUp(
     options: { readonly origin?: string | URL; readonly count?: number; readonly section?: string } = {},
   ): Promise<WarmUpResult> {
-    const origin = options.origin === undefined ? this.#targets.home : this.#targets.origin(new URL(options.origin));
+    const origin = options.origin === undefined ? this.#targets.home : this.#targets.originAt(options.origin);
     if (origin === undefined) throw invalid('warmUp needs an origin: this client was made without one');
     const count = options.count ?? Math.max(1, this.#engine.options.idleMin);
     return this.#engine.warmUp(origin, options.section ?? '', count);

@@ -63,8 +63,22 @@ export class Facts {
   }
 }
 
-/** What one listener throws harms neither the others nor the call; it surfaces as an uncaught exception of its own. */
-function tell(listeners: ReadonlySet<Listener>, fact: never): void {
+/**
+ * The same observer, whose methods may throw: that harms neither the call nor anybody else. A method that comes later, or
+ * goes, is noticed.
+ */
+export function guarded(observer: Observer): Observer {
+  const guard: Observer = {};
+  for (const name of FACTS) {
+    const told = (fact: never): void => tell([(each) => (observer[name] as Listener)(each)], fact);
+    const get = (): Listener | undefined => (observer[name] === undefined ? undefined : told);
+    Object.defineProperty(guard, name, { get, enumerable: true });
+  }
+  return guard;
+}
+
+/** What one listener throws is none of the others' concern; it surfaces as an uncaught exception of its own. */
+function tell(listeners: Iterable<Listener>, fact: never): void {
   for (const listener of listeners) {
     try {
       listener(fact);

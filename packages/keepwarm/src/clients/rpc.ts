@@ -38,7 +38,8 @@ export async function resultOf(reply: Reply, id: RpcId): Promise<unknown> {
   }
   if (!reply.ok) throw refused(reply, text);
   if (!isObject(answer) || !('result' in answer)) throw undecodable('is neither a JSON-RPC result nor an error');
-  if (answer['id'] !== id) throw undecodable(`answers call ${JSON.stringify(answer['id'])}, not ${JSON.stringify(id)}`);
+  if (answer['id'] !== id)
+    throw undecodable(`is to call ${JSON.stringify(answer['id'])}, not to ${JSON.stringify(id)}`);
   return answer['result'];
 }
 

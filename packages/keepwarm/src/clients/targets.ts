@@ -32,7 +32,7 @@ export class Targets {
 
   /** @throws NetError `INVALID` for what is not an http or https URL */
   constructor(home: string | URL | undefined) {
-    const url = home === undefined ? undefined : parse(String(home), undefined);
+    const url = home === undefined ? undefined : parse(String(home));
     this.home = url === undefined ? undefined : this.origin(url);
     this.#basePath = url === undefined || url.pathname === '/' ? '' : checkPath(url.pathname.replace(/\/$/, ''));
   }
@@ -52,6 +52,11 @@ export class Targets {
     return query === undefined ? target : { origin: target.origin, path: checkPath(withQuery(target.path, query)) };
   }
 
+  /** The origin of a URL as callers write it. @throws NetError `INVALID` */
+  originAt(url: string | URL): Origin {
+    return this.origin(typeof url === 'string' ? parse(url) : url);
+  }
+
   /** The origin of a URL, one object for each. @throws NetError `INVALID` for another scheme, or credentials in it */
   origin(url: URL): Origin {
     const known = this.#origins.get(url.origin);
@@ -64,13 +69,19 @@ export class Targets {
   #remembered(url: string): Target {
     let target = this.#recent.get(url);
     if (target !== undefined) return target;
-    target = this.#older.get(url) ?? this.#absolute(parse(url, this.home));
+    target = this.#older.get(url) ?? this.#absolute(parse(url, this.#otherwise()));
     if (this.#recent.size >= URLS_MAX) {
       this.#older = this.#recent;
       this.#recent = new Map();
     }
     this.#recent.set(url, target);
     return target;
+  }
+
+  #otherwise(): string {
+    return this.home === undefined
+      ? 'is not an absolute URL, and this client has no origin'
+      : 'is neither a path starting with "/" nor an absolute URL';
   }
 
   #absolute(url: URL): Target {
@@ -82,14 +93,10 @@ export class Targets {
   }
 }
 
-function parse(url: string, home: Origin | undefined): URL {
+function parse(url: string, otherwise = 'is not an absolute URL'): URL {
   const parsed = URL.parse(url);
-  if (parsed !== null) return parsed;
-  throw invalid(
-    home === undefined
-      ? `${JSON.stringify(url)} is not an absolute URL, and this client has no origin`
-      : `${JSON.stringify(url)} is neither a path starting with "/" nor an absolute URL`,
-  );
+  if (parsed === null) throw invalid(`${JSON.stringify(url)} ${otherwise}`);
+  return parsed;
 }
 
 function withQuery(path: string, query: Query | undefined): string {

@@ -83,6 +83,27 @@ describe('options that contradict', () => {
   });
 });
 
+describe('options of tls', () => {
+  it('are checked as all others are', () => {
+    const cases: [object, RegExp][] = [
+      [{ rejectUnauthorized: false }, /there is no option tls\.rejectUnauthorized; known: ca, /],
+      [{ minversion: 'TLSv1.3' }, /did you mean minVersion\?/],
+      [{ minVersion: 'TLSv1.1' }, /option tls\.minVersion is "TLSv1\.1"; allowed: "TLSv1\.2", "TLSv1\.3"/],
+      [{ verify: 'no' }, /option tls\.verify is "no"; allowed: true, false/],
+      [{ sessionsMax: -1 }, /option tls\.sessionsMax is -1; allowed: a number from 0/],
+    ];
+    for (const [tls, message] of cases) assert.match(refusal({ tls }).message, message);
+    createClient({ tls: { minVersion: 'TLSv1.3', verify: true, sessionsMax: 0, ca: undefined } }).destroy();
+  });
+});
+
+describe('a group', () => {
+  it('is an object', () => {
+    assert.match(refusal({ pool: 5 }).message, /option pool is 5; allowed: an object/);
+    assert.match(refusal({ tls: null }).message, /option tls is null/);
+  });
+});
+
 describe('an origin', () => {
   it('that is none is refused', () => {
     for (const origin of [

@@ -111,6 +111,7 @@ export class Connection implements Kept<Connection>, LiveSocket {
     if (why !== undefined) return this.close(why);
     this.idleSince = now;
     this.pool.release(this);
+    if (this.place === 'idle') this.#host.observer.released?.(this.fact());
     this.#host.lifetime.attend(now);
   }
 
