@@ -25,7 +25,9 @@ const DRAIN_LOOK_MS = 20;
 
 /** Fires when the connection closes; shared by all its requests, so that none needs one of its own. */
 const CLOSED = Symbol('closed');
-type Caller = Socket & { [CLOSED]?: AbortSignal };
+/** Set when a request on this connection was refused: what follows it there may be a part of it, and is not served. */
+const DISTRUSTED = Symbol('distrusted');
+type Caller = Socket & { [CLOSED]?: AbortSignal; [DISTRUSTED]?: true };
 
 export class DataServer {
   readonly server: Server;
@@ -45,6 +47,7 @@ export class DataServer {
       headersTimeout: Math.min(options.requestMs, 30_000),
       maxHeaderSize: HEAD_BYTES_MAX,
       noDelay: true,
+      requireHostHeader: false, // targetOf does, with an answer like all others
     });
     // Beyond this count Node would drop fields in silence; their bytes are limited, and targetOf counts them.
     this.server.maxHeadersCount = 0;
@@ -84,6 +87,8 @@ export class DataServer {
   }
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
+    const caller: Caller = request.socket;
+    if (caller[DISTRUSTED] === true) return; // it is read already, behind the refused one; its answer never comes
     this.#inFlight++;
     response.on('close', () => this.#inFlight--);
     if (this.#draining) response.shouldKeepAlive = false;
@@ -95,14 +100,14 @@ export class DataServer {
       response.writeHead(204).end(); // the question was ours to answer (RFC 9110 § 7.6.2)
       return;
     }
-    const signal = (request.socket as Caller)[CLOSED]!;
-    new Forwarding(request, response, route, signal, this.#options).start();
+    new Forwarding(request, response, route, caller[CLOSED]!, this.#options).start();
   }
 
   #refuse(response: ServerResponse, problem: Problem): void {
     this.#refused++;
-    // What is doubtful about one request may be meant to reach the next: its connection ends with it.
-    answerProblem(response, { ...problem, close: problem.code !== 'NOT_ROUTED' });
+    const close = problem.code !== 'NOT_ROUTED';
+    if (close) (response.req.socket as Caller)[DISTRUSTED] = true;
+    answerProblem(response, { ...problem, close });
   }
 }
 

@@ -20,6 +20,8 @@ const PASSES_MAX = 4;
 
 const HOST = /^(?:\[[0-9a-f:.]+\]|[\w.~-]*)(?::\d*)?$/i;
 const ABSOLUTE = /^http:\/\/([^/?#]*)(.*)$/i;
+/** What a path and query are made of; Node's parser lets `#` and bytes above ASCII pass. */
+const PATH = /^\/[\x21-\x22\x24-\x7e]*$/;
 /** A segment `.` or `..`, percent-encoded or not, between slashes of any spelling. */
 const DOT_SEGMENT = /(?:\/|\\|%2f|%5c)(?:\.|%2e){1,2}(?:\/|\\|%2f|%5c|$)/i;
 
@@ -29,7 +31,9 @@ export function targetOf(request: IncomingMessage): Target | Problem {
     const detail = `the request has ${rawHeaders.length / 2} header fields (limit ${FIELDS_MAX})`;
     return refusal(431, 'TOO_LARGE', detail, { limit: 'fieldsMax', value: FIELDS_MAX });
   }
-  if (occurrences(rawHeaders, 'host') > 1) return refusal(400, 'REFUSED', 'the request has more than one Host field');
+  const hosts = occurrences(rawHeaders, 'host');
+  if (hosts > 1) return refusal(400, 'REFUSED', 'the request has more than one Host field');
+  if (hosts === 0 && request.httpVersion !== '1.0') return refusal(400, 'REFUSED', 'the request has no Host field');
   if (request.method === 'TRACE') return refusal(405, 'REFUSED', 'TRACE would echo what only the upstream may see');
   if (passes(headers.via) >= PASSES_MAX) {
     const detail = `the request has come through ${PASSES_MAX} gateways like this one: an upstream leads back here`;
@@ -49,6 +53,13 @@ function place(url: string, host: string): Target | Problem {
       return refusal(400, 'REFUSED', 'the request target and the Host field name different hosts');
     }
     path = absolute[2]!.startsWith('/') ? absolute[2]! : `/${absolute[2]!}`;
+  }
+  if (!PATH.test(path)) {
+    return refusal(
+      400,
+      'REFUSED',
+      'the path has a character that must be percent-encoded: a control, "#" or non-ASCII',
+    );
   }
   if (DOT_SEGMENT.test(path.split('?', 1)[0]!)) {
     return refusal(400, 'REFUSED', 'the path has a "." or ".." segment; resolve it before sending');

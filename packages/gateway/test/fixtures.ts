@@ -1,0 +1,137 @@
+/** What the gateway's tests stand on: a gateway on free ports, upstreams to forward to, and callers that speak raw bytes. */
+import { once } from 'node:events';
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+} from 'node:http';
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
+import { parseConfig } from '../src/config/config.ts';
+import { Gateway } from '../src/gateway.ts';
+
+export interface Closing {
+  close(): Promise<void>;
+}
+
+/** Closed in reverse, whatever happened. */
+export class Opened {
+  readonly #open: Closing[] = [];
+
+  add<T extends Closing>(opened: T): T {
+    this.#open.push(opened);
+    return opened;
+  }
+
+  async closeAll(): Promise<void> {
+    for (const opened of this.#open.splice(0).reverse()) await opened.close();
+  }
+}
+
+export interface TestServer extends Closing {
+  readonly port: number;
+  readonly origin: string;
+  readonly server: Server;
+}
+
+export async function httpServer(listener: RequestListener): Promise<TestServer> {
+  const server = createServer(listener);
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    origin: `http://127.0.0.1:${port}`,
+    server,
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** A server that speaks whatever it likes; it closes what is left open at the end. */
+export async function rawServer(onSocket: (socket: Socket) => void): Promise<Closing & { readonly origin: string }> {
+  const sockets = new Set<Socket>();
+  const server = createTcpServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => socket.destroy()).on('close', () => sockets.delete(socket));
+    onSocket(socket);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return {
+    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+export interface TestGateway extends Closing {
+  readonly gateway: Gateway;
+  readonly port: number;
+  readonly adminPort: number;
+  readonly url: string;
+}
+
+/** `upstreams` as in the configuration file; one that is only an address stands for `{ origin }`. */
+export async function startGateway(
+  upstreams: Readonly<Record<string, string | object>>,
+  more: object = {},
+): Promise<TestGateway> {
+  const settled = Object.entries(upstreams).map(
+    ([name, upstream]) => [name, typeof upstream === 'string' ? { origin: upstream } : upstream] as const,
+  );
+  const listeners = { listen: '127.0.0.1:0', admin: '127.0.0.1:0', drainMs: 500 };
+  const gateway = new Gateway(parseConfig({ ...listeners, upstreams: Object.fromEntries(settled), ...more }, '.'));
+  const { data, admin } = await gateway.start();
+  return {
+    gateway,
+    port: data.port,
+    adminPort: admin.port,
+    url: `http://127.0.0.1:${data.port}`,
+    close: () => gateway.stop(0),
+  };
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly rawHeaders: readonly string[];
+  readonly body: Buffer;
+}
+
+/** One request by node:http, on a connection of its own. */
+export async function ask(
+  url: string,
+  options: { method?: string; headers?: Record<string, string | string[]>; body?: string | Buffer } = {},
+): Promise<Answer> {
+  const request = httpRequest(url, { agent: false, method: options.method ?? 'GET', headers: options.headers ?? {} });
+  request.end(options.body);
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  return answerOf(response);
+}
+
+export async function answerOf(response: IncomingMessage): Promise<Answer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk);
+  const { statusCode, headers, rawHeaders } = response;
+  return { status: statusCode ?? 0, headers, rawHeaders, body: Buffer.concat(chunks) };
+}
+
+/** Sends bytes and takes what comes until the connection closes. */
+export async function raw(port: number, ...parts: string[]): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  for (const part of parts) socket.write(part, 'latin1');
+  let text = '';
+  socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
+  socket.on('error', () => socket.destroy());
+  await once(socket, 'close');
+  return text;
+}
+
+/** Resolves when `holds` does; a test that waits for ever is ended by the runner. */
+export async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
