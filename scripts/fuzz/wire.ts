@@ -5,7 +5,7 @@
  *   npm run fuzz -- --count 10000000 --seed 1         that many responses, from that seed
  *   npm run fuzz -- --seconds 600 --from 5000000      ten minutes, from that number on
  *
- * A finding is printed with its seed and number: `--seed S --from N --count 1` makes it again. Exit code 1 if there is one.
+ * A finding is printed with the seed and number that make it again, and makes the exit code 1.
  */
 import { parseArgs } from 'node:util';
 import { type Finding, Hunt } from '../../packages/keepwarm/test/wire/differential/hunt.ts';

@@ -112,7 +112,7 @@ function add(list: [string, string][], name: unknown, value: unknown): void {
     throw refused(String(name), 'is not a valid field name (RFC 9110 § 5.1)');
   }
   if (typeof value !== 'string' || !TEXT.test(value)) {
-    throw refused(name, 'has a value that is no text, has a control character or one outside Latin-1 (RFC 9110 § 5.5)');
+    throw refused(name, 'has a value that is no text, or holds a control or what is not Latin-1 (RFC 9110 § 5.5)');
   }
   const reason = reasonAgainst(name.toLowerCase(), value);
   if (reason !== undefined) throw refused(name, `cannot be set by a caller: ${reason}`);
@@ -155,7 +155,7 @@ export function checkMethod(method: string): string {
 
 const PATH = /^(?:\/[\x21-\x22\x24-\x7e]*|\*)$/;
 
-/** @throws NetError `INVALID` when `path` is not an origin-form target: controls, spaces, `#` and non-ASCII must be encoded */
+/** @throws NetError `INVALID` when `path` is no origin-form target: controls, spaces, `#`, non-ASCII must be encoded */
 export function checkPath(path: string): string {
   if (PATH.test(path)) return path;
   const at = path.startsWith('/') ? path.search(/[^\x21-\x22\x24-\x7e]/) : 0;

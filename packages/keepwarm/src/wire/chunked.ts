@@ -35,7 +35,7 @@ const DONE = 8;
 /** Digits of a chunk size: 13 hexadecimal ones reach 2^52, beyond what any limit here allows. */
 const SIZE_DIGITS_MAX = 13;
 
-/** Data of a chunk that is moved up to the data before it, in bytes. Beyond, a piece of its own costs less than the move. */
+/** Data of a chunk that is moved up to the data before it, in bytes. Beyond, a piece of its own costs less. */
 const MOVE_BYTES_MAX = 4 * 1024;
 
 export type OnData = (bytes: Uint8Array, from: number, to: number) => void;
@@ -176,7 +176,7 @@ export class ChunkedDecoder {
   }
 }
 
-/** `*( ";" name [ "=" ( token / quoted-string ) ] )`; the optional white space of the grammar is obsolete and refused. */
+/** `*( ";" name [ "=" ( token / quoted-string ) ] )`; the white space its grammar allows is obsolete and refused. */
 const EXTENSIONS = /^(?:;[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:=(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|"(?:[^"\\]|\\.)*"))?)+$/;
 
 /** Fields that decide framing or routing may not come after the body (RFC 9110 § 6.5.1). */

@@ -1,6 +1,6 @@
 /**
  * The head of an HTTP/1.1 request as text (RFC 9112 § 3). Everything in it was checked when it was made
- * (core/fields.ts), so writing is joining; the constant parts are made once: `hostLine` per origin, `fields.text` per set.
+ * (core/fields.ts), so writing is joining; what is constant is made once: `hostLine` per origin, `fields.text` per set.
  */
 import type { Fields } from '../core/fields.ts';
 

@@ -160,7 +160,7 @@ function note(
       return;
     case 16:
       if (spells(bytes, start, 'content-encoding')) head.encoded ||= !is(bytes, from, valueEnd, 'identity');
-      // No standard field. Who says close by this name will close; who says keep-alive may have copied it from elsewhere.
+      // No standard field. Who says close by this name will close; who says keep-alive may have copied it.
       else if (spells(bytes, start, 'proxy-connection')) head.saysClose ||= lists(bytes, from, valueEnd, 'close');
       return;
     case 17:
@@ -176,8 +176,8 @@ function note(
 }
 
 /**
- * Whether the value is "chunked". A tab after it would be white space, but a widespread parser (llhttp 9) then takes the
- * value for another coding; a proxy built on it would see the message end elsewhere than we do, so it is refused.
+ * Whether the value is "chunked". A tab after it would be white space, but a widespread parser (llhttp 9) then takes it
+ * for another coding; a proxy built on it would see the message end elsewhere than we do, so it is refused.
  */
 function isChunked(bytes: Uint8Array, from: number, valueEnd: number): boolean {
   let to = valueEnd;

@@ -154,7 +154,7 @@ export class ResponseParser {
   readonly #onData = (bytes: Uint8Array, from: number, to: number): void =>
     this.#handler!.onData(bytes as Buffer, from, to);
 
-  /** A head that equals the last one byte for byte says the same: most servers change theirs once a second, with the date. */
+  /** A head that equals the last one byte for byte says the same: most servers change theirs once a second. */
   #readHead(bytes: Buffer, from: number, to: number): number {
     const end = from + this.#knownBytes;
     if (end <= to && end > from && bytes.compare(this.#known, 0, this.#knownBytes, from, end) === 0) {
@@ -194,7 +194,7 @@ export class ResponseParser {
     return from + (next - before);
   }
 
-  /** Room for what is kept doubles, so that a head that comes byte by byte is copied twice and not byte by byte anew. */
+  /** Room for what is kept doubles, so that a head that comes byte by byte is copied twice, not anew for each byte. */
   #keep(bytes: Buffer, from: number, to: number): void {
     const before = this.#partialBytes;
     const length = before + to - from;

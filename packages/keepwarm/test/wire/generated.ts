@@ -47,6 +47,9 @@ const chunk = fc
     return { data, framed: `${upper ? size.toUpperCase() : size}${extension}\r\n${data}\r\n` };
   });
 
+const linesOf = (fields: readonly { readonly line: string }[]): string =>
+  fields.map(({ line }) => `${line}\r\n`).join('');
+
 interface Body {
   /** Lines of the head that frame it. */
   readonly lines: readonly string[];
@@ -70,7 +73,7 @@ const inChunks = fc
   .map(
     ([name, coding, chunks, extension, trailers]): Body => ({
       lines: [`${name}: ${coding}`],
-      framed: `${chunks.map(({ framed }) => framed).join('')}0${extension}\r\n${trailers.map(({ line }) => `${line}\r\n`).join('')}\r\n`,
+      framed: `${chunks.map(({ framed }) => framed).join('')}0${extension}\r\n${linesOf(trailers)}\r\n`,
       body: chunks.map(({ data }) => data).join(''),
       trailers: trailers.flatMap(({ pair }) => pair),
       byClose: false,
@@ -81,7 +84,7 @@ const untilClose = bytes.map((body): Body => ({ lines: [], framed: body, body, t
 const interims = fc.array(
   fc.tuple(fc.constantFrom(100, 102, 103), fields).map(([status, list]) => ({
     status,
-    head: `HTTP/1.1 ${status} Soon\r\n${list.map(({ line }) => `${line}\r\n`).join('')}\r\n`,
+    head: `HTTP/1.1 ${status} Soon\r\n${linesOf(list)}\r\n`,
   })),
   { maxLength: 3 },
 );

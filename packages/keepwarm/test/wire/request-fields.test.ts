@@ -206,7 +206,7 @@ describe('the method of a call', () => {
 });
 
 describe('the path of a call', () => {
-  it('is refused exactly when it does not begin with a slash or has a control, a space, a # or a character beyond ASCII', () => {
+  it('is refused exactly when it has no slash first, or a control, a space, a # or a character beyond ASCII', () => {
     fc.assert(
       fc.property(
         fc.oneof(

@@ -41,7 +41,8 @@ describe('a connection', () => {
     ['1.0', ['Connection: keep-alive\xa0'], false],
     ['1.0', ['Connection: x, keep-alive\xa0'], false],
   ] as const) {
-    it(`${persistent ? 'is kept' : 'ends'} after HTTP/${version} with ${fields.join(' and ') || 'nothing said'}`, () => {
+    const said = fields.join(' and ') || 'nothing said';
+    it(`${persistent ? 'is kept' : 'ends'} after HTTP/${version} with ${said}`, () => {
       assert.equal(received(reply(version, ...fields)).persistent, persistent);
     });
   }

@@ -6,12 +6,18 @@ export interface Seed {
 }
 
 const OK = 'HTTP/1.1 200 OK\r\n';
+const DATE = 'Date: Tue, 01 Jul 2025 10:00:00 GMT\r\n';
+const JSON_TYPE = 'Content-Type: application/json\r\n';
 const CHUNKED = `${OK}Transfer-Encoding: chunked\r\n`;
+
+const HINTS = 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n';
+const CHALLENGE = 'Proxy-Authenticate: Basic realm="x"\r\n';
+const MIXED = 'Connection: Keep-Alive, Upgrade-Hint\r\n';
 
 const AFTER_GET: readonly string[] = [
   `${OK}Content-Length: 5\r\n\r\nhello`,
   `${OK}content-length:0\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5, max=100\r\n\r\n`,
-  `${OK}Server: nginx\r\nDate: Tue, 01 Jul 2025 10:00:00 GMT\r\nContent-Type: application/json\r\nContent-Length: 17\r\n\r\n{"jsonrpc":"2.0"}`,
+  `${OK}Server: nginx\r\n${DATE}${JSON_TYPE}Content-Length: 17\r\n\r\n{"jsonrpc":"2.0"}`,
   `${OK}Content-Length: 3\r\nConnection: close\r\n\r\nabc`,
   `${OK}Content-Length: \t 4 \t\r\nX: \t padded \t\r\nEmpty:\r\nY:z\r\n\r\nabcd`,
   `${OK}Content-Encoding: gzip\r\nContent-Length: 2\r\nVary: a\r\nVary: b\r\n\r\n\x1f\x8b`,
@@ -28,15 +34,15 @@ const AFTER_GET: readonly string[] = [
   'HTTP/1.1 204 No Content\r\nX-Request-Id: 1\r\n\r\n',
   'HTTP/1.1 304 Not Modified\r\nETag: "a"\r\nContent-Length: 99\r\n\r\n',
   'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1',
-  `HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n${CHUNKED}\r\n1\r\na\r\n0\r\n\r\n`,
-  'HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: Keep-Alive, Upgrade-Hint\r\n\r\n',
+  `${HINTS}HTTP/1.1 102 Processing\r\n\r\n${CHUNKED}\r\n1\r\na\r\n0\r\n\r\n`,
+  `HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 0\r\n${MIXED}\r\n`,
   'HTTP/1.1 500\r\nContent-Length: 4\r\n\r\noops',
   'HTTP/1.1 503 \r\ncontent-length: 0\r\nconnection: x, close\r\n\r\n',
   'HTTP/1.1 200 \xe9t\xe9 \xff\tcaf\xe9\r\nX-Latin: \x80\xa0\xff\r\nContent-Length: 1\r\n\r\n\xff',
   `${OK}Set-Cookie: a=b; Path=/\r\nSet-Cookie: c=d\r\nLocation: /x?y=z#f\r\nContent-Length: 000001\r\n\r\n.`,
   `${OK}${Array.from({ length: 40 }, (_, i) => `X-${i}: ${i}\r\n`).join('')}Content-Length: 1\r\n\r\n!`,
   `${OK}Content-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecond`,
-  'HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="x"\r\nProxy-Connection: close\r\nContent-Length: 0\r\n\r\n',
+  `HTTP/1.1 407 Proxy Authentication Required\r\n${CHALLENGE}Proxy-Connection: close\r\nContent-Length: 0\r\n\r\n`,
 ];
 
 const AFTER_HEAD: readonly string[] = [

@@ -1,8 +1,8 @@
 /**
- * Every way in which our parser and llhttp in strict mode may differ, with the reason. Most are cases in
- * which we refuse and llhttp does not. `docs/reference/parser.md` repeats the list, and a test keeps the two equal.
+ * Every way in which our parser and llhttp in strict mode may differ, with the reason. In most we refuse what llhttp
+ * accepts; in none do we accept what it refuses. `docs/reference/parser.md` repeats the list; a test keeps them equal.
  */
-
+import { readLlhttp } from './llhttp.ts';
 import { readOurs } from './ours.ts';
 import type { Outcome } from './outcome.ts';
 
@@ -41,13 +41,14 @@ const STRICTER: readonly Omit<Deliberate, 'disagreement'>[] = [
   },
   {
     name: 'statuses below 100',
-    why: 'RFC 9112 § 4 wants three digits, RFC 9110 § 15 the first of them from 1 to 5; below 100 nobody knows what is meant.',
+    why: 'RFC 9110 § 15: the first of three digits is 1 to 5. From 600 on it counts as 5xx; below 100 as nothing.',
     example: 'HTTP/1.1 099 OK\r\nContent-Length: 0\r\n\r\n',
-    covers: refusing('a malformed status line'),
+    covers: (ours, bytes) =>
+      refusing('a malformed status line')(ours) && /HTTP\/1\.[01] 0\d\d/.test(bytes.toString('latin1')),
   },
   {
     name: 'controls in the reason phrase',
-    why: 'RFC 9112 § 4 allows tab, space, visible characters and obs-text; anything else ends up in logs and terminals.',
+    why: 'RFC 9112 § 4 allows tab, space, visible characters and obs-text; the rest ends up in logs and terminals.',
     example: 'HTTP/1.1 200 O\x1b[2JK\r\nContent-Length: 0\r\n\r\n',
     covers: refusing('a control character in the status line'),
   },
@@ -65,7 +66,7 @@ const STRICTER: readonly Omit<Deliberate, 'disagreement'>[] = [
   },
   {
     name: 'chunked in HTTP/1.0',
-    why: 'RFC 9112 § 6.1: its framing must be taken for faulty; a 1.0 proxy on the way would have passed the chunks through.',
+    why: 'RFC 9112 § 6.1: its framing must be taken for faulty; a 1.0 proxy may have passed it on unread.',
     example: 'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
     covers: refusing('Transfer-Encoding in an HTTP/1.0 response'),
   },
@@ -77,7 +78,7 @@ const STRICTER: readonly Omit<Deliberate, 'disagreement'>[] = [
   },
   {
     name: 'interim responses that end the connection',
-    why: 'No final one can follow a 1xx that says close, or that speaks HTTP/1.0. llhttp refuses what follows it instead.',
+    why: 'No final one can follow a 1xx that says close or speaks HTTP/1.0. llhttp refuses what follows instead.',
     example: 'HTTP/1.1 100 Continue\r\nConnection: close\r\n\r\n',
     covers: refusing('an interim response that ends the connection'),
   },
@@ -91,7 +92,8 @@ const STRICTER: readonly Omit<Deliberate, 'disagreement'>[] = [
     name: 'an empty Content-Length',
     why: 'Both refuse it; we do so at the end of its line, llhttp one byte later.',
     example: `${OK}Content-Length:\r\n`,
-    covers: refusing('a Content-Length that is not a number'),
+    covers: (ours, bytes, method) =>
+      refusing('a Content-Length that is not a number')(ours) && readLlhttp(ended(bytes), method, 0).kind === 'refused',
   },
   {
     name: 'chunk sizes of more than 13 digits',
@@ -124,9 +126,9 @@ export const DELIBERATE: readonly Deliberate[] = [
   {
     name: 'judgement at the end of a line',
     disagreement: 'we still wait',
-    why: 'Some checks wait until a line, or the shortest possible status line, is there. Nothing is accepted meanwhile.',
+    why: 'Some checks wait for the end of a line or 14 bytes of status line. Nothing is accepted meanwhile.',
     example: 'HTTP/1.7',
-    covers: (_, bytes, method) => readOurs(Buffer.concat([bytes, LINE_ENDS]), method).kind === 'refused',
+    covers: (_, bytes, method) => readOurs(ended(bytes), method).kind === 'refused',
   },
   {
     name: 'reuse after HEAD',
@@ -161,5 +163,5 @@ function valuesOf(outcome: Outcome, lowerName: string): string {
   return outcome.fields.filter((_, i) => i % 2 === 1 && outcome.fields[i - 1]!.toLowerCase() === lowerName).join(',');
 }
 
-/** Ends the line, and makes up for what a status line may lack in length. */
-const LINE_ENDS = Buffer.from('\r\n'.repeat(4));
+/** The line ended, and what a status line may lack in length made up for. */
+const ended = (bytes: Buffer): Buffer => Buffer.concat([bytes, Buffer.from('\r\n'.repeat(4))]);

@@ -1,6 +1,6 @@
 /**
  * Chance that can be played again: the same seed gives the same walk on every machine.
- * mulberry32, a 32-bit generator in the public domain (T. Ettinger, 2017): plenty for choosing mutations, useless for secrets.
+ * mulberry32, a 32-bit generator in the public domain (T. Ettinger, 2017): enough to choose mutations.
  */
 export class SeededRandom {
   #state: number;
