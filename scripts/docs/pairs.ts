@@ -7,7 +7,12 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { OPTION_NAMES, TLS_OPTIONS } from '../../packages/keepwarm/src/clients/client-options.ts';
+import { CORE_OPTIONS } from '../../packages/keepwarm/src/clients/env.ts';
+import { FACTS } from '../../packages/keepwarm/src/clients/facts.ts';
+import { HTTP_OPTIONS } from '../../packages/keepwarm/src/clients/http-client.ts';
 import { OPTIONS } from '../../packages/keepwarm/src/clients/options.ts';
+import { ConnectionPoolCore } from '../../packages/keepwarm/src/clients/pool-core.ts';
 import { CODES } from '../../packages/keepwarm/src/core/error.ts';
 import { root } from '../check.ts';
 import { FLOORS } from '../tidy/floors.ts';
@@ -37,6 +42,41 @@ export const PAIRS: readonly Pair[] = [
     page: 'docs/reference/options.md',
     heading: '## Numbers and choices',
     columns: 2,
+  },
+  {
+    what: 'options of tls',
+    code: () => Object.keys(TLS_OPTIONS).map((name) => `tls.${name}`),
+    page: 'docs/reference/options.md',
+    heading: '## TLS',
+  },
+  {
+    what: 'options that are neither number nor choice',
+    code: () => [...Object.entries(OPTION_NAMES).flatMap(([name, other]) => (other ? [name] : [])), 'dns.resolver'],
+    page: 'docs/reference/options.md',
+    heading: '## The rest',
+  },
+  { what: 'facts for observers', code: () => FACTS, page: 'docs/reference/observer.md', heading: '## Facts' },
+  {
+    what: 'environment variables and what they set',
+    code: () =>
+      Object.entries(CORE_OPTIONS).flatMap(([name, { variable }]) =>
+        variable === undefined ? [] : `${variable} ${name}`,
+      ),
+    page: 'docs/reference/environment.md',
+    heading: '## Variables',
+    columns: 2,
+  },
+  {
+    what: 'options of HTTPClient',
+    code: () => [...Object.keys(HTTP_OPTIONS), 'client'],
+    page: 'docs/guide/client.md',
+    heading: '### Options of HTTPClient',
+  },
+  {
+    what: 'metrics of ConnectionPoolCore',
+    code: () => Object.keys(new ConnectionPoolCore({}, {}).getMetrics()),
+    page: 'docs/guide/client.md',
+    heading: '### Metrics of ConnectionPoolCore',
   },
   {
     what: 'npm scripts',
