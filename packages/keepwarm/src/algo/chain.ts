@@ -1,4 +1,4 @@
-/** A list whose links stand in its members: taking from either end, and leaving from anywhere, are O(1) and allocate nothing. */
+/** A list whose links stand in its members: nothing is allocated, and leaving from anywhere is O(1). */
 export interface Link<T> {
   chainBefore: T | undefined;
   chainAfter: T | undefined;

@@ -112,7 +112,7 @@ function arrivingStream(source: BodySource, thrown: (error: NetError) => unknown
             controller.close();
             controller.byobRequest?.respond(0);
           } catch {
-            // A reader asked for wider elements than bytes are left. Closing has failed the stream for it, and for it alone.
+            // A reader asked for wider elements than bytes are left. Closing has failed the stream, for it alone.
           }
         },
         fail(error) {

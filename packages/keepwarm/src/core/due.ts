@@ -21,7 +21,7 @@ export interface Due {
   listed: boolean;
 }
 
-/** A sweep costs a look at every member, so two are at least this far apart, in ms. It is the precision of a deadline. */
+/** A sweep costs a look at every member, so two are at least this far apart, in ms: the precision of a deadline. */
 const APART_MS = 2;
 
 export class DueList {

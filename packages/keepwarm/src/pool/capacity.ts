@@ -3,8 +3,8 @@
  *
  * Invariants:
  *   (1) used ≤ max, and used is the sum of the pools' opening + leased + idle.
- *   (2) A pool whose callers find no place is remembered, and fed as soon as one is given back: in turn, one place each.
- *   (3) While a pool goes without, no other pool keeps an idle item: it makes room, longest idle first. And one that has
+ *   (2) A pool whose callers find no place is remembered, and fed as soon as one is given back: in turn, a place each.
+ *   (3) While a pool goes without, no other pool keeps an idle item: it makes room, longest idle first. And one with
  *       more places gives up what it would have lent to its own callers, until they differ by one at most.
  *   (4) What nobody waits for takes free places only: no pool closes a warm item so that another may open a spare.
  */

@@ -9,8 +9,8 @@
  * Invariants, true whenever no method is running:
  *   (1) opening + leased + idle ≤ sizeMax, and each of them holds one place of the shared capacity.
  *   (2) While anyone waits, nothing is idle that the waiter would take: a released item goes straight to the oldest
- *       waiter. It is never set free first, so a newcomer cannot overtake (no barging). Only a pool that has more places
- *       than one that goes without gives it up instead.
+ *       waiter. It is never set free first, so a newcomer cannot overtake (no barging). Only a pool that has more
+ *       places than one that goes without gives it up instead.
  *   (3) While anyone waits, every free place is being opened: opening ≥ min(waiting, room), where room is what size,
  *       shared capacity and scarcity leave. Those who insist on an unused item have room made for them.
  *   (4) A newcomer waits only while waiting − opening ≤ waitersMax: those for whom an item is being opened are not a
@@ -114,7 +114,7 @@ export class ExclusivePool<T extends Item<T>> {
     return item;
   }
 
-  /** Queues for an item, when `take` had none. @throws NetError `SATURATED` or `CLOSED`; then the waiter is not queued */
+  /** Queues for an item, when `take` had none. @throws NetError `SATURATED` or `CLOSED`; it is not queued then */
   wait(waiter: Waiter<T>): void {
     const { name, waitersMax } = this.options;
     if (this.#closed)
@@ -161,10 +161,6 @@ export class ExclusivePool<T extends Item<T>> {
   /** Answers `open()`. A fresh item goes first to those who insist on one. */
   opened(item: T): void {
     this.#opening--;
-    if (this.#closed) {
-      this.#expel(item, 'closing');
-      return;
-    }
     item.place = 'leased';
     this.#leased++;
     const waiter = this.#waitingFresh.shift() ?? this.#waiting.shift();
@@ -203,7 +199,7 @@ export class ExclusivePool<T extends Item<T>> {
     this.#replenish();
   }
 
-  /** Opens until `count` items are opening or open, as far as limits and free places allow. @returns how many are opening */
+  /** Opens until `count` items are opening or open, as limits and free places allow. @returns how many are opening */
   fill(count: number): number {
     this.#spares = true;
     while (this.size < count && this.#openOne(false));
@@ -253,7 +249,7 @@ export class ExclusivePool<T extends Item<T>> {
     return true;
   }
 
-  /** A leased item nobody waits for. */
+  /** A leased item nobody waits for: idle from now on, or closed with the pool. */
   #rest(item: T): void {
     this.#leased--;
     if (this.#closed) return this.#expel(item, 'closing');

@@ -11,7 +11,7 @@
  *   (1) An item unused for its idle limit is closed within 100 ms of it, unless the idle minimum needs it.
  *   (2) An item the peer is about to close (its own hint) is closed before, minimum or not; the minimum is refilled.
  *   (3) At `replaceAt` a successor is being opened, if there is room; at `retireAt` an idle item is closed. One that is
- *       lent is closed when it comes back, which is for its holder to see to. The minimum does not count on the replaced.
+ *       lent is closed when it comes back, by whoever takes it back. The minimum does not count on replaced ones.
  *   (4) `replaceAt` differs from item to item: fifty opened together do not leave together.
  *   (5) Sleeping items do not keep the process alive.
  *   (6) While any item lives, a visit is due within `LOOK_MS_MAX`; where something is to be done, in time for it.
@@ -90,7 +90,7 @@ export class Lifetime<T extends Kept<T>> {
     this.#soonMs = Math.min(SLEEP_AFTER_MS, options.idleMs);
   }
 
-  /** An item has become idle, or a pool holds back: there will be something to do soon. Cheap when a visit is due anyway. */
+  /** An item has become idle, or a pool holds back: there will be something to do soon. Cheap when a visit is due. */
   attend(now: number): void {
     if (now + this.#soonMs < this.#timerAt) this.#arm(now, now + this.#soonMs);
   }

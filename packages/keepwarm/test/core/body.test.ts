@@ -162,7 +162,7 @@ describe('a body as a stream', () => {
     }
   });
 
-  it('fails for a reader whose buffer holds wider elements than the body has bytes left, and harms no one else', async () => {
+  it('fails for a reader whose buffer holds wider elements than bytes are left, and harms no one else', async () => {
     const body = new ScriptedBody();
     const reader = streamOf(body).getReader({ mode: 'byob' });
     const read = reader.read(new Uint16Array(2));

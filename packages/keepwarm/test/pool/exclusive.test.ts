@@ -49,7 +49,7 @@ describe('a pool', () => {
     assert.equal(second.item, item);
   });
 
-  it('hands an item that comes back before its own is open to the caller, and keeps the one opened for the next', () => {
+  it('hands over what comes back before its own is open, and keeps the one opened for the next', () => {
     const a = new OpenPool();
     const item = a.lease();
     const caller = a.call();
