@@ -99,23 +99,23 @@ export class ChunkedDecoder {
       case EXTENSION:
         return this.#extend(code);
       case SIZE_LF:
-        if (code !== LF) throw broken('a chunk size line that does not end in CR LF');
+        if (code !== LF) throw broken('a chunk size line that does not end in CR LF', 'body');
         this.#state = this.#left === 0 ? TRAILER : DATA;
         this.#digits = 0;
         return;
       case DATA_CR:
-        if (code !== CR) throw broken('a chunk longer than its size');
+        if (code !== CR) throw broken('a chunk longer than its size', 'body');
         this.#state = DATA_LF;
         return;
       case DATA_LF:
-        if (code !== LF) throw broken('a chunk that does not end in CR LF');
+        if (code !== LF) throw broken('a chunk that does not end in CR LF', 'body');
         this.#state = SIZE;
         return;
       case TRAILER:
         return this.#trailer(code);
       default:
         this.#countTrailer();
-        if (code !== LF) throw broken('a bare CR in the trailers');
+        if (code !== LF) throw broken('a bare CR in the trailers', 'body');
         return this.#endTrailer();
     }
   }
@@ -123,30 +123,30 @@ export class ChunkedDecoder {
   #size(code: number): void {
     const value = HEX[code]!;
     if (value !== 255) {
-      if (++this.#digits > SIZE_DIGITS_MAX) throw broken(`a chunk size of more than ${SIZE_DIGITS_MAX} digits`);
+      if (++this.#digits > SIZE_DIGITS_MAX) throw broken(`a chunk size of more than ${SIZE_DIGITS_MAX} digits`, 'body');
       this.#left = this.#left * 16 + value;
     } else if (this.#digits === 0) {
-      throw broken('a chunk without a size');
+      throw broken('a chunk without a size', 'body');
     } else if (code === CR) {
       this.#state = SIZE_LF;
     } else if (code === 0x3b) {
       this.#extension = ';';
       this.#state = EXTENSION;
     } else {
-      throw broken('a chunk size that is not hexadecimal');
+      throw broken('a chunk size that is not hexadecimal', 'body');
     }
   }
 
   #extend(code: number): void {
     if (code === CR) {
-      if (!EXTENSIONS.test(this.#extension)) throw broken('a malformed chunk extension');
+      if (!EXTENSIONS.test(this.#extension)) throw broken('a malformed chunk extension', 'body');
       this.#extension = '';
       this.#state = SIZE_LF;
       return;
     }
-    if (FIELD_TEXT[code] === 0) throw broken('a control character in a chunk extension');
+    if (FIELD_TEXT[code] === 0) throw broken('a control character in a chunk extension', 'body');
     if (++this.#extensionBytes > this.#limits.extensionBytesMax) {
-      throw tooLarge('extensionBytesMax', this.#limits.extensionBytesMax, 'bytes of chunk extensions');
+      throw tooLarge('extensionBytesMax', this.#limits.extensionBytesMax, 'bytes of chunk extensions', 'body');
     }
     this.#extension += String.fromCharCode(code);
   }
@@ -154,14 +154,14 @@ export class ChunkedDecoder {
   #trailer(code: number): void {
     this.#countTrailer();
     if (code === CR) this.#state = TRAILER_LF;
-    else if (code === LF) throw broken('a bare LF in the trailers');
-    else if (FIELD_TEXT[code] === 0) throw broken('a control character in the trailers');
+    else if (code === LF) throw broken('a bare LF in the trailers', 'body');
+    else if (FIELD_TEXT[code] === 0) throw broken('a control character in the trailers', 'body');
     else this.#line += String.fromCharCode(code);
   }
 
   #countTrailer(): void {
     if (++this.#trailerBytes > this.#limits.headBytesMax) {
-      throw tooLarge('headBytesMax', this.#limits.headBytesMax, 'bytes of trailers');
+      throw tooLarge('headBytesMax', this.#limits.headBytesMax, 'bytes of trailers', 'body');
     }
   }
 
@@ -172,7 +172,7 @@ export class ChunkedDecoder {
     if (line === '') return;
     checkTrailer(line);
     if (this.trailers.push(line) > this.#limits.fieldsMax)
-      throw tooLarge('fieldsMax', this.#limits.fieldsMax, 'trailer fields');
+      throw tooLarge('fieldsMax', this.#limits.fieldsMax, 'trailer fields', 'body');
   }
 }
 
@@ -184,7 +184,7 @@ const FORBIDDEN = /^(?:content-length|transfer-encoding|host|trailer|content-enc
 
 function checkTrailer(line: string): void {
   const colon = line.indexOf(':');
-  if (colon <= 0) throw broken('a malformed trailer');
-  for (let i = 0; i < colon; i++) if (TOKEN[line.charCodeAt(i)] === 0) throw broken('a malformed trailer');
-  if (FORBIDDEN.test(line)) throw broken('a trailer that may not be one');
+  if (colon <= 0) throw broken('a malformed trailer', 'body');
+  for (let i = 0; i < colon; i++) if (TOKEN[line.charCodeAt(i)] === 0) throw broken('a malformed trailer', 'body');
+  if (FORBIDDEN.test(line)) throw broken('a trailer that may not be one', 'body');
 }

@@ -243,14 +243,14 @@ function badName(code: number, empty: boolean): NetError {
   return broken('a character that no field name may have');
 }
 
-export function broken(what: string): NetError {
-  return new NetError('PROTOCOL', `the peer broke HTTP/1.1: ${what}`, { reach: 'answered', phase: 'head' });
+export function broken(what: string, phase: 'head' | 'body' = 'head'): NetError {
+  return new NetError('PROTOCOL', `the peer broke HTTP/1.1: ${what}`, { reach: 'answered', phase });
 }
 
-export function tooLarge(limit: string, value: number, what: string): NetError {
+export function tooLarge(limit: string, value: number, what: string, phase: 'head' | 'body' = 'head'): NetError {
   return new NetError('LIMIT', `the reply has more than ${value} ${what} (limit ${limit})`, {
     reach: 'answered',
-    phase: 'head',
+    phase,
     limit,
     value,
   });

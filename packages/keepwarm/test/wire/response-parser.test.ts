@@ -99,13 +99,16 @@ describe('invariant (3): what follows a message', () => {
 });
 
 describe('invariant (5): after a fault', () => {
-  for (const [what, text] of [
-    ['in the head', 'HTTP/1.1 200 OK\nX: y\r\n\r\n'],
-    ['in the body', `${CHUNKED}x`],
+  for (const [phase, text, expected] of [
+    ['head', 'HTTP/1.1 200 OK\nX: y\r\n\r\n', 'PROTOCOL'],
+    ['head', `HTTP/1.1 200 OK\r\nX: ${'y'.repeat(32 * 1024)}`, 'LIMIT'],
+    ['body', `${CHUNKED}x`, 'PROTOCOL'],
+    ['body', `${CHUNKED}0\r\nX: ${'y'.repeat(32 * 1024)}`, 'LIMIT'],
   ] as const) {
-    it(`${what}, nothing more is read or begun`, () => {
+    it(`in the ${phase}, ${expected}, nothing more is read or begun`, () => {
       const { parser, read, told } = aParser();
-      assert.equal(thrownBy(() => read(text)).code, 'PROTOCOL');
+      const error = thrownBy(() => read(text));
+      assert.deepEqual([error.code, error.phase, error.reach], [expected, phase, 'answered']);
       const before = told.length;
       assert.equal(read('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'), 0);
       assert.equal(told.length, before);
