@@ -17,8 +17,9 @@ export class Trail {
     this.#slot = Math.floor(now / TRAIL_SLOT_MS);
   }
 
+  /** A socket handed straight from one call to the next stays in use: nobody said that it was released. */
   leased(now: number): void {
-    this.#leasedAt = now;
+    if (this.#leasedAt < 0) this.#leasedAt = now;
   }
 
   released(now: number): void {

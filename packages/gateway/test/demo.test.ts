@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { describe, it } from 'node:test';
+import type { Snapshot } from '../src/admin/snapshot.ts';
+import { startDelayProxy } from '../src/demo/delay-proxy.ts';
+import { startDemoProcess } from './demo-process.ts';
+import { ask, httpServer } from './fixtures.ts';
+
+describe('the demo', () => {
+  it('says where to look, has something to show, tells cold from warm, and ends when asked', async () => {
+    const demo = await startDemoProcess('--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0');
+    const example = await ask(demo.example);
+    assert.equal(example.status === 200 || example.status === 503, true, 'the example it prints really works');
+    let told: Snapshot;
+    do {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      told = JSON.parse(String((await ask(`${demo.page}api/stats`)).body));
+    } while (told.upstreams[0]!.warm.count < 20 || told.upstreams[0]!.cold.count === 0);
+    const { cold, warm, opening, sockets } = told.upstreams[0]!;
+    // The distance is made of timers, which are late but never early: these are no measurements of speed.
+    assert.ok(warm.p50Ms >= 38, `warm ${warm.p50Ms} ms: one round trip of 40 ms`);
+    assert.ok(cold.p50Ms >= 110, `cold ${cold.p50Ms} ms: three round trips`);
+    assert.ok(opening.dnsMs > 0 && opening.tlsMs > 0);
+    assert.ok(sockets.open > 0);
+    assert.equal(await demo.stop(), 0);
+    assert.match(demo.printed(), /stopping/);
+    await assert.rejects(ask(demo.page), { code: 'ECONNREFUSED' });
+  });
+
+  it('takes the next free port when one is taken', async () => {
+    const taken = await httpServer(() => undefined);
+    const demo = await startDemoProcess('--listen', `127.0.0.1:${taken.port}`, '--admin', `127.0.0.1:${taken.port}`);
+    assert.ok(Number(new URL(demo.example).port) > taken.port);
+    assert.notEqual(new URL(demo.page).port, new URL(demo.example).port);
+    assert.equal(await demo.stop(), 0);
+    await taken.close();
+  });
+});
+
+describe('the gateway as a command', () => {
+  it('says which flag changes an address that is taken', async () => {
+    const { execFile } = await import('node:child_process');
+    const taken = await httpServer(() => undefined);
+    const main = new URL('../src/main.ts', import.meta.url).pathname;
+    const listen = `127.0.0.1:${taken.port}`;
+    const args = [
+      '--conditions=keepwarm-source',
+      main,
+      'gateway',
+      '--upstream',
+      'api=http://127.0.0.1:1',
+      '--listen',
+      listen,
+    ];
+    const { code, err } = await new Promise<{ code: unknown; err: string }>((resolve) => {
+      execFile(process.execPath, args, (error, _out, err) => resolve({ code: error?.code, err }));
+    });
+    assert.equal(code, 1);
+    assert.match(err, /is taken by another program; choose another address with --listen HOST:PORT/);
+    await taken.close();
+  });
+});
+
+describe('the delay proxy', () => {
+  it('makes each way longer, keeps bytes in order, and passes ends on', async () => {
+    const server = createServer((request, response) => void request.pipe(response));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const proxy = await startDelayProxy((server.address() as AddressInfo).port, 10);
+    const socket = connect(proxy.port, '127.0.0.1');
+    const startedAt = performance.now();
+    const body = Array.from({ length: 500 }, (_, i) => `${i};`).join('');
+    socket.write(`POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n`);
+    for (let at = 0; at < body.length; at += 97) socket.write(body.slice(at, at + 97));
+    let text = '';
+    socket.on('data', (chunk) => (text += chunk));
+    await once(socket, 'close');
+    assert.ok(performance.now() - startedAt >= 38, 'a round trip for the handshake, one for the call');
+    assert.equal(
+      text
+        .slice(text.indexOf('\r\n\r\n') + 4)
+        .replaceAll(/\r\n[0-9a-f]+\r\n|^[0-9a-f]+\r\n/g, '')
+        .includes('0;1;2;3;'),
+      true,
+    );
+    proxy.close();
+    server.close();
+  });
+});

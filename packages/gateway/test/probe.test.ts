@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server, type ServerOptions } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Flags } from '../src/command/parse.ts';
+import { selfSigned } from '../src/demo/certificate.ts';
+import { runProbe } from '../src/probe/command.ts';
+import { probe } from '../src/probe/probe.ts';
+import { report } from '../src/probe/report.ts';
+import { httpServer, Opened } from './fixtures.ts';
+
+const SECRET = 'hunter2';
+/** The command, and what it prints. */
+async function run(url: string, flags: Flags): Promise<{ readonly code: number; readonly out: string }> {
+  let out = '';
+  const code = await runProbe(url, flags, (line) => (out += `${line}\n`));
+  return { code, out };
+}
+
+describe('probe', () => {
+  const opened = new Opened();
+  const folder = mkdtempSync(join(tmpdir(), 'keepwarm-probe-'));
+  const ca = join(folder, 'ca.pem');
+  const { certificate, key } = selfSigned(['localhost']);
+  let url: string;
+
+  async function tlsServer(options: ServerOptions = {}): Promise<string> {
+    const server: Server = createServer({ cert: certificate, key, ...options }, (_request, response) => {
+      response.setHeader('content-type', 'text/plain');
+      response.end('x'.repeat(200_000));
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    opened.add({
+      close: async () => {
+        server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+      },
+    });
+    return `https://localhost:${(server.address() as AddressInfo).port}`;
+  }
+
+  before(async () => {
+    writeFileSync(ca, certificate);
+    url = await tlsServer();
+  });
+  after(async () => {
+    await opened.closeAll();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('tells the phases of a cold call, of warm ones, and of a second connection with TLS resumed', async () => {
+    const told = await probe(new URL(`${url}/path?token=${SECRET}`), {
+      method: 'GET',
+      count: 3,
+      tls: { ca: certificate },
+    });
+    assert.deepEqual(
+      told.calls.map(({ kind }) => kind),
+      ['cold', 'warm', 'warm', 'warm', 'resumed'],
+    );
+    assert.equal(told.address, '127.0.0.1');
+    assert.ok(!JSON.stringify(told).includes(SECRET));
+    const [cold, warm] = told.calls;
+    assert.ok(cold!.tcpMs > 0 && cold!.tlsMs > 0 && cold!.firstByteMs > 0 && cold!.bodyMs >= 0);
+    assert.equal(cold!.tlsResumed, false);
+    assert.deepEqual([warm!.dnsMs, warm!.tcpMs, warm!.tlsMs], [0, 0, 0]);
+    assert.equal(told.summary.tlsResumed, true);
+    for (const call of told.calls) {
+      const sum = call.dnsMs + call.tcpMs + call.tlsMs + call.firstByteMs + call.bodyMs;
+      assert.ok(sum <= call.totalMs + 0.5, 'no millisecond is told twice');
+      assert.equal(call.status, 200);
+    }
+  });
+
+  it('says so when TLS is not resumed, and when no connection is kept', async () => {
+    const { constants } = await import('node:crypto');
+    const full = await tlsServer({ secureOptions: constants.SSL_OP_NO_TICKET, sessionIdContext: 'none' });
+    const told = await probe(new URL(full), { method: 'GET', count: 1, tls: { ca: certificate } });
+    assert.equal(told.summary.tlsResumed, false);
+    assert.match(report(told), /TLS was not resumed/);
+    const closing = opened.add(
+      await httpServer((_request, response) => response.setHeader('connection', 'close').end()),
+    );
+    const never = await probe(new URL(closing.origin), { method: 'HEAD', count: 2 });
+    assert.equal(never.summary.warmMs, null);
+    assert.match(report(never), /never warm: the server closes after each reply/);
+  });
+
+  it('prints aligned figures and bars to one scale', async () => {
+    const { code, out } = await run(`${url}/?token=${SECRET}`, { ca, count: '2' });
+    assert.equal(code, 0);
+    assert.ok(!out.includes(SECRET));
+    const lines = out.split('\n');
+    const rows = lines.filter((line) => / 200$/.test(line));
+    assert.equal(rows.length, 4);
+    assert.equal(new Set(rows.map((row) => row.length)).size, 1, 'rows are aligned');
+    assert.match(out, /cold .* warm .* a warm connection saves \d+ %/);
+    assert.match(out, /TLS was resumed/);
+  });
+
+  it('prints JSON of the documented shape', async () => {
+    const { code, out } = await run(url, { json: true, ca });
+    assert.equal(code, 0);
+    const told = JSON.parse(out);
+    assert.deepEqual(Object.keys(told), ['url', 'method', 'protocol', 'address', 'calls', 'summary']);
+    assert.deepEqual(Object.keys(told.summary), ['coldMs', 'warmMs', 'resumedMs', 'tlsResumed', 'saved']);
+    assert.equal(told.calls.length, 7);
+    assert.deepEqual(Object.keys(told.calls[0]), [
+      'kind', 'dnsMs', 'tcpMs', 'tlsMs', 'tlsResumed', 'firstByteMs', 'bodyMs', 'totalMs', 'status',
+    ]); // biome-ignore format: a list of names
+  });
+
+  it('ends with 1 when a call fails, saying where, and refuses what it cannot do', async () => {
+    const untrusted = await run(url, { json: true });
+    assert.equal(untrusted.code, 1);
+    const { error } = JSON.parse(untrusted.out);
+    assert.deepEqual([error.code, error.phase, error.reach], ['TLS', 'tls', 'unsent']);
+    assert.match((await run(url, {})).out, /TLS \(tls\): /);
+    await assert.rejects(run('nowhere', {}), { name: 'UsageError', message: /needs an http: or https: URL/ });
+    await assert.rejects(run(url, { count: '0' }), { message: '--count is 0; allowed: 1 to 1000' });
+    await assert.rejects(run(url, { method: 'post' }), { message: /--method is POST; allowed: GET/ });
+    await assert.rejects(run(url, { ca: 'none.pem' }), { message: /--ca none\.pem cannot be read/ });
+  });
+});
