@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
-import { upload } from '../../src/engines/http1/request.ts';
+import { Upload } from '../../src/engines/http1/upload.ts';
 import type { Client } from '../../src/index.ts';
 import { answer, oneByOne, type Step, send, silence } from '../../src/testing/faulty-steps.ts';
 import { aBlackHole } from './black-hole.ts';
@@ -220,7 +220,8 @@ it('a producer that keeps an upload waiting is told to stop when the connection 
   };
   const socket = new Socket();
   const open = () => ({ [Symbol.asyncIterator]: () => producer });
-  void upload(socket, { bytes: undefined, repeatable: false, open }, () => socket.destroyed);
+  const nothing = (): void => assert.fail('neither done nor failed');
+  new Upload(socket, { bytes: undefined, repeatable: false, open }, nothing, nothing);
   socket.destroy();
   await until(() => told, 'the producer is told');
 });

@@ -24,13 +24,15 @@ import { NetError, type Phase } from '../../core/error.ts';
 import type { CloseReason } from '../../core/observer.ts';
 import type { Reply } from '../../core/reply.ts';
 import type { ExclusivePool, Waiter } from '../../pool/exclusive.ts';
-import type { BodyPipe, PipeOwner } from './body-pipe.ts';
+import type { PipeOwner } from './body-pipe.ts';
 import type { Connection } from './connection.ts';
+import type { Delivery } from './delivery.ts';
 import { causeOf, describe } from './failures.ts';
 import type { Host } from './host.ts';
 import type { Incoming } from './incoming.ts';
-import { upload, writeRequest } from './request.ts';
+import { writeRequest } from './request.ts';
 import type { Writer } from './turn.ts';
+import { Upload } from './upload.ts';
 
 /** A connection unused for longer gets one turn of the event loop to report its death before it is written to, in ms. */
 const QUIET_MS = 1_000;
@@ -60,11 +62,10 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
   /** The connection lay idle before it was ours, or served another: it may have died unnoticed. */
   #mayBeStale = false;
   #written = false;
-  #uploading = false;
+  #upload: Upload | undefined;
   #anyByte = false;
   /** Once the caller has a reply whose body is still arriving. */
-  #reply: Reply | undefined;
-  #pipe: BodyPipe | undefined;
+  #delivery: Delivery | undefined;
   #over = false;
 
   constructor(
@@ -155,35 +156,18 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     const { errored } = socket;
     if (errored !== null) return this.#lost('reset', describe.reset(errored, 'unsent', 'write', connection.id));
     this.#written = true;
-    if (producer === undefined) {
-      this.dueAt = Math.min(this.#deadlineAt, now + this.#call.limits.firstByteMs);
-      return this.#host.due.hasten(this);
-    }
+    if (producer === undefined) return this.#dueWithin(this.#call.limits.firstByteMs, now);
     this.#phase = 'write';
-    this.#uploading = true;
     this.dueAt = this.#deadlineAt;
-    upload(socket, producer, () => this.#connection !== connection).then(
-      () => this.#uploaded(connection),
-      (error: unknown) => this.#uploadFailed(connection, error),
-    );
+    const failed = (error: NetError): void => this.#giveUp('aborted', this.#placed(error));
+    this.#upload = new Upload(socket, producer, () => this.#uploaded(), failed);
   }
 
-  #uploaded(connection: Connection): void {
-    this.#uploading = false;
-    if (this.#over || this.#connection !== connection || this.#phase !== 'write') return;
+  /** The last byte of a streamed body has gone out: from now on the answer is due. */
+  #uploaded(): void {
+    if (this.#phase !== 'write') return; // it came early
     this.#phase = 'head';
-    this.dueAt = Math.min(this.#deadlineAt, this.#host.clock.now() + this.#call.limits.firstByteMs);
-    this.#host.due.hasten(this);
-  }
-
-  #uploadFailed(connection: Connection, thrown: unknown): void {
-    if (this.#over || this.#connection !== connection) return;
-    const details = { reach: 'unknown', phase: 'write', cause: thrown } as const;
-    const error =
-      thrown instanceof NetError
-        ? thrown
-        : new NetError('ABORTED', 'the request body failed while it was sent', details);
-    this.#giveUp('aborted', error);
+    this.#dueWithin(this.#call.limits.firstByteMs);
   }
 
   /** Nothing was written for this call yet, or it may be repeated: another connection. */
@@ -191,6 +175,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     this.#connection = undefined;
     this.#written = false;
     this.#incoming = undefined;
+    this.#upload = undefined;
     this.#queue(now);
     if (!this.#over) this.#host.due.hasten(this);
   }
@@ -261,21 +246,16 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
   /** A part of the message has been read: the reply goes to the caller with the rest to come. @returns false to pause */
   #readOn(incoming: Incoming): boolean {
     this.#phase = 'body';
-    if (this.#pipe === undefined) {
-      const { reply, pipe } = incoming.piped(this.#connection!, this);
-      this.#reply = reply;
-      this.#pipe = pipe;
-      this.#hand(reply);
+    if (this.#delivery === undefined) {
+      this.#delivery = incoming.piped(this.#connection!, this);
+      this.#hand(this.#delivery.reply);
       if (this.#over) return false;
     }
-    const { stalled } = this.#pipe;
-    const patience = stalled ? Number.POSITIVE_INFINITY : this.#host.clock.now() + this.#call.limits.betweenBytesMs;
-    this.dueAt = Math.min(this.#deadlineAt, patience);
-    this.#host.due.hasten(this);
-    return !stalled || this.#pause();
-  }
-
-  #pause(): boolean {
+    if (!this.#delivery.stalled) {
+      this.#dueWithin(this.#call.limits.betweenBytesMs);
+      return true;
+    }
+    this.dueAt = this.#deadlineAt; // the peer is not to blame for a reader that takes its time
     this.#connection?.socket.pause();
     return false;
   }
@@ -284,8 +264,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
 
   readMore(): void {
     if (this.#over || this.#connection === undefined) return;
-    this.dueAt = Math.min(this.#deadlineAt, this.#host.clock.now() + this.#call.limits.betweenBytesMs);
-    this.#host.due.hasten(this);
+    this.#dueWithin(this.#call.limits.betweenBytesMs);
     this.#connection.socket.resume();
   }
 
@@ -345,30 +324,35 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     if (this.#over) return;
     this.#finish();
     this.#connection = undefined;
-    if (this.#reply === undefined) this.#reject(error);
-    else this.#pipe!.fail(error);
-    this.#reply?.finish();
+    if (this.#delivery === undefined) this.#reject(error);
+    else this.#delivery.fail(error);
   }
 
   /** The message has ended cleanly. */
   #complete(incoming: Incoming): void {
     const connection = this.#connection!;
     const { persistent, keepAliveSeconds, trailers } = incoming;
-    const whole = this.#pipe === undefined ? incoming.whole(connection) : undefined;
+    const whole = this.#delivery === undefined ? incoming.whole(connection) : undefined;
     this.#finish();
     this.#connection = undefined;
     this.#incoming = undefined;
     this.#host.returnIncoming(incoming);
     if (keepAliveSeconds >= 0) connection.heed(keepAliveSeconds);
-    const spent = !persistent || this.#uploading || this.#call.headers.saysClose;
+    const spent = !persistent || this.#upload?.done === false || this.#call.headers.saysClose;
     connection.giveBack(this.#host.clock.now(), spent ? 'reply' : undefined);
-    if (whole !== undefined) return this.#hand(whole);
-    this.#pipe!.end(trailers);
-    this.#reply!.finish();
+    if (whole === undefined) this.#delivery!.end(trailers);
+    else this.#hand(whole);
+  }
+
+  /** The step at hand may take so long, within the deadline of the call. */
+  #dueWithin(ms: number, now = this.#host.clock.now()): void {
+    this.dueAt = Math.min(this.#deadlineAt, now + ms);
+    this.#host.due.hasten(this);
   }
 
   #finish(): void {
     this.#over = true;
+    this.#upload?.stop();
     this.#host.due.leave(this);
     if (this.#call.signal !== undefined) unlisten(this.#call.signal, this);
   }

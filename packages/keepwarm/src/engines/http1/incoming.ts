@@ -15,6 +15,7 @@ import type { ResponseHead } from '../../wire/response-head.ts';
 import { type MessageHandler, type ParserLimits, ResponseParser } from '../../wire/response-parser.ts';
 import { BodyPipe, type PipeOwner } from './body-pipe.ts';
 import type { Connection } from './connection.ts';
+import { Delivery } from './delivery.ts';
 import { limitReached } from './failures.ts';
 
 const EMPTY = Buffer.alloc(0);
@@ -69,11 +70,11 @@ export class Incoming implements MessageHandler {
   }
 
   /** The reply with a body that is still to come, in part or in whole; from now on what arrives goes there. */
-  piped(connection: Connection, owner: PipeOwner): { reply: Reply; pipe: BodyPipe } {
+  piped(connection: Connection, owner: PipeOwner): Delivery {
     const kept = this.#first === undefined ? [] : [this.#first, ...(this.#more ?? [])];
     const { bytesLeft } = this.#parser;
     this.#pipe = new BodyPipe(owner, bytesLeft < 0 ? -1 : this.#bytes + bytesLeft, kept);
-    return { reply: this.#reply(connection, this.#pipe), pipe: this.#pipe };
+    return new Delivery(this.#reply(connection, this.#pipe), this.#pipe);
   }
 
   get trailers(): readonly string[] {

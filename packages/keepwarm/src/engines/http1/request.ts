@@ -1,8 +1,7 @@
 /** A call as bytes on a socket: head and a body at hand in one write; a streamed body after it, with backpressure. */
 import type { Socket } from 'node:net';
 import type { BodyProducer, Call } from '../../core/call.ts';
-import { NetError } from '../../core/error.ts';
-import { chunkLine, LAST_CHUNK, requestHead } from '../../wire/request-head.ts';
+import { requestHead } from '../../wire/request-head.ts';
 
 /** Up to here head and body are copied into one buffer; beyond, the copy costs more than a second part of a gathered write. */
 const JOIN_BYTES_MAX = 64 * 1024;
@@ -60,75 +59,4 @@ function writeBytes(socket: Socket, head: string, body: Uint8Array): void {
 
 function lengthField(call: Call, bytes: number): string {
   return call.headers.contentLength === undefined ? `Content-Length: ${bytes}\r\n` : '';
-}
-
-/**
- * Sends a streamed body. Ends early, without error, when `stopped` says so or the socket is gone: whoever stopped it
- * knows why. The producer is told at once, even while it keeps us waiting.
- *
- * @throws whatever the producer throws; NetError `INVALID` when it yields more or less than it announced
- */
-export async function upload(socket: Socket, body: BodyProducer, stopped: () => boolean): Promise<void> {
-  const chunks = body.open()[Symbol.asyncIterator]();
-  const stop = (): void => void chunks.return?.().catch(ignored);
-  socket.once('close', stop);
-  let whole = false;
-  try {
-    await sendAll(socket, chunks, body.bytes, stopped);
-    whole = !stopped();
-  } finally {
-    socket.off('close', stop);
-    if (!whole) stop();
-  }
-}
-
-async function sendAll(
-  socket: Socket,
-  chunks: AsyncIterator<Uint8Array>,
-  announced: number | undefined,
-  stopped: () => boolean,
-): Promise<void> {
-  let sent = 0;
-  for (;;) {
-    const { done, value: chunk } = await chunks.next();
-    if (stopped()) return;
-    if (done) break;
-    if (!(chunk instanceof Uint8Array)) throw wrongBody('yielded something that is not bytes');
-    if (chunk.length === 0) continue;
-    sent += chunk.length;
-    if (announced !== undefined && sent > announced)
-      throw wrongBody(`yielded more than the ${announced} bytes it announced`);
-    if (!sendChunk(socket, chunk, announced === undefined)) await drained(socket);
-    if (stopped()) return;
-  }
-  if (announced === undefined) socket.write(LAST_CHUNK, 'latin1');
-  else if (sent !== announced) throw wrongBody(`yielded ${sent} of the ${announced} bytes it announced`);
-}
-
-/** A producer told to stop has nothing to say any more that would matter to the call. */
-function ignored(): void {}
-
-function sendChunk(socket: Socket, chunk: Uint8Array, chunked: boolean): boolean {
-  if (!chunked) return socket.write(chunk);
-  socket.cork();
-  socket.write(chunkLine(chunk.length), 'latin1');
-  socket.write(chunk);
-  const more = socket.write('\r\n', 'latin1');
-  socket.uncork();
-  return more;
-}
-
-function drained(socket: Socket): Promise<void> {
-  return new Promise((resolve) => {
-    if (socket.destroyed) return resolve();
-    const done = (): void => {
-      socket.off('drain', done).off('close', done);
-      resolve();
-    };
-    socket.on('drain', done).on('close', done);
-  });
-}
-
-function wrongBody(what: string): NetError {
-  return new NetError('INVALID', `the request body ${what}`, { reach: 'unknown', phase: 'write' });
 }
