@@ -64,7 +64,7 @@ export function bodyOf(body: BodyInput): Prepared {
 /** Runs a task after one turn of the event loop. */
 type Turn = (task: () => void) => void;
 
-/** What is read of a Request's body before the call is made, in bytes. */
+/** Having read this much of a Request's body, no more is taken than the chunk that brought it here, in bytes. */
 const AHEAD_BYTES_MAX = 64 * 1024;
 /** Turns of the event loop a chunk may take to count as being there already; Node's blobs take two to three. */
 const AHEAD_TURNS = 4;
@@ -79,15 +79,14 @@ export async function bodyOfRequest(request: RequestLike, turn: Turn): Promise<P
   const iterator = request.body[Symbol.asyncIterator]();
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  while (bytes < AHEAD_BYTES_MAX) {
+  for (;;) {
     const next = iterator.next();
     const result = await Promise.race([next, turns(turn, AHEAD_TURNS)]);
-    if (result === undefined) return stream(chunks, iterator, next);
-    if (result.done === true) return { body: Buffer.concat(chunks), contentType: undefined };
+    if (result?.done === true) return { body: Buffer.concat(chunks), contentType: undefined };
+    if (result === undefined || bytes >= AHEAD_BYTES_MAX) return stream(chunks, iterator, next);
     chunks.push(result.value);
     bytes += result.value.length;
   }
-  return stream(chunks, iterator, iterator.next());
 }
 
 function stream(

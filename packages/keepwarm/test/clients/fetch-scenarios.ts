@@ -81,6 +81,23 @@ export const REQUESTS: Record<string, Scenario> = {
   },
   'a Request whose init says null': async (fetch, { origin }) =>
     seen(await fetch(new Request(`${origin}/echo`, post('kept')), { body: null }), ...typeAndLength),
+  'a Request with much text': async (fetch, { origin }) => {
+    const { headers, body } = (await (
+      await fetch(new Request(`${origin}/echo`, post('x'.repeat(300_000))))
+    ).json()) as Echo;
+    return [headers['content-length'], headers['transfer-encoding'], body.length];
+  },
+  'a Request with a stream': async (fetch, { origin }) => {
+    const slow = async function* (): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('one,');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      yield Buffer.alloc(200_000, 'x');
+    };
+    const { headers, body } = (await (
+      await fetch(new Request(`${origin}/echo`, post(ReadableStream.from(slow()))))
+    ).json()) as Echo;
+    return [headers['content-length'], headers['transfer-encoding'], body.length];
+  },
   'a Request with a form': async (fetch, { origin }) => {
     const form = new FormData();
     form.append('a', new Blob(['file']), 'a.txt');
