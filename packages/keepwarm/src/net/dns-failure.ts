@@ -2,7 +2,7 @@
 import { NetError } from '../core/error.ts';
 
 /** System code → what the resolver said. c-ares' codes first, then getaddrinfo's. */
-const SAID: Readonly<Record<string, string>> = {
+export const SAID: Readonly<Record<string, string>> = {
   ENOTFOUND: 'NXDOMAIN (there is no such name)',
   ENODATA: 'empty (the name exists and has no address of the family asked for)',
   ESERVFAIL: 'SERVFAIL (the name server could not find out)',

@@ -33,20 +33,15 @@
  * Resolvers on the path between may serve stale only when refreshing fails (RFC 8767 § 7). We are the stub at its end:
  * `staleMs` is short, and the price of waiting is paid by a caller of ours.
  */
+import { Chain, type Link } from '../algo/chain.ts';
 import type { Clock } from '../core/clock.ts';
 import { NetError } from '../core/error.ts';
 import type { Observer } from '../core/observer.ts';
 import { aborted, closed, isFinal, saturated } from './dns-failure.ts';
 import { type Lookup, startLookup, waitFor } from './dns-lookup.ts';
 import { fixedAnswer, refuseUnaskable } from './dns-name.ts';
-import {
-  type Address,
-  type Answer,
-  checkDnsOptions,
-  type DnsOptions,
-  type DnsStats,
-  type Family,
-} from './dns-options.ts';
+import type { Address, Answer, DnsOptions, DnsStats, Family } from './dns-options.ts';
+import { checkDnsOptions } from './dns-options.ts';
 import { FailureMemory, interleave } from './dns-order.ts';
 
 export type { Address, Answer, DnsOptions, DnsStats, Family, Resolver } from './dns-options.ts';
@@ -58,7 +53,8 @@ const PASSING_MS = 1_000;
 const NONE: readonly Address[] = Object.freeze([]);
 
 /** Instants are on the clock. An entry has either addresses or an error. */
-interface Entry {
+interface Entry extends Link<Entry> {
+  readonly key: string;
   readonly addresses: readonly Address[];
   readonly error: NetError | undefined;
   /** Fresh before this. */
@@ -84,8 +80,9 @@ export class DnsCache {
   readonly #clock: Clock;
   readonly #observer: Observer;
   readonly #failures: FailureMemory;
-  /** Least recently used first. */
   readonly #entries = new Map<string, Entry>();
+  /** The same, least recently used first. Not by order of the map: deleting and setting one hot key there costs O(n). */
+  #byUse = new Chain<Entry>();
   /** Those that count: what clear() has disowned still answers its callers, and is forgotten. */
   readonly #flights = new Map<string, Flight>();
   #closed = false;
@@ -189,6 +186,7 @@ export class DnsCache {
   /** Forgets every name and failure, for when the network has changed. Lookups under way still answer their callers. */
   clear(): void {
     this.#entries.clear();
+    this.#byUse = new Chain();
     this.#flights.clear();
     this.#failures.clear();
   }
@@ -228,31 +226,27 @@ export class DnsCache {
     this.#lookupMsSum += elapsedMs;
     const counts = this.#flights.get(key) === flight;
     const before = counts ? this.#entries.get(key) : undefined;
-    const entry = outcome instanceof NetError ? this.#refused(outcome, before) : this.#learnt(outcome, before);
+    const entry =
+      outcome instanceof NetError ? this.#refused(key, outcome, before) : this.#learnt(key, outcome, before);
     if (counts) {
       this.#flights.delete(key);
-      this.#store(key, entry);
+      this.#store(entry);
     }
     return entry;
   }
 
-  #learnt(answer: Answer, before: Entry | undefined): Entry {
+  #learnt(key: string, answer: Answer, before: Entry | undefined): Entry {
     const { ttlMsMin, ttlMsMax, ttlMsUnknown, staleMs, staleOnErrorMs } = this.#options;
     const { ttlMs } = answer;
     const known = ttlMs !== undefined && !Number.isNaN(ttlMs);
     const freshUntil = this.#clock.now() + (known ? Math.min(Math.max(ttlMs, ttlMsMin), ttlMsMax) : ttlMsUnknown);
-    return {
-      addresses: answer.addresses,
-      error: undefined,
-      freshUntil,
-      serveUntil: freshUntil + staleMs,
-      keepUntil: freshUntil + Math.max(staleMs, staleOnErrorMs),
-      askAt: 0,
-      turn: before?.turn ?? 0,
-    };
+    const serveUntil = freshUntil + staleMs;
+    const keepUntil = freshUntil + Math.max(staleMs, staleOnErrorMs);
+    const turn = before?.turn ?? 0;
+    return entryOf(key, { addresses: answer.addresses, freshUntil, serveUntil, keepUntil, turn });
   }
 
-  #refused(error: NetError, before: Entry | undefined): Entry {
+  #refused(key: string, error: NetError, before: Entry | undefined): Entry {
     this.#errors++;
     const now = this.#clock.now();
     const { negativeMs, staleMs } = this.#options;
@@ -265,25 +259,23 @@ export class DnsCache {
       before.askAt = now + pauseMs;
       return before;
     }
-    return { addresses: NONE, error, freshUntil: 0, serveUntil: 0, keepUntil: 0, askAt: now + pauseMs, turn: 0 };
+    return entryOf(key, { error, askAt: now + pauseMs });
   }
 
   #touch(key: string): Entry | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
+    this.#byUse.remove(entry);
+    this.#byUse.push(entry);
     return entry;
   }
 
-  #store(key: string, entry: Entry): void {
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
-    if (this.#entries.size <= this.#options.namesMax) return;
-    for (const oldest of this.#entries.keys()) {
-      this.#entries.delete(oldest);
-      return;
-    }
+  #store(entry: Entry): void {
+    const before = this.#entries.get(entry.key);
+    if (before !== undefined) this.#byUse.remove(before);
+    this.#entries.set(entry.key, entry);
+    this.#byUse.push(entry);
+    if (this.#entries.size > this.#options.namesMax) this.#entries.delete(this.#byUse.shift()!.key);
   }
 
   #order(entry: Entry): readonly Address[] {
@@ -294,4 +286,11 @@ export class DnsCache {
 /** A name has no space in it, so no two questions share a key. */
 function keyOf(name: string, family: Family): string {
   return `${family} ${name}`;
+}
+
+/** Every entry has the same fields in the same order, which keeps it small and its readers fast. */
+function entryOf(key: string, known: Partial<Entry>): Entry {
+  const { addresses = NONE, error, freshUntil = 0, serveUntil = 0, keepUntil = 0, askAt = 0, turn = 0 } = known;
+  const links = { chainBefore: undefined, chainAfter: undefined };
+  return { key, addresses, error, freshUntil, serveUntil, keepUntil, askAt, turn, ...links };
 }

@@ -139,8 +139,7 @@ async function askServers(
   signal.addEventListener('abort', cancel, { once: true });
   try {
     if (family !== 0) return whole(await half(channel, hostname, family));
-    const [four, six] = await both(half(channel, hostname, 4), half(channel, hostname, 6), clock);
-    return merged(four, six);
+    return merged(await both(half(channel, hostname, 4), half(channel, hostname, 6), clock));
   } finally {
     signal.removeEventListener('abort', cancel);
     channel.cancel(); // a family that came too late
@@ -160,23 +159,15 @@ async function half(channel: dns.Resolver, hostname: string, family: 4 | 6): Pro
   }
 }
 
-/** Both halves; or one with addresses and `undefined` for the other, which took too long. */
-async function both(
-  four: Promise<Half>,
-  six: Promise<Half>,
-  clock: Clock,
-): Promise<[Half | undefined, Half | undefined]> {
-  const first = await Promise.race([
-    four.then((half) => ({ half, rest: six })),
-    six.then((half) => ({ half, rest: four })),
-  ]);
-  const isFour = first.rest === six;
-  if (first.half.addresses.length === 0) return [await four, await six];
-  const late = Promise.withResolvers<undefined>();
-  const timer = clock.after(OTHER_FAMILY_MS, () => clock.nextTurn(() => late.resolve(undefined)));
-  const other = await Promise.race([first.rest, late.promise]);
+/** Both halves; or only the one with addresses, when the other takes too long. */
+async function both(four: Promise<Half>, six: Promise<Half>, clock: Clock): Promise<readonly Half[]> {
+  const first = await Promise.race([four, six]);
+  if (first.addresses.length === 0) return Promise.all([four, six]);
+  const late = Promise.withResolvers<readonly Half[]>();
+  const timer = clock.after(OTHER_FAMILY_MS, () => clock.nextTurn(() => late.resolve([first])));
+  const halves = await Promise.race([Promise.all([four, six]), late.promise]);
   timer.cancel();
-  return isFour ? [first.half, other] : [other, first.half];
+  return halves;
 }
 
 function whole({ addresses, ttlMs, error }: Half): Answer {
@@ -185,14 +176,15 @@ function whole({ addresses, ttlMs, error }: Half): Answer {
 }
 
 /** One family without addresses does not fail the other. */
-function merged(four: Half | undefined, six: Half | undefined): Answer {
-  const halves = (reachesIPv6() ? [six, four] : [four, six]).filter((one) => one !== undefined);
+function merged(halves: readonly Half[]): Answer {
   const addresses = halves.flatMap((one) => one.addresses);
   const errors = halves.flatMap(({ error }) => (error === undefined ? [] : [error]));
   if (addresses.length === 0) throw weightiest(errors);
+  const lead = reachesIPv6() ? 6 : 4;
+  const ordered = addresses.toSorted((one, other) => Number(other.family === lead) - Number(one.family === lead));
   const partial = halves.length < 2 || errors.some((error) => !isFinal(codeOf(error)));
   const ttlMs = Math.min(...halves.map((one) => one.ttlMs), partial ? PARTIAL_TTL_MS : Number.POSITIVE_INFINITY);
-  return { addresses, ttlMs };
+  return { addresses: ordered, ttlMs };
 }
 
 /**

@@ -43,6 +43,19 @@ describe('the order of addresses', () => {
     assert.deepEqual(firsts.toSorted(), FOUR.slice(0, 2));
   });
 
+  it('forgives each failure in its own time, however often another fails', async () => {
+    const { clock, cache, learn } = aCache();
+    await learn('a.test', FOUR, 60_000);
+    cache.failed(FOUR[0]!);
+    clock.advance(5);
+    cache.failed(FOUR[1]!);
+    clock.advance(5);
+    cache.failed(FOUR[0]!);
+    clock.advance(FAILED_MS - 5);
+    const firsts = new Set([0, 1, 2].map(() => texts(cache.peek('a.test', 0))![0]));
+    assert.deepEqual([...firsts].toSorted(), [FOUR[1], FOUR[2]]);
+  });
+
   it('loses no address when all have failed; the one that failed longest ago is first', async () => {
     const { clock, cache, learn } = aCache();
     await learn('a.test', FOUR, 60_000);

@@ -2,6 +2,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AUTHORITATIVE_ANSWER, decode, encode, type Record } from 'dns-packet';
 
 /** RFC 1035 § 4.1.1. */
@@ -15,8 +16,8 @@ export interface NameServer {
   readonly address: string;
   /** Types and names asked for, as `A a.test`. */
   readonly asked: string[];
-  /** What to say from now on to `A a.test` and the like; NXDOMAIN to all else. */
-  say(question: string, said: Said): void;
+  /** What to say from now on to `A a.test` and the like, and how long after; NXDOMAIN to all else. */
+  say(question: string, said: Said, delayMs?: number): void;
 }
 
 export function a(data: string, ttl = 60): Omit<Record, 'name'> {
@@ -29,15 +30,16 @@ export function aaaa(data: string, ttl = 60): Omit<Record, 'name'> {
 
 /** Closed when the test ends. */
 export async function aNameServer(t: TestContext): Promise<NameServer> {
-  const script = new Map<string, Said>();
+  const script = new Map<string, { said: Said; delayMs: number }>();
   const asked: string[] = [];
   const socket = createSocket('udp4');
-  socket.on('message', (message, peer) => {
+  socket.on('message', async (message, peer) => {
     const { id, questions } = decode(message);
     const { type, name } = questions[0]!;
     asked.push(`${type} ${name}`);
-    const said = script.get(`${type} ${name.toLowerCase()}`) ?? 'NXDOMAIN';
+    const { said, delayMs } = script.get(`${type} ${name.toLowerCase()}`) ?? { said: 'NXDOMAIN', delayMs: 0 };
     if (said === 'silence') return;
+    if (delayMs > 0) await sleep(delayMs);
     const rcode = typeof said === 'string' ? RCODES[said] : RCODES.NOERROR;
     const answers = typeof said === 'string' ? [] : inChain(name, said);
     socket.send(encode({ type: 'response', id, flags: AUTHORITATIVE_ANSWER | rcode, questions, answers }), peer.port);
@@ -48,7 +50,7 @@ export async function aNameServer(t: TestContext): Promise<NameServer> {
   return {
     address: `127.0.0.1:${socket.address().port}`,
     asked,
-    say: (question, said) => void script.set(question, said),
+    say: (question, said, delayMs = 0) => void script.set(question, { said, delayMs }),
   };
 }
 

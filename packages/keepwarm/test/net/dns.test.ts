@@ -178,12 +178,13 @@ describe('a stale entry', () => {
 
   it('keeps its place in the rotation when it is refreshed', async () => {
     const { clock, cache, questions, learn } = aCache();
-    await learn('a.test', [A, B], 10_000);
+    const C = '192.0.2.3';
+    await learn('a.test', [A, B, C], 10_000);
     clock.advance(10_000);
-    assert.deepEqual(texts(cache.peek('a.test', 0)), [B, A]);
-    questions[1]!.answer([A, B]);
+    assert.deepEqual(texts(cache.peek('a.test', 0)), [B, C, A]);
+    questions[1]!.answer([A, B, C]);
     await clock.settle();
-    assert.deepEqual(texts(cache.peek('a.test', 0)), [A, B]);
+    assert.deepEqual(texts(cache.peek('a.test', 0)), [C, A, B]);
   });
 });
 
@@ -237,6 +238,19 @@ describe('a passing failure', () => {
     questions[1]!.answer([A]);
     assert.deepEqual(texts(await second), [A]);
   });
+});
+
+it('addresses are served to the last moment of staleOnErrorMs and not beyond', async () => {
+  const { clock, cache, questions, learn } = aCache({ staleMs: 60_000, staleOnErrorMs: 90_000 });
+  await learn('a.test', [A], 10_000);
+  clock.advance(10_000 + 50_000);
+  cache.peek('a.test', 0);
+  questions[1]!.fail('ESERVFAIL');
+  await clock.run(39_999);
+  assert.deepEqual(texts(cache.peek('a.test', 0)), [A]);
+  questions[2]!.fail('ESERVFAIL');
+  await clock.run(1);
+  assert.equal(cache.peek('a.test', 0), undefined);
 });
 
 describe('a final failure', () => {
@@ -300,6 +314,17 @@ describe('bounds', () => {
     await Promise.all(found);
   });
 
+  it('a stale name is served unrefreshed while namesMax lookups are under way', async () => {
+    const { clock, cache, questions, learn } = aCache({ namesMax: 1 });
+    await learn('a.test', [A], 10_000);
+    clock.advance(10_000);
+    const other = cache.lookup('b.test', 0);
+    assert.deepEqual(texts(cache.peek('a.test', 0)), [A]);
+    assert.equal(questions.length, 2);
+    questions[1]!.answer([A]);
+    await other;
+  });
+
   it('an option out of range is refused by name', () => {
     const clock = new FakeClock();
     const resolver = async () => ({ addresses: [], ttlMs: 0 });
@@ -329,6 +354,13 @@ describe('clear and close', () => {
     assert.deepEqual(texts(await after), [B]);
     assert.deepEqual(texts(cache.peek('b.test', 0)), [B]);
     assert.equal(clock.sleeping, 0);
+  });
+
+  it('clear forgives every address that failed', async () => {
+    const { cache, learn } = aCache();
+    cache.failed(A);
+    cache.clear();
+    assert.deepEqual(await learn('a.test', [A, B]), [A, B]);
   });
 
   it('close ends every lookup at once and takes no more; twice is harmless', async () => {
