@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -8,7 +8,13 @@ import { help } from '../src/command/help.ts';
 import { parseCommandLine } from '../src/command/parse.ts';
 import { configOf } from '../src/command/serve.ts';
 import { parseAddress } from '../src/config/address.ts';
-import { parseConfig } from '../src/config/config.ts';
+import {
+  GATEWAY_DEFAULTS,
+  GATEWAY_NAMES,
+  parseConfig,
+  UPSTREAM_DEFAULTS,
+  UPSTREAM_NAMES,
+} from '../src/config/config.ts';
 import { Gateway } from '../src/gateway.ts';
 
 const upstream = (more: object = {}) => ({ upstreams: { api: { origin: 'https://api.example.com/v1', ...more } } });
@@ -125,5 +131,34 @@ describe('the command line', () => {
     assert.deepEqual(parseCommandLine(['probe', '--help', 'x']), { kind: 'help', command: 'probe' });
     for (const name of Object.keys(COMMANDS)) assert.ok(help(undefined).includes(name));
     for (const flag of Object.keys(COMMANDS.gateway.flags)) assert.ok(help('gateway').includes(`--${flag}`));
+  });
+});
+
+describe('docs/reference/cli.md', () => {
+  const page = readFileSync(new URL('../../../docs/reference/cli.md', import.meta.url), 'utf8');
+  /** First cells of the rows below a heading or line, up to the next heading, with the second cell. */
+  const rows = (heading: string): Map<string, string> => {
+    const [, rest = ''] = `\n${page}`.split(`\n${heading}\n`);
+    const [part = ''] = rest.split(/\n(?:#+ |Each upstream)/);
+    return new Map([...part.matchAll(/^\| `([^`]+)` \| `?([^|`]+)/gm)].map(([, name, next]) => [name!, next!.trim()]));
+  };
+
+  it('lists every command and every flag, and no other', () => {
+    assert.deepEqual([...rows('# The command line').keys()], Object.keys(COMMANDS));
+    for (const [name, { flags }] of Object.entries(COMMANDS)) {
+      const typed = Object.entries(flags).map(([flag, { value }]: [string, { value?: string }]) =>
+        value === undefined ? `--${flag}` : `--${flag} ${value}`,
+      );
+      assert.deepEqual([...rows(`## ${name}`).keys()].sort(), typed.sort(), name);
+    }
+  });
+
+  it('lists every option of the configuration with its default, and no other', () => {
+    const gateway = rows('## Configuration of the gateway');
+    assert.deepEqual([...gateway.keys()].sort(), [...GATEWAY_NAMES].sort());
+    for (const [name, value] of Object.entries(GATEWAY_DEFAULTS)) assert.equal(gateway.get(name), String(value), name);
+    const each = rows('Each upstream:');
+    assert.deepEqual([...each.keys()].sort(), [...UPSTREAM_NAMES].sort());
+    for (const [name, value] of Object.entries(UPSTREAM_DEFAULTS)) assert.equal(each.get(name), String(value), name);
   });
 });

@@ -79,7 +79,7 @@ describe('the status page in a browser', () => {
     await holds(page, `document.querySelector('#versus-note').textContent.includes('saves')`);
     assert.match(await text(page, '#latency'), /\d+ ms/);
     assert.equal(await page.locator('.card').count(), 2);
-    assert.match(await text(page, '.card .pool'), /\d+ in flight · \d+ idle/);
+    assert.match(await text(page, '.card .pool'), /\d+\sin\sflight · \d+\sidle/);
     const painted = await page.evaluate(`[...document.querySelectorAll('canvas')].some((canvas) =>
       canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value > 0))`);
     assert.equal(painted, true, 'lines of life are drawn');

@@ -48,10 +48,17 @@ export const GATEWAY_DEFAULTS = {
 
 export const UPSTREAM_DEFAULTS = { requestBodyBytesMax: 64 * 1024 * 1024, via: true, forwarded: false };
 
-const GATEWAY_NAMES = [...Object.keys(GATEWAY_DEFAULTS), 'upstreams'];
+export const GATEWAY_NAMES: readonly string[] = [...Object.keys(GATEWAY_DEFAULTS), 'upstreams'];
 /** Options of an upstream that are the library's own, by the same names. */
 const LIBRARY_GROUPS = ['pool', 'limits', 'connect', 'dns'] as const;
-const UPSTREAM_NAMES = ['origin', 'hosts', 'deadlineMs', 'tls', ...LIBRARY_GROUPS, ...Object.keys(UPSTREAM_DEFAULTS)];
+export const UPSTREAM_NAMES: readonly string[] = [
+  'origin',
+  'hosts',
+  'deadlineMs',
+  'tls',
+  ...LIBRARY_GROUPS,
+  ...Object.keys(UPSTREAM_DEFAULTS),
+];
 /** PEM files by option; what is in them goes to the library's option of the name without `File`. */
 const TLS_FILES = { caFile: 'ca', certFile: 'cert', keyFile: 'key' } as const;
 const TLS_NAMES = [...Object.keys(TLS_FILES), 'servername', 'minVersion'];

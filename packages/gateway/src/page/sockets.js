@@ -29,7 +29,8 @@ export function showSockets({ upstreams, trailSlotMs }) {
   const gone = upstreams.flatMap((upstream) =>
     upstream.sockets.history.map((socket) => entry(upstream, socket, trailSlotMs)),
   );
-  live.sort((a, b) => a.nowMs - a.socket.openedAtMs - (b.nowMs - b.socket.openedAtMs));
+  // The oldest first: a new one joins below and moves nobody.
+  live.sort((a, b) => b.nowMs - b.socket.openedAtMs - (a.nowMs - a.socket.openedAtMs));
   gone.sort((a, b) => a.nowMs - a.socket.sinceMs - (b.nowMs - b.socket.sinceMs));
   const all = [...live, ...gone];
   entries = show === 'all' ? all : all.filter(({ socket }) => socket.state === show);

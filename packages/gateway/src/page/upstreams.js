@@ -51,7 +51,7 @@ function update(card, upstream, longestMs) {
   const words = [`${whole(inFlight)} in flight`, `${whole(idle)} idle`];
   if (opening > 0) words.push(`${whole(opening)} opening`);
   words.push(`${whole(waiting)} waiting`, `saturation ${Math.round(saturation * 100)} %`);
-  say(find('pool'), words.join(' · '));
+  say(find('pool'), listed(words));
   find('pool').classList.toggle('bad', saturation > 1);
   find('comparison').replaceChildren(versus(upstream, longestMs));
   const calls = [`${rate(callsPerSecond)} calls/s`];
@@ -59,7 +59,7 @@ function update(card, upstream, longestMs) {
   if (latency.count > 0) calls.push(`${percent(reuseRatio)} reused`);
   if (failedLately > 0) calls.push(`${whole(failedLately)} failed`);
   if (status5xxLately > 0) calls.push(`${whole(status5xxLately)} × 5xx`);
-  say(find('calls'), calls.join(' · '));
+  say(find('calls'), listed(calls));
 }
 
 /**
@@ -84,6 +84,9 @@ function showPlaces(place, { inFlight, idle, opening, waiting, socketsMax }) {
     if (cell !== undefined && cell.className !== kind) cell.className = kind;
   }
 }
+
+/** Items that break between, not within. @param {string[]} items */
+const listed = (items) => items.map((item) => item.replaceAll(' ', '\u00a0')).join(' · ');
 
 /**
  * @param {string} kind
