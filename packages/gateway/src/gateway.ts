@@ -43,7 +43,9 @@ export class Gateway {
         data: await listening('--listen', listen, () => this.data.listen(listen.host, listen.port)),
         admin: await listening('--admin', admin, () => this.admin.listen(admin.host, admin.port)),
       };
-      for (const { client } of this.upstreams) client.warmUp().catch(() => undefined); // closed meanwhile: nothing to warm
+      for (const { client } of this.upstreams) {
+        client.warmUp().catch(() => undefined); // closed meanwhile: there is nothing to warm
+      }
       return addresses;
     } catch (error) {
       await this.stop(0);

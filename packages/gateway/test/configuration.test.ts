@@ -149,7 +149,8 @@ describe('docs/reference/cli.md', () => {
       const typed = Object.entries(flags).map(([flag, { value }]: [string, { value?: string }]) =>
         value === undefined ? `--${flag}` : `--${flag} ${value}`,
       );
-      assert.deepEqual([...rows(`## ${name}`).keys()].sort(), typed.sort(), name);
+      const listed = [...rows(`## ${name}`).keys()].filter((first) => first.startsWith('--'));
+      assert.deepEqual(listed.sort(), typed.sort(), name);
     }
   });
 

@@ -1,4 +1,4 @@
-/** What the gateway's tests stand on: a gateway on free ports, upstreams to forward to, and callers that speak raw bytes. */
+/** What the gateway's tests stand on: a gateway on free ports, upstreams, and callers that speak raw bytes. */
 import { once } from 'node:events';
 import {
   createServer,

@@ -41,7 +41,8 @@ describe('forwarding', () => {
           }
           if (path === '/v1/hop') {
             response.writeHead(200, 'Quite Fine', [
-              'Connection', 'close, X-Secret-Hop', 'X-Secret-Hop', '1', 'Keep-Alive', 'timeout=3', 'Proxy-Authenticate', 'Basic',
+              'Connection', 'close, X-Secret-Hop', 'X-Secret-Hop', '1', 'Keep-Alive', 'timeout=3',
+              'Proxy-Authenticate', 'Basic',
               'Trailer', 'X-Sum', 'Set-Cookie', 'a=1', 'Set-Cookie', 'b=2', 'X-Kept', 'yes',
             ]); // biome-ignore format: names and values in turn
             return void response.end('ok');

@@ -1,4 +1,4 @@
-/** What `/api/stats` answers: one object with everything the gateway knows about itself. docs/guide/gateway.md describes it. */
+/** What `/api/stats` answers: everything the gateway knows about itself. docs/guide/gateway.md describes it. */
 import type { ClientStats, SocketLife } from 'keepwarm';
 import type { DataServer } from '../data/server.ts';
 import type { Upstream } from '../data/upstream.ts';

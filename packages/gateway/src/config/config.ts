@@ -123,7 +123,7 @@ export function parseUpstream(name: string, input: unknown, folder: string): Ups
   };
 }
 
-/** The part that is the library's. It knows its options best: a client is made to have them checked, and thrown away. */
+/** The part that is the library's, which knows its options best: a client is made to have them checked. */
 function clientOf(given: Json, path: string, folder: string): UpstreamConfig['client'] {
   const options: Record<string, unknown> = {};
   if (given['deadlineMs'] !== undefined) options['deadlineMs'] = unlimited(given['deadlineMs']);

@@ -1,6 +1,6 @@
 /**
- * Which upstream a request is for: the one whose `hosts` list the request's host, then with the path as it is; otherwise
- * the one named by the first segment of the path, then with the rest of the path.
+ * Which upstream a request is for: the one whose `hosts` list the request's host, then with the path as it is;
+ * otherwise the one named by the first segment of the path, then with the rest of the path.
  */
 import { type Problem, refusal } from './problem.ts';
 import type { Target } from './target.ts';

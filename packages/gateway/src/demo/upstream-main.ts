@@ -1,6 +1,6 @@
 /**
  * The process of the demo's upstream and of its callers, apart from the gateway's so that neither slows the other.
- * Says where it listens and what to trust, starts the load when it is told the gateway's port, and ends with its parent.
+ * Says where it listens and what to trust, starts the load when told the gateway's port, and ends with its parent.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:https';

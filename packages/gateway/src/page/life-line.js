@@ -1,4 +1,4 @@
-/** One socket's last two minutes on a canvas: a thin line while it is open, thicker the busier it was, its end marked. */
+/** One socket's last two minutes on a canvas: thin while it is open, thicker the busier it was, its end marked. */
 
 const WINDOW_MS = 120_000;
 const IDLE_PX = 2;
@@ -25,8 +25,17 @@ function colour(name) {
 }
 
 /**
+ * @typedef {object} Life
+ * @property {number} openedAgoMs
+ * @property {number | undefined} closedAgoMs nothing while it is open
+ * @property {number} openingMs
+ * @property {string} trail
+ * @property {number} slotMs
+ */
+
+/**
  * @param {HTMLCanvasElement} canvas
- * @param {{ openedAgoMs: number, closedAgoMs: number | undefined, openingMs: number, trail: string, slotMs: number }} life
+ * @param {Life} life
  */
 export function drawLife(canvas, { openedAgoMs, closedAgoMs, openingMs, trail, slotMs }) {
   const { clientWidth: width, clientHeight: height } = canvas;
@@ -60,8 +69,19 @@ export function drawLife(canvas, { openedAgoMs, closedAgoMs, openingMs, trail, s
 }
 
 /**
+ * @typedef {object} Shape
+ * @property {string} trail
+ * @property {number} slotMs
+ * @property {number} from where the life begins, in pixels
+ * @property {number} to
+ * @property {number} middle
+ * @property {number} height
+ * @property {(agoMs: number) => number} x
+ */
+
+/**
  * @param {CanvasRenderingContext2D} context
- * @param {{ trail: string, slotMs: number, from: number, to: number, middle: number, height: number, x: (agoMs: number) => number }} shape
+ * @param {Shape} shape
  */
 function drawUse(context, { trail, slotMs, from, to, middle, height, x }) {
   context.fillStyle = colour('use');

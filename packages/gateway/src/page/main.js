@@ -1,6 +1,6 @@
 /**
- * The status page: asks for a snapshot once a second and shows it. While the gateway cannot be reached the page says so,
- * since when, and greys out what it last knew; it never shows old figures as if they were new.
+ * The status page: asks for a snapshot once a second and shows it. While the gateway cannot be reached the page says
+ * so, since when, and greys out what it last knew; it never shows old figures as if they were new.
  */
 import { byId, say } from './dom.js';
 import { age } from './format.js';

@@ -21,27 +21,33 @@ const NAMES: Readonly<Record<ProbedCall['kind'], string>> = {
 
 export function report({ url, method, protocol, address, calls, summary }: Probe): string {
   const longest = Math.max(...calls.map(({ totalMs }) => totalMs));
-  const { coldMs, warmMs, resumedMs, tlsResumed, saved } = summary;
   const secure = url.startsWith('https:');
+  const titles = [...PHASES.map(([, name]) => name), 'total'].map((title) => title.padStart(10)).join(' ');
+  const key = PHASES.map(([, name, sign]) => `${sign} ${name}`).join('  ');
   const lines = [
     `${method} ${url}`,
     `  ${protocol}${secure ? ' over TLS' : ', cleartext'}, ${address}`,
     '',
-    `  ${'call'.padEnd(14)} ${PHASES.map(([, name]) => name.padStart(10)).join(' ')} ${'total'.padStart(10)}  status`,
+    `  ${'call'.padEnd(14)} ${titles}  status`,
     ...calls.map((call) => `  ${row(call)}  ${call.status}`),
     '',
     ...calls.map((call) => `  ${NAMES[call.kind].padEnd(14)} ${bar(call, longest)} ${ms(call.totalMs).trim()} ms`),
-    `  ${' '.repeat(14)} ${PHASES.map(([, name, sign]) => `${sign} ${name}`).join('  ')}`,
+    `  ${' '.repeat(14)} ${key}`,
     '',
-    `  cold ${ms(coldMs).trim()} ms, ${warmMs === null ? 'never warm: the server closes after each reply' : `warm ${ms(warmMs).trim()} ms`}${
-      saved === null ? '' : `: a warm connection saves ${Math.round(saved * 100)} %`
-    }`,
+    `  ${verdict(summary)}`,
   ];
   if (secure) {
-    const how = tlsResumed ? 'TLS was resumed' : 'TLS was not resumed: the server offers no resumption';
-    lines.push(`  a second connection took ${ms(resumedMs).trim()} ms; ${how}`);
+    const how = summary.tlsResumed ? 'TLS was resumed' : 'TLS was not resumed: the server offers no resumption';
+    lines.push(`  a second connection took ${ms(summary.resumedMs).trim()} ms; ${how}`);
   }
   return lines.join('\n');
+}
+
+function verdict({ coldMs, warmMs, saved }: Probe['summary']): string {
+  const cold = `cold ${ms(coldMs).trim()} ms`;
+  if (warmMs === null || saved === null) return `${cold}, never warm: the server closes after each reply`;
+  const both = `${cold}, warm ${ms(warmMs).trim()} ms`;
+  return saved <= 0 ? `${both}: nothing saved` : `${both}: a warm connection saves ${Math.round(saved * 100)} %`;
 }
 
 function row(call: ProbedCall): string {
