@@ -39,7 +39,7 @@ export class Targets {
 
   /** @throws NetError `INVALID` for what is neither, for another origin than the home, and for a query that is none */
   of(path: string | URL, query: Query | undefined): Target {
-    if (query === undefined && path === this.#lastPath) return this.#last!;
+    if (query === undefined && path === this.#lastPath && this.#last !== undefined) return this.#last;
     if (typeof path === 'string' && this.home !== undefined && path.startsWith('/')) {
       const target = { origin: this.home, path: checkPath(withQuery(this.#basePath + path, query)) };
       if (query === undefined) {

@@ -141,12 +141,17 @@ export function textOf(bytes: Uint8Array): string {
   return marked ? buffer.toString('utf8', 3) : buffer.toString();
 }
 
-/** @throws NetError `DECODE` when it is not JSON */
+/**
+ * The message tells where it broke and not what stood there: a body is not for logs, and V8's own message quotes it.
+ *
+ * @throws NetError `DECODE` when it is not JSON
+ */
 export function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(textOf(bytes));
-  } catch (cause) {
-    const what = bytes.length === 0 ? 'it is empty' : (cause as Error).message;
-    throw new NetError('DECODE', `the body is not JSON: ${what}`, { reach: 'answered', phase: 'body', cause });
+  } catch (error) {
+    const position = /position (\d+)/.exec(String(error))?.[1];
+    const where = bytes.length === 0 ? 'it is empty' : `it breaks at ${position ?? 'the end'} of ${bytes.length} bytes`;
+    throw new NetError('DECODE', `the body is not JSON: ${where}`, { reach: 'answered', phase: 'body' });
   }
 }

@@ -64,3 +64,13 @@ export interface Call {
 
 export type Send = (call: Call) => Promise<Reply>;
 export type Policy = (next: Send) => Send;
+
+/** Whether the body can be sent once more. */
+export function isRepeatable(body: CallBody | undefined): boolean {
+  return body === undefined || typeof body === 'string' || body instanceof Uint8Array || body.repeatable;
+}
+
+/** Whether a call that may already have been received can be made again. What was never sent always can. */
+export function mayRepeat(call: Call): boolean {
+  return call.traits.idempotent && isRepeatable(call.body);
+}

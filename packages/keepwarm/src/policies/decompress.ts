@@ -50,7 +50,7 @@ export const decompress =
   (reply, call) =>
     decoded(reply, options, call.limits.bodyBytesMax);
 
-/** The reply with its body decoded; the fields that described the encoded body are left out, as fetch does. */
+/** The reply with its body decoded; the fields that described the encoded body are left out of `headers`. */
 function decoded(reply: Reply, options: DecompressOptions, bodyBytesMax: number): Reply {
   const codings = codingsOf(reply.headers.get('content-encoding') ?? '');
   if (codings === undefined) return reply; // a coding we never asked for: the caller may know it

@@ -2,7 +2,7 @@
  * Follows redirects (RFC 9110 § 15.4), keeping what is the caller's from others: once the origin changes, only fields
  * on a short list go along. (Deny lists are how Authorization was stripped and `x-api-key` was not.)
  */
-import type { Call, CallBody, Policy } from '../core/call.ts';
+import { type Call, isRepeatable, type Policy } from '../core/call.ts';
 import { NetError } from '../core/error.ts';
 import type { Origin } from '../core/origin.ts';
 import type { Reply } from '../core/reply.ts';
@@ -68,7 +68,7 @@ function follow(call: Call, reply: Reply, location: string, options: RedirectOpt
   const origin = originOf(call, url, options);
   if (call.origin.secure && !origin.secure) throw refused(call, `a redirect from https to cleartext ${origin.key}`);
   const getInstead = becomesGet(call.method, reply.status);
-  if (!getInstead && !repeatable(call.body)) throw refused(call, 'a redirect of a body that cannot be sent again');
+  if (!getInstead && !isRepeatable(call.body)) throw refused(call, 'a redirect of a body that cannot be sent again');
   const elsewhere = origin !== call.origin;
   const headers = call.headers.without(
     (name) =>
@@ -94,10 +94,6 @@ function utf8(location: string): string {
 function becomesGet(method: string, status: number): boolean {
   if (status === 303) return method !== 'GET' && method !== 'HEAD';
   return (status === 301 || status === 302) && method === 'POST';
-}
-
-function repeatable(body: CallBody | undefined): boolean {
-  return body === undefined || typeof body === 'string' || body instanceof Uint8Array || body.repeatable;
 }
 
 function originOf(call: Call, url: URL, options: RedirectOptions): Origin {

@@ -18,6 +18,7 @@ leavesNothing();
 
 const CHUNKED = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
 const PROTOCOL_HEAD = { code: 'PROTOCOL', reach: 'answered', phase: 'head' } as const;
+const PROTOCOL_BODY = { ...PROTOCOL_HEAD, phase: 'body' } as const;
 const limit = (name: string, value: number, phase: 'head' | 'body' = 'head'): Expected => ({
   code: 'LIMIT',
   reach: 'answered',
@@ -48,16 +49,16 @@ const REFUSED: Record<string, readonly [sent: string | readonly string[], expect
   '1 MB of head': [`HTTP/1.1 200 OK\r\nX: ${'a'.repeat(1e6)}\r\n\r\n`, limit('headBytesMax', 32_768)],
   'endless 1xx': ['HTTP/1.1 100 Continue\r\n\r\n'.repeat(1_000), limit('interimMax', 16)],
   'endless early hints': [Array(40).fill('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n'), limit('interimMax', 16)],
-  'an endless chunk extension': [`${CHUNKED}1;${'x'.repeat(100_000)}`, limit('extensionBytesMax', 16_384)],
+  'an endless chunk extension': [`${CHUNKED}1;${'x'.repeat(100_000)}`, limit('extensionBytesMax', 16_384, 'body')],
   'endless chunk extensions': [
     CHUNKED + `1;name=${'v'.repeat(40)}\r\na\r\n`.repeat(10_000),
-    limit('extensionBytesMax', 16_384),
+    limit('extensionBytesMax', 16_384, 'body'),
   ],
-  'endless trailers': [`${CHUNKED}0\r\n${'a: b\r\n'.repeat(10_000)}`, limit('fieldsMax', 256)],
-  'a trailer that frames': [`${CHUNKED}0\r\nContent-Length: 5\r\n\r\n`, PROTOCOL_HEAD],
-  'a chunk size that is no number': [`${CHUNKED}zz\r\n`, PROTOCOL_HEAD],
-  'a chunk size beyond 2^52': [`${CHUNKED}${'f'.repeat(16)}\r\n`, PROTOCOL_HEAD],
-  'a chunk longer than its size': [`${CHUNKED}2\r\nabc\r\n0\r\n\r\n`, PROTOCOL_HEAD],
+  'endless trailers': [`${CHUNKED}0\r\n${'a: b\r\n'.repeat(10_000)}`, limit('fieldsMax', 256, 'body')],
+  'a trailer that frames': [`${CHUNKED}0\r\nContent-Length: 5\r\n\r\n`, PROTOCOL_BODY],
+  'a chunk size that is no number': [`${CHUNKED}zz\r\n`, PROTOCOL_BODY],
+  'a chunk size beyond 2^52': [`${CHUNKED}${'f'.repeat(16)}\r\n`, PROTOCOL_BODY],
+  'a chunk longer than its size': [`${CHUNKED}2\r\nabc\r\n0\r\n\r\n`, PROTOCOL_BODY],
   'a body longer than the limit, announced': [
     'HTTP/1.1 200 OK\r\nContent-Length: 1025\r\n\r\n',
     limit('bodyBytesMax', 1024, 'body'),

@@ -91,12 +91,15 @@ export class Connection implements Kept<Connection>, LiveSocket {
     return this.place !== 'gone' && this.socket.writable && !this.socket.readableEnded;
   }
 
-  /** Begins a lease; `fresh` when it has served nobody yet. */
-  lend(exchange: Exchange, now: number): void {
+  /** Begins a lease, for a call that has waited so long. */
+  lend(exchange: Exchange, now: number, waitMs: number): void {
     this.exchange = exchange;
     this.leasedAt = now;
-    if (this.leases++ === 0) this.#host.counters.leasesFresh++;
+    const fresh = this.leases++ === 0;
+    if (fresh) this.#host.counters.leasesFresh++;
     else this.#host.counters.leasesReused++;
+    this.#host.waited(waitMs);
+    this.#host.observer.leased?.({ ...this.fact(), waitMs, fresh });
     if (this.asleep) {
       this.asleep = false;
       this.socket.ref();
@@ -145,7 +148,9 @@ export class Connection implements Kept<Connection>, LiveSocket {
   inspect(now: number): void {
     const { exchange } = this;
     if (exchange === undefined || this.#leak !== undefined || now - this.leasedAt < this.#host.limits.leakMs) return;
-    this.#leak = { ...this.fact(), ...exchange.holder(), heldMs: now - this.leasedAt };
+    const { call, phase, stack } = exchange;
+    const path = call.path.split('?', 1)[0]!;
+    this.#leak = { ...this.fact(), method: call.method, path, phase, stack, heldMs: now - this.leasedAt };
     this.#host.counters.leaksSuspected++;
     this.#host.observer.leakSuspected?.(this.#leak);
   }
@@ -212,6 +217,7 @@ export class Connection implements Kept<Connection>, LiveSocket {
   #reasonToRetire(now: number): CloseReason | undefined {
     if (now >= this.retireAt) return 'age';
     if (this.leases >= this.#host.limits.requestsMax) return 'requests';
+    if (this.idleMs <= 0) return 'idle';
     return this.usable ? undefined : 'peer';
   }
 

@@ -69,8 +69,7 @@ export class Http1Engine implements Host {
   readonly phases = { dns: new Histogram(), tcp: new Histogram(), tls: new Histogram() };
   readonly options: EngineOptions;
   readonly #parts: EngineParts;
-  readonly #byOrigin = new Map<Origin, OriginPool>();
-  readonly #bySection = new Map<string, OriginPool>();
+  readonly #byKey = new Map<string, OriginPool>();
   readonly #incoming: Incoming[] = [];
   #closed: NetError | undefined;
 
@@ -92,20 +91,19 @@ export class Http1Engine implements Host {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     const place = this.pool(call.origin, call.section);
     return new Promise<Reply>((resolve, reject) => {
-      new Exchange(this, place.pool, place.hostLine, call, resolve, reject).start();
+      new Exchange(this, place, call, resolve, reject).start();
     });
   };
 
   /** The pool of an origin and section, made on first use. */
   pool(origin: Origin, section: string): OriginPool {
-    if (section === '') {
-      let pool = this.#byOrigin.get(origin);
-      if (pool === undefined) this.#byOrigin.set(origin, (pool = this.#makePool(origin, section)));
-      return pool;
+    const key = section === '' ? origin.key : `${section}\n${origin.key}`;
+    let pool = this.#byKey.get(key);
+    if (pool === undefined) {
+      if (this.#byKey.size >= POOLS_SWEPT) this.#forgetUnused();
+      pool = new OriginPool(this, origin, section);
+      this.#byKey.set(key, pool);
     }
-    const key = `${section}\n${origin.key}`;
-    let pool = this.#bySection.get(key);
-    if (pool === undefined) this.#bySection.set(key, (pool = this.#makePool(origin, section)));
     return pool;
   }
 
@@ -116,13 +114,13 @@ export class Http1Engine implements Host {
   }
 
   pools(): PoolSnapshot[] {
-    return [...this.#all()].map((pool) => pool.snapshot());
+    return [...this.#byKey.values()].map((pool) => pool.snapshot());
   }
 
   /** Closes idle connections, never one in use. @returns how many */
   closeIdle(reason: CloseReason = 'closing'): number {
     let count = 0;
-    for (const { pool } of this.#all()) count += pool.evictIdle(reason);
+    for (const { pool } of this.#byKey.values()) count += pool.evictIdle(reason);
     return count;
   }
 
@@ -140,7 +138,7 @@ export class Http1Engine implements Host {
       reach: 'unsent',
       phase: 'closing',
     }));
-    for (const pool of this.#all()) pool.shut(error);
+    for (const pool of this.#byKey.values()) pool.shut(error);
     for (const exchange of this.due) (exchange as Exchange).closed(error);
     for (const connection of this.sockets.live) connection.close('closing');
     this.due.close();
@@ -157,6 +155,11 @@ export class Http1Engine implements Host {
 
   waited(ms: number): void {
     this.waits.record(ms);
+  }
+
+  hopped({ method, origin, section, attempt }: Call, error: NetError): void {
+    this.counters.hops++;
+    this.observer.hopped?.({ method, origin: origin.key, section, attempt, error, hop: 1 });
   }
 
   borrowIncoming(): Incoming {
@@ -176,17 +179,17 @@ export class Http1Engine implements Host {
     return this.#parts.random;
   }
 
-  #makePool(origin: Origin, section: string): OriginPool {
-    return new OriginPool(this, origin, section);
-  }
-
-  *#all(): Generator<OriginPool> {
-    yield* this.#byOrigin.values();
-    yield* this.#bySection.values();
+  /** A crawler meets more origins than it has connections: a pool that holds nothing and is waited for by nobody goes. */
+  #forgetUnused(): void {
+    for (const [key, place] of this.#byKey) {
+      if (place.pool.size > 0 || place.pool.waiting > 0) continue;
+      this.#byKey.delete(key);
+      this.capacity.leave(place.pool);
+    }
   }
 
   #pools(): Iterable<ExclusivePool<Connection>> {
-    const all = (): Generator<OriginPool> => this.#all();
+    const all = (): Iterable<OriginPool> => this.#byKey.values();
     return {
       *[Symbol.iterator]() {
         for (const { pool } of all()) yield pool;
@@ -205,6 +208,9 @@ export class Http1Engine implements Host {
     });
   }
 }
+
+/** Pools from which on each new one has the unused ones forgotten. At most so many, and those in use, are kept. */
+const POOLS_SWEPT = 1_000;
 
 /** How often a draining engine looks whether the last call has ended. */
 const DRAIN_LOOK_MS = 5;

@@ -18,18 +18,19 @@
  *   (5) Bytes after the end of the message are the peer's fault and this call's failure: its framing cannot be trusted.
  */
 import { type Abortable, listen, unlisten } from '../../core/abort.ts';
-import type { Call } from '../../core/call.ts';
+import { type Call, mayRepeat } from '../../core/call.ts';
 import type { Due } from '../../core/due.ts';
 import { NetError, type Phase } from '../../core/error.ts';
 import type { CloseReason } from '../../core/observer.ts';
 import type { Reply } from '../../core/reply.ts';
-import type { ExclusivePool, Waiter } from '../../pool/exclusive.ts';
+import type { Waiter } from '../../pool/exclusive.ts';
 import type { PipeOwner } from './body-pipe.ts';
 import type { Connection } from './connection.ts';
 import type { Delivery } from './delivery.ts';
 import { causeOf, describe } from './failures.ts';
 import type { Host } from './host.ts';
 import type { Incoming } from './incoming.ts';
+import type { OriginPool } from './origin-pool.ts';
 import { writeRequest } from './request.ts';
 import type { Writer } from './turn.ts';
 import { Upload } from './upload.ts';
@@ -46,17 +47,17 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
   dueAt = Number.POSITIVE_INFINITY;
   wantsFresh = false;
 
+  readonly call: Call;
   readonly #host: Host;
-  readonly #pool: ExclusivePool<Connection>;
-  readonly #hostLine: string;
-  readonly #call: Call;
+  readonly #place: OriginPool;
   readonly #resolve: (reply: Reply) => void;
   readonly #reject: (error: NetError) => void;
   readonly #startedAt: number;
-  readonly #stack: string | undefined;
+  /** Where the call was made, when leak reports are to tell. */
+  readonly stack: string | undefined;
   #connection: Connection | undefined;
   #incoming: Incoming | undefined;
-  #phase: Phase = 'queue';
+  phase: Phase = 'queue';
   #deadlineAt: number;
   #waiting = false;
   /** The connection lay idle before it was ours, or served another: it may have died unnoticed. */
@@ -70,25 +71,23 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
 
   constructor(
     host: Host,
-    pool: ExclusivePool<Connection>,
-    hostLine: string,
+    place: OriginPool,
     call: Call,
     resolve: (reply: Reply) => void,
     reject: (error: NetError) => void,
   ) {
     this.#host = host;
-    this.#pool = pool;
-    this.#hostLine = hostLine;
-    this.#call = call;
+    this.#place = place;
+    this.call = call;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#startedAt = call.attempt === 1 ? call.startedAt : host.clock.now();
     this.#deadlineAt = call.deadlineAt;
-    this.#stack = host.limits.leakStacks ? new Error('leased here').stack : undefined;
+    this.stack = host.limits.leakStacks ? new Error('leased here').stack : undefined;
   }
 
   start(): void {
-    const { signal, deadlineAt } = this.#call;
+    const { signal, deadlineAt } = this.call;
     if (signal?.aborted) return this.aborted(signal.reason);
     if (deadlineAt <= this.#startedAt) return this.due(this.#startedAt);
     if (signal !== undefined) listen(signal, this);
@@ -96,16 +95,14 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     if (!this.#over) this.#host.due.join(this);
   }
 
-  // --- the pool's waiter -------------------------------------------------------------------------------------------
-
   #queue(now: number): void {
-    this.#phase = 'queue';
-    const connection = this.wantsFresh ? undefined : this.#pool.take();
+    this.phase = 'queue';
+    const connection = this.wantsFresh ? undefined : this.#place.take(now);
     if (connection !== undefined) return this.#lease(connection, now, true);
-    this.dueAt = Math.min(this.#deadlineAt, now + this.#call.limits.queueMs);
+    this.dueAt = Math.min(this.#deadlineAt, now + this.call.limits.queueMs);
+    this.#waiting = true;
     try {
-      this.#waiting = true;
-      this.#pool.wait(this);
+      this.#place.pool.wait(this);
     } catch (error) {
       this.#waiting = false;
       this.#fail(NetError.from(error));
@@ -123,23 +120,12 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
   }
 
   #lease(connection: Connection, now: number, mayBeStale: boolean): void {
-    const idleFor = now - connection.idleSince;
-    const waitMs = now - this.#startedAt;
+    const quiet = mayBeStale && now - connection.idleSince > QUIET_MS;
     this.#connection = connection;
     this.#mayBeStale = mayBeStale;
-    connection.lend(this, now);
-    this.#host.waited(waitMs);
-    this.#host.observer.leased?.({ ...connection.fact(), waitMs, fresh: connection.leases === 1 });
-    if (mayBeStale && idleFor > QUIET_MS) {
-      this.dueAt = this.#deadlineAt;
-      // We may be within a callback that reads: the turn that begins after it is the first that polls again.
-      this.#host.clock.nextTurn(() => this.#host.turn.add(this));
-    } else if (this.#host.turn.worthwhile(this.#host.due.size)) {
-      this.dueAt = this.#deadlineAt;
-      this.#host.turn.add(this);
-    } else {
-      this.writeNow(now);
-    }
+    this.dueAt = this.#deadlineAt;
+    connection.lend(this, now, now - this.#startedAt);
+    if (!this.#host.turn.defers(this, quiet, this.#host.due.size)) this.writeNow(now);
   }
 
   /** Sends the request, unless it or its connection ended while it waited for the turn. */
@@ -148,16 +134,16 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     if (this.#over || connection === undefined || this.#written) return;
     const { socket } = connection;
     if (!connection.usable) return this.#lost('peer', describe.reset(undefined, 'unsent', 'write', connection.id));
-    this.#phase = 'head';
+    this.phase = 'head';
     this.#incoming = this.#host.borrowIncoming();
-    this.#incoming.begin(this.#call.method, this.#call.limits.bodyBytesMax);
-    const producer = writeRequest(socket, this.#call, this.#hostLine);
+    this.#incoming.begin(this.call.method, this.call.limits.bodyBytesMax);
+    const producer = writeRequest(socket, this.call, this.#place.hostLine);
     // The system refuses a write at once when it knows that the connection is dead; then not a byte has left.
     const { errored } = socket;
     if (errored !== null) return this.#lost('reset', describe.reset(errored, 'unsent', 'write', connection.id));
     this.#written = true;
-    if (producer === undefined) return this.#dueWithin(this.#call.limits.firstByteMs, now);
-    this.#phase = 'write';
+    if (producer === undefined) return this.#dueWithin(this.call.limits.firstByteMs, now);
+    this.phase = 'write';
     this.dueAt = this.#deadlineAt;
     const failed = (error: NetError): void => this.#giveUp('aborted', this.#placed(error));
     this.#upload = new Upload(socket, producer, () => this.#uploaded(), failed);
@@ -165,9 +151,9 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
 
   /** The last byte of a streamed body has gone out: from now on the answer is due. */
   #uploaded(): void {
-    if (this.#phase !== 'write') return; // it came early
-    this.#phase = 'head';
-    this.#dueWithin(this.#call.limits.firstByteMs);
+    if (this.phase !== 'write') return; // it came early
+    this.phase = 'head';
+    this.#dueWithin(this.call.limits.firstByteMs);
   }
 
   /** Nothing was written for this call yet, or it may be repeated: another connection. */
@@ -179,8 +165,6 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     this.#queue(now);
     if (!this.#over) this.#host.due.hasten(this);
   }
-
-  // --- the connection ----------------------------------------------------------------------------------------------
 
   /** @returns false to stop reading */
   received(bytes: Buffer, count: number): boolean {
@@ -218,7 +202,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
 
   connectionLost(cause: Error | undefined): void {
     const connection = this.#connection;
-    const phase = this.#written ? this.#phase : 'write';
+    const phase = this.#written ? this.phase : 'write';
     this.#lost('reset', describe.reset(cause, this.#reach(), phase, connection?.id));
   }
 
@@ -229,30 +213,26 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     // and dialling on and on would be a storm.
     if (!this.#written && this.#mayBeStale) return this.#again(this.#host.clock.now());
     if (!this.#mayHop()) return this.#fail(this.#placed(error));
-    this.#host.counters.hops++;
-    const { method, origin, section, attempt } = this.#call;
-    this.#host.observer.hopped?.({ method, origin: origin.key, section, attempt, error, hop: 1 });
+    this.#host.hopped(this.call, error);
     this.wantsFresh = true;
     this.#again(this.#host.clock.now());
   }
 
   /** Invariant (3). */
   #mayHop(): boolean {
-    const { traits, body } = this.#call;
-    const repeatable = body === undefined || typeof body === 'string' || body instanceof Uint8Array || body.repeatable;
-    return this.#mayBeStale && this.#written && !this.#anyByte && !this.wantsFresh && traits.idempotent && repeatable;
+    return this.#mayBeStale && this.#written && !this.#anyByte && !this.wantsFresh && mayRepeat(this.call);
   }
 
   /** A part of the message has been read: the reply goes to the caller with the rest to come. @returns false to pause */
   #readOn(incoming: Incoming): boolean {
-    this.#phase = 'body';
+    this.phase = 'body';
     if (this.#delivery === undefined) {
       this.#delivery = incoming.piped(this.#connection!, this);
       this.#hand(this.#delivery.reply);
       if (this.#over) return false;
     }
     if (!this.#delivery.stalled) {
-      this.#dueWithin(this.#call.limits.betweenBytesMs);
+      this.#dueWithin(this.call.limits.betweenBytesMs);
       return true;
     }
     this.dueAt = this.#deadlineAt; // the peer is not to blame for a reader that takes its time
@@ -260,11 +240,9 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     return false;
   }
 
-  // --- the body's reader -------------------------------------------------------------------------------------------
-
   readMore(): void {
     if (this.#over || this.#connection === undefined) return;
-    this.#dueWithin(this.#call.limits.betweenBytesMs);
+    this.#dueWithin(this.call.limits.betweenBytesMs);
     this.#connection.socket.resume();
   }
 
@@ -275,30 +253,24 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
 
   liftDeadline(): void {
     this.#deadlineAt = Number.POSITIVE_INFINITY;
+    if (this.#delivery?.stalled) this.dueAt = this.#deadlineAt;
+    else this.#dueWithin(this.call.limits.betweenBytesMs);
   }
-
-  // --- ends --------------------------------------------------------------------------------------------------------
 
   due(now: number): void {
     if (this.#over) return;
-    this.#giveUp('aborted', describe.late(this.#call, this.#phase, now >= this.#deadlineAt, this.#reach()));
+    this.#giveUp('aborted', describe.late(this.call, this.phase, now >= this.#deadlineAt, this.#reach()));
   }
 
   aborted(reason: unknown): void {
     if (this.#over) return;
-    this.#giveUp('aborted', describe.aborted(this.#call, this.#phase, reason, this.#reach()));
+    this.#giveUp('aborted', describe.aborted(this.call, this.phase, reason, this.#reach()));
   }
 
   /** The client is closed under it. */
   closed(cause: NetError): void {
     if (this.#over) return;
-    this.#giveUp('closing', describe.closed(this.#call, this.#phase, cause, this.#reach()));
-  }
-
-  /** For leak reports: what is being done, and since where. */
-  holder(): { method: string; path: string; phase: Phase; stack: string | undefined } {
-    const { method, path } = this.#call;
-    return { method, path: path.split('?', 1)[0]!, phase: this.#phase, stack: this.#stack };
+    this.#giveUp('closing', describe.closed(this.call, this.phase, cause, this.#reach()));
   }
 
   #reach(): 'unsent' | 'unknown' | 'answered' {
@@ -309,7 +281,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
   #giveUp(reason: CloseReason, error: NetError): void {
     const connection = this.#connection;
     if (connection === undefined) {
-      if (this.#waiting) this.#pool.withdraw(this);
+      if (this.#waiting) this.#place.pool.withdraw(this);
       this.#waiting = false;
     } else if (!this.#written && reason === 'aborted') {
       this.#connection = undefined;
@@ -338,7 +310,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     this.#incoming = undefined;
     this.#host.returnIncoming(incoming);
     if (keepAliveSeconds >= 0) connection.heed(keepAliveSeconds);
-    const spent = !persistent || this.#upload?.done === false || this.#call.headers.saysClose;
+    const spent = !persistent || this.#upload?.done === false || this.call.headers.saysClose;
     connection.giveBack(this.#host.clock.now(), spent ? 'reply' : undefined);
     if (whole === undefined) this.#delivery!.end(trailers);
     else this.#hand(whole);
@@ -354,20 +326,20 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     this.#over = true;
     this.#upload?.stop();
     this.#host.due.leave(this);
-    if (this.#call.signal !== undefined) unlisten(this.#call.signal, this);
+    if (this.call.signal !== undefined) unlisten(this.call.signal, this);
   }
 
   /** Gives the reply to the caller, decoded. */
   #hand(reply: Reply): void {
     if (!reply.encoded) return this.#resolve(reply);
     try {
-      this.#resolve(this.#host.decode(reply, this.#call));
+      this.#resolve(this.#host.decode(reply, this.call));
     } catch (thrown) {
       this.#reject(NetError.from(thrown));
     }
   }
 
   #placed(error: NetError): NetError {
-    return causeOf(error, this.#call.origin.key, this.#connection?.id);
+    return causeOf(error, this.call.origin.key, this.#connection?.id);
   }
 }

@@ -2,6 +2,7 @@
 import type { Call } from '../../core/call.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { DueList } from '../../core/due.ts';
+import type { NetError } from '../../core/error.ts';
 import type { Observer } from '../../core/observer.ts';
 import type { Reply } from '../../core/reply.ts';
 import type { SocketRegistry } from '../../net/sockets.ts';
@@ -43,6 +44,8 @@ export interface Host {
   /** Decodes a reply whose body is in a content coding. */
   decode(reply: Reply, call: Call): Reply;
   waited(ms: number): void;
+  /** A call goes to another connection, because its own turned out to be dead. */
+  hopped(call: Call, error: NetError): void;
   borrowIncoming(): Incoming;
   returnIncoming(incoming: Incoming): void;
 }

@@ -78,6 +78,16 @@ export class OriginPool implements PoolOwner<Connection>, CapacityUser {
     this.#engine.capacity.leave(this.pool);
   }
 
+  /** An idle connection that is not past its age, which a stalled event loop may have missed. */
+  take(now: number): Connection | undefined {
+    let connection = this.pool.take();
+    while (connection !== undefined && now >= connection.retireAt) {
+      connection.close('age');
+      connection = this.pool.take();
+    }
+    return connection;
+  }
+
   yieldIdle(reason: CloseReason): boolean {
     const oldest = this.pool.idle.first;
     if (oldest !== undefined) this.pool.evict(oldest, reason);

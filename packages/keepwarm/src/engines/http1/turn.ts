@@ -23,12 +23,19 @@ export class Turn {
     this.#clock = clock;
   }
 
-  /** Whether so much is going on that writes should wait for each other. */
-  worthwhile(underWay: number): boolean {
-    return underWay >= BUSY_MIN;
+  /**
+   * Whether the writer was put off to the end of a turn: because its connection lay quiet, or because so much is under
+   * way that writes should wait for each other.
+   */
+  defers(writer: Writer, quiet: boolean, underWay: number): boolean {
+    // We may be within a callback that reads: the turn that begins after it is the first that polls again.
+    if (quiet) this.#clock.nextTurn(() => this.#add(writer));
+    else if (underWay >= BUSY_MIN) this.#add(writer);
+    else return false;
+    return true;
   }
 
-  add(writer: Writer): void {
+  #add(writer: Writer): void {
     if (this.#writers.push(writer) === 1) this.#clock.nextTurn(this.#flush);
   }
 
