@@ -6,6 +6,8 @@ import type { Clock } from '../core/clock.ts';
 export class FaultyConnection {
   /** 1 for the first connection the server accepted. */
   readonly id: number;
+  /** The client's port, which tells connections apart while they are open. */
+  readonly port: number | undefined;
   /** Settles when nothing is left of the connection, whoever ended it. */
   readonly closed: Promise<void>;
   readonly #raw: Socket;
@@ -14,6 +16,7 @@ export class FaultyConnection {
 
   constructor(id: number, raw: Socket, clock: Clock) {
     this.id = id;
+    this.port = raw.remotePort;
     this.#raw = raw;
     this.#clock = clock;
     this.closed = new Promise((resolve) => raw.once('close', () => resolve()));
@@ -69,7 +72,9 @@ export class FaultyConnection {
 
   /** Ends the connection with an RST, from under TLS too: what we have written and the client has not read may be lost. */
   reset(): void {
-    this.#raw.resetAndDestroy();
+    // A connection whose FIN is on its way cannot be reset any more: libuv refuses, and Node would never close it.
+    if (this.socket.writableEnded || this.#raw.writableEnded) this.#raw.destroy();
+    else this.#raw.resetAndDestroy();
   }
 
   /** Stops reading: the client's writes fill the system's buffers, and then wait. */

@@ -45,8 +45,7 @@ export class FaultyServer {
   readonly #clock: Clock;
   readonly #listener: Server;
   readonly #tls: TlsServer | undefined;
-  /** By the client's port, which tells connections apart while they are open. */
-  readonly #open = new Map<number, FaultyConnection>();
+  readonly #open = new Set<FaultyConnection>();
   readonly #requests: FaultyRequest[] = [];
   readonly #errors: unknown[] = [];
   #accepted = 0;
@@ -59,7 +58,7 @@ export class FaultyServer {
     this.#listener = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
     if (options.tls === undefined) return;
     this.#tls = createTlsServer({ ...options.tls, allowHalfOpen: true }, (socket) => {
-      const connection = this.#open.get(socket.remotePort ?? 0);
+      const connection = this.connections.find(({ port }) => port === socket.remotePort);
       if (connection === undefined) return void socket.destroy();
       connection.secured(socket);
       this.#serve(connection);
@@ -88,7 +87,7 @@ export class FaultyServer {
 
   /** Connections that are open, oldest first. */
   get connections(): FaultyConnection[] {
-    return [...this.#open.values()];
+    return [...this.#open];
   }
 
   /** Connections accepted so far. */
@@ -120,9 +119,8 @@ export class FaultyServer {
 
   #accept(raw: Socket): void {
     const connection = new FaultyConnection(++this.#accepted, raw, this.#clock);
-    const port = raw.remotePort ?? -this.#accepted;
-    this.#open.set(port, connection);
-    raw.on('error', ignored).once('close', () => this.#open.delete(port));
+    this.#open.add(connection);
+    raw.on('error', ignored).once('close', () => this.#open.delete(connection));
     const start = (): void => {
       if (!connection.open || !raw.writable) return;
       if (this.#tls === undefined) this.#serve(connection);
