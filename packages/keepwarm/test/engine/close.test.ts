@@ -12,7 +12,7 @@ import {
   type Step,
   send,
 } from '../../src/testing/faulty-steps.ts';
-import { aClient, aPair, aPairOf, aServer, fails, leavesNothing, quiet, stillWorks, until } from './setup.ts';
+import { aClient, aPair, aPairOf, aServer, errorOf, fails, leavesNothing, quiet, stillWorks, until } from './setup.ts';
 
 leavesNothing();
 
@@ -50,7 +50,7 @@ describe('a server that closes on a fresh connection', () => {
 
   it('at accept with a FIN fails with RESET or CONNECT, and nothing was answered', async (t) => {
     const { client } = await aPairOf(t, { connected: (connection) => connection.end() });
-    const error = await client.get('/').then(assert.fail, (thrown) => thrown);
+    const error = await errorOf(client.get('/'));
     assert.match(error.code, /^(RESET|CONNECT)$/);
     assert.notEqual(error.reach, 'answered');
   });
@@ -58,7 +58,7 @@ describe('a server that closes on a fresh connection', () => {
   it('at accept with an RST fails with RESET or CONNECT, and nothing was answered', async (t) => {
     const { client } = await aPairOf(t, { connected: (connection) => connection.reset() });
     for (let i = 0; i < 50; i++) {
-      const error = await client.post('/', 'a').then(assert.fail, (thrown) => thrown);
+      const error = await errorOf(client.post('/', 'a'));
       assert.match(error.code, /^(RESET|CONNECT)$/);
       assert.notEqual(error.reach, 'answered');
     }

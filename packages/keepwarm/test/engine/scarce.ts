@@ -8,7 +8,7 @@ const taken: number[] = [];
 /** Opens files until the system gives no more, then gives `spare` of them back. */
 function exhaust(spare: number): void {
   try {
-    for (;;) taken.push(openSync('/dev/null'));
+    for (;;) taken.push(openSync('/dev/null', 'r'));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EMFILE') throw error;
   }

@@ -49,11 +49,7 @@ export interface Expected {
 
 /** The promise must fail, and with exactly this. What is not named must be absent, `systemCode` and message aside. */
 export async function fails(call: PromiseLike<unknown>, expected: Expected): Promise<NetError> {
-  const error = await Promise.resolve(call).then(
-    () => assert.fail('the call succeeded'),
-    (thrown: unknown) => thrown,
-  );
-  assert(error instanceof NetError, `not a NetError: ${error}`);
+  const error = await errorOf(call);
   const { code, reach, phase, limit, value } = error;
   const { message, systemCode, ...rest } = expected;
   const wanted = { phase: undefined, limit: undefined, value: undefined, ...rest };
@@ -63,6 +59,16 @@ export async function fails(call: PromiseLike<unknown>, expected: Expected): Pro
   if (limit !== undefined) assert(error.message.includes(limit), `the message names ${limit}: ${error.message}`);
   if (value !== undefined)
     assert(error.message.includes(String(value)), `the message names ${value}: ${error.message}`);
+  return error;
+}
+
+/** What the call fails with; it must fail, and with an error of ours. */
+export async function errorOf(call: PromiseLike<unknown>): Promise<NetError> {
+  const error = await Promise.resolve(call).then(
+    () => assert.fail('the call succeeded'),
+    (thrown: unknown) => thrown,
+  );
+  assert(error instanceof NetError, `not a NetError: ${error}`);
   return error;
 }
 
