@@ -79,6 +79,38 @@ export interface Hopped extends CallFact {
   readonly hop: number;
 }
 
+/** Why a failure that might pass was handed to the caller: in the order in which it is asked. */
+export type RetryDenial =
+  | 'unsafe' // it may have been done, and must not be done twice
+  | 'attempts' // it was the last of `attemptsMax`
+  | 'deadline' // the call would be over before the wait is
+  | 'budget'; // too large a share of the calls is being repeated already
+
+/** An attempt that did not do: by an error, or by the status of its reply. `attempt` is its number. */
+export interface AttemptFailed extends CallFact {
+  readonly error: NetError | undefined;
+  readonly status: number | undefined;
+}
+
+export interface Retried extends AttemptFailed {
+  /** How long the call now waits for its next attempt, in ms. */
+  readonly delayMs: number;
+}
+
+export interface RetryDenied extends AttemptFailed {
+  readonly reason: RetryDenial;
+}
+
+export interface Hedged extends CallFact {
+  /** How long the first copy had taken by then, in ms. */
+  readonly delayMs: number;
+}
+
+export interface HedgeWon extends CallFact {
+  /** From the first copy to the head of the reply, in ms. */
+  readonly totalMs: number;
+}
+
 export interface LeakFact extends SocketFact {
   readonly method: string;
   readonly path: string;
@@ -107,6 +139,14 @@ export interface Observer {
   failed?(fact: Failed): void;
   /** A call was replayed on another connection because a reused one turned out to be dead. */
   hopped?(fact: Hopped): void;
+  /** An attempt failed, and another follows after a wait. */
+  retried?(fact: Retried): void;
+  /** An attempt failed in a way that may pass, and the caller gets it as it is. */
+  retryDenied?(fact: RetryDenied): void;
+  /** A second copy of a slow call is sent. */
+  hedged?(fact: Hedged): void;
+  /** The second copy was answered first, and well. */
+  hedgeWon?(fact: HedgeWon): void;
   leakSuspected?(fact: LeakFact): void;
   leakRecovered?(fact: LeakFact): void;
   /** A lookup ended that went to a resolver. */
