@@ -29,6 +29,8 @@ export interface GatewayConfig {
   readonly upstreams: ReadonlyMap<string, UpstreamConfig>;
   /** How long requests under way may take to end when the gateway is told to stop, in ms. Default 10 s. */
   readonly drainMs: number;
+  /** Connections of callers at once; another is closed as soon as it is accepted. Default 10,000. */
+  readonly callersMax: number;
   /** How long a caller's connection may be unused, in ms. Default 60 s: more than the usual client's own limit. */
   readonly callerIdleMs: number;
   /** A caller that reads nothing of its reply for this long is given up, in ms. Default 60 s. */
@@ -41,6 +43,7 @@ export const GATEWAY_DEFAULTS = {
   listen: '127.0.0.1:4300',
   admin: '127.0.0.1:4301',
   drainMs: 10_000,
+  callersMax: 10_000,
   callerIdleMs: 60_000,
   callerStallMs: 60_000,
   requestMs: 120_000,
@@ -85,16 +88,17 @@ export function parseConfig(input: unknown, folder: string): GatewayConfig {
   const upstreams = new Map<string, UpstreamConfig>();
   const named = object(given['upstreams'] ?? {}, 'upstreams');
   for (const [name, upstream] of Object.entries(named)) upstreams.set(name, parseUpstream(name, upstream, folder));
-  const ms = (name: 'drainMs' | 'callerIdleMs' | 'callerStallMs' | 'requestMs'): number =>
+  const count = (name: 'drainMs' | 'callersMax' | 'callerIdleMs' | 'callerStallMs' | 'requestMs'): number =>
     number(given[name] ?? GATEWAY_DEFAULTS[name], name, 0);
   const config = {
     listen: parseAddress(text(given['listen'] ?? GATEWAY_DEFAULTS.listen, 'listen'), 'listen'),
     admin: parseAddress(text(given['admin'] ?? GATEWAY_DEFAULTS.admin, 'admin'), 'admin'),
     upstreams,
-    drainMs: ms('drainMs'),
-    callerIdleMs: ms('callerIdleMs'),
-    callerStallMs: ms('callerStallMs'),
-    requestMs: ms('requestMs'),
+    drainMs: count('drainMs'),
+    callersMax: count('callersMax'),
+    callerIdleMs: count('callerIdleMs'),
+    callerStallMs: count('callerStallMs'),
+    requestMs: count('requestMs'),
   };
   return config;
 }

@@ -20,34 +20,21 @@ import type { Route } from './routes.ts';
 type BodySource = Exclude<ReturnType<Reply['take']>, Uint8Array>;
 type BodySink = Parameters<BodySource['start']>[0];
 
-export interface ForwardingOptions {
-  /** A caller that reads nothing of its reply for this long is given up, in ms. */
-  readonly callerStallMs: number;
-}
-
 export class Forwarding implements BodySink {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #route: Route;
   readonly #signal: AbortSignal;
-  readonly #options: ForwardingOptions;
   readonly #startedAt = performance.now();
   #source: BodySource | undefined;
   #stalled = false;
 
   /** `signal` fires when the caller's connection closes. */
-  constructor(
-    request: IncomingMessage,
-    response: ServerResponse,
-    route: Route,
-    signal: AbortSignal,
-    options: ForwardingOptions,
-  ) {
+  constructor(request: IncomingMessage, response: ServerResponse, route: Route, signal: AbortSignal) {
     this.#request = request;
     this.#response = response;
     this.#route = route;
     this.#signal = signal;
-    this.#options = options;
   }
 
   start(): void {
@@ -102,7 +89,8 @@ export class Forwarding implements BodySink {
   data(chunk: Uint8Array): boolean {
     // A copy: the chunk is the connection's read buffer, and the caller's socket may keep what it is given.
     if (this.#response.write(Buffer.from(chunk))) return true;
-    if (!this.#stalled) this.#watchCaller();
+    if (!this.#stalled) this.#response.on('drain', () => this.#source?.resume());
+    this.#stalled = true;
     return false;
   }
 
@@ -114,15 +102,6 @@ export class Forwarding implements BodySink {
   fail(): void {
     this.#response.destroy();
     if (!this.#signal.aborted) this.#route.upstream.book.failed();
-  }
-
-  #watchCaller(): void {
-    const response = this.#response;
-    this.#stalled = true;
-    response.on('drain', () => this.#source?.resume());
-    response.setTimeout(this.#options.callerStallMs, () => {
-      if (response.writableNeedDrain) response.destroy(); // its close aborts the call
-    });
   }
 
   // --- ends --------------------------------------------------------------------------------------------------------

@@ -6,12 +6,16 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { Forwarding, type ForwardingOptions } from './forwarding.ts';
+import { Forwarding } from './forwarding.ts';
 import { answerProblem, type Problem, refusal } from './problem.ts';
 import type { Routes } from './routes.ts';
 import { targetOf } from './target.ts';
 
-export interface DataOptions extends ForwardingOptions {
+export interface DataOptions {
+  /** Connections of callers at once; another is closed as soon as it is accepted. */
+  readonly callersMax: number;
+  /** A caller that reads nothing of its reply for this long is given up, in ms. */
+  readonly callerStallMs: number;
   /** How long a caller's connection may be unused, in ms. */
   readonly callerIdleMs: number;
   /** A request must have arrived within this, body included, in ms. */
@@ -27,19 +31,19 @@ const DRAIN_LOOK_MS = 20;
 const CLOSED = Symbol('closed');
 /** Set when a request on this connection was refused: what follows it there may be a part of it, and is not served. */
 const DISTRUSTED = Symbol('distrusted');
-type Caller = Socket & { [CLOSED]?: AbortSignal; [DISTRUSTED]?: true };
+/** Requests of this connection that have not been answered to the end. */
+const UNDER_WAY = Symbol('under way');
+type Caller = Socket & { [CLOSED]?: AbortSignal; [DISTRUSTED]?: true; [UNDER_WAY]?: number };
 
 export class DataServer {
   readonly server: Server;
   readonly #routes: Routes;
-  readonly #options: DataOptions;
   #draining = false;
   #inFlight = 0;
   #refused = 0;
 
   constructor(routes: Routes, options: DataOptions) {
     this.#routes = routes;
-    this.#options = options;
     const handle = (request: IncomingMessage, response: ServerResponse): void => this.#handle(request, response);
     this.server = createServer({
       keepAliveTimeout: options.callerIdleMs,
@@ -51,6 +55,8 @@ export class DataServer {
     });
     // Beyond this count Node would drop fields in silence; their bytes are limited, and targetOf counts them.
     this.server.maxHeadersCount = 0;
+    this.server.maxConnections = options.callersMax;
+    this.server.setTimeout(options.callerStallMs, giveUpStalled);
     this.server.on('request', handle).on('checkContinue', handle);
     this.server.on('connection', attendClose).on('connect', refuseTunnel).on('clientError', refuseMalformed);
   }
@@ -90,7 +96,11 @@ export class DataServer {
     const caller: Caller = request.socket;
     if (caller[DISTRUSTED] === true) return; // it is read already, behind the refused one; its answer never comes
     this.#inFlight++;
-    response.on('close', () => this.#inFlight--);
+    caller[UNDER_WAY] = (caller[UNDER_WAY] ?? 0) + 1;
+    response.on('close', () => {
+      this.#inFlight--;
+      caller[UNDER_WAY]!--;
+    });
     if (this.#draining) response.shouldKeepAlive = false;
     const target = targetOf(request);
     if ('status' in target) return this.#refuse(response, target);
@@ -100,7 +110,7 @@ export class DataServer {
       response.writeHead(204).end(); // the question was ours to answer (RFC 9110 § 7.6.2)
       return;
     }
-    new Forwarding(request, response, route, caller[CLOSED]!, this.#options).start();
+    new Forwarding(request, response, route, caller[CLOSED]!).start();
   }
 
   #refuse(response: ServerResponse, problem: Problem): void {
@@ -115,6 +125,12 @@ function attendClose(socket: Caller): void {
   const closing = new AbortController();
   socket[CLOSED] = closing.signal;
   socket.once('close', () => closing.abort());
+}
+
+/** A connection was silent for as long as its server, or its being idle, allows. */
+function giveUpStalled(caller: Caller): void {
+  // With a request under way and nothing left to be taken, the silence is the upstream's, which has limits of its own.
+  if (caller[UNDER_WAY] === undefined || caller[UNDER_WAY] === 0 || caller.writableLength > 0) caller.destroy();
 }
 
 function refuseTunnel(_request: IncomingMessage, socket: Socket): void {

@@ -58,12 +58,12 @@ export async function startDemo(listen: Address, admin: Address): Promise<Demo> 
 /** Small pools with short lives, so that a visitor sees sockets come and go. */
 const POOL = {
   socketsMax: 16,
-  idleMax: 4,
+  idleMax: 6,
   idleMin: 2,
-  surplusMs: 3_000,
-  idleMs: 20_000,
-  ageMs: 60_000,
-  ageJitter: 0.3,
+  surplusMs: 20_000,
+  idleMs: 40_000,
+  ageMs: 100_000,
+  ageJitter: 0.4,
 };
 
 function upstreams(client: UpstreamConfig['client']): Map<string, UpstreamConfig> {
