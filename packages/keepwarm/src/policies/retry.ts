@@ -1,0 +1,223 @@
+/**
+ * Repeats what may safely be repeated, while the attempts, the deadline, the budget and the caller allow it.
+ *
+ *   attempt ──▶ reply or error that will not pass ──▶ the caller
+ *      ▲   └──▶ transient ──▶ denied (unsafe, attempts, deadline, budget) ──▶ the caller, as it is
+ *      └── wait ◀──┘ granted
+ *
+ * Invariants:
+ *   (1) A call is sent again only if nothing of it was sent, or it is idempotent and its body can be sent again.
+ *   (2) Every attempt but the first was granted by the budget; nothing is withdrawn for a repeat that is not made for
+ *       another reason.
+ *   (3) No wait begins that would end after the deadline: the caller gets what there is at once. Abort ends a wait at once.
+ *   (4) A reply is handed over, or drained before the next attempt begins; never both, never neither.
+ *
+ * A call that succeeds at once costs one deposit and one `then`.
+ */
+import { fullJitter } from '../algo/backoff.ts';
+import type { Budget } from '../algo/budget.ts';
+import type { Call, Policy, Send } from '../core/call.ts';
+import type { Clock, Random } from '../core/clock.ts';
+import { drain } from '../core/drain.ts';
+import { NetError, type Reach } from '../core/error.ts';
+import type { Observer, RetryDenial } from '../core/observer.ts';
+import type { Reply } from '../core/reply.ts';
+import { sleep } from '../core/sleep.ts';
+import { isSafe, isTransient, TRANSIENT_STATUSES } from './repeat.ts';
+import { retryAfterMs } from './retry-after.ts';
+
+export interface RetryOptions {
+  /** Attempts of one call, the first included; 1 repeats nothing. */
+  readonly attemptsMax: number;
+  /** Length of one attempt, body included, in ms; never beyond the call's deadline. */
+  readonly attemptMs: number;
+  /** The longest wait after the first attempt, in ms. */
+  readonly baseMs: number;
+  /** The same after 429, when the peer does not say how long to wait. */
+  readonly throttledBaseMs: number;
+  /** The longest wait that doubling leads to, in ms. */
+  readonly capMs: number;
+  /** The longest `Retry-After` that is waited for, in ms; a peer that asks for more is asked again after this. */
+  readonly retryAfterMsMax: number;
+  /** Statuses that are worth another attempt. */
+  readonly statuses: readonly number[];
+}
+
+/**
+ * Where each comes from:
+ *  - `attemptsMax` 5: undici's retry handler and eRPC's network level. The budget is what protects the peer, so this may
+ *    be generous: where one attempt in ten fails, three attempts lose one call in a thousand, five one in 100,000.
+ *  - `attemptMs` ∞: as Envoy's `per_try_timeout`. The limits of single steps hold anyway.
+ *  - `baseMs` 25: Envoy's `retry_back_off.base_interval`.
+ *  - `throttledBaseMs` 1 s, `capMs` 20 s: the AWS SDKs' standard mode of 2026 (aws-sdk-go-v2#3400), which tells
+ *    throttling from other failures likewise.
+ *  - `retryAfterMsMax` 60 s: ours. Beyond the default deadline, so that it bounds only those who wait longer than that.
+ *  - `statuses`: see `TRANSIENT_STATUSES`.
+ */
+export const RETRY_DEFAULTS: RetryOptions = {
+  attemptsMax: 5,
+  attemptMs: Number.POSITIVE_INFINITY,
+  baseMs: 25,
+  throttledBaseMs: 1_000,
+  capMs: 20_000,
+  retryAfterMsMax: 60_000,
+  statuses: TRANSIENT_STATUSES,
+};
+
+/** The figures of the network stack design this library grew from: three retries, 1 s doubled up to 30 s. */
+export const RETRY_SEED: RetryOptions = { ...RETRY_DEFAULTS, attemptsMax: 4, baseMs: 1_000, capMs: 30_000 };
+
+export interface RetryParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly observer: Observer;
+  /** Shared with whatever else sends calls more than once. Retry makes the deposits: once per call, as it stands outermost. */
+  readonly budget: Budget;
+}
+
+export interface RetrySnapshot {
+  /** Attempts made beyond the first of a call. */
+  readonly retried: number;
+  /** Transient failures that were handed to the caller, by what stood in the way. */
+  readonly denied: Readonly<Record<RetryDenial, number>>;
+  /** Calls waiting for their next attempt. */
+  readonly waiting: number;
+}
+
+export interface Retry extends Policy {
+  snapshot(): RetrySnapshot;
+}
+
+interface Counts {
+  retried: number;
+  waiting: number;
+  readonly denied: Record<RetryDenial, number>;
+}
+
+export function retry(options: RetryOptions, parts: RetryParts): Retry {
+  const counts: Counts = { retried: 0, waiting: 0, denied: { unsafe: 0, attempts: 0, deadline: 0, budget: 0 } };
+  const policy: Policy = (next) => new Attempts(options, parts, counts, next).send;
+  return Object.assign(policy, { snapshot: () => ({ ...counts, denied: { ...counts.denied } }) });
+}
+
+/** What is known of an attempt that did not do: its error, or the status of its reply. */
+type Failure = { readonly error: NetError } | { readonly status: number };
+
+class Attempts {
+  readonly #options: RetryOptions;
+  readonly #parts: RetryParts;
+  readonly #counts: Counts;
+  readonly #next: Send;
+  readonly #statuses: ReadonlySet<number>;
+
+  constructor(options: RetryOptions, parts: RetryParts, counts: Counts, next: Send) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#counts = counts;
+    this.#next = next;
+    this.#statuses = new Set(options.statuses);
+  }
+
+  readonly send: Send = (call) => {
+    this.#parts.budget.deposit(call.startedAt);
+    return this.#run(call, 1);
+  };
+
+  /** @param tries 1 for the first attempt made here */
+  #run(call: Call, tries: number): Promise<Reply> {
+    const sent = this.#attempt(call, tries);
+    return this.#next(sent).then(
+      (reply) => (this.#statuses.has(reply.status) ? this.#answered(call, tries, reply) : reply),
+      (thrown: unknown) => this.#failed(call, sent, tries, NetError.from(thrown)),
+    );
+  }
+
+  /** The call as the attempt sends it: with its number, and its own, earlier deadline. */
+  #attempt(call: Call, tries: number): Call {
+    const { attemptMs } = this.#options;
+    if (attemptMs === Number.POSITIVE_INFINITY) {
+      return tries === 1 ? call : { ...call, attempt: call.attempt + tries - 1 };
+    }
+    const deadlineAt = Math.min(call.deadlineAt, this.#parts.clock.now() + attemptMs);
+    return { ...call, attempt: call.attempt + tries - 1, deadlineAt };
+  }
+
+  #answered(call: Call, tries: number, reply: Reply): Reply | Promise<Reply> {
+    const waitMs = this.#waitMs(tries, reply);
+    const failure = { status: reply.status };
+    if (!this.#granted(call, tries, 'answered', waitMs, failure)) return reply;
+    drain(reply);
+    return this.#again(call, tries, 'answered', waitMs, failure);
+  }
+
+  #failed(call: Call, sent: Call, tries: number, thrown: NetError): Promise<Reply> {
+    const error = this.#named(call, sent, thrown);
+    if (!isTransient(error)) throw error;
+    const waitMs = this.#waitMs(tries, undefined);
+    if (!this.#granted(call, tries, error.reach, waitMs, { error })) throw error;
+    return this.#again(call, tries, error.reach, waitMs, { error });
+  }
+
+  /** The deadline of an attempt is a timeout to the call, whose own deadline has not passed. */
+  #named(call: Call, sent: Call, error: NetError): NetError {
+    if (error.code !== 'DEADLINE' || sent.deadlineAt >= call.deadlineAt) return error;
+    if (this.#parts.clock.now() >= call.deadlineAt) return error;
+    const { attemptMs } = this.#options;
+    const message = `${call.method} ${call.origin.key}: the attempt took longer than ${attemptMs} ms (limit attemptMs)`;
+    return new NetError('TIMEOUT', message, { ...error, cause: error, limit: 'attemptMs', value: attemptMs });
+  }
+
+  /** What the peer asks for, and jitter on top: it tells everybody the same. */
+  #waitMs(tries: number, reply: Reply | undefined): number {
+    const { baseMs, throttledBaseMs, capMs, retryAfterMsMax } = this.#options;
+    const { clock, random } = this.#parts;
+    const asked = reply?.status === 429 || reply?.status === 503 ? retryAfterMs(reply, clock.wall()) : undefined;
+    if (asked !== undefined) return Math.min(asked, retryAfterMsMax) + fullJitter(baseMs, capMs, tries, random);
+    return fullJitter(reply?.status === 429 ? throttledBaseMs : baseMs, capMs, tries, random);
+  }
+
+  #granted(call: Call, tries: number, reach: Reach, waitMs: number, failure: Failure): boolean {
+    const reason = this.#denial(call, tries, reach, waitMs);
+    if (reason === undefined) return true;
+    this.#counts.denied[reason]++;
+    this.#parts.observer.retryDenied?.({ ...this.#fact(call, tries, failure), reason });
+    return false;
+  }
+
+  /** The budget is asked last: what it grants is spent. */
+  #denial(call: Call, tries: number, reach: Reach, waitMs: number): RetryDenial | undefined {
+    if (!isSafe(call, reach)) return 'unsafe';
+    if (tries >= this.#options.attemptsMax) return 'attempts';
+    if (this.#parts.clock.now() + waitMs >= call.deadlineAt) return 'deadline';
+    return this.#parts.budget.withdraw() ? undefined : 'budget';
+  }
+
+  #again(call: Call, tries: number, reach: Reach, waitMs: number, failure: Failure): Promise<Reply> {
+    this.#counts.waiting++;
+    this.#parts.observer.retried?.({ ...this.#fact(call, tries, failure), delayMs: waitMs });
+    return sleep(this.#parts.clock, waitMs, call.signal).then(
+      () => {
+        this.#counts.waiting--;
+        this.#counts.retried++;
+        return this.#run(call, tries + 1);
+      },
+      (cause: unknown) => {
+        this.#counts.waiting--;
+        throw abandoned(call, reach, cause);
+      },
+    );
+  }
+
+  #fact(call: Call, tries: number, failure: Failure) {
+    const { method, origin, section, attempt } = call;
+    const of = { method, origin: origin.key, section, attempt: attempt + tries - 1 };
+    return 'error' in failure
+      ? { ...of, error: failure.error, status: undefined }
+      : { ...of, error: undefined, status: failure.status };
+  }
+}
+
+function abandoned(call: Call, reach: Reach, cause: unknown): NetError {
+  const message = `${call.method} ${call.origin.key} was aborted by its caller while it waited for its next attempt`;
+  return new NetError('ABORTED', message, { reach, phase: 'queue', origin: call.origin.key, cause });
+}
