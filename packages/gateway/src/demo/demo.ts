@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { extname } from 'node:path';
 import type { ClientOptions } from 'keepwarm';
 import type { Address } from '../config/address.ts';
 import { GATEWAY_DEFAULTS, type GatewayConfig, UPSTREAM_DEFAULTS, type UpstreamConfig } from '../config/config.ts';
@@ -9,6 +10,8 @@ import { Gateway, ListenError } from '../gateway.ts';
 import { compareCold } from './cold-calls.ts';
 import type { DemoReady } from './upstream-main.ts';
 
+/** Beside this file, and built or not as this file is. */
+const UPSTREAM = new URL(`./upstream-main${extname(import.meta.url)}`, import.meta.url);
 /** A name of its own (RFC 2606 § 2), so that there is something to resolve. */
 const HOSTNAME = 'api.keepwarm.test';
 /** A name server some way off, in ms, and how long its answers are good for. */
@@ -31,7 +34,7 @@ export interface Demo {
 
 /** @throws ListenError when neither a port nor those after it can be had */
 export async function startDemo(listen: Address, admin: Address): Promise<Demo> {
-  const child = fork(new URL('./upstream-main.ts', import.meta.url), [HOSTNAME], { env: quiet() });
+  const child = fork(UPSTREAM, [HOSTNAME], { env: quiet() });
   try {
     const { port, ca } = await ready(child);
     const client = { origin: `https://${HOSTNAME}:${port}`, tls: { ca }, dns: { resolver } };
