@@ -1,4 +1,5 @@
 /** Readers of a body: all of it as bytes, or as a stream with backpressure. */
+import { Buffer } from 'node:buffer'; // the global of this name is a getter, which a hot path would feel
 import { Readable } from 'node:stream';
 import type { UnderlyingByteSource } from 'node:stream/web';
 import { NetError } from './error.ts';

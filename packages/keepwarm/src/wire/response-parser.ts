@@ -17,6 +17,7 @@
  *   (5) `known`, while it has bytes, is the head that `head` and `text` were read from.
  *   (6) After a fault the parser refuses to go on: where the next message begins is no longer known.
  */
+import { Buffer } from 'node:buffer'; // the global of this name is a getter, which a hot path would feel
 import { invariant, NetError } from '../core/error.ts';
 import { ChunkedDecoder, type ChunkedLimits } from './chunked.ts';
 import { broken, INCOMPLETE, ResponseHead, readHead, tooLarge } from './response-head.ts';

@@ -1,4 +1,5 @@
 /** A call as bytes on a socket: head and a body at hand in one write; a streamed body after it, with backpressure. */
+import { Buffer } from 'node:buffer'; // the global of this name is a getter, which a hot path would feel
 import type { Socket } from 'node:net';
 import type { BodyProducer, Call } from '../../core/call.ts';
 import { requestHead } from '../../wire/request-head.ts';
