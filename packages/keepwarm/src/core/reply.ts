@@ -30,6 +30,31 @@ export interface BodySource {
   liftDeadline(): void;
 }
 
+/** The end of an exchange whose body is still arriving. */
+export class Ending {
+  #over = false;
+  #listeners: (() => void)[] = [];
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Runs when the exchange has ended, at once if it has. It should not hold the reply. */
+  listen(listener: () => void): void {
+    if (this.#over) listener();
+    else this.#listeners.push(listener);
+  }
+
+  /** Said by whoever owns the exchange; once is enough. */
+  finish(): void {
+    if (this.#over) return;
+    this.#over = true;
+    const listeners = this.#listeners;
+    this.#listeners = [];
+    for (const listener of listeners) listener();
+  }
+}
+
 export class Reply {
   readonly status: number;
   /** Whether the body is still in the content coding its fields name. */
@@ -43,8 +68,8 @@ export class Reply {
   #received: ReplyFields | undefined;
   #movedTo: string | undefined;
   #body: Uint8Array | BodySource | undefined;
-  #ended: boolean;
-  #listeners: (() => void)[] | undefined;
+  /** Nothing once the body is there: then the exchange is over. */
+  #ending: Ending | undefined;
 
   /** Plain values and no object among them: one of these is made for every small call. */
   constructor(
@@ -61,7 +86,7 @@ export class Reply {
     this.reused = reused;
     this.#head = head;
     this.#body = body;
-    this.#ended = body instanceof Uint8Array;
+    this.#ending = body instanceof Uint8Array ? undefined : new Ending();
   }
 
   get headers(): ReplyFields {
@@ -95,7 +120,12 @@ export class Reply {
 
   /** Whether the exchange is over: nothing is held for it any more. */
   get ended(): boolean {
-    return this.#ended;
+    return this.#ending === undefined || this.#ending.over;
+  }
+
+  /** Through which the end is told. Whoever will tell it holds this alone, so that a reply nobody reads can be collected. */
+  get ending(): Ending | undefined {
+    return this.#ending;
   }
 
   /** Whether the body has been taken by a reader. */
@@ -139,29 +169,24 @@ export class Reply {
     return streamOf(this.take());
   }
 
-  /** The same reply, decoded: with another body in place of the one taken from it; its end is announced by `finish`. */
+  /** The same reply, decoded: with another body in place of the one taken from it; both end together. */
   with(body: Uint8Array | BodySource, headers: ReplyFields = this.headers): Reply {
     const reply = new Reply(this.status, headers, body, false, this.socketId, this.reused);
     reply.#received = this.received;
     reply.#movedTo = this.#movedTo;
-    if (this.#ended) reply.#ended = true;
-    else this.onEnd(() => reply.finish());
+    reply.#ending = body instanceof Uint8Array ? undefined : this.#ending;
     return reply;
   }
 
   /** Runs when the exchange has ended, at once if it has. */
   onEnd(listener: () => void): void {
-    if (this.#ended) listener();
-    else (this.#listeners ??= []).push(listener);
+    if (this.#ending === undefined) listener();
+    else this.#ending.listen(listener);
   }
 
   /** Said once by whoever owns the exchange. */
   finish(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    const listeners = this.#listeners;
-    this.#listeners = undefined;
-    if (listeners !== undefined) for (const listener of listeners) listener();
+    this.#ending?.finish();
   }
 
   /** Gives the body up unread. */

@@ -4,7 +4,6 @@ import type { Call, Policy } from '../core/call.ts';
 import type { Clock } from '../core/clock.ts';
 import { NetError } from '../core/error.ts';
 import type { CallFact, Observer } from '../core/observer.ts';
-import type { Reply } from '../core/reply.ts';
 
 export class CallRecord {
   calls = 0;
@@ -25,8 +24,9 @@ export const observe =
     record.inFlight++;
     return next(call).then(
       (reply) => {
-        if (reply.ended) ended(record, clock, observer, call, reply);
-        else reply.onEnd(() => ended(record, clock, observer, call, reply));
+        const { status } = reply; // the listener must not hold the reply: see Ending
+        if (reply.ended) ended(record, clock, observer, call, status);
+        else reply.onEnd(() => ended(record, clock, observer, call, status));
         return reply;
       },
       (thrown: unknown) => {
@@ -40,12 +40,12 @@ export const observe =
     );
   };
 
-function ended(record: CallRecord, clock: Clock, observer: Observer, call: Call, reply: Reply): void {
+function ended(record: CallRecord, clock: Clock, observer: Observer, call: Call, status: number): void {
   const totalMs = clock.now() - call.startedAt;
   record.inFlight--;
-  record.byClass[Math.min((reply.status / 100) | 0, 5)]!++;
+  record.byClass[Math.min((status / 100) | 0, 5)]!++;
   record.latency.record(totalMs);
-  observer.replied?.({ ...factOf(call), status: reply.status, totalMs });
+  observer.replied?.({ ...factOf(call), status, totalMs });
 }
 
 function factOf(call: Call): CallFact {

@@ -1,7 +1,9 @@
 /** How clients and connections end, and what is told about those that ought to have. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createClient } from '../../src/index.ts';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { type Client, createClient } from '../../src/index.ts';
 import { answer, inOrder, oneByOne, pause, type Step, send, silence } from '../../src/testing/faulty-steps.ts';
 import { aPair, fails, leavesNothing, quiet, stillWorks, until } from './setup.ts';
 
@@ -9,6 +11,7 @@ leavesNothing();
 
 const CLOSED = { code: 'CLOSED', reach: 'unsent', phase: 'closing' } as const;
 const HALF = 'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf';
+const GZIPPED = 'HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 1000\r\n\r\nhalf';
 
 describe('close', () => {
   it('lets calls under way finish, those that wait included, and takes no new ones', async (t) => {
@@ -167,5 +170,42 @@ describe('a reply nobody reads', () => {
     const answers = await Promise.all(Array.from({ length: 100 }, () => pair.client.get('/').text()));
     assert.deepEqual(answers, Array(100).fill('ok'));
     for (const reply of unread) reply.discard();
+  });
+});
+
+describe('a reply nobody holds any more', () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+
+  const ways: Record<string, (client: Client) => Promise<void>> = {
+    'as it came': async (client) => void (await client.get('/')),
+    'by request': async (client) => void (await client.request('/', { method: 'GET' })),
+    'in a Response': async (client) => void (await client.fetch(`${client.stats().pools[0]?.origin}/`)),
+  };
+  for (const [how, call] of Object.entries(ways)) {
+    it(`(${how}) gives its connection up when it is collected, deadline or not`, async (t) => {
+      const script = oneByOne(answer('ok'), send(HALF), send(GZIPPED), answer('ok'));
+      const pair = await aPair(t, script, { deadlineMs: Number.POSITIVE_INFINITY, pool: { socketsMax: 2 } });
+      await stillWorks(pair);
+      await call(pair.client);
+      await call(pair.client);
+      assert.equal(pair.client.stats().calls.inFlight, 2);
+      await until(() => {
+        collectGarbage();
+        return pair.client.stats().sockets.open === 0;
+      }, 'the collector finds it');
+      await quiet(pair.client);
+      assert(pair.client.stats().sockets.history.every(({ closeReason }) => closeReason === 'aborted'));
+      await stillWorks(pair);
+    });
+  }
+
+  it('but whose body somebody reads is none of these', async (t) => {
+    const script = inOrder(send('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc'), pause(50), send('def'));
+    const { client } = await aPair(t, script);
+    const reading = client.get('/').text();
+    const collecting = setInterval(collectGarbage, 5);
+    assert.equal(await reading, 'abcdef');
+    clearInterval(collecting);
   });
 });

@@ -78,6 +78,11 @@ export class BodyPipe implements BodySource {
     if (!this.#over && !this.#paused) this.#owner.readMore();
   }
 
+  /** Nobody holds the reply any more: unless its body is being read, nobody ever will read it. */
+  forsaken(): void {
+    if (this.#sink === undefined) this.cancel(new Error('the reply was collected unread'));
+  }
+
   cancel(reason: unknown): void {
     if (this.#over) return;
     this.#over = true;
@@ -107,5 +112,36 @@ export class BodyPipe implements BodySource {
     const { error, trailers } = this.#outcome;
     if (error === undefined) sink.end(trailers);
     else sink.fail(error);
+  }
+}
+
+const handles = new FinalizationRegistry<BodyPipe>((pipe) => pipe.forsaken());
+
+/**
+ * A pipe as its reader holds it, and nobody else. When it is collected unread, the connection is given up: the backstop
+ * for replies that were neither read nor discarded. When that happens is up to the collector; the deadline comes first.
+ */
+export class BodyHandle implements BodySource {
+  readonly #pipe: BodyPipe;
+
+  constructor(pipe: BodyPipe) {
+    this.#pipe = pipe;
+    handles.register(this, pipe);
+  }
+
+  get bytesExpected(): number {
+    return this.#pipe.bytesExpected;
+  }
+  start(sink: BodySink): void {
+    this.#pipe.start(sink);
+  }
+  resume(): void {
+    this.#pipe.resume();
+  }
+  cancel(reason: unknown): void {
+    this.#pipe.cancel(reason);
+  }
+  liftDeadline(): void {
+    this.#pipe.liftDeadline();
   }
 }

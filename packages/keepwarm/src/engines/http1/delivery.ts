@@ -1,14 +1,17 @@
-/** A reply whose body is still arriving, in its reader's hands: what the exchange tells both of them at the end. */
+/**
+ * A reply whose body is still arriving, in its reader's hands: what the exchange tells both of them at the end. It holds
+ * the ways to the reader and not the reply: one that nobody else holds is collected, and its body given up.
+ */
 import type { NetError } from '../../core/error.ts';
-import type { Reply } from '../../core/reply.ts';
+import type { Ending } from '../../core/reply.ts';
 import type { BodyPipe } from './body-pipe.ts';
 
 export class Delivery {
-  readonly reply: Reply;
+  readonly #ending: Ending;
   readonly #pipe: BodyPipe;
 
-  constructor(reply: Reply, pipe: BodyPipe) {
-    this.reply = reply;
+  constructor(ending: Ending, pipe: BodyPipe) {
+    this.#ending = ending;
     this.#pipe = pipe;
   }
 
@@ -19,11 +22,11 @@ export class Delivery {
 
   end(trailers: readonly string[]): void {
     this.#pipe.end(trailers);
-    this.reply.finish();
+    this.#ending.finish();
   }
 
   fail(error: NetError): void {
     this.#pipe.fail(error);
-    this.reply.finish();
+    this.#ending.finish();
   }
 }

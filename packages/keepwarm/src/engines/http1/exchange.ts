@@ -50,8 +50,8 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
   readonly call: Call;
   readonly #host: Host;
   readonly #place: OriginPool;
-  readonly #resolve: (reply: Reply) => void;
-  readonly #reject: (error: NetError) => void;
+  #resolve: (reply: Reply) => void;
+  #reject: (error: NetError) => void;
   readonly #startedAt: number;
   /** Where the call was made, when leak reports are to tell. */
   readonly stack: string | undefined;
@@ -227,8 +227,12 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
   #readOn(incoming: Incoming): boolean {
     this.phase = 'body';
     if (this.#delivery === undefined) {
-      this.#delivery = incoming.piped(this.#connection!, this);
-      this.#hand(this.#delivery.reply);
+      const { reply, delivery } = incoming.piped(this.#connection!, this);
+      this.#delivery = delivery;
+      this.#hand(reply);
+      // They hold the promise, and it the reply, which from here on is the caller's alone: see Delivery.
+      this.#resolve = settled;
+      this.#reject = settled;
       if (this.#over) return false;
     }
     if (!this.#delivery.stalled) {
@@ -343,3 +347,6 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     return causeOf(error, this.call.origin.key, this.#connection?.id);
   }
 }
+
+/** A promise settles once. */
+function settled(): void {}

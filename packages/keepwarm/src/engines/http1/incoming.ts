@@ -10,10 +10,11 @@
  *   (2) What is kept is handed over once: to `whole`, or to the pipe.
  *   (3) After `release` nothing of the last reply is held.
  */
+import { Buffer } from 'node:buffer'; // the global of this name is a getter, which a hot path would feel
 import { Reply } from '../../core/reply.ts';
 import type { ResponseHead } from '../../wire/response-head.ts';
 import { type MessageHandler, type ParserLimits, ResponseParser } from '../../wire/response-parser.ts';
-import { BodyPipe, type PipeOwner } from './body-pipe.ts';
+import { BodyHandle, BodyPipe, type PipeOwner } from './body-pipe.ts';
 import type { Connection } from './connection.ts';
 import { Delivery } from './delivery.ts';
 import { limitReached } from './failures.ts';
@@ -70,11 +71,12 @@ export class Incoming implements MessageHandler {
   }
 
   /** The reply with a body that is still to come, in part or in whole; from now on what arrives goes there. */
-  piped(connection: Connection, owner: PipeOwner): Delivery {
+  piped(connection: Connection, owner: PipeOwner): { readonly reply: Reply; readonly delivery: Delivery } {
     const kept = this.#first === undefined ? [] : [this.#first, ...(this.#more ?? [])];
     const { bytesLeft } = this.#parser;
     this.#pipe = new BodyPipe(owner, bytesLeft < 0 ? -1 : this.#bytes + bytesLeft, kept);
-    return new Delivery(this.#reply(connection, this.#pipe), this.#pipe);
+    const reply = this.#reply(connection, new BodyHandle(this.#pipe));
+    return { reply, delivery: new Delivery(reply.ending!, this.#pipe) };
   }
 
   get trailers(): readonly string[] {
@@ -114,7 +116,7 @@ export class Incoming implements MessageHandler {
     this.#trailers = trailers;
   }
 
-  #reply(connection: Connection, body: Uint8Array | BodyPipe): Reply {
+  #reply(connection: Connection, body: Uint8Array | BodyHandle): Reply {
     return new Reply(this.#status, this.#head, body, this.encoded, connection.id, connection.leases > 1);
   }
 
