@@ -1,9 +1,9 @@
 /**
  * The examples of the documentation, held to their word.
  *
- * Every block marked `ts` in the pages of the root and of docs/ is type-checked against the library as it is. A block marked `ts run`
- * is executed as well, with `https://api.example.com` standing for a server on loopback that answers every request with
- * a small JSON object; it must end by itself, with exit code 0, and may print what it likes.
+ * Every block marked `ts` in the pages of the root and of docs/ is type-checked against the library as it is. A block
+ * marked `ts run` is executed as well, with `https://api.example.com` standing for a server on loopback that answers
+ * every request with a small JSON object; it must end by itself, with exit code 0, and may print what it likes.
  *
  *   node scripts/docs-check.ts
  */

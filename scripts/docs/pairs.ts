@@ -3,7 +3,8 @@
  *
  * To keep another page honest, add one entry: `code` lists the names as the program has them, `page` and `heading` say
  * which table repeats them, one row each, the name first and in backticks. With `columns: 2` the second cell, also in
- * backticks, is compared as well, so that a default cannot change behind its page. `scripts/test/docs.test.ts` does the rest.
+ * backticks, is compared as well, so that a default cannot change behind its page. `scripts/test/docs.test.ts` does the
+ * rest.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

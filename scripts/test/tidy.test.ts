@@ -28,7 +28,10 @@ const manifest = (...names: readonly string[]) =>
     dependencies: Object.fromEntries(names.map((name) => [name, '1.0.0'])),
   });
 const architecture = (...names: readonly string[]) =>
-  `## Dependencies\n\n| name | saves us |\n|---|---|\n${names.map((name) => `| \`${name}\` | work |`).join('\n')}\n\n## More\n`;
+  ['## Dependencies', '', '| name | saves us |', '|---|---|']
+    .concat(names.map((name) => `| \`${name}\` | work |`))
+    .concat('', '## More', '')
+    .join('\n');
 
 const CASES: Readonly<Record<string, Case>> = {
   'the library imports downwards only': {

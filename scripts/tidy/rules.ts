@@ -11,6 +11,8 @@ import { lineAt, type Tree } from './tree.ts';
 
 const LINES_MAX = 300;
 const COLUMNS_MAX = 120;
+/** State machines that read better in one piece than in two: they may shrink from here, not grow. */
+const LONGER: Readonly<Record<string, number>> = { 'packages/keepwarm/src/engines/http1/exchange.ts': 360 };
 
 const timeAndChance: Rule = {
   name: 'time and chance are passed in',
@@ -66,7 +68,7 @@ const sizes: Rule = {
   *check(tree) {
     for (const { path, text } of tree.filter(isCode)) {
       const lines = text.trimEnd().split('\n');
-      if (lines.length > LINES_MAX) yield `${path}: ${lines.length} lines`;
+      if (lines.length > (LONGER[path] ?? LINES_MAX)) yield `${path}: ${lines.length} lines`;
       for (const [index, line] of lines.entries()) {
         const columns = [...line].length;
         if (columns > COLUMNS_MAX) yield `${path}:${index + 1}: ${columns} columns`;

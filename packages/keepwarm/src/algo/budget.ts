@@ -3,9 +3,9 @@
  * few. One budget is asked by everything that sends a call more than once, so that together they keep to one rule:
  * when an upstream fails, its load grows by the share and no more, however many attempts a single call may have.
  *
- * Source: Finagle's RetryBudget, a leaky token bucket: 20 % of the calls of the last 10 s, and 10 per second. It forgets
- * withdrawals as coarsely as deposits, and so grants up to twice its reserve within one window. Here a withdrawal is
- * remembered for one slot longer than a deposit, which makes the rule exact:
+ * Source: Finagle's RetryBudget, a leaky token bucket: 20 % of the calls of the last 10 s, and 10 per second. It
+ * forgets withdrawals as coarsely as deposits, and so grants up to twice its reserve within one window. Here a
+ * withdrawal is remembered for one slot longer than a deposit, which makes the rule exact:
  *
  * Invariants, with n = deposits and w = withdrawals of the `windowMs` before an instant:
  *   (1) Whenever a withdrawal is granted, w ≤ perSecond × windowMs / 1000 + share × n, the one granted included.
@@ -17,7 +17,10 @@ import type { Clock } from '../core/clock.ts';
 export interface BudgetOptions {
   /** Extra attempts per call made, 0.2 for one in five. Default 0.2 (Finagle `percentCanRetry`). */
   readonly share: number;
-  /** Extra attempts granted per second whatever the traffic, as a reserve over the window. Default 10 (Finagle `minRetriesPerSec`). */
+  /**
+   * Extra attempts granted per second whatever the traffic, as a reserve over the window. Default 10 (Finagle
+   * `minRetriesPerSec`).
+   */
   readonly perSecond: number;
   /** How long a call counts, in ms. Default 10 s (Finagle `ttl`). */
   readonly windowMs: number;
@@ -73,7 +76,9 @@ export class RetryBudget implements Budget {
     this.#slot = this.#slotAt(clock.now());
   }
 
-  /** An instant that is past already counts as the latest one seen: what a call adds may be forgotten early, never late. */
+  /**
+   * An instant that is past already counts as the latest one seen: what a call adds may be forgotten early, never late.
+   */
   deposit(now: number = this.#clock.now()): void {
     this.#advance(now);
     this.#deposits[this.#slot % KEPT]!++;
@@ -123,7 +128,9 @@ export class RetryBudget implements Budget {
     this.#slot = slot;
   }
 
-  /** Makes room for a slot: it takes the place of the oldest withdrawals, and the deposits one slot younger are due too. */
+  /**
+   * Makes room for a slot: it takes the place of the oldest withdrawals, and the deposits one slot younger are due too.
+   */
   #forget(slot: number): void {
     const oldest = slot % KEPT;
     const old = (slot + 1) % KEPT;

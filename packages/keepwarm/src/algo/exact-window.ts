@@ -1,16 +1,16 @@
 /**
- * A rate limit that is exact over every window: a log of starts, not a bucket. A bucket of 60 refilled once a second lets
- * 119 starts into one minute (burst + rate × window: R. L. Cruz, "A calculus for network delay, part I", IEEE Trans.
- * Information Theory 37(1), 1991), a fixed window or a weighted counter 120; this 60.
+ * A rate limit that is exact over every window: a log of starts, not a bucket. A bucket of 60 refilled once a second
+ * lets 119 starts into one minute (burst + rate × window: R. L. Cruz, "A calculus for network delay, part I", IEEE
+ * Trans. Information Theory 37(1), 1991), a fixed window or a weighted counter 120; this 60.
  *
  *              ┌─ cancel ─▶ nothing was started: free at once
  *    begin ────┼─ settle ─▶ counts for windowMs more
  *   (counts)   └─ lose ───▶ counts for lateMs, is then settled
  *
- * Who counts the starts (the peer) sees each at some instant between its `begin` and its `settle`: after it was granted,
- * before its answer was read. A start that counts from the first until windowMs after the second is therefore counted at
- * least as long as it is there, however long it was under way. `take` is both at once, for starts counted by us.
- * When no answer came, the peer may yet see it, for as long as bytes can be under way: `lateMs`.
+ * Who counts the starts (the peer) sees each at some instant between its `begin` and its `settle`: after it was
+ * granted, before its answer was read. A start that counts from the first until windowMs after the second is therefore
+ * counted at least as long as it is there, however long it was under way. `take` is both at once, for starts counted by
+ * us. When no answer came, the peer may yet see it, for as long as bytes can be under way: `lateMs`.
  *
  * A window is half-open: [t, t + windowMs). A start settled at s fills places in every window up to the one that begins
  * at s, and leaves its place at the instant s + windowMs. Instants are doubles; so is the precision of this.
@@ -89,8 +89,8 @@ export class ExactWindow {
 
   /**
    * The earliest instant at which `weight` could have begun, alone or in several starts. It is exact while nothing is
-   * held; what is held is taken to be settled now. More than `limit` takes several windows: a place given at one instant
-   * is free again windowMs later, no sooner.
+   * held; what is held is taken to be settled now. More than `limit` takes several windows: a place given at one
+   * instant is free again windowMs later, no sooner.
    */
   fitsAt(weight: number, now: number): number {
     this.#pass(now);
@@ -145,7 +145,9 @@ export class ExactWindow {
     return this.#held + this.#settled.weight + this.#late.weight;
   }
 
-  /** The earliest instant by which `need` of what is used now can be free: first what is settled, then held, then late. */
+  /**
+   * The earliest instant by which `need` of what is used now can be free: first what is settled, then held, then late.
+   */
   #freed(need: number): number {
     const { weight } = this.#settled;
     if (need <= weight) return this.#settled.instantOf(need);

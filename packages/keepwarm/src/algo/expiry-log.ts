@@ -75,7 +75,9 @@ export class ExpiryLog {
     }
   }
 
-  /** The instant by which at least `weight` of it will have expired. `weight` is more than 0 and at most `this.weight`. */
+  /**
+   * The instant by which at least `weight` of it will have expired. `weight` is more than 0 and at most `this.weight`.
+   */
   instantOf(weight: number): number {
     const wanted = this.#expired + weight;
     let low = 0;

@@ -1,10 +1,10 @@
 /**
  * A live percentile: of the latencies of the last 20 to 30 s, in constant memory.
  *
- * Three histograms are begun 10 s apart. Each value goes into all of them, and the eldest is asked; when it is 30 s old it
- * makes room for a new one. So nothing has to be merged to be asked, and the answer never rests on an empty window.
- * Source: Finagle's WindowedPercentileHistogram, 3 × 10 s ("a window of 30 seconds and 3 buckets tracked request latency
- * well" is its authors' finding); the histogram is ours.
+ * Three histograms are begun 10 s apart. Each value goes into all of them, and the eldest is asked; when it is 30 s old
+ * it makes room for a new one. So nothing has to be merged to be asked, and the answer never rests on an empty window.
+ * Source: Finagle's WindowedPercentileHistogram, 3 × 10 s ("a window of 30 seconds and 3 buckets tracked request
+ * latency well" is its authors' finding); the histogram is ours.
  *
  * Invariants:
  *   (1) The answer rests on every value of the last (slots − 1) × slotMs, and on none older than slots × slotMs.

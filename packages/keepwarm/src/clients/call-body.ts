@@ -52,7 +52,8 @@ export function prepareBytes(input: object): Prepared | undefined {
 
 /** Most bodies; and those that need no further question, as nothing else is made of a bare object or a list. */
 function isPlain(input: object): boolean {
-  return Array.isArray(input) || Object.getPrototypeOf(input) === Object.prototype;
+  if (Array.isArray(input)) return true;
+  return Object.getPrototypeOf(input) === Object.prototype && !(Symbol.asyncIterator in input);
 }
 
 /** A form of any copy of undici: their classes differ, their name does not. */
@@ -92,8 +93,8 @@ function ofStream(stream: AsyncIterable<Uint8Array | string>): Prepared {
 }
 
 /**
- * Text within a stream goes out as UTF-8; what is neither text nor bytes is refused where it is written. Not a generator:
- * one that waits for its source cannot be told to stop before the source has answered.
+ * Text within a stream goes out as UTF-8; what is neither text nor bytes is refused where it is written. Not a
+ * generator: one that waits for its source cannot be told to stop before the source has answered.
  */
 function encoded(source: AsyncIterable<Uint8Array | string>): AsyncIterable<Uint8Array> {
   return { [Symbol.asyncIterator]: () => encodedChunks(source) };

@@ -46,7 +46,9 @@ export interface RequestOptions extends CallOptions {
   readonly body?: BodyInput;
 }
 
-/** Every name `createClient` knows, those of the group `call` among them; true for what is neither number nor choice. */
+/**
+ * Every name `createClient` knows, those of the group `call` among them; true for what is neither number nor choice.
+ */
 export const OPTION_NAMES: Readonly<Record<keyof ClientOptions, boolean>> = {
   origin: true,
   headers: true,

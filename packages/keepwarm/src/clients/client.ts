@@ -1,5 +1,6 @@
 /**
- * The HTTP client: calls made, checked and sent through the policies to the engine; one snapshot of everything it knows.
+ * The HTTP client: calls made, checked and sent through the policies to the engine; one snapshot of everything it
+ * knows.
  */
 import type { Call, Send, StepLimits, Traits } from '../core/call.ts';
 import { type Clock, systemClock, systemRandom } from '../core/clock.ts';
@@ -158,12 +159,13 @@ export class Client {
 
   /** Takes no more calls, lets those under way finish for `deadlineMs`, then closes everything. Twice is harmless. */
   close(options: { readonly deadlineMs?: number } = {}): Promise<void> {
-    return this.#engine.drain(options.deadlineMs ?? CLOSE_MS);
+    return this.#engine.drain(options.deadlineMs ?? CLOSE_MS).finally(() => this.#dns.close());
   }
 
   /** Closes everything now; calls under way end with `CLOSED`. */
   destroy(): void {
     this.#engine.close();
+    this.#dns.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -233,7 +235,9 @@ function makeEngine(options: ClientOptions, parts: EngineParts): Http1Engine {
   return new Http1Engine({ ...pool, limits }, parts);
 }
 
-/** The caller's word, then the method's meaning, then an `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header). */
+/**
+ * The caller's word, then the method's meaning, then an `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header).
+ */
 function traitsOf(said: boolean | undefined, meaning: Meaning, headers: Fields): Traits {
   if (said !== undefined) return said ? IDEMPOTENT : ONCE;
   return headers.has('idempotency-key') ? IDEMPOTENT : meaning.traits;

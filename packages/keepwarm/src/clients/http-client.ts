@@ -155,8 +155,8 @@ export class HTTPClient {
   }
 
   /**
-   * Opens a connection to each endpoint: TCP and TLS, and a request only to those that name one. Never throws: what went
-   * wrong stands in the result.
+   * Opens a connection to each endpoint: TCP and TLS, and a request only to those that name one. Never throws: what
+   * went wrong stands in the result.
    */
   warmUp(endpoints: Iterable<WarmUpEndpoint>): Promise<EndpointWarmth[]> {
     return warmUpAll(this.client, this.#clock, endpoints, undefined);

@@ -1,4 +1,6 @@
-/** What HTTPClient and ConnectionPoolCore assume and `createClient` does not: one timeout, one cap, text that is JSON. */
+/**
+ * What HTTPClient and ConnectionPoolCore assume and `createClient` does not: one timeout, one cap, text that is JSON.
+ */
 import { Fields, type FieldsInput } from '../core/fields.ts';
 import type { CallOptions, ClientOptions } from './client-options.ts';
 import { OPTIONS } from './options.ts';

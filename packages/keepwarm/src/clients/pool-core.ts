@@ -25,7 +25,9 @@ export interface ConnectionPoolOptions {
   readonly keepAliveMsecs?: number | undefined;
   /** Connections per origin. Default 50. */
   readonly maxSockets?: number | undefined;
-  /** Idle connections kept per origin. Default: as many as `maxSockets`, so that a burst finds what the last one opened. */
+  /**
+   * Idle connections kept per origin. Default: as many as `maxSockets`, so that a burst finds what the last one opened.
+   */
   readonly maxFreeSockets?: number | undefined;
   /** Opening a connection, in ms: name lookup, TCP and TLS together. Default 10,000. */
   readonly connectionTimeout?: number | undefined;
@@ -93,7 +95,8 @@ export class ConnectionPoolCore {
   }
 
   /**
-   * Opens connections ahead of the first call: TCP and TLS, and a request only to endpoints that name one. Never throws.
+   * Opens connections ahead of the first call: TCP and TLS, and a request only to endpoints that name one. Never
+   * throws.
    *
    * @param options.connections to have open to each. Default 1
    */

@@ -1,4 +1,7 @@
-/** Warm-up of many endpoints at once, which never throws: an endpoint that is down must not keep a service from starting. */
+/**
+ * Warm-up of many endpoints at once, which never throws: an endpoint that is down must not keep a service from
+ * starting.
+ */
 import type { Clock } from '../core/clock.ts';
 import { NetError } from '../core/error.ts';
 import type { Client } from './client.ts';

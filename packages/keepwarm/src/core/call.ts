@@ -4,7 +4,8 @@
  * Rules every Send and Policy keeps:
  *   (1) `next` may be called never, once or many times.
  *   (2) A Call is read-only. Whoever needs another makes a copy: `{ ...call, attempt: 2 }`.
- *   (3) What a policy holds for a call, it holds until the reply has *ended* (`reply.onEnd`), not until its head arrived.
+ *   (3) What a policy holds for a call, it holds until the reply has *ended* (`reply.onEnd`), not until its head
+ *       arrived.
  *   (4) After the caller aborts, everything settles without waiting for any timer.
  *   (5) Every failure is a NetError and says how far the call got (`reach`).
  */

@@ -8,7 +8,7 @@ import type { ReplyFields } from './reply-fields.ts';
 
 export const CODES = {
   INVALID: 'the call itself is malformed; nothing was sent; mend the named part',
-  CLOSED: 'the client was closed or is draining; nothing was sent',
+  CLOSED: 'the client was closed or is draining; see `reach` for calls it was closed on',
   SATURATED: 'our own limit was reached and nothing was sent; shed load or raise the named limit',
   DNS: 'the name could not be resolved; another endpoint may answer',
   CONNECT: 'no connection could be opened; another endpoint may answer',
@@ -64,7 +64,9 @@ export interface NetErrorDetails {
   readonly systemCode?: string | undefined;
 }
 
-/** Every failure keepwarm reports. `code` says what to do, `reach` whether a repeat is safe, `cause` what lay beneath. */
+/**
+ * Every failure keepwarm reports. `code` says what to do, `reach` whether a repeat is safe, `cause` what lay beneath.
+ */
 export class NetError extends Error {
   override readonly name = 'NetError';
   readonly code: Code;
@@ -92,7 +94,9 @@ export class NetError extends Error {
     this.systemCode = details.systemCode ?? systemCodeOf(details.cause);
   }
 
-  /** With `STATUS`: the peer's whole answer. Kept out of what loggers and `util.inspect` show, as it may hold anything. */
+  /**
+   * With `STATUS`: the peer's whole answer. Kept out of what loggers and `util.inspect` show, as it may hold anything.
+   */
   get answer(): Answer | undefined {
     return this.#answer;
   }
@@ -104,7 +108,9 @@ export class NetError extends Error {
       : new NetError(this.code, this.message, { ...this, cause: this.cause, answer: this.#answer, reach });
   }
 
-  /** Any thrown value as a NetError. What is not ours is taken for a lost connection that may have delivered the call. */
+  /**
+   * Any thrown value as a NetError. What is not ours is taken for a lost connection that may have delivered the call.
+   */
   static from(thrown: unknown): NetError {
     if (thrown instanceof NetError) return thrown;
     const message = thrown instanceof Error ? thrown.message : String(thrown);

@@ -111,6 +111,24 @@ export interface HedgeWon extends CallFact {
   readonly totalMs: number;
 }
 
+export interface RateWaits extends CallFact {
+  /** The name of the rate limit. */
+  readonly limit: string;
+  /** Calls that wait for rate limits, this one included. */
+  readonly waiting: number;
+}
+
+export interface RateRefused extends CallFact {
+  readonly limit: string;
+  readonly error: NetError;
+}
+
+export interface RatePaused extends CallFact {
+  readonly limit: string;
+  readonly status: number;
+  readonly pauseMs: number;
+}
+
 export interface LeakFact extends SocketFact {
   readonly method: string;
   readonly path: string;
@@ -147,6 +165,12 @@ export interface Observer {
   hedged?(fact: Hedged): void;
   /** The second copy was answered first, and well. */
   hedgeWon?(fact: HedgeWon): void;
+  /** A call waits for a rate limit. */
+  rateWaits?(fact: RateWaits): void;
+  /** A rate limit let a call not start: too many wait, or it waited too long. */
+  rateRefused?(fact: RateRefused): void;
+  /** A peer asked for a pause, and the limit keeps it. */
+  ratePaused?(fact: RatePaused): void;
   leakSuspected?(fact: LeakFact): void;
   leakRecovered?(fact: LeakFact): void;
   /** A lookup ended that went to a resolver. */

@@ -123,7 +123,10 @@ export class Reply {
     return this.#ending === undefined || this.#ending.over;
   }
 
-  /** Through which the end is told. Whoever will tell it holds this alone, so that a reply nobody reads can be collected. */
+  /**
+   * Through which the end is told. Whoever will tell it holds this alone, so that a reply nobody reads can be
+   * collected.
+   */
   get ending(): Ending | undefined {
     return this.#ending;
   }

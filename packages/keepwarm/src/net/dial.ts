@@ -241,7 +241,10 @@ function abandoned(origin: Origin, phase: Phase, cause: unknown): NetError {
   });
 }
 
-/** What the network did to the handshake is CONNECT and may be tried again; what the peer is or speaks is TLS and may not. */
+/**
+ * What the network did to the handshake is CONNECT and may be tried again; what the peer is or speaks is TLS and may
+ * not.
+ */
 function tlsFailure(origin: Origin, cause: Error & { code?: string }): NetError {
   const { code = '' } = cause;
   const network =

@@ -6,7 +6,9 @@ import type { NetError } from '../core/error.ts';
 import { aborted, lookupEmpty, lookupFailed, lookupTimedOut } from './dns-failure.ts';
 import type { Address, Answer, Family, Resolver } from './dns-options.ts';
 
-/** Addresses kept of one answer. A UDP answer holds some dozens; nobody tries more, and a forged one may hold thousands. */
+/**
+ * Addresses kept of one answer. A UDP answer holds some dozens; nobody tries more, and a forged one may hold thousands.
+ */
 export const ADDRESSES_MAX = 64;
 
 export interface Lookup {

@@ -54,7 +54,9 @@ export const DNS_DEFAULTS: Omit<DnsOptions, 'resolver'> = {
   lookupMs: 5_000, // resolv.conf(5): one try of the system's resolver; half of a connect timeout of 10 s
 };
 
-/** @throws NetError `INVALID` naming the option; a bound that is NaN or negative would switch a protection off unseen */
+/**
+ * @throws NetError `INVALID` naming the option; a bound that is NaN or negative would switch a protection off unseen
+ */
 export function checkDnsOptions(options: DnsOptions): void {
   const { namesMax, ttlMsMin, ttlMsMax, ttlMsUnknown, staleMs, staleOnErrorMs, negativeMs, lookupMs } = options;
   const lengths = { ttlMsMin, ttlMsMax, ttlMsUnknown, staleMs, staleOnErrorMs, negativeMs };

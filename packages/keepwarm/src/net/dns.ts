@@ -81,7 +81,9 @@ export class DnsCache {
   readonly #observer: Observer;
   readonly #failures: FailureMemory;
   readonly #entries = new Map<string, Entry>();
-  /** The same, least recently used first. Not by order of the map: deleting and setting one hot key there costs O(n). */
+  /**
+   * The same, least recently used first. Not by order of the map: deleting and setting one hot key there costs O(n).
+   */
   #byUse = new Chain<Entry>();
   /** Those that count: what clear() has disowned still answers its callers, and is forgotten. */
   readonly #flights = new Map<string, Flight>();

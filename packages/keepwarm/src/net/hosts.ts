@@ -35,7 +35,9 @@ export class HostsFile {
     this.#clock = clock;
   }
 
-  /** Every address the file gives a name (in lower case), in the order of its lines; of one family if one is asked for. */
+  /**
+   * Every address the file gives a name (in lower case), in the order of its lines; of one family if one is asked for.
+   */
   async lookup(name: string, family: Family): Promise<readonly Address[]> {
     if (this.#clock.now() >= this.#checkAt) {
       this.#checking ??= this.#check().finally(() => {

@@ -3,12 +3,14 @@
  *
  * Who is asked, in this order, and why:
  *   1. The hosts file: what an operator writes there is meant to win (`hosts: files dns`, nsswitch.conf(5)).
- *   2. DNS by c-ares, A and AAAA at once: it knows TTLs, takes no thread and can be cancelled. Skipped for names without
+ *   2. DNS by c-ares, A and AAAA at once: it knows TTLs, takes no thread and can be cancelled. Skipped for names
+ *   without
  *      a dot, which mean whatever the search list says (resolv.conf(5)), and below `.local`, which belong to multicast
  *      DNS (RFC 6762 § 3): asked of a name server they would leak, or find a stranger.
- *   3. getaddrinfo, when DNS knows no such name or address or cannot be asked: search domains, multicast DNS and whatever
- *      else nsswitch.conf lists live there. It holds a thread of the pool until it ends and tells no TTL, so it is last.
- *      Not after SERVFAIL or a timeout: it would only ask the same name servers again, for longer.
+ *   3. getaddrinfo, when DNS knows no such name or address or cannot be asked: search domains, multicast DNS and
+ *   whatever
+ *      else nsswitch.conf lists live there. It holds a thread of the pool until it ends and tells no TTL, so it is
+ *      last. Not after SERVFAIL or a timeout: it would only ask the same name servers again, for longer.
  */
 import { promises as dns } from 'node:dns';
 import { networkInterfaces } from 'node:os';
@@ -44,7 +46,9 @@ const OTHER_FAMILY_MS = 50;
 /** An answer that may lack a family for a passing reason is asked for again this soon, in ms. */
 const PARTIAL_TTL_MS = 5_000;
 
-/** Calls of getaddrinfo at once. libuv runs two of them at a time; a dead directory must not pile up more without end. */
+/**
+ * Calls of getaddrinfo at once. libuv runs two of them at a time; a dead directory must not pile up more without end.
+ */
 const SYSTEM_LOOKUPS_MAX = 64;
 
 /** c-ares could not ask, or was not heard out: the system may know other ways. */
@@ -93,7 +97,9 @@ const getaddrinfo: SystemLookup = async (hostname, family) => {
 
 type AbortableLookup = (hostname: string, family: Family, signal: AbortSignal) => Promise<readonly Address[]>;
 
-/** getaddrinfo cannot be cancelled: an abort ends the wait, and the call keeps its place among the few until it ends. */
+/**
+ * getaddrinfo cannot be cancelled: an abort ends the wait, and the call keeps its place among the few until it ends.
+ */
 function bounded(systemLookup: SystemLookup): AbortableLookup {
   let underWay = 0;
   return (hostname, family, signal) => {

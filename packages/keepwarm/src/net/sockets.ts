@@ -1,6 +1,6 @@
 /**
- * The socket registry: every connection has a number and a recorded life, readable while it lives and for a while after.
- * A connection is its own record; only when it closes is a summary copied into a ring of bounded size.
+ * The socket registry: every connection has a number and a recorded life, readable while it lives and for a while
+ * after. A connection is its own record; only when it closes is a summary copied into a ring of bounded size.
  */
 import { Ring } from '../algo/ring.ts';
 import type { CloseReason } from '../core/observer.ts';

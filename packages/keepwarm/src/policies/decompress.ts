@@ -25,7 +25,10 @@ import { NetError } from '../core/error.ts';
 import type { BodySink, BodySource, Reply } from '../core/reply.ts';
 
 export interface DecompressOptions {
-  /** Decoded bytes of one body are bounded by the call's `bodyBytesMax`; beyond this many, also by `inflationMax`. Default 1 MiB. */
+  /**
+   * Decoded bytes of one body are bounded by the call's `bodyBytesMax`; beyond this many, also by `inflationMax`.
+   * Default 1 MiB.
+   */
   readonly inflationFreeBytes: number;
   /** How many times larger than what was received a body may decode to. Default 200. */
   readonly inflationMax: number;
@@ -42,7 +45,10 @@ const ZSTD = { params: { [constants.ZSTD_d_windowLogMax]: 23 } };
 
 export const ACCEPT_ENCODING = 'gzip, deflate, br, zstd';
 
-/** Turns an encoded reply into a decoded one. Waits for nothing, so it is no policy: the engine applies it to replies that need it. */
+/**
+ * Turns an encoded reply into a decoded one. Waits for nothing, so it is no policy: the engine applies it to replies
+ * that need it.
+ */
 export type Decode = (reply: Reply, call: Call) => Reply;
 
 export const decompress =

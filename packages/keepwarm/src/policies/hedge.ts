@@ -1,8 +1,8 @@
 /**
- * Sends a second copy of a call that is slower than nearly all of the last half minute's, and takes the first good answer.
- * A tail that comes from one slow connection, machine or pause is cut off at about the percentile, for a few per cent of
- * extra load. Source: J. Dean and L. A. Barroso, "The Tail at Scale", CACM 2013 (hedged requests); Finagle's
- * BackupRequestFilter (live percentile, its own share of the budget, what is recorded and what is not).
+ * Sends a second copy of a call that is slower than nearly all of the last half minute's, and takes the first good
+ * answer. A tail that comes from one slow connection, machine or pause is cut off at about the percentile, for a few
+ * per cent of extra load. Source: J. Dean and L. A. Barroso, "The Tail at Scale", CACM 2013 (hedged requests);
+ * Finagle's BackupRequestFilter (live percentile, its own share of the budget, what is recorded and what is not).
  *
  *   alone ──good, or failed──▶ settled
  *     │ due, and both budgets grant it
@@ -12,14 +12,15 @@
  *
  * Invariants:
  *   (1) Only idempotent calls that can be sent again are hedged, each at most once, each copy granted by both budgets.
- *   (2) Nothing is hedged before the percentile rests on `countMin` answers, nor while it is `delayMsMax` or more: then not
- *       a tail is slow but the peer, and a copy would only add to it.
+ *   (2) Nothing is hedged before the percentile rests on `countMin` answers, nor while it is `delayMsMax` or more: then
+ *       not a tail is slow but the peer, and a copy would only add to it.
  *   (3) A failure of one copy is not the outcome while the other is under way, unless the caller gave up or time is up.
- *   (4) The caller gets one outcome. A reply that is not it is drained, so that its connection can be used again: ending a
- *       copy early would close its connection on HTTP/1.1. The limits of the call bound what it may still take.
+ *   (4) The caller gets one outcome. A reply that is not it is drained, so that its connection can be used again:
+ *       ending a copy early would close its connection on HTTP/1.1. The limits of the call bound what it may still
+ *       take.
  *
- * Waiting calls share one timer. A call that is not armed, as nothing is known yet or it is not idempotent, costs at most
- * one `then`.
+ * Waiting calls share one timer. A call that is not armed, as nothing is known yet or it is not idempotent, costs at
+ * most one `then`.
  */
 import { type Budget, RetryBudget } from '../algo/budget.ts';
 import { PercentileWindow } from '../algo/percentile-window.ts';
@@ -186,7 +187,9 @@ class Hedging implements RaceHost {
     this.latency.record(now - since, now);
   }
 
-  /** What took too long was at least that slow. Fast failures are left out: they would make all that works look slow. */
+  /**
+   * What took too long was at least that slow. Fast failures are left out: they would make all that works look slow.
+   */
   recordFailure(since: number, thrown: unknown): void {
     if (thrown instanceof NetError && (thrown.code === 'TIMEOUT' || thrown.code === 'DEADLINE')) this.record(since);
   }

@@ -24,7 +24,7 @@ export function retryAfterMs(reply: Reply, wallMs: number): number | undefined {
 }
 
 /** In ms since 1970; nothing for what is no HTTP date. */
-function dateOf(text: string): number | undefined {
+export function dateOf(text: string): number | undefined {
   const ms = DATE.test(text) ? Date.parse(text) : ASCTIME.test(text) ? Date.parse(`${text} GMT`) : Number.NaN;
   return Number.isNaN(ms) ? undefined : ms;
 }

@@ -9,7 +9,8 @@
  *   (1) A call is sent again only if nothing of it was sent, or it is idempotent and its body can be sent again.
  *   (2) Every attempt but the first was granted by the budget; nothing is withdrawn for a repeat that is not made for
  *       another reason.
- *   (3) No wait begins that would end after the deadline: the caller gets what there is at once. Abort ends a wait at once.
+ *   (3) No wait begins that would end after the deadline: the caller gets what there is at once. Abort ends a wait at
+ *       once.
  *   (4) A reply is handed over, or drained before the next attempt begins; never both, never neither.
  *
  * A call that succeeds at once costs one deposit and one `then`.
@@ -45,8 +46,8 @@ export interface RetryOptions {
 
 /**
  * Where each comes from:
- *  - `attemptsMax` 5: undici's retry handler and eRPC's network level. The budget is what protects the peer, so this may
- *    be generous: where one attempt in ten fails, three attempts lose one call in a thousand, five one in 100,000.
+ *  - `attemptsMax` 5: undici's retry handler and eRPC's network level. The budget is what protects the peer, so this
+ *    may be generous: where one attempt in ten fails, three attempts lose one call in a thousand, five one in 100,000.
  *  - `attemptMs` ∞: as Envoy's `per_try_timeout`. The limits of single steps hold anyway.
  *  - `baseMs` 25: Envoy's `retry_back_off.base_interval`.
  *  - `throttledBaseMs` 1 s, `capMs` 20 s: the AWS SDKs' standard mode of 2026 (aws-sdk-go-v2#3400), which tells
@@ -71,7 +72,10 @@ export interface RetryParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly observer: Observer;
-  /** Shared with whatever else sends calls more than once. Retry makes the deposits: once per call, as it stands outermost. */
+  /**
+   * Shared with whatever else sends calls more than once. Retry makes the deposits: once per call, as it stands
+   * outermost.
+   */
   readonly budget: Budget;
 }
 

@@ -41,7 +41,9 @@ export class FaultyConnection {
     this.#tls = tls;
   }
 
-  /** Writes bytes as they are. Settles once the system has taken them or the connection is gone, so it can be awaited. */
+  /**
+   * Writes bytes as they are. Settles once the system has taken them or the connection is gone, so it can be awaited.
+   */
   send(data: string | Uint8Array): Promise<void> {
     const { socket } = this;
     return new Promise((resolve) => {
@@ -70,7 +72,9 @@ export class FaultyConnection {
     this.socket.end();
   }
 
-  /** Ends the connection with an RST, from under TLS too: what we have written and the client has not read may be lost. */
+  /**
+   * Ends the connection with an RST, from under TLS too: what we have written and the client has not read may be lost.
+   */
   reset(): void {
     // A connection whose FIN is on its way cannot be reset any more: libuv refuses, and Node would never close it.
     if (this.socket.writableEnded || this.#raw.writableEnded) this.#raw.destroy();

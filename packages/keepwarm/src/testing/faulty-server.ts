@@ -26,7 +26,9 @@ import { answer, type Step } from './faulty-steps.ts';
 export interface FaultyServerOptions {
   /** What is done about each request. Default: every one is answered with `ok`. */
   readonly script?: Step | undefined;
-  /** Called when a connection was accepted, before TLS and before anything is read. Whoever must wait returns a promise. */
+  /**
+   * Called when a connection was accepted, before TLS and before anything is read. Whoever must wait returns a promise.
+   */
   readonly connected?: ((connection: FaultyConnection) => void | Promise<void>) | undefined;
   /** Certificate, key and whatever else `tls.createServer` takes; cleartext without. */
   readonly tls?: TlsOptions | undefined;

@@ -1,6 +1,6 @@
 /**
- * An engine that plays a script: what a policy, or code of yours that takes a `Send`, does with any sequence of replies,
- * failures and delays, without a network and without waiting.
+ * An engine that plays a script: what a policy, or code of yours that takes a `Send`, does with any sequence of
+ * replies, failures and delays, without a network and without waiting.
  *
  *     const clock = new FakeClock();
  *     const engine = scripted([503, failure('RESET', 'unknown'), later(40, 200)], clock);
@@ -105,27 +105,23 @@ class Running implements Abortable {
   start(step: Later, clock: Clock | undefined): void {
     const call = this.#call;
     this.#running.add(this);
-    if (call.signal?.aborted) return this.aborted(call.signal.reason);
+    if (call.signal?.aborted) return this.#end(aborted('unsent', call.signal.reason));
     const now = clock?.now() ?? 0;
-    if (clock !== undefined && call.deadlineAt <= now) return this.#late();
+    if (clock !== undefined && call.deadlineAt <= now) return this.#end(late('unsent'));
     if (step.ms === 0) return this.#end(step.outcome);
     if (clock === undefined) throw new Error('a script with delays needs the clock they are measured on');
     if (call.signal !== undefined) listen(call.signal, this);
     const leftMs = call.deadlineAt - now;
-    if (leftMs <= step.ms) this.#arm(clock, leftMs, () => this.#late());
+    if (leftMs <= step.ms) this.#arm(clock, leftMs, () => this.#end(late('unknown')));
     else this.#arm(clock, step.ms, () => this.#end(step.outcome));
   }
 
   aborted(reason: unknown): void {
-    this.#end(new NetError('ABORTED', 'the script was aborted by its caller', { reach: 'unknown', cause: reason }));
+    this.#end(aborted('unknown', reason));
   }
 
   #arm(clock: Clock, ms: number, task: () => void): void {
     if (ms !== Number.POSITIVE_INFINITY) this.#timer = clock.after(ms, task);
-  }
-
-  #late(): void {
-    this.#end(new NetError('DEADLINE', 'the deadline passed before the script went on', { reach: 'unknown' }));
   }
 
   #end(outcome: Outcome): void {
@@ -135,6 +131,14 @@ class Running implements Abortable {
     if (outcome instanceof NetError) this.#reject(outcome);
     else this.#resolve(outcome instanceof Reply ? outcome : aReply(outcome));
   }
+}
+
+function aborted(reach: Reach, cause: unknown): NetError {
+  return new NetError('ABORTED', 'the script was aborted by its caller', { reach, cause });
+}
+
+function late(reach: Reach): NetError {
+  return new NetError('DEADLINE', 'the deadline passed before the script went on', { reach });
 }
 
 /** A reply as an engine makes it. With a body that is a source, its exchange ends when you call `finish()`. */

@@ -1,4 +1,6 @@
-/** The window against a count by hand of every window there is. The numbers are those at the head of exact-window.ts. */
+/**
+ * The window against a count by hand of every window there is. The numbers are those at the head of exact-window.ts.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';

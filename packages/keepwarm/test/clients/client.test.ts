@@ -153,7 +153,8 @@ describe('a call under way', () => {
   it('rejects as a native promise does: unheard it ends the process, heard it does not', () => {
     const run = (use: string): number | null => {
       const library = new URL('../../src/index.ts', import.meta.url).href;
-      const code = `import { createClient } from ${JSON.stringify(library)}; const call = createClient().get('no path'); ${use}`;
+      const made = `import { createClient } from ${JSON.stringify(library)};`;
+      const code = `${made} const call = createClient().get('no path'); ${use}`;
       return spawnSync(process.execPath, ['--input-type=module', '--eval', code]).status;
     };
     assert.notEqual(run(''), 0);

@@ -1,6 +1,7 @@
 /**
  * An address that lets nobody in and refuses nobody: a listener whose owner sleeps, behind a backlog that is full. The
- * system then drops what knocks (Linux: SYNs beyond the accept queue), which is what a firewall or a dead host looks like.
+ * system then drops what knocks (Linux: SYNs beyond the accept queue), which is what a firewall or a dead host looks
+ * like.
  */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';

@@ -1,6 +1,6 @@
 /**
- * `npm run hostile [calls]`: the hostile reuse loop at full length, 10,000 calls by default, and its figures. Fails when
- * an idempotent call failed, or another one was received twice.
+ * `npm run hostile [calls]`: the hostile reuse loop at full length, 10,000 calls by default, and its figures. Fails
+ * when an idempotent call failed, or another one was received twice.
  */
 import { hostileLoop } from './hostile-loop.ts';
 

@@ -1,4 +1,6 @@
-/** What the fault tests share: a client and a faulty server that end with the test, and the check that nothing stays. */
+/**
+ * What the fault tests share: a client and a faulty server that end with the test, and the check that nothing stays.
+ */
 import assert from 'node:assert/strict';
 import { after, type TestContext } from 'node:test';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';

@@ -1,4 +1,6 @@
-/** What the tests of the DNS cache share: a resolver whose answers the test gives by hand, on a clock that stands still. */
+/**
+ * What the tests of the DNS cache share: a resolver whose answers the test gives by hand, on a clock that stands still.
+ */
 import assert from 'node:assert/strict';
 import { isIP } from 'node:net';
 import { NetError } from '../../src/core/error.ts';

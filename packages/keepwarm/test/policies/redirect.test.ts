@@ -73,7 +73,8 @@ describe('a redirect', () => {
     });
     const { calls, reply } = follow(aCall('https://a.example/', { headers }), 302, 'https://b.example/x');
     assert.equal((await reply).movedTo, 'https://b.example/x');
-    assert.deepEqual(calls[1]!.headers.list.map(([name]) => name), ['accept', 'content-type', 'user-agent']); // biome-ignore format: short
+    const names = calls[1]!.headers.list.map(([name]) => name);
+    assert.deepEqual(names, ['accept', 'content-type', 'user-agent']);
   });
 
   it('within an origin keeps what the caller set', async () => {
@@ -91,7 +92,7 @@ describe('a redirect', () => {
     await refuses(call, 302, 'https://[', /something that is not a URL/);
   });
 
-  it('turns into a GET without body after 303, and after 301 and 302 of a POST; otherwise it stays what it was', async () => {
+  it('becomes a GET without body after 303, and after 301 and 302 of a POST; otherwise it stays', async () => {
     const after = async (method: string, status: number): Promise<string> => {
       const headers = Fields.of({ 'content-type': 'a/b', 'x-a': '1' });
       const { calls, reply } = follow(aCall('http://a.example/', { method, headers, body: 'x' }), status, '/y');

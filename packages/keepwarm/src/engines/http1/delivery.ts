@@ -1,6 +1,6 @@
 /**
- * A reply whose body is still arriving, in its reader's hands: what the exchange tells both of them at the end. It holds
- * the ways to the reader and not the reply: one that nobody else holds is collected, and its body given up.
+ * A reply whose body is still arriving, in its reader's hands: what the exchange tells both of them at the end. It
+ * holds the ways to the reader and not the reply: one that nobody else holds is collected, and its body given up.
  */
 import type { NetError } from '../../core/error.ts';
 import type { Ending } from '../../core/reply.ts';

@@ -179,7 +179,9 @@ export class Http1Engine implements Host {
     return this.#parts.random;
   }
 
-  /** A crawler meets more origins than it has connections: a pool that holds nothing and is waited for by nobody goes. */
+  /**
+   * A crawler meets more origins than it has connections: a pool that holds nothing and is waited for by nobody goes.
+   */
   #forgetUnused(): void {
     for (const [key, place] of this.#byKey) {
       if (place.pool.size > 0 || place.pool.waiting > 0) continue;

@@ -13,7 +13,8 @@
  *   (1) The promise settles once; whatever comes later goes to the body's reader, and ends once too.
  *   (2) Abort and deadline act at once in every state; a connection with bytes under way is then closed, never reused.
  *   (3) It is repeated on another connection only when nothing was written; or when it is idempotent, its body can be
- *       sent again, the connection had lain idle or served before, and not a byte came back: then once, on an unused one.
+ *       sent again, the connection had lain idle or served before, and not a byte came back: then once, on an unused
+ *       one.
  *   (4) The connection is back in the pool before the caller's code runs.
  *   (5) Bytes after the end of the message are the peer's fault and this call's failure: its framing cannot be trusted.
  */
@@ -35,7 +36,9 @@ import { writeRequest } from './request.ts';
 import type { Writer } from './turn.ts';
 import { Upload } from './upload.ts';
 
-/** A connection unused for longer gets one turn of the event loop to report its death before it is written to, in ms. */
+/**
+ * A connection unused for longer gets one turn of the event loop to report its death before it is written to, in ms.
+ */
 const QUIET_MS = 1_000;
 
 export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, Writer {
@@ -209,7 +212,8 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
   #lost(reason: CloseReason, error: NetError): void {
     const connection = this.#connection;
     connection?.close(reason);
-    // Unwritten it costs nothing to try again; but a fresh connection that died at once tells of a peer that wants none,
+    // Unwritten it costs nothing to try again; but a fresh connection that died at once tells of a peer that wants
+    // none,
     // and dialling on and on would be a storm.
     if (!this.#written && this.#mayBeStale) return this.#again(this.#host.clock.now());
     if (!this.#mayHop()) return this.#fail(this.#placed(error));
@@ -223,7 +227,9 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     return this.#mayBeStale && this.#written && !this.#anyByte && !this.wantsFresh && mayRepeat(this.call);
   }
 
-  /** A part of the message has been read: the reply goes to the caller with the rest to come. @returns false to pause */
+  /**
+   * A part of the message has been read: the reply goes to the caller with the rest to come. @returns false to pause
+   */
   #readOn(incoming: Incoming): boolean {
     this.phase = 'body';
     if (this.#delivery === undefined) {

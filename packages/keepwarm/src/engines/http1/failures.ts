@@ -71,8 +71,8 @@ export const describe = {
 };
 
 /**
- * In TLS 1.3 the client is done before the server has looked at its certificate (RFC 8446 § 4.4.2): a refusal arrives on
- * what we hold to be an open connection. It will not pass by itself, so it must not look like a lost connection.
+ * In TLS 1.3 the client is done before the server has looked at its certificate (RFC 8446 § 4.4.2): a refusal arrives
+ * on what we hold to be an open connection. It will not pass by itself, so it must not look like a lost connection.
  */
 function isTlsAlert(cause: Error & { code?: string }): boolean {
   return cause.code?.startsWith('ERR_SSL_') === true && cause.code.includes('ALERT');

@@ -4,7 +4,10 @@ import type { Socket } from 'node:net';
 import type { BodyProducer, Call } from '../../core/call.ts';
 import { requestHead } from '../../wire/request-head.ts';
 
-/** Up to here head and body are copied into one buffer; beyond, the copy costs more than a second part of a gathered write. */
+/**
+ * Up to here head and body are copied into one buffer; beyond, the copy costs more than a second part of a gathered
+ * write.
+ */
 const JOIN_BYTES_MAX = 64 * 1024;
 
 /** Methods whose missing body is announced by `Content-Length: 0` (RFC 9110 § 8.6). */

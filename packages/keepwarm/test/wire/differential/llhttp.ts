@@ -2,8 +2,8 @@
  * Node's own parser, llhttp in strict mode, asked the same question in this process.
  *
  * Node hands it out under the unpublished module `_http_common`; only this file knows its shape. One parser is used
- * again and again, as in Node itself. Where a message ended, llhttp does not say; so it is fed up to one byte before the
- * end that is expected, then that byte, and must finish exactly there.
+ * again and again, as in Node itself. Where a message ended, llhttp does not say; so it is fed up to one byte before
+ * the end that is expected, then that byte, and must finish exactly there.
  */
 import { type Outcome, PARTIAL } from './outcome.ts';
 

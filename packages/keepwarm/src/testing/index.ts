@@ -1,0 +1,22 @@
+/** For tests of code that uses keepwarm: time in your hands, and a server that misbehaves as it is told. */
+export { type Authority, type IssueOptions, makeAuthority, selfSigned } from './certificates.ts';
+export { FakeClock } from './fake-clock.ts';
+export { FaultyConnection } from './faulty-connection.ts';
+export type { FaultyRequest } from './faulty-request.ts';
+export { FaultyServer, type FaultyServerOptions, startFaultyServer } from './faulty-server.ts';
+export {
+  answer,
+  byConnection,
+  chunk,
+  dribble,
+  hangUp,
+  inOrder,
+  oneByOne,
+  pause,
+  readBody,
+  replyBytes,
+  reset,
+  type Step,
+  send,
+  silence,
+} from './faulty-steps.ts';
