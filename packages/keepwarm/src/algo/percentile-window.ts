@@ -9,7 +9,9 @@
  * Invariants:
  *   (1) The answer rests on every value of the last (slots − 1) × slotMs, and on none older than slots × slotMs.
  *   (2) There is no answer while it would rest on fewer than `countMin` values.
- *   (3) It is worked out at most once in `REFRESH_MS`: asking costs nothing.
+ *   (3) It is the percentile or up to 4.4 % more, never less: where latencies hardly differ, an answer from the middle of
+ *       their bucket would have half of them beyond the 95th percentile.
+ *   (4) It is worked out at most once in `REFRESH_MS`: asking costs nothing.
  */
 import { Histogram } from './histogram.ts';
 
@@ -24,6 +26,9 @@ const SLOTS = 3;
 const SLOT_MS = 10_000;
 /** How old an answer may be, in ms. Finagle works it out every 3 s; a latency that rises is noticed sooner. */
 const REFRESH_MS = 1_000;
+
+/** From the geometric middle of a bucket of the histogram, which is what it answers, to its upper edge. */
+const TO_UPPER_EDGE = 2 ** (1 / 32);
 
 export class PercentileWindow {
   readonly #options: PercentileWindowOptions;
@@ -49,7 +54,7 @@ export class PercentileWindow {
     this.#advance(now);
     if (this.count < this.#options.countMin) return undefined;
     if (this.#answer === undefined || now - this.#askedAt >= REFRESH_MS) {
-      this.#answer = this.#histograms[0]!.quantile(this.#options.percentile / 100);
+      this.#answer = this.#histograms[0]!.quantile(this.#options.percentile / 100) * TO_UPPER_EDGE;
       this.#askedAt = now;
     }
     return this.#answer;

@@ -58,7 +58,7 @@ export interface Scripted extends Send {
   /** When each came, on the script's clock; 0 without one. */
   readonly instants: readonly number[];
   /** Calls that have no outcome yet. */
-  readonly inFlight: number;
+  inFlight(): number;
 }
 
 /**
@@ -77,8 +77,7 @@ export function scripted(script: readonly Line[] | ((call: Call, index: number) 
     const step = met instanceof Later ? met : new Later(0, met);
     return new Promise((resolve, reject) => new Running(call, running, resolve, reject).start(step, clock));
   };
-  const state = { calls: { value: calls }, instants: { value: instants }, inFlight: { get: () => running.size } };
-  return Object.defineProperties(play, state) as Scripted;
+  return Object.assign(play, { calls, instants, inFlight: () => running.size });
 }
 
 function lineOf(script: readonly Line[], index: number): Line {
