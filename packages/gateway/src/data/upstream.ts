@@ -24,6 +24,7 @@ function clientOptions({ client }: UpstreamConfig, book: FigureBook): ClientOpti
   return {
     ...client,
     decompress: false,
+    defaultHeaders: false,
     pool: { idleMin: 1, ...client.pool },
     limits: { bodyBytesMax: Number.POSITIVE_INFINITY, ...client.limits },
     observer: book.observer,

@@ -15,6 +15,7 @@ export type BodyInput =
   | Blob
   | ReadableStream<Uint8Array>
   | AsyncIterable<Uint8Array | string>
+  | BodyProducer
   | object
   | number
   | boolean
@@ -46,6 +47,7 @@ export function prepareBytes(input: object): Prepared | undefined {
     return { body: input.toString(), contentType: 'application/x-www-form-urlencoded;charset=UTF-8' };
   }
   if (input instanceof Blob) return ofBlob(input);
+  if ('open' in input && 'repeatable' in input) return { body: input as BodyProducer, contentType: undefined };
   if (Symbol.asyncIterator in input) return ofStream(input as AsyncIterable<Uint8Array | string>);
   return isForm(input) ? formBody(input) : undefined;
 }
@@ -53,7 +55,8 @@ export function prepareBytes(input: object): Prepared | undefined {
 /** Most bodies; and those that need no further question, as nothing else is made of a bare object or a list. */
 function isPlain(input: object): boolean {
   if (Array.isArray(input)) return true;
-  return Object.getPrototypeOf(input) === Object.prototype && !(Symbol.asyncIterator in input);
+  const bare = Object.getPrototypeOf(input) === Object.prototype;
+  return bare && !(Symbol.asyncIterator in input) && !('open' in input && 'repeatable' in input);
 }
 
 /** A form of any copy of undici: their classes differ, their name does not. */

@@ -64,6 +64,7 @@ export const OPTION_NAMES: Readonly<Record<keyof ClientOptions, boolean>> = {
   deadlineMs: false,
   redirectsMax: false,
   decompress: false,
+  defaultHeaders: false,
 };
 
 /** The options of `tls`: rules for those that are numbers or choices, nothing for those that are keys and names. */

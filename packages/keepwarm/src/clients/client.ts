@@ -59,7 +59,8 @@ export class Client {
       deadlineMs,
       redirectsMax,
       decompress: decodes,
-    } = settle('call', pick(options, 'deadlineMs', 'redirectsMax', 'decompress'));
+      defaultHeaders,
+    } = settle('call', pick(options, 'deadlineMs', 'redirectsMax', 'decompress', 'defaultHeaders'));
     const { resolver, ...dnsOptions } = options.dns ?? {};
     const observer = options.observer === undefined ? {} : guarded(options.observer);
     this.#clock = options.clock ?? systemClock;
@@ -81,8 +82,8 @@ export class Client {
     this.#engine = makeEngine(options, { clock: this.#clock, random, observer, dialler, decode });
     this.#targets = new Targets(options.origin);
     const encoding: FieldsInput = decodes ? { 'accept-encoding': ACCEPT_ENCODING } : {};
-    const defaults = Fields.of({ accept: '*/*', 'user-agent': 'keepwarm', ...encoding });
-    this.#fields = new CallFields(Fields.of(options.headers).over(defaults));
+    const defaults = defaultHeaders ? { accept: '*/*', 'user-agent': 'keepwarm', ...encoding } : encoding;
+    this.#fields = new CallFields(Fields.of(options.headers).over(Fields.of(defaults)));
     const stacked = (redirects: number): Send =>
       stack(
         {

@@ -38,6 +38,7 @@ export const OPTIONS = {
     deadlineMs: ms(30_000),
     redirectsMax: count(0, 0, 100),
     decompress: choice<boolean>(true, true, false),
+    defaultHeaders: choice<boolean>(true, true, false),
   },
   pool: {
     socketsMax: count(50, 1, 65_535),
