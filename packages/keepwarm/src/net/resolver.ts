@@ -4,13 +4,11 @@
  * Who is asked, in this order, and why:
  *   1. The hosts file: what an operator writes there is meant to win (`hosts: files dns`, nsswitch.conf(5)).
  *   2. DNS by c-ares, A and AAAA at once: it knows TTLs, takes no thread and can be cancelled. Skipped for names
- *   without
- *      a dot, which mean whatever the search list says (resolv.conf(5)), and below `.local`, which belong to multicast
- *      DNS (RFC 6762 § 3): asked of a name server they would leak, or find a stranger.
+ *      without a dot, which mean whatever the search list says (resolv.conf(5)), and below `.local`, which belong to
+ *      multicast DNS (RFC 6762 § 3): asked of a name server they would leak, or find a stranger.
  *   3. getaddrinfo, when DNS knows no such name or address or cannot be asked: search domains, multicast DNS and
- *   whatever
- *      else nsswitch.conf lists live there. It holds a thread of the pool until it ends and tells no TTL, so it is
- *      last. Not after SERVFAIL or a timeout: it would only ask the same name servers again, for longer.
+ *      whatever else nsswitch.conf lists live there. It holds a thread of the pool until it ends and tells no TTL, so
+ *      it is last. Not after SERVFAIL or a timeout: it would only ask the same name servers again, for longer.
  */
 import { promises as dns } from 'node:dns';
 import { networkInterfaces } from 'node:os';
