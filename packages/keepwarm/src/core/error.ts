@@ -10,6 +10,7 @@ export const CODES = {
   INVALID: 'the call itself is malformed; nothing was sent; mend the named part',
   CLOSED: 'the client was closed or is draining; see `reach` for calls it was closed on',
   SATURATED: 'our own limit was reached and nothing was sent; shed load or raise the named limit',
+  OPEN: 'a breaker stopped it, as the peer has been failing; nothing was sent; try elsewhere, or after `retryAfterMs`',
   DNS: 'the name could not be resolved; another endpoint may answer',
   CONNECT: 'no connection could be opened; another endpoint may answer',
   TLS: 'the peer could not prove who it is, or no safe protocol was agreed; never retried as transient',
@@ -56,6 +57,8 @@ export interface NetErrorDetails {
   /** The value of that limit. */
   readonly value?: number | undefined;
   readonly status?: number | undefined;
+  /** How long after it was thrown a repeat is worth trying, in ms; where that is known. */
+  readonly retryAfterMs?: number | undefined;
   /** With `STATUS`: the whole of what the peer answered. */
   readonly answer?: Answer | undefined;
   /** Id of the socket in the registry, where there was one. */
@@ -76,6 +79,7 @@ export class NetError extends Error {
   readonly limit: string | undefined;
   readonly value: number | undefined;
   readonly status: number | undefined;
+  readonly retryAfterMs: number | undefined;
   readonly socketId: number | undefined;
   readonly systemCode: string | undefined;
   readonly #answer: Answer | undefined;
@@ -89,6 +93,7 @@ export class NetError extends Error {
     this.limit = details.limit;
     this.value = details.value;
     this.status = details.status;
+    this.retryAfterMs = details.retryAfterMs;
     this.socketId = details.socketId;
     this.#answer = details.answer;
     this.systemCode = details.systemCode ?? systemCodeOf(details.cause);

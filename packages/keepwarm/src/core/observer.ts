@@ -129,6 +129,27 @@ export interface RatePaused extends CallFact {
   readonly pauseMs: number;
 }
 
+/** What made a breaker open: failures in a row, their share, a failed probe, or a probe that never ended. */
+export type BreakerOpening = 'consecutive' | 'share' | 'probe' | 'silence';
+
+export interface BreakerFact {
+  /** Its key: the section and origin of its calls, unless the options say otherwise. */
+  readonly breaker: string;
+}
+
+export interface BreakerOpened extends BreakerFact {
+  readonly reason: BreakerOpening;
+  /** How long nothing is sent, in ms. */
+  readonly openMs: number;
+  /** The failure that was one too many: the status of a reply, or an error. Neither for `silence`. */
+  readonly status: number | undefined;
+  readonly error: NetError | undefined;
+}
+
+export interface BreakerClosed extends BreakerFact {
+  readonly by: 'probe' | 'operator';
+}
+
 export interface LeakFact extends SocketFact {
   readonly method: string;
   readonly path: string;
@@ -171,6 +192,12 @@ export interface Observer {
   rateRefused?(fact: RateRefused): void;
   /** A peer asked for a pause, and the limit keeps it. */
   ratePaused?(fact: RatePaused): void;
+  /** The peer of a breaker is failing, and nothing is sent to it for a while. */
+  breakerOpened?(fact: BreakerOpened): void;
+  /** The wait is over; the call at hand is a probe. */
+  breakerHalfOpened?(fact: BreakerFact): void;
+  /** All calls are let through again. */
+  breakerClosed?(fact: BreakerClosed): void;
   leakSuspected?(fact: LeakFact): void;
   leakRecovered?(fact: LeakFact): void;
   /** A lookup ended that went to a resolver. */

@@ -1,0 +1,246 @@
+/**
+ * Stops sending to an origin, endpoint or section that fails, and probes it once in a while. A call that is refused costs
+ * neither its caller a timeout nor the peer a request. The states and their invariants are those of `algo/breaker.ts`.
+ *
+ * Stands below retry: each attempt is an outcome of its own. A call that is let through costs one `then`, and nothing waits.
+ */
+import { Breaker, type BreakerFigures, type BreakerState, REFUSED } from '../algo/breaker.ts';
+import { type Keyed, KeyedStore } from '../algo/keyed.ts';
+import type { Call, Policy, Send } from '../core/call.ts';
+import type { Clock, Random } from '../core/clock.ts';
+import { NetError } from '../core/error.ts';
+import type { Observer } from '../core/observer.ts';
+import type { Reply } from '../core/reply.ts';
+import { type Verdict, verdictOfError, verdictOfStatus } from './health.ts';
+import { TRANSIENT_STATUSES } from './repeat.ts';
+
+export interface BreakerOptions extends BreakerFigures {
+  /** Statuses that say that the peer is not well. Other 4xx and 5xx say nothing. */
+  readonly statuses: readonly number[];
+  /** A deadline that was missed says something about the peer only when it had been given so long, in ms. */
+  readonly patienceMs: number;
+  /** Breakers kept. One that is not closed, or has calls under way, is not forgotten; a call without room is let through. */
+  readonly keysMax: number;
+  /** Which breaker a call belongs to; its section and origin when left out. It is shown in facts: put no secrets in it. */
+  readonly key?: (call: Call) => string;
+}
+
+/**
+ * Where each comes from:
+ *  - `consecutiveMax` 5: Envoy's `consecutive_5xx`, Finagle's FailureAccrual.
+ *  - `failureShare` 0.5: resilience4j, opossum.
+ *  - `samplesMin` 20: between Finagle's 5, which ten calls a minute reach by chance, and resilience4j's and Polly's 100,
+ *    which they never do; eRPC counts over 80.
+ *  - `windowMs` 30 s: Polly, Finagle.
+ *  - `openMs` 5 s: Polly's `BreakDuration`, the first of Finagle's waits. `openMsMax` 300 s: Finagle, Envoy.
+ *  - `jitter` 0.5: Finagle's equal jitter.
+ *  - `probesMax` and `probesNeeded` 1: Finagle, Polly.
+ *  - `statuses`: see `TRANSIENT_STATUSES`; they are worth another attempt because they say that the peer is not well.
+ *  - `patienceMs` 1 s, `keysMax` 1,000: ours. A breaker takes about a kilobyte.
+ */
+export const BREAKER_DEFAULTS: BreakerOptions = {
+  consecutiveMax: 5,
+  failureShare: 0.5,
+  samplesMin: 20,
+  windowMs: 30_000,
+  openMs: 5_000,
+  openMsMax: 300_000,
+  jitter: 0.5,
+  probesMax: 1,
+  probesNeeded: 1,
+  statuses: TRANSIENT_STATUSES,
+  patienceMs: 1_000,
+  keysMax: 1_000,
+};
+
+/**
+ * The figures of the network stack design this library grew from: five failures in a row within two minutes, then a
+ * probe after a minute, always the same. Its failures were every error and every status of 400 and above; here they are
+ * those of the defaults.
+ */
+export const BREAKER_SEED: BreakerOptions = {
+  ...BREAKER_DEFAULTS,
+  failureShare: Number.POSITIVE_INFINITY,
+  windowMs: 120_000,
+  openMs: 60_000,
+  openMsMax: 60_000,
+  jitter: 0,
+};
+
+export interface BreakerParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly observer: Observer;
+}
+
+export interface BreakerSnapshot {
+  readonly key: string;
+  readonly state: BreakerState;
+  /** Failures in a row. */
+  readonly consecutive: number;
+  /** Of the window's outcomes: failures, and all of them. */
+  readonly failures: number;
+  readonly samples: number;
+  /** What is left of the wait until a probe, in ms; 0 unless open. */
+  readonly probeMs: number;
+  /** Times it opened, and calls it refused, since it was made. */
+  readonly opened: number;
+  readonly refused: number;
+}
+
+export interface BreakerSnapshots {
+  readonly breakers: readonly BreakerSnapshot[];
+  /** Calls let through without a breaker, as there was no room for one more key. */
+  readonly unguarded: number;
+}
+
+export interface BreakerPolicy extends Policy {
+  snapshot(): BreakerSnapshots;
+  /** Closes the breaker of one key, or all of them: an operator knows that the peer is well. */
+  reset(key?: string): void;
+}
+
+export function breaker(options: BreakerOptions, parts: BreakerParts): BreakerPolicy {
+  const board = new Board(options, parts);
+  const policy: Policy = (next) => (call) => board.send(call, next);
+  return Object.assign(policy, {
+    snapshot: () => board.snapshot(),
+    reset: (key?: string) => board.reset(key),
+  });
+}
+
+class Guard implements Keyed<Guard> {
+  readonly key: string;
+  readonly breaker: Breaker;
+  users = 0;
+  chainBefore: Guard | undefined;
+  chainAfter: Guard | undefined;
+  opened = 0;
+  refused = 0;
+
+  constructor(key: string, figures: BreakerFigures, random: Random) {
+    this.key = key;
+    this.breaker = new Breaker(figures, random);
+  }
+}
+
+class Board {
+  readonly #options: BreakerOptions;
+  readonly #parts: BreakerParts;
+  readonly #statuses: ReadonlySet<number>;
+  readonly #guards: KeyedStore<Guard>;
+  #unguarded = 0;
+
+  constructor(options: BreakerOptions, parts: BreakerParts) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#statuses = new Set(options.statuses);
+    this.#guards = new KeyedStore({
+      keysMax: options.keysMax,
+      make: (key) => new Guard(key, options, parts.random),
+      forgettable: (guard, now) => guard.breaker.forgettable(now),
+    });
+  }
+
+  send(call: Call, next: Send): Promise<Reply> {
+    const now = this.#parts.clock.now();
+    const guard = this.#guards.of(this.#options.key?.(call) ?? keyOf(call), now);
+    if (guard === undefined) {
+      this.#unguarded++;
+      return next(call);
+    }
+    const before = guard.breaker.state;
+    const pass = guard.breaker.admit(now);
+    if (guard.breaker.state !== before) this.#tell(guard, undefined, undefined);
+    if (pass === REFUSED) {
+      guard.refused++;
+      return Promise.reject(refusal(call, guard, now));
+    }
+    return this.#run(call, next, guard, pass, now);
+  }
+
+  #run(call: Call, next: Send, guard: Guard, pass: number, since: number): Promise<Reply> {
+    this.#guards.join(guard);
+    let reply: Promise<Reply>;
+    try {
+      reply = next(call);
+    } catch (error) {
+      reply = Promise.reject(error);
+    }
+    return reply.then(
+      (answer) => {
+        const { status } = answer;
+        this.#note(guard, pass, verdictOfStatus(status, this.#statuses), status, undefined);
+        return answer;
+      },
+      (thrown: unknown) => {
+        const error = NetError.from(thrown);
+        const tookMs = this.#parts.clock.now() - since;
+        const verdict = verdictOfError(error, tookMs, this.#options.patienceMs);
+        this.#note(guard, pass, verdict, undefined, error);
+        throw thrown;
+      },
+    );
+  }
+
+  #note(guard: Guard, pass: number, verdict: Verdict, status: number | undefined, error: NetError | undefined): void {
+    const before = guard.breaker.state;
+    if (verdict === 'well') guard.breaker.success(pass, this.#parts.clock.now());
+    else if (verdict === 'ill') guard.breaker.failure(pass, this.#parts.clock.now());
+    else guard.breaker.neither(pass);
+    this.#guards.leave(guard);
+    if (guard.breaker.state !== before) this.#tell(guard, status, error);
+  }
+
+  #tell(guard: Guard, status: number | undefined, error: NetError | undefined): void {
+    const { observer } = this.#parts;
+    const { state, reason, openMs } = guard.breaker;
+    if (state === 'closed') observer.breakerClosed?.({ breaker: guard.key, by: 'probe' });
+    else if (state === 'half-open') observer.breakerHalfOpened?.({ breaker: guard.key });
+    else {
+      guard.opened++;
+      observer.breakerOpened?.({ breaker: guard.key, reason, openMs, status, error });
+    }
+  }
+
+  reset(key: string | undefined): void {
+    for (const guard of key === undefined ? this.#guards : [this.#guards.known(key)]) {
+      if (guard === undefined) continue;
+      const before = guard.breaker.state;
+      guard.breaker.reset(this.#parts.clock.now());
+      if (before !== 'closed') this.#parts.observer.breakerClosed?.({ breaker: guard.key, by: 'operator' });
+    }
+  }
+
+  snapshot(): BreakerSnapshots {
+    const now = this.#parts.clock.now();
+    const breakers = Array.from(this.#guards, ({ key, breaker, opened, refused }) => ({
+      key,
+      state: breaker.state,
+      consecutive: breaker.consecutive(now),
+      failures: breaker.failures(now),
+      samples: breaker.samples(now),
+      probeMs: breaker.probeMs(now),
+      opened,
+      refused,
+    }));
+    return { breakers, unguarded: this.#unguarded };
+  }
+}
+
+const keyOf = ({ section, origin }: Call): string => (section === '' ? origin.key : `${section} ${origin.key}`);
+
+function refusal(call: Call, { key, breaker }: Guard, now: number): NetError {
+  const probeMs = breaker.probeMs(now);
+  const until =
+    breaker.state === 'open'
+      ? `is open; the next probe may pass in ${Math.ceil(probeMs)} ms`
+      : 'is half-open; a probe is under way';
+  const named = key === call.origin.key ? '' : ` ${JSON.stringify(key)}`;
+  return new NetError('OPEN', `${call.method} ${call.origin.key} was refused: its breaker${named} ${until}`, {
+    reach: 'unsent',
+    phase: 'queue',
+    origin: call.origin.key,
+    retryAfterMs: breaker.state === 'open' ? probeMs : undefined,
+  });
+}
