@@ -134,7 +134,7 @@ export class Client {
    * @param options.count connections to have open at the end. Default 1, or `pool.idleMin` when that is more
    * @throws nothing for a peer that cannot be reached: `failed` and `error` of the result say so
    */
-  warmUp(
+  async warmUp(
     options: { readonly origin?: string | URL; readonly count?: number; readonly section?: string } = {},
   ): Promise<WarmUpResult> {
     const origin = options.origin === undefined ? this.#targets.home : this.#targets.originAt(options.origin);
