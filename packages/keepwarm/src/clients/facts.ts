@@ -74,8 +74,8 @@ export class Facts {
 }
 
 /**
- * The same observer, whose methods may throw: that harms neither the call nor anybody else. A method that comes later, or
- * goes, is noticed.
+ * The same observer, whose methods may throw: that harms neither the call nor anybody else. A method that comes later,
+ * or goes, is noticed.
  */
 export function guarded(observer: Observer): Observer {
   const guard: Observer = {};

@@ -1,0 +1,114 @@
+/**
+ * What a reply says about the peer's own limits. Everything is optional and untrusted: what cannot be read is ignored.
+ *
+ *   Retry-After                       RFC 9110 § 10.2.3: seconds or an HTTP date; heeded on 429 and 503
+ *   RateLimit, RateLimit-Policy       draft-ietf-httpapi-ratelimit-headers: "name";r=5;t=30 and "name";q=100;w=60,
+ *                                     and as older drafts had it: limit=100, remaining=5, reset=30 and 100;w=60
+ *   RateLimit-Limit, -Remaining, -Reset; the same with X-, and as X-Rate-Limit-: what most services send
+ *   X-RateLimit-Reset-After           seconds with fractions (Discord)
+ *
+ * A reset is a number of seconds, or seconds or milliseconds since 1970; no service means by a number above 10⁹ that one
+ * should wait for 31 years. Dates are read against the reply's own Date, so that a skewed clock harms nobody.
+ */
+import type { Reply } from '../core/reply.ts';
+import { dateOf, retryAfterMs } from './retry-after.ts';
+
+export interface Quota {
+  readonly name?: string | undefined;
+  readonly windowMs?: number | undefined;
+  readonly limit?: number | undefined;
+  readonly remaining?: number | undefined;
+  readonly resetMs?: number | undefined;
+}
+
+export interface RateFeedback {
+  /** Nothing should be sent for so long. */
+  readonly retryAfterMs: number | undefined;
+  readonly quotas: readonly Quota[];
+}
+
+/** Longer values than any service sends are not looked at. */
+const VALUE_CHARS_MAX = 1_024;
+const EPOCH_SECONDS_MIN = 1e9;
+const EPOCH_MS_MIN = 1e12;
+
+/** @param wallMs the wall clock, for dates in replies that have no Date of their own */
+export function readFeedback(reply: Reply, wallMs: number): RateFeedback | undefined {
+  const field = (name: string) => {
+    const value = reply.received.get(name);
+    return value === undefined || value.length > VALUE_CHARS_MAX ? undefined : value;
+  };
+  const dateMs = dateOf(field('date') ?? '') ?? wallMs;
+  const slowed = reply.status === 429 || reply.status === 503;
+  const retryMs = slowed ? retryAfterMs(reply, wallMs) : undefined;
+  const quotas = [...standardQuotas(field('ratelimit'), field('ratelimit-policy'))];
+  if (quotas.length === 0) {
+    for (const prefix of ['ratelimit', 'x-ratelimit', 'x-rate-limit']) {
+      const quota = plainQuota(prefix, field, dateMs);
+      if (quota !== undefined) quotas.push(quota);
+      if (quota !== undefined) break;
+    }
+  }
+  return retryMs === undefined && quotas.length === 0 ? undefined : { retryAfterMs: retryMs, quotas };
+}
+
+/** A count or a number of seconds; of a list the first, as some send `100, 100;w=60`. */
+function numberOf(value: string | undefined): number | undefined {
+  const [, digits] = /^\s*(\d{1,15}(?:\.\d{1,9})?)\s*(?:[,;]|$)/.exec(value ?? '') ?? [];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+function resetMs(value: number | undefined, dateMs: number): number | undefined {
+  if (value === undefined) return undefined;
+  if (value < EPOCH_SECONDS_MIN) return value * 1_000;
+  return Math.max((value < EPOCH_MS_MIN ? value * 1_000 : value) - dateMs, 0);
+}
+
+function plainQuota(prefix: string, field: (name: string) => string | undefined, dateMs: number): Quota | undefined {
+  const remaining = numberOf(field(`${prefix}-remaining`));
+  if (remaining === undefined) return undefined;
+  const after = numberOf(field(`${prefix}-reset-after`));
+  const reset = after === undefined ? resetMs(numberOf(field(`${prefix}-reset`)), dateMs) : after * 1_000;
+  return { limit: numberOf(field(`${prefix}-limit`)), remaining, resetMs: reset };
+}
+
+interface Item {
+  readonly name: string;
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
+/** The items of a structured list (RFC 9651 § 3.1): enough of it for names and whole numbers. */
+function* itemsOf(value: string): Generator<Item> {
+  for (const [item] of value.matchAll(/(?:"(?:[^"\\]|\\.)*"|[^,"])+/g)) {
+    const [name = '', ...rest] = [...item.matchAll(/(?:"(?:[^"\\]|\\.)*"|[^;"])+/g)].map(([part]) => part.trim());
+    const parameters = new Map(rest.map((part) => part.split('=', 2) as [string, string]));
+    yield { name: name.replace(/^"(.*)"$/, '$1'), parameters };
+  }
+}
+
+function* standardQuotas(state: string | undefined, policy: string | undefined): Generator<Quota> {
+  const byName = new Map<string, Quota>();
+  for (const { name, parameters } of itemsOf(policy ?? '')) {
+    const seconds = numberOf(parameters.get('w'));
+    const limit = numberOf(parameters.get('q') ?? name);
+    if (limit === undefined) continue;
+    byName.set(name, { name, limit, windowMs: seconds === undefined ? undefined : seconds * 1_000 });
+  }
+  const older = new Map<string, string>();
+  for (const { name, parameters } of itemsOf(state ?? '')) {
+    const [key, value] = name.split('=', 2) as [string, string?];
+    if (value !== undefined) older.set(key.trim().toLowerCase(), value);
+    const remaining = numberOf(parameters.get('r'));
+    if (remaining === undefined) continue;
+    yield { ...byName.get(name), name, remaining, resetMs: secondsMs(numberOf(parameters.get('t'))) };
+    byName.delete(name);
+  }
+  const remaining = numberOf(older.get('remaining'));
+  if (remaining !== undefined) {
+    yield { limit: numberOf(older.get('limit')), remaining, resetMs: secondsMs(numberOf(older.get('reset'))) };
+  }
+  yield* byName.values();
+}
+
+const secondsMs = (seconds: number | undefined): number | undefined =>
+  seconds === undefined ? undefined : seconds * 1_000;

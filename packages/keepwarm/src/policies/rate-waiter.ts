@@ -1,0 +1,93 @@
+/** A call that waits for its turn under rate limits. */
+
+import type { Link } from '../algo/chain.ts';
+import type { Placed } from '../algo/heap.ts';
+import { type Abortable, listen, unlisten } from '../core/abort.ts';
+import type { Call, Send } from '../core/call.ts';
+import type { NetError } from '../core/error.ts';
+import type { Reply } from '../core/reply.ts';
+import type { RateBucket } from './rate-bucket.ts';
+import type { RateKeys } from './rate-keys.ts';
+import { abortedWhileWaiting } from './rate-refusals.ts';
+
+/** The buckets a call counts in, and what it weighs in each. */
+export interface RateSlots {
+  readonly limits: readonly RateKeys[];
+  readonly buckets: readonly RateBucket[];
+  readonly weights: readonly number[];
+}
+
+/** What takes a waiter out of its queue when its caller aborts. */
+export interface RateQueue<W> {
+  leave(waiter: W): void;
+}
+
+export interface WaiterOptions {
+  readonly call: Call;
+  readonly next: Send;
+  readonly slots: RateSlots;
+  readonly at: number;
+}
+
+export class RateWaiter implements Abortable, Link<RateWaiter>, Placed {
+  readonly call: Call;
+  readonly next: Send;
+  readonly deadlineAt: number;
+  readonly arrivedAt: number;
+  readonly reply: Promise<Reply>;
+  readonly slots: RateSlots;
+  /** Which of its buckets it stands at. */
+  at: number;
+  resolve!: (reply: Promise<Reply>) => void;
+  reject!: (error: NetError) => void;
+  heapPlace = -1;
+  chainBefore: RateWaiter | undefined;
+  chainAfter: RateWaiter | undefined;
+  readonly #order: number;
+  readonly #queue: RateQueue<RateWaiter>;
+
+  constructor(about: WaiterOptions, queue: RateQueue<RateWaiter>, order: number, now: number) {
+    const { call, next, slots, at } = about;
+    this.call = call;
+    this.next = next;
+    this.slots = slots;
+    this.at = at;
+    this.deadlineAt = call.deadlineAt;
+    this.arrivedAt = now;
+    this.#order = order;
+    this.#queue = queue;
+    this.reply = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+    if (call.signal !== undefined) listen(call.signal, this);
+  }
+
+  /** What it waits for, and what it weighs there. */
+  get bucket(): RateBucket {
+    return this.slots.buckets[this.at]!;
+  }
+
+  get weight(): number {
+    return this.slots.weights[this.at]!;
+  }
+
+  get limit(): RateKeys {
+    return this.slots.limits[this.at]!;
+  }
+
+  /** Earliest deadline first; of equal ones the first to come. */
+  precedes(other: RateWaiter): boolean {
+    return this.deadlineAt < other.deadlineAt || (this.deadlineAt === other.deadlineAt && this.#order < other.#order);
+  }
+
+  aborted(reason: unknown): void {
+    this.#queue.leave(this);
+    this.reject(abortedWhileWaiting(this.call, reason));
+  }
+
+  /** It waits no longer: its signal is not listened to any more. */
+  settle(): void {
+    if (this.call.signal !== undefined) unlisten(this.call.signal, this);
+  }
+}
