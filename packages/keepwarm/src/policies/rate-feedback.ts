@@ -40,7 +40,7 @@ export function readFeedback(reply: Reply, wallMs: number): RateFeedback | undef
   };
   const dateMs = dateOf(field('date') ?? '') ?? wallMs;
   const slowed = reply.status === 429 || reply.status === 503;
-  const retryMs = slowed ? retryAfterMs(reply, wallMs) : undefined;
+  const retryMs = slowed && field('retry-after') !== undefined ? retryAfterMs(reply, wallMs) : undefined;
   const quotas = [...standardQuotas(field('ratelimit'), field('ratelimit-policy'))];
   if (quotas.length === 0) {
     for (const prefix of ['ratelimit', 'x-ratelimit', 'x-rate-limit']) {
@@ -49,7 +49,8 @@ export function readFeedback(reply: Reply, wallMs: number): RateFeedback | undef
       if (quota !== undefined) break;
     }
   }
-  return retryMs === undefined && quotas.length === 0 ? undefined : { retryAfterMs: retryMs, quotas };
+  if (retryMs === undefined && quotas.length === 0) return undefined;
+  return { retryAfterMs: retryMs, quotas };
 }
 
 /** A count or a number of seconds; of a list the first, as some send `100, 100;w=60`. */

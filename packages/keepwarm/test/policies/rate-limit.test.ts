@@ -264,7 +264,7 @@ describe('a call that waits for its rate limit', () => {
     const { call, clock } = limited({ ...twoPer100, waitMs: 150 }, () => later(70, 200));
     const replies = [call(), call(), call({ deadlineAt: 130 }), call()].map(watched);
     await clock.run(129);
-    assert.equal(replies[2]!.error, undefined);
+    assert.equal(replies[2]!.error === undefined, true);
     await clock.run(1);
     assert.equal(replies[2]!.error?.code, 'DEADLINE');
     await clock.run(20);
