@@ -109,6 +109,7 @@ export class BodyPipe implements BodySource {
     }
     if (this.#paused || this.#outcome === undefined) return;
     this.#over = true;
+    this.#sink = undefined;
     const { error, trailers } = this.#outcome;
     if (error === undefined) sink.end(trailers);
     else sink.fail(error);
@@ -126,19 +127,22 @@ export class BodyHandle implements BodySource {
 
   constructor(pipe: BodyPipe) {
     this.#pipe = pipe;
-    handles.register(this, pipe);
+    handles.register(this, pipe, this);
   }
 
   get bytesExpected(): number {
     return this.#pipe.bytesExpected;
   }
+  /** From now on it has a reader, and being registered would keep all it is made of until the next full collection. */
   start(sink: BodySink): void {
+    handles.unregister(this);
     this.#pipe.start(sink);
   }
   resume(): void {
     this.#pipe.resume();
   }
   cancel(reason: unknown): void {
+    handles.unregister(this);
     this.#pipe.cancel(reason);
   }
   liftDeadline(): void {
