@@ -94,21 +94,20 @@ export class Race implements Due {
     if (this.#settled) return;
     const error = NetError.from(thrown);
     const first = this.#first;
-    const givenUp = this.#givenUp(this.#host.clock.now());
-    if (this.#underWay > 0 && !givenUp) {
-      this.#first = error;
+    if (this.#underWay > 0) {
+      this.#first = error; // were it the caller's signal or the deadline, the other ends by it now as well
       return;
     }
     this.#settle();
     if (first === undefined) return this.#reject(error);
     if (first instanceof NetError) return this.#reject(error.withReach(further(error.reach, first.reach)));
     // A bad answer tells more than a failure does, while anybody waits for it.
-    if (!givenUp) return this.#resolve(first);
+    if (!this.#givenUp(this.#host.clock.now())) return this.#resolve(first);
     drain(first);
     this.#reject(error);
   }
 
-  /** By its caller, or by time: then no other outcome is waited for. */
+  /** By its caller, or by time: then nothing is sent any more, and no answer is of use. */
   #givenUp(now: number): boolean {
     return this.#call.signal?.aborted === true || now >= this.#call.deadlineAt;
   }

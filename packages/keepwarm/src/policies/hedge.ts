@@ -14,7 +14,7 @@
  *   (1) Only idempotent calls that can be sent again are hedged, each at most once, each copy granted by both budgets.
  *   (2) Nothing is hedged before the percentile rests on `countMin` answers, nor while it is `delayMsMax` or more: then
  *       not a tail is slow but the peer, and a copy would only add to it.
- *   (3) A failure of one copy is not the outcome while the other is under way, unless the caller gave up or time is up.
+ *   (3) A failure of one copy is not the outcome while the other is under way.
  *   (4) The caller gets one outcome. A reply that is not it is drained, so that its connection can be used again:
  *       ending a copy early would close its connection on HTTP/1.1. The limits of the call bound what it may still
  *       take.

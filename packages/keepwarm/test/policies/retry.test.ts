@@ -164,8 +164,9 @@ describe('retry: where it ends', () => {
 
   it('repeats nothing when one attempt is all', async () => {
     const { policy, clock } = aRetry({ attemptsMax: 1 });
-    const engine = scripted([reset], clock);
-    assert.equal(await rejected(policy(engine)(aCall())), reset);
+    const pending = rejected(policy(scripted([reset], clock))(aCall()));
+    await clock.run(1_000);
+    assert.equal(await pending, reset);
   });
 
   it('stops when the budget is spent, and begins again when it has recovered', async () => {
@@ -187,17 +188,23 @@ describe('retry: where it ends', () => {
     const engine = scripted([later(100, reset), 200], clock);
     const pending = rejected(policy(engine)(aCall({ deadlineAt: 600 })));
     await clock.run(100);
-    assert.equal(await pending, reset, 'at once, not at the deadline');
-    assert.deepEqual([denied[0]?.reason, clock.sleeping, engine.calls.length], ['deadline', 0, 1]);
+    assert.deepEqual([denied[0]?.reason, clock.sleeping, engine.calls.length], ['deadline', 0, 1], 'at once');
+    await clock.run(600);
+    assert.equal(await pending, reset);
   });
 
   it('spends nothing of the budget on a repeat that is refused for another reason', async () => {
-    const { policy, clock, budget } = aRetry({ attemptsMax: 1 });
-    await rejected(policy(scripted([reset], clock))(aCall({ startedAt: 0 })));
-    const late = aRetry();
-    await rejected(late.policy(scripted([reset], late.clock))(aCall({ deadlineAt: 1 })));
-    await rejected(late.policy(scripted([reset], late.clock))(aCall(order)));
-    assert.deepEqual([budget.snapshot().withdrawals, late.budget.snapshot().withdrawals], [0, 0]);
+    for (const [options, about] of [
+      [{ attemptsMax: 1 }, {}],
+      [{}, { deadlineAt: 1 }],
+      [{}, order],
+    ] as const) {
+      const { policy, clock, budget } = aRetry(options);
+      const pending = rejected(policy(scripted([reset, reset], clock))(aCall(about)));
+      await clock.run(1_000);
+      await pending;
+      assert.equal(budget.snapshot().withdrawals, 0);
+    }
   });
 
   it('gives up at once when the caller aborts during the wait', async () => {
@@ -245,7 +252,7 @@ describe('retry: the length of one attempt', () => {
     const { policy, clock } = aRetry({ attemptMs: 200 });
     const engine = scripted([never, never], clock);
     const pending = rejected(policy(engine)(aCall({ deadlineAt: 300 })));
-    await clock.run(300);
+    await clock.run(1_000);
     assert.equal((await pending).code, 'DEADLINE');
     assert.deepEqual(
       engine.calls.map(({ deadlineAt }) => deadlineAt),
@@ -259,6 +266,7 @@ describe('retry: the length of one attempt', () => {
     const pending = rejected(policy(engine)(aCall({ deadlineAt: 210 })));
     await clock.settle();
     clock.advance(500); // a stall: both instants have passed when anybody looks
+    await clock.run(1_000);
     assert.equal((await pending).code, 'DEADLINE');
     assert.equal(engine.calls.length, 1);
   });
@@ -269,7 +277,7 @@ describe('retry: when the peer says how long to wait', () => {
     const { policy, clock } = aRetry(options);
     const engine = scripted([{ status, headers }, 200], clock);
     const reply = policy(engine)(aCall(about));
-    await clock.run(200_000);
+    await clock.run(100_000_000);
     return { at: engine.instants[1], status: (await reply).status };
   };
 
@@ -304,8 +312,12 @@ describe('retry: when the peer says how long to wait', () => {
   it('hands the answer over at once when the caller cannot wait that long', async () => {
     const { policy, clock } = aRetry();
     const engine = scripted([{ status: 429, headers: { 'retry-after': '30' } }], clock);
-    const reply = await policy(engine)(aCall({ deadlineAt: 30_000 }));
-    assert.deepEqual([reply.status, reply.used, clock.now()], [429, false, 0]);
+    const pending = policy(engine)(aCall({ deadlineAt: 30_000 }));
+    let at = -1;
+    pending.then(() => (at = clock.now()));
+    await clock.run(60_000);
+    const reply = await pending;
+    assert.deepEqual([reply.status, reply.used, at], [429, false, 0]);
     assert.equal(policy.snapshot().denied.deadline, 1);
   });
 });
