@@ -61,6 +61,11 @@ export interface Call {
   readonly attempt: number;
   /** The tenant whose own pools and limits serve this call; empty for the client's only one. */
   readonly section: string;
+  /**
+   * Names of the endpoints it has been sent to, oldest first. All copies of a call share this one list, so that an attempt
+   * knows where the others went. `balance/` alone adds to it; whoever makes a call for endpoints starts it.
+   */
+  readonly tried?: string[] | undefined;
 }
 
 export type Send = (call: Call) => Promise<Reply>;

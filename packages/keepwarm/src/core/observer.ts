@@ -150,6 +150,55 @@ export interface BreakerClosed extends BreakerFact {
   readonly by: 'probe' | 'operator';
 }
 
+export interface ConcurrencyWaits extends CallFact {
+  /** The key of the concurrency limit. */
+  readonly limit: string;
+  /** Calls that wait for it, this one included. */
+  readonly waiting: number;
+}
+
+export interface ConcurrencyRefused extends CallFact {
+  readonly limit: string;
+  readonly error: NetError;
+}
+
+/**
+ * Why an endpoint was ejected: failures in a row, their share, a probe that failed (it was out already, and stays so for
+ * longer), or health checks.
+ */
+export type EjectionReason = 'consecutive' | 'share' | 'probe' | 'check';
+
+/** What showed that it is well: a call it answered, or health checks. */
+export type Readmission = 'call' | 'check';
+
+export interface EndpointFact {
+  /** Its name. */
+  readonly endpoint: string;
+  readonly origin: string;
+}
+
+export interface EndpointEjected extends EndpointFact {
+  readonly reason: EjectionReason;
+  /** How long it gets no calls, in ms; then one, the probe. */
+  readonly ejectedMs: number;
+  /** Times it was ejected since it was made, this one included. */
+  readonly ejections: number;
+  /** The failure that was one too many: the status of a reply, or an error. Neither for `check`. */
+  readonly status: number | undefined;
+  readonly error: NetError | undefined;
+}
+
+export interface EndpointReadmitted extends EndpointFact {
+  readonly by: Readmission;
+  /** How long it was out, in ms. */
+  readonly outMs: number;
+}
+
+export interface EndpointCordoned extends EndpointFact {
+  /** False: it takes calls again. */
+  readonly cordoned: boolean;
+}
+
 export interface LeakFact extends SocketFact {
   readonly method: string;
   readonly path: string;
@@ -198,6 +247,16 @@ export interface Observer {
   breakerHalfOpened?(fact: BreakerFact): void;
   /** All calls are let through again. */
   breakerClosed?(fact: BreakerClosed): void;
+  /** A call waits, as many as may be are in flight. */
+  concurrencyWaits?(fact: ConcurrencyWaits): void;
+  /** A concurrency limit let a call not start: too many wait, or it waited too long. */
+  concurrencyRefused?(fact: ConcurrencyRefused): void;
+  /** An endpoint fails, and gets no calls for a while. */
+  endpointEjected?(fact: EndpointEjected): void;
+  /** It answers again, and gets its calls back little by little. */
+  endpointReadmitted?(fact: EndpointReadmitted): void;
+  /** An operator took an endpoint out of service, or put it back. */
+  endpointCordoned?(fact: EndpointCordoned): void;
   leakSuspected?(fact: LeakFact): void;
   leakRecovered?(fact: LeakFact): void;
   /** A lookup ended that went to a resolver. */

@@ -1,0 +1,45 @@
+/**
+ * Which endpoints a call may go to: status first, load later. The first of these groups that is not empty:
+ *
+ *   1. in, and not asking to be left alone, the call has not been there: those of the lowest priority number
+ *   2. the same, where it has been: a second try there is better than a pause somebody asked for is broken
+ *   3. in, but asked to be left alone (429 with `Retry-After`), the call has not been there; 4. where it has been
+ *   5. in panic, or with nobody in: all that are not cordoned, the call has not been there; 6. where it has been
+ *   7. all are cordoned: all of them. Somebody who calls wants an answer more than an operator wants silence.
+ *
+ * Failover follows from 1: a call whose attempt failed at the last endpoint of a priority goes on to the next one.
+ */
+import type { Endpoint } from './endpoint.ts';
+
+const TIER_BITS = 20; // above any priority
+
+/** Fills `into`, which is emptied first. @returns whether they are in and take calls (1 to 4) */
+export function candidates(
+  endpoints: readonly Endpoint[],
+  tried: readonly string[] | undefined,
+  panic: boolean,
+  now: number,
+  into: Endpoint[],
+): boolean {
+  let best = Number.POSITIVE_INFINITY;
+  for (const endpoint of endpoints) {
+    const rank = rankOf(endpoint, tried, panic, now);
+    if (rank > best) continue;
+    if (rank < best) into.length = 0;
+    best = rank;
+    into.push(endpoint);
+  }
+  return best < PANIC;
+}
+
+const BUSY = 2 << TIER_BITS;
+const PANIC = 4 << TIER_BITS;
+const CORDONED = 6 << TIER_BITS;
+const TRIED = 1 << TIER_BITS;
+
+function rankOf(endpoint: Endpoint, tried: readonly string[] | undefined, panic: boolean, now: number): number {
+  if (endpoint.cordoned) return CORDONED;
+  const again = tried !== undefined && tried.length > 0 && tried.includes(endpoint.name) ? TRIED : 0;
+  if (panic || endpoint.ejection.out) return PANIC + again;
+  return (endpoint.pausedUntilMs > now ? BUSY : 0) + again + endpoint.priority;
+}

@@ -1,0 +1,154 @@
+/**
+ * Several endpoints as one target: each call goes to one of them, and its outcome teaches the set where the next goes.
+ *
+ * Invariants, true whenever no method is running:
+ *   (1) No ejection takes the last endpoint that is neither out nor cordoned. When that one fails as well, all are out of
+ *       the same reason: panic, in which every endpoint that is not cordoned gets its share, until one answers.
+ *   (2) While one that is in takes calls, those that are out get probes only, at most one each at a time.
+ *   (3) A probe is a call that may be repeated, and its first attempt; another, once nobody else came for a while.
+ *   (4) A call counts as in flight from its sending until its reply has ended, and where it went is noted in its `tried`.
+ *   (5) Headers of an endpoint go to that endpoint only.
+ *
+ * Stands below retry and hedge, so that a repeat goes elsewhere. A call costs a copy of itself and one `then`.
+ */
+import { atRandom, type Choose, inTurn, powerOfTwo } from '../algo/p2c.ts';
+import type { Call, Policy, Send } from '../core/call.ts';
+import type { Clock, Random } from '../core/clock.ts';
+import { NetError } from '../core/error.ts';
+import type { Observer } from '../core/observer.ts';
+import type { Origin } from '../core/origin.ts';
+import type { Reply } from '../core/reply.ts';
+import { Endpoint, type EndpointSnapshot } from './endpoint.ts';
+import { type CheckTally, HealthChecks } from './health-checks.ts';
+import { type BalanceOptions, checkEndpoints, type EndpointOptions, type HealthCheckOptions } from './options.ts';
+import type { Judge } from './outcome.ts';
+import { Picking } from './picking.ts';
+import { Roster } from './roster.ts';
+
+export interface BalanceParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly observer: Observer;
+  readonly judge: Judge;
+  /** Calls to this origin are for the set, others pass it by; all are when it is left out. */
+  readonly target?: Origin;
+  /** Calls with one key go to one endpoint as long as that takes calls; a call without goes where `picker` says. */
+  readonly stickyKey?: (call: Call) => string | undefined;
+  /** Another picker than the named ones. */
+  readonly choose?: Choose<Endpoint>;
+  /** Health checks, and through what they are sent: the engine. */
+  readonly checks?: HealthCheckOptions & { readonly send: Send };
+}
+
+export interface EndpointSetSnapshot {
+  /** Whether all endpoints fail, so that all are asked. */
+  readonly panic: boolean;
+  readonly endpoints: readonly EndpointSnapshot[];
+}
+
+export interface EndpointSet extends Policy {
+  snapshot(): EndpointSetSnapshot;
+  /**
+   * Sends an endpoint nothing more, health checks included, until `uncordon`; what is in flight goes on.
+   *
+   * @throws NetError `INVALID` for a name there is not
+   */
+  cordon(name: string): void;
+  uncordon(name: string): void;
+  /** Ends health checks. Twice is harmless. */
+  close(): void;
+}
+
+/** @throws NetError `INVALID` for endpoints that cannot be */
+export function endpointSet(
+  endpoints: readonly EndpointOptions[],
+  options: BalanceOptions,
+  parts: BalanceParts,
+): EndpointSet {
+  checkEndpoints(endpoints);
+  const set = new Endpoints(endpoints, options, parts);
+  const { target } = parts;
+  const policy: Policy = (next) => (call) =>
+    target === undefined || call.origin.key === target.key ? set.send(call, next) : next(call);
+  return Object.assign(policy, {
+    snapshot: () => set.snapshot(),
+    cordon: (name: string) => set.cordon(name, true),
+    uncordon: (name: string) => set.cordon(name, false),
+    close: () => set.close(),
+  });
+}
+
+const PICKERS: Readonly<Record<BalanceOptions['picker'], Choose<Endpoint>>> = {
+  p2c: powerOfTwo,
+  'round-robin': inTurn,
+  random: atRandom,
+};
+
+class Endpoints {
+  readonly #parts: BalanceParts;
+  readonly #roster: Roster;
+  readonly #picking: Picking;
+  readonly #checks: HealthChecks | undefined;
+
+  constructor(endpoints: readonly EndpointOptions[], options: BalanceOptions, parts: BalanceParts) {
+    this.#parts = parts;
+    const roster = new Roster(
+      endpoints.map((endpoint) => new Endpoint(endpoint, options)),
+      options,
+      parts,
+    );
+    this.#roster = roster;
+    const { clock, random, stickyKey, checks, choose = PICKERS[options.picker] } = parts;
+    this.#picking = new Picking(roster, { random, choose, stickyKey, callsProbe: checks === undefined });
+    if (checks !== undefined) {
+      const told = (endpoint: Endpoint, tally: CheckTally): void => roster.checked(endpoint, tally, checks);
+      this.#checks = new HealthChecks(checks, roster.endpoints, { clock, random, told });
+    }
+  }
+
+  send(call: Call, next: Send): Promise<Reply> {
+    const { clock } = this.#parts;
+    const since = clock.now();
+    const { endpoint, probe } = this.#picking.pick(call, since);
+    const { spell } = endpoint.ejection;
+    call.tried?.push(endpoint.name);
+    endpoint.inFlight++;
+    let reply: Promise<Reply>;
+    try {
+      reply = next(endpoint.address(call));
+    } catch (error) {
+      reply = Promise.reject(error);
+    }
+    return reply.then(
+      (answer) => {
+        this.#roster.note(endpoint, { since, spell, probe, verdict: this.#parts.judge.ofReply(answer) }, answer);
+        if (answer.ended) endpoint.inFlight--;
+        else answer.onEnd(() => void endpoint.inFlight--);
+        return answer;
+      },
+      (thrown: unknown) => {
+        endpoint.inFlight--;
+        const error = NetError.from(thrown);
+        const verdict = this.#parts.judge.ofError(error, clock.now() - since);
+        this.#roster.note(endpoint, { since, spell, probe, verdict }, error);
+        throw thrown;
+      },
+    );
+  }
+
+  cordon(name: string, cordoned: boolean): void {
+    this.#roster.cordon(name, cordoned);
+  }
+
+  snapshot(): EndpointSetSnapshot {
+    const { clock } = this.#parts;
+    const now = clock.now();
+    const wallAhead = clock.wall() - now;
+    const { panic, endpoints } = this.#roster;
+    return { panic, endpoints: endpoints.map((endpoint) => endpoint.snapshot(now, wallAhead)) };
+  }
+
+  close(): void {
+    this.#checks?.close();
+  }
+}

@@ -1,0 +1,22 @@
+/**
+ * What the outcome of a call says about the endpoint that it was sent to. Whoever knows the protocol decides; a JSON-RPC
+ * node that answers "I am behind" with status 200 is not well.
+ */
+import type { NetError } from '../core/error.ts';
+import type { Reply } from '../core/reply.ts';
+
+/**
+ *  - `well`: it does what it is for.
+ *  - `ill`: it fails; enough of this and it is ejected.
+ *  - `busy`: it is asked too much (429, or our own limit for it is reached). Calls go elsewhere, but it is not ejected.
+ *  - `nothing`: the outcome is about this one call (404), or the caller's doing (abort).
+ */
+export type EndpointVerdict = 'well' | 'ill' | 'busy' | 'nothing';
+
+export interface Judge {
+  ofReply(reply: Reply): EndpointVerdict;
+  /** @param tookMs from the start of the attempt to its failure */
+  ofError(error: NetError, tookMs: number): EndpointVerdict;
+  /** How long an endpoint that is ill or busy asks to be left alone, in ms; nothing when it does not say. */
+  pauseMs(outcome: Reply | NetError): number | undefined;
+}

@@ -1,0 +1,32 @@
+/** What the outcome of an HTTP call says about the endpoint it was sent to: the breaker's classes, and a word for "busy". */
+import type { Judge } from '../balance/outcome.ts';
+import type { Clock } from '../core/clock.ts';
+import { NetError } from '../core/error.ts';
+import { BREAKER_DEFAULTS } from '../policies/breaker.ts';
+import { verdictOfError, verdictOfStatus } from '../policies/health.ts';
+import { retryAfterMs } from '../policies/retry-after.ts';
+
+/** Too much was asked of it at once (RFC 9110 § 15.5.9, RFC 8470 § 5.2, RFC 6585 § 4); it is no worse for that. */
+const BUSY: ReadonlySet<number> = new Set([408, 425, 429]);
+
+export interface JudgeOptions {
+  /** Statuses that say that the endpoint is not well. */
+  readonly statuses: readonly number[];
+  /** A missed deadline says something only if it left the endpoint so long, in ms. */
+  readonly patienceMs: number;
+}
+
+/** @param options the breaker's by default, so that both see the same */
+export function httpJudge(clock: Clock, options: JudgeOptions = BREAKER_DEFAULTS): Judge {
+  const ill = new Set(options.statuses);
+  return {
+    ofReply: ({ status }) => (BUSY.has(status) ? 'busy' : verdictOfStatus(status, ill)),
+    ofError: (error, tookMs) => (isBusy(error) ? 'busy' : verdictOfError(error, tookMs, options.patienceMs)),
+    pauseMs: (outcome) => (outcome instanceof NetError ? outcome.retryAfterMs : retryAfterMs(outcome, clock.wall())),
+  };
+}
+
+/** What stands between us and the endpoint is full or closed: its pool, or its breaker. */
+function isBusy({ code, phase }: NetError): boolean {
+  return code === 'SATURATED' || code === 'OPEN' || (code === 'TIMEOUT' && phase === 'queue');
+}
