@@ -18,6 +18,7 @@ export {
   type RecordedSockets,
 } from './clients/pool-core.ts';
 export type { ConnectionPoolMetrics } from './clients/pool-metrics.ts';
+export type { ResilienceOptions, ResilienceStats } from './clients/resilience.ts';
 export { RpcError, type RpcId } from './clients/rpc.ts';
 export type { ClientStats } from './clients/stats.ts';
 export type { Query } from './clients/targets.ts';

@@ -133,3 +133,16 @@ function iteratorOf(source: AsyncIterable<Uint8Array | string>): Chunks {
   const iterator = source[Symbol.asyncIterator]();
   return { next: () => iterator.next(), stop: () => iterator.return?.() };
 }
+
+/** @throws NetError `INVALID` when a body is not as long as its caller's Content-Length says */
+export function checkLength(announced: number, body: CallBody | undefined): void {
+  const actual = bytesIn(body);
+  if (actual === announced) return;
+  throw invalid(`content-length says ${announced}, the body has ${actual ?? 'an unknown number of'} bytes`);
+}
+
+function bytesIn(body: CallBody | undefined): number | undefined {
+  if (body === undefined) return 0;
+  if (typeof body === 'string') return Buffer.byteLength(body);
+  return body instanceof Uint8Array ? body.length : body.bytes;
+}

@@ -7,9 +7,10 @@ import type { Resolver } from '../net/dns-options.ts';
 import type { TlsOptions } from '../net/tls.ts';
 import type { BodyInput } from './call-body.ts';
 import { check, invalid, OPTIONS, type Rule, type Settings, unknownOption } from './options.ts';
+import type { ResilienceOptions } from './resilience.ts';
 import type { Query } from './targets.ts';
 
-export interface ClientOptions extends Partial<Settings<'call'>> {
+export interface ClientOptions extends Partial<Settings<'call'>>, ResilienceOptions {
   /** What paths are relative to, e.g. `https://api.example.com/v1`. With it, the client calls no other origin. */
   readonly origin?: string | URL | undefined;
   /** Sent with every call, under what the call itself sets. */
@@ -56,6 +57,11 @@ export const OPTION_NAMES: Readonly<Record<keyof ClientOptions, boolean>> = {
   observer: true,
   clock: true,
   random: true,
+  retry: true,
+  budget: true,
+  hedge: true,
+  rateLimit: true,
+  breaker: true,
   pool: false,
   limits: false,
   connect: false,

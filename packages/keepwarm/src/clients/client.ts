@@ -4,7 +4,6 @@
  */
 import type { Call, Send, StepLimits, Traits } from '../core/call.ts';
 import { type Clock, systemClock, systemRandom } from '../core/clock.ts';
-import { NetError } from '../core/error.ts';
 import { Fields, type FieldsInput } from '../core/fields.ts';
 import type { Reply } from '../core/reply.ts';
 import { type EngineParts, Http1Engine } from '../engines/http1/engine.ts';
@@ -16,7 +15,7 @@ import { TlsSetup } from '../net/tls.ts';
 import { ACCEPT_ENCODING, decompress } from '../policies/decompress.ts';
 import { CallRecord, observe } from '../policies/observe.ts';
 import { redirect } from '../policies/redirect.ts';
-import { type BodyInput, type Prepared, prepareBody } from './call-body.ts';
+import { type BodyInput, checkLength, type Prepared, prepareBody } from './call-body.ts';
 import { CallFields } from './call-fields.ts';
 import { type CallOptions, type ClientOptions, checkNames, type RequestOptions } from './client-options.ts';
 import { guarded } from './facts.ts';
@@ -25,6 +24,7 @@ import { IDEMPOTENT, type Meaning, meaningOf, ONCE } from './methods.ts';
 import { invalid, settle } from './options.ts';
 import { stack } from './order.ts';
 import { Pending } from './pending.ts';
+import { type Resilience, resilience } from './resilience.ts';
 import { type ClientStats, snapshot } from './stats.ts';
 import { Targets } from './targets.ts';
 
@@ -49,6 +49,7 @@ export class Client {
   readonly #limits: StepLimits;
   readonly #fetchLimits: StepLimits;
   readonly #deadlineMs: number;
+  readonly #resilience: Resilience;
   readonly #send: Send;
   /** For `fetch`: redirects followed as it does, and none followed. */
   readonly #fetchSends: { readonly follow: Send; readonly manual: Send };
@@ -79,7 +80,10 @@ export class Client {
     const decode = decodes ? decompress(settle('limits', options.limits)) : undefined;
     const dialler = new Dialler(settle('connect', options.connect), this.#dns, this.#tls, this.#clock);
     const random = options.random ?? systemRandom;
-    this.#engine = makeEngine(options, { clock: this.#clock, random, observer, dialler, decode });
+    this.#resilience = resilience(options, { clock: this.#clock, random, observer });
+    const { mayHop, policies } = this.#resilience;
+    this.#engine = makeEngine(options, { clock: this.#clock, random, observer, dialler, decode, mayHop });
+    const attempts = stack(policies, this.#engine.send);
     this.#targets = new Targets(options.origin);
     const encoding: FieldsInput = decodes ? { 'accept-encoding': ACCEPT_ENCODING } : {};
     const defaults = defaultHeaders ? { accept: '*/*', 'user-agent': 'keepwarm', ...encoding } : encoding;
@@ -90,7 +94,7 @@ export class Client {
           observe: observe(this.#record, this.#clock, observer),
           redirect: redirect({ redirectsMax: redirects, originOf: (url) => this.#targets.origin(url) }),
         },
-        this.#engine.send,
+        attempts,
       );
     this.#send = stacked(redirectsMax);
     this.#fetchSends = { follow: stacked(FETCH_REDIRECTS_MAX), manual: stacked(0) };
@@ -145,7 +149,7 @@ export class Client {
 
   /** One snapshot: sockets, reuse, phases, latencies, queue, DNS. */
   stats(): ClientStats {
-    return snapshot(this.#engine, this.#record, this.#dns, this.#tls, this.#clock);
+    return snapshot(this.#engine, this.#record, this.#dns, this.#tls, this.#clock, this.#resilience.stats());
   }
 
   /** Open, and more than half of the calls so far have been answered. */
@@ -160,17 +164,27 @@ export class Client {
 
   /** Takes no more calls, lets those under way finish for `deadlineMs`, then closes everything. Twice is harmless. */
   close(options: { readonly deadlineMs?: number } = {}): Promise<void> {
-    return this.#engine.drain(options.deadlineMs ?? CLOSE_MS).finally(() => this.#dns.close());
+    return this.#engine.drain(options.deadlineMs ?? CLOSE_MS).finally(() => this.#end());
   }
 
   /** Closes everything now; calls under way end with `CLOSED`. */
   destroy(): void {
     this.#engine.close();
-    this.#dns.close();
+    this.#end();
+  }
+
+  /** Closes the breaker of one key, or all of them: an operator knows that the peer is well again. */
+  resetBreaker(key?: string): void {
+    this.#resilience.resetBreaker(key);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #end(): void {
+    this.#resilience.close();
+    this.#dns.close();
   }
 
   #start(method: string, path: string | URL, body: BodyInput, options: CallOptions): Pending {
@@ -260,24 +274,6 @@ function limitsOf(options: CallOptions, limits: StepLimits): StepLimits {
     betweenBytesMs: positive('betweenBytesMs', betweenBytesMs ?? limits.betweenBytesMs),
     bodyBytesMax: positive('bodyBytesMax', bodyBytesMax ?? limits.bodyBytesMax),
   };
-}
-
-function checkLength(announced: number, body: Call['body']): void {
-  const actual = bytesIn(body);
-  if (actual === announced) return;
-  throw new NetError(
-    'INVALID',
-    `content-length says ${announced}, the body has ${actual ?? 'an unknown number of'} bytes`,
-    {
-      reach: 'unsent',
-    },
-  );
-}
-
-function bytesIn(body: Call['body']): number | undefined {
-  if (body === undefined) return 0;
-  if (typeof body === 'string') return Buffer.byteLength(body);
-  return body instanceof Uint8Array ? body.length : body.bytes;
 }
 
 function positive(name: string, value: number): number {

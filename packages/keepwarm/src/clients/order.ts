@@ -9,6 +9,14 @@ export const ORDER = [
   'observe',
   // Each hop is a call of its own to the policies below: other origin, other pool, other limits.
   'redirect',
+  // Above all that decides about one attempt: each attempt is admitted, limited and judged for itself.
+  'retry',
+  // Two copies of one attempt; below, each of them counts for what it is: a call to the peer.
+  'hedge',
+  // What waits here has not been sent. A breaker below judges at the moment of sending, not of queueing.
+  'rateLimit',
+  // Next to the engine: it sees every outcome, and nothing passes it by.
+  'breaker',
 ] as const;
 
 export type PolicyName = (typeof ORDER)[number];

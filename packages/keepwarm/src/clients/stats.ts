@@ -8,6 +8,7 @@ import type { DnsStats } from '../net/dns-options.ts';
 import type { SocketLife } from '../net/sockets.ts';
 import type { TlsSetup } from '../net/tls.ts';
 import type { CallRecord } from '../policies/observe.ts';
+import type { ResilienceStats } from './resilience.ts';
 
 export interface ClientStats {
   /** Age of the client, in ms. */
@@ -46,6 +47,8 @@ export interface ClientStats {
   readonly pools: readonly PoolSnapshot[];
   readonly dns: DnsStats;
   readonly tlsSessions: number;
+  /** State of the policies that are on. */
+  readonly policies: ResilienceStats;
 }
 
 export function snapshot(
@@ -54,6 +57,7 @@ export function snapshot(
   dns: DnsCache,
   tls: TlsSetup,
   clock: Clock,
+  policies: ResilienceStats,
 ): ClientStats {
   const { leasesFresh, leasesReused, hops, leaksSuspected, leaksRecovered } = engine.counters;
   const leases = leasesFresh + leasesReused;
@@ -86,5 +90,6 @@ export function snapshot(
     pools: engine.pools(),
     dns: dns.stats(),
     tlsSessions: tls.sessions,
+    policies,
   };
 }

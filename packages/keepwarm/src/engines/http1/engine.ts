@@ -42,6 +42,8 @@ export interface EngineParts {
   readonly dialler: Dialler;
   /** What becomes of replies in a content coding; without it they are handed on as they came. */
   readonly decode?: ((reply: Reply, call: Call) => Reply) | undefined;
+  /** Asked before a call is replayed that may have been received; without it, every replay is granted. */
+  readonly mayHop?: (() => boolean) | undefined;
 }
 
 /** Kept for the next exchanges: as many as are usually under way at once. */
@@ -155,6 +157,10 @@ export class Http1Engine implements Host {
 
   waited(ms: number): void {
     this.waits.record(ms);
+  }
+
+  mayHop(): boolean {
+    return this.#parts.mayHop?.() ?? true;
   }
 
   hopped({ method, origin, section, attempt }: Call, error: NetError): void {

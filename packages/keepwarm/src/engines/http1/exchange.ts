@@ -224,7 +224,8 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
 
   /** Invariant (3). */
   #mayHop(): boolean {
-    return this.#mayBeStale && this.#written && !this.#anyByte && !this.wantsFresh && mayRepeat(this.call);
+    const stale = this.#mayBeStale && this.#written && !this.#anyByte && !this.wantsFresh;
+    return stale && mayRepeat(this.call) && this.#host.mayHop();
   }
 
   /**

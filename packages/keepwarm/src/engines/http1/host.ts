@@ -44,6 +44,8 @@ export interface Host {
   /** Decodes a reply whose body is in a content coding. */
   decode(reply: Reply, call: Call): Reply;
   waited(ms: number): void;
+  /** Whether the budget grants a replay. */
+  mayHop(): boolean;
   /** A call goes to another connection, because its own turned out to be dead. */
   hopped(call: Call, error: NetError): void;
   borrowIncoming(): Incoming;

@@ -1,0 +1,84 @@
+/** Policies as options of a client, against a real server. What each of them does is tested where it stands. */
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { type ClientOptions, createClient, NetError } from '../../src/index.ts';
+import { startFaultyServer } from '../../src/testing/faulty-server.ts';
+import { answer, oneByOne, type Step } from '../../src/testing/faulty-steps.ts';
+
+async function aPair(t: TestContext, script: Step, options: ClientOptions) {
+  const server = await startFaultyServer({ script });
+  const client = createClient({ origin: server.origin, ...options });
+  t.after(async () => {
+    await client.close();
+    await server.close();
+  });
+  return { client, server };
+}
+
+const busy = answer('busy', { status: 503 });
+const codeOf = (call: PromiseLike<unknown>): Promise<string> =>
+  Promise.resolve(call).then(
+    () => 'answered',
+    (error: NetError) => error.code,
+  );
+
+describe('policies by option', () => {
+  it('retry: repeats a GET that was answered 503, and leaves a POST alone', async (t) => {
+    const retry = { baseMs: 1 };
+    const { client, server } = await aPair(t, oneByOne(busy, busy, answer('ok'), busy), { retry });
+    assert.equal(await client.get('/').text(), 'ok');
+    assert.equal((await client.post('/', 'x')).status, 503);
+    assert.equal(server.received, 4);
+    const { policies, calls } = client.stats();
+    assert.equal(policies.retry?.retried, 2);
+    assert.equal(policies.retry?.denied.unsafe, 1);
+    assert.equal(policies.budget?.withdrawals, 2);
+    assert.equal(calls.total, 2, 'a call is one call, however many attempts it took');
+  });
+
+  it('breaker: refuses at once after failures in a row, until an operator knows better', async (t) => {
+    const { client, server } = await aPair(t, busy, { breaker: { consecutiveMax: 3 } });
+    for (let i = 0; i < 3; i++) await client.get('/').full();
+    assert.equal(await codeOf(client.get('/')), 'OPEN');
+    assert.equal(server.received, 3);
+    assert.equal(client.stats().policies.breaker?.breakers[0]?.state, 'open');
+    client.resetBreaker();
+    await client.get('/').full();
+    assert.equal(server.received, 4);
+  });
+
+  it('rateLimit: retries count as the calls to the peer that they are', async (t) => {
+    const rateLimit = { limit: 2, windowMs: 60_000 };
+    const { client, server } = await aPair(t, oneByOne(busy, answer('ok'), answer('ok')), {
+      retry: { baseMs: 1 },
+      rateLimit,
+    });
+    assert.equal(await client.get('/').text(), 'ok');
+    const code = await codeOf(client.get('/', { deadlineMs: 50 }));
+    assert.notEqual(code, 'answered');
+    assert.equal(server.received, 2);
+    assert.equal(client.stats().policies.rateLimit?.[0]?.limit, 2);
+  });
+
+  it('is off unless asked for', async (t) => {
+    const { client } = await aPair(t, busy, {});
+    assert.equal((await client.get('/')).status, 503);
+    assert.deepEqual(client.stats().policies, {});
+  });
+
+  it('names the option that is wrong, and the one that was meant', () => {
+    const refusal = (options: object): string => {
+      try {
+        createClient(options);
+      } catch (error) {
+        assert(error instanceof NetError && error.code === 'INVALID');
+        return error.message;
+      }
+      return 'accepted';
+    };
+    assert.match(refusal({ retry: { attemptMax: 3 } }), /retry\.attemptMax; did you mean attemptsMax/);
+    assert.match(refusal({ breaker: { openMs: -1 } }), /breaker\.openMs is -1/);
+    assert.match(refusal({ hedge: true }), /hedge needs retry/);
+    assert.match(refusal({ rateLimit: { limits: [] } }), /at least one limit/);
+  });
+});
