@@ -1,4 +1,7 @@
-/** For tests of code that uses keepwarm: time in your hands, and a server that misbehaves as it is told. */
+/**
+ * For tests of code that uses keepwarm: time in your hands, an engine that answers as scripted, and a server that
+ * misbehaves as it is told.
+ */
 export { type Authority, type IssueOptions, makeAuthority, selfSigned } from './certificates.ts';
 export { FakeClock } from './fake-clock.ts';
 export { FaultyConnection } from './faulty-connection.ts';
@@ -20,3 +23,16 @@ export {
   send,
   silence,
 } from './faulty-steps.ts';
+export {
+  aCall,
+  aReply,
+  failure,
+  type Later,
+  type Line,
+  later,
+  never,
+  type Outcome,
+  type ReplyPlan,
+  type Scripted,
+  scripted,
+} from './scripted-engine.ts';
