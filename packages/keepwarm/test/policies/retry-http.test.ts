@@ -1,0 +1,74 @@
+/** Retry and hedge over real connections: what they throw away costs no connection, and what they repeat arrives once. */
+import assert from 'node:assert/strict';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, it, type TestContext } from 'node:test';
+import { BUDGET_DEFAULTS, RetryBudget } from '../../src/algo/budget.ts';
+import type { Call } from '../../src/core/call.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { originOf } from '../../src/core/origin.ts';
+import { type Client, createClient } from '../../src/index.ts';
+import { HEDGE_DEFAULTS, hedge } from '../../src/policies/hedge.ts';
+import { RETRY_DEFAULTS, retry } from '../../src/policies/retry.ts';
+import { aCall } from '../../src/testing/scripted-engine.ts';
+import { until } from '../engine/setup.ts';
+
+const parts = () => ({
+  clock: systemClock,
+  random: () => 0.1,
+  observer: {},
+  budget: new RetryBudget(BUDGET_DEFAULTS, systemClock),
+});
+
+/** A server, a client whose connections are counted, and a call that goes from the one to the other. */
+async function aPair(t: TestContext, listener: RequestListener): Promise<{ client: Client; call: () => Call }> {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const client = createClient({ origin });
+  t.after(async () => {
+    await client.close({ deadlineMs: 0 });
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  const call = () => {
+    const startedAt = systemClock.now();
+    return aCall({ origin: originOf(new URL(origin)), startedAt, deadlineAt: startedAt + 10_000 });
+  };
+  return { client, call };
+}
+
+const sendBy = (client: Client) => (call: Call) =>
+  Promise.resolve(client.get(call.path, { signal: call.signal, deadlineMs: call.deadlineAt - call.startedAt }));
+
+describe('over real connections', () => {
+  it('a reply that is repeated is read to its end, so its connection serves the next attempt', async (t) => {
+    let count = 0;
+    const { client, call } = await aPair(t, (_, response) => {
+      count++;
+      if (count > 3) return void response.end('well');
+      response.writeHead(503, { 'transfer-encoding': 'chunked' });
+      response.write('part of an error page');
+      setImmediate(() => response.end('and the rest of it'));
+    });
+    const send = retry({ ...RETRY_DEFAULTS, baseMs: 200 }, parts())(sendBy(client));
+    const reply = await send(call());
+    assert.deepEqual([reply.status, await reply.text(), count], [200, 'well', 4]);
+    assert.equal(client.stats().reuse.fresh, 1, 'one connection served all attempts');
+  });
+
+  it('a slower copy keeps its connection', async (t) => {
+    let count = 0;
+    const { client, call } = await aPair(t, (_, response) => {
+      const slow = ++count === 1;
+      setTimeout(() => response.end(slow ? 'slow' : 'fast'), slow ? 150 : 0);
+    });
+    const policy = hedge({ ...HEDGE_DEFAULTS, countMin: 0, delayMsMin: 20 }, parts());
+    const reply = await policy(sendBy(client))(call());
+    assert.equal(await reply.text(), 'fast');
+    assert.deepEqual([policy.snapshot().hedged, policy.snapshot().won], [1, 1]);
+    await until(() => client.stats().pools[0]?.idle === 2, 'both connections idle');
+    assert.equal(client.stats().sockets.closed, 0);
+    policy.close();
+  });
+});
