@@ -213,8 +213,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     const connection = this.#connection;
     connection?.close(reason);
     // Unwritten it costs nothing to try again; but a fresh connection that died at once tells of a peer that wants
-    // none,
-    // and dialling on and on would be a storm.
+    // none, and dialling on and on would be a storm.
     if (!this.#written && this.#mayBeStale) return this.#again(this.#host.clock.now());
     if (!this.#mayHop()) return this.#fail(this.#placed(error));
     this.#host.hopped(this.call, error);
@@ -263,6 +262,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
   }
 
   liftDeadline(): void {
+    if (this.#over) return;
     this.#deadlineAt = Number.POSITIVE_INFINITY;
     if (this.#delivery?.stalled) this.dueAt = this.#deadlineAt;
     else this.#dueWithin(this.call.limits.betweenBytesMs);
