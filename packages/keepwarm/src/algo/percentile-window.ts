@@ -9,8 +9,8 @@
  * Invariants:
  *   (1) The answer rests on every value of the last (slots − 1) × slotMs, and on none older than slots × slotMs.
  *   (2) There is no answer while it would rest on fewer than `countMin` values.
- *   (3) It is the percentile or up to 4.4 % more, never less: where latencies hardly differ, an answer from the middle of
- *       their bucket would have half of them beyond the 95th percentile.
+ *   (3) It is the percentile or up to 4.4 % more, never less: where latencies hardly differ, an answer from the middle
+ *       of their bucket would have half of them beyond the 95th percentile.
  *   (4) It is worked out at most once in `REFRESH_MS`: asking costs nothing.
  */
 import { Histogram } from './histogram.ts';

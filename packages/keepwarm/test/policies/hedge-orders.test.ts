@@ -1,4 +1,6 @@
-/** Every order in which two copies, the caller and the deadline can come: what the caller gets is what the rules say. */
+/**
+ * Every order in which two copies, the caller and the deadline can come: what the caller gets is what the rules say.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { NetError } from '../../src/core/error.ts';
@@ -21,7 +23,10 @@ interface World {
 const KINDS: readonly What[] = ['good', 'bad', 'failure'];
 const NEVER = Number.POSITIVE_INFINITY;
 
-/** When the copy is sent, after all others took 9.5 ms. No two of the instants below are the same, so that the order is always told by them. */
+/**
+ * When the copy is sent, after all others took 9.5 ms. No two of the instants below are the same, so that the order is
+ * always told by them.
+ */
 const COPY_AT = 10;
 const FIRST_MS = [0, 4, 31, 52, NEVER];
 const SECOND_MS = [0, 3.5, 24, 60.7, NEVER];
