@@ -20,6 +20,7 @@ const bins = join(root, 'node_modules', '.bin');
 const PARTNERS = [
   { program: 'nginx', debian: 'nginx-light', without: 'tests against a real server of another make; bench numbers' },
   { program: 'wrk', debian: 'wrk', without: 'the C yardstick of the bench and the test that runs it' },
+  { program: 'redis-server', debian: 'redis-server', without: 'tests of limits that several processes share' },
   { program: 'chromium', debian: 'chromium', without: 'tests that look at the status page in a real browser' },
 ];
 

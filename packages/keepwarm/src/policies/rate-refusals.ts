@@ -33,14 +33,14 @@ export function startTooLate(call: Call, limit: string, startMs: number, leftMs:
 }
 
 /** It has waited as long as it may. */
-export function waitedTooLong(call: Call, limit: string, waitMs: number): NetError {
+export function waitedTooLong(call: Call, limit: string, waitMs: number, cause?: unknown): NetError {
   const what = `waited for the rate limit "${limit}" for longer than rateLimit.waitMs, ${waitMs}`;
-  return refusal('TIMEOUT', call, what, named('waitMs', waitMs));
+  return refusal('TIMEOUT', call, what, { ...named('waitMs', waitMs), cause });
 }
 
 /** Its deadline passed while it waited. */
-export function deadlinePassed(call: Call, limit: string): NetError {
-  return refusal('DEADLINE', call, `ran out of time while it waited for the rate limit "${limit}"`);
+export function deadlinePassed(call: Call, limit: string, cause?: unknown): NetError {
+  return refusal('DEADLINE', call, `ran out of time while it waited for the rate limit "${limit}"`, { cause });
 }
 
 const ms = (length: number): string => `${Math.max(Math.round(length), 0)} ms`;

@@ -1,0 +1,149 @@
+/** One limit for one key, as one process of the fleet sees it. */
+import type { Link } from '../../algo/chain.ts';
+import { ExactWindow } from '../../algo/exact-window.ts';
+import { Heap, type Placed } from '../../algo/heap.ts';
+import type { FleetLimit } from './fleet-limits.ts';
+import type { FleetWaiter } from './fleet-waiter.ts';
+import { StartLedger } from './ledger.ts';
+
+/** Answers closer together than this share of a window are told to Redis as one: 0.2 % of the window, 1 ms at least. */
+const GRAINS = 512;
+
+/** A report may wait for this share of a window: others count a start either way, under way or answered. */
+const REPORTS = 4;
+const REPORT_MS_MAX = 1_000;
+
+/** Not sooner than this after a refusal, in ms: the precision of a timer. */
+const ASK_AGAIN_MS = 1;
+
+/** While all that counts is under way elsewhere, no instant is known: asked again after this share of a window. */
+const GUESSES = 8;
+const GUESS_MS_MAX = 250;
+
+export interface FleetTimes {
+  readonly windowMs: number;
+  readonly lateMs: number;
+  readonly holdMs: number;
+}
+
+export class FleetBucket implements Link<FleetBucket>, Placed {
+  readonly key: string;
+  readonly keys: readonly [log: string, state: string];
+  readonly limit: FleetLimit;
+  /** The starts of this process alone; while it is on its own, its share is the limit of this window. */
+  readonly own: ExactWindow;
+  readonly ledger: StartLedger;
+  readonly waiters = new Heap<FleetWaiter>((a, b) => a.precedes(b));
+  /** Asking for a start makes no sense before. */
+  askAt = Number.NEGATIVE_INFINITY;
+  /** When Redis is to hear of it again, at the latest. */
+  reportAt = Number.POSITIVE_INFINITY;
+  pausedUntil = Number.NEGATIVE_INFINITY;
+  /** Whether Redis is still to be told of the pause. */
+  pauseUntold = false;
+  /** Calls that wait with this among their limits, or are under way. */
+  calls = 0;
+  dueAt = Number.POSITIVE_INFINITY;
+  heapPlace = -1;
+  chainBefore: FleetBucket | undefined;
+  chainAfter: FleetBucket | undefined;
+  readonly #times: FleetTimes;
+  #epoch = '';
+  #heardAt = Number.NEGATIVE_INFINITY;
+
+  constructor(key: string, keys: readonly [string, string], limit: FleetLimit, times: FleetTimes) {
+    const { windowMs, lateMs } = times;
+    this.key = key;
+    this.keys = keys;
+    this.limit = limit;
+    this.#times = times;
+    this.own = new ExactWindow({ limit: Number.MAX_SAFE_INTEGER, windowMs, lateMs });
+    this.ledger = new StartLedger(windowMs, Math.max(windowMs / GRAINS, 1));
+  }
+
+  /** The earliest instant at which this process may start it on its own, if each of `share` processes does the same. */
+  shareAt(weight: number, share: number, now: number): number {
+    this.own.limit = Math.floor(this.limit.limit.limit / share);
+    const at = this.own.fits(weight, now) ? now : this.own.fitsAt(weight, now);
+    this.own.limit = Number.MAX_SAFE_INTEGER;
+    return Math.max(at, this.pausedUntil);
+  }
+
+  begin(weight: number, now: number): void {
+    this.own.begin(weight, now);
+    this.ledger.begin(weight);
+    this.#reportWithin(this.#times.holdMs / 3, now);
+  }
+
+  settle(weight: number, now: number): void {
+    this.own.settle(weight, now);
+    this.ledger.settle(weight, now);
+    this.#reportWithin(this.#reportMs, now);
+  }
+
+  lose(weight: number, now: number): void {
+    this.own.lose(weight, now);
+    this.ledger.settle(weight, now, this.#times.lateMs);
+    this.#reportWithin(this.#reportMs, now);
+  }
+
+  cancel(weight: number, now: number): void {
+    this.own.cancel(weight);
+    this.ledger.cancel(weight);
+    this.unused(now);
+  }
+
+  /** Redis counts what nobody uses: it is told soon. */
+  unused(now: number): void {
+    this.#reportWithin(0, now);
+  }
+
+  /** @returns whether that is news */
+  pause(ms: number, now: number): boolean {
+    if (now + ms <= this.pausedUntil) return false;
+    this.pausedUntil = now + ms;
+    this.pauseUntold = true;
+    this.#reportWithin(0, now);
+    return true;
+  }
+
+  /** What the script wants to know. */
+  args(now: number): (string | number)[] {
+    const { windowMs, holdMs } = this.#times;
+    const remembered = now < this.#heardAt + windowMs + holdMs;
+    const pauseUs = this.pauseUntold ? Math.max(Math.ceil((this.pausedUntil - now) * 1_000), 0) : 0;
+    const us = [this.limit.limit.limit, windowMs * 1_000, holdMs * 1_000];
+    return [...us, remembered ? this.#epoch : '', ...this.ledger.report(now, pauseUs)];
+  }
+
+  /** What the script said about asking again. */
+  refusedFor(hintUs: number, askedAt: number, now: number): void {
+    const guessMs = Math.min(this.#times.windowMs / GUESSES, GUESS_MS_MAX);
+    // The next question takes as long to get there as this one did: asked then, it arrives when there is room.
+    this.askAt = Math.max(hintUs > 0 ? askedAt + hintUs / 1_000 : now + guessMs, now + ASK_AGAIN_MS);
+  }
+
+  /** Redis has heard what `args` said at `askedAt`. */
+  heard(epoch: string, askedAt: number, now: number): void {
+    this.#epoch = epoch;
+    this.#heardAt = askedAt;
+    this.ledger.acknowledge();
+    this.pauseUntold = false;
+    this.reportAt = Number.POSITIVE_INFINITY;
+    if (this.ledger.held > 0) this.#reportWithin(this.#times.holdMs / 3, now);
+    if (this.ledger.unsent) this.#reportWithin(this.#reportMs, now);
+  }
+
+  forgettable(now: number): boolean {
+    const idle = this.calls === 0 && this.reportAt === Number.POSITIVE_INFINITY && !this.ledger.unsent;
+    return idle && now >= Math.max(this.pausedUntil, this.own.emptyAt(now));
+  }
+
+  get #reportMs(): number {
+    return Math.min(this.#times.windowMs / REPORTS, REPORT_MS_MAX);
+  }
+
+  #reportWithin(ms: number, now: number): void {
+    this.reportAt = Math.min(this.reportAt, now + ms);
+  }
+}
