@@ -255,7 +255,7 @@ function makeEngine(options: ClientOptions, parts: EngineParts): Http1Engine {
  */
 function traitsOf(said: boolean | undefined, meaning: Meaning, headers: Fields): Traits {
   if (said !== undefined) return said ? IDEMPOTENT : ONCE;
-  return headers.has('idempotency-key') ? IDEMPOTENT : meaning.traits;
+  return headers.hasIdempotencyKey ? IDEMPOTENT : meaning.traits;
 }
 
 function limitsOf(options: CallOptions, limits: StepLimits): StepLimits {

@@ -33,6 +33,8 @@ export class Fields {
   readonly ownsHost: boolean;
   /** Whether the caller asks for the connection to be closed after the reply. */
   readonly saysClose: boolean;
+  /** Whether an `Idempotency-Key` says that repeating the call is safe. */
+  readonly hasIdempotencyKey: boolean;
   /** The caller's own Content-Length; it must be the body's. */
   readonly contentLength: number | undefined;
   readonly #lower: readonly string[];
@@ -45,6 +47,7 @@ export class Fields {
     this.text = text;
     this.ownsHost = this.has('host');
     this.saysClose = list.some(([, value], i) => this.#lower[i] === 'connection' && value.toLowerCase() === 'close');
+    this.hasIdempotencyKey = this.has('idempotency-key');
     const length = this.get('content-length');
     this.contentLength = length === undefined ? undefined : Number(length);
   }

@@ -1,18 +1,49 @@
 /**
  * The head of an HTTP/1.1 request as text (RFC 9112 § 3). Everything in it was checked when it was made
- * (core/fields.ts), so writing is joining; what is constant is made once: `hostLine` per origin, `fields.text` per set.
+ * (core/fields.ts), so writing is joining; what stays the same is joined once.
  */
+import { Buffer } from 'node:buffer';
 import type { Fields } from '../core/fields.ts';
 
-/** What follows the target when the caller sets no Host of its own. */
-export function hostLine(host: string): string {
-  return ` HTTP/1.1\r\nHost: ${host}\r\n`;
-}
+/** The heads of the requests to one origin. */
+export class RequestHeads {
+  readonly #afterTarget: string;
+  #method = '';
+  #path = '';
+  #fields: Fields | undefined;
+  #constant = '';
+  #isFlat = false;
 
-/** `framing` is the field that tells where the body ends, with its CR LF; empty where there is none. */
-export function requestHead(method: string, path: string, host: string, fields: Fields, framing: string): string {
-  const start = fields.ownsHost ? ' HTTP/1.1\r\n' : host;
-  return `${method} ${path}${start}${fields.text}${framing}\r\n`;
+  constructor(host: string) {
+    this.#afterTarget = ` HTTP/1.1\r\nHost: ${host}\r\n`;
+  }
+
+  /** `framing` is the field that tells where the body ends, with its CR LF; empty where there is none. */
+  of(method: string, path: string, fields: Fields, framing: string): string {
+    return `${this.#constantOf(method, path, fields)}${framing}\r\n`;
+  }
+
+  /**
+   * All but the framing. The last one is remembered: a client that asks an origin for something usually asks for the
+   * same again, with another body. When it does, the joined string is copied into one piece, once, instead of being
+   * walked through on every write.
+   */
+  #constantOf(method: string, path: string, fields: Fields): string {
+    if (method === this.#method && path === this.#path && fields === this.#fields) {
+      if (!this.#isFlat) {
+        this.#constant = Buffer.from(this.#constant, 'latin1').toString('latin1');
+        this.#isFlat = true;
+      }
+      return this.#constant;
+    }
+    const afterTarget = fields.ownsHost ? ' HTTP/1.1\r\n' : this.#afterTarget;
+    this.#method = method;
+    this.#path = path;
+    this.#fields = fields;
+    this.#isFlat = false;
+    this.#constant = `${method} ${path}${afterTarget}${fields.text}`;
+    return this.#constant;
+  }
 }
 
 /** One chunk's opening line (RFC 9112 § 7.1); data and CR LF follow. */

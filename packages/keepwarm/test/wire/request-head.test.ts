@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { checkMethod, checkPath, Fields } from '../../src/core/fields.ts';
 import { originOf } from '../../src/core/origin.ts';
-import { chunkLine, hostLine, LAST_CHUNK, requestHead } from '../../src/wire/request-head.ts';
+import { chunkLine, LAST_CHUNK, RequestHeads } from '../../src/wire/request-head.ts';
 import { METHODS, readRequest } from './differential/llhttp.ts';
 
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
@@ -37,7 +37,7 @@ describe('a request head', () => {
       fc.property(method, path, host, fc.array(fc.tuple(name, value), { maxLength: 40 }), (method, path, url, list) => {
         const origin = originOf(new URL(url));
         const fields = Fields.of(list);
-        const text = requestHead(checkMethod(method), checkPath(path), hostLine(origin.host), fields, '');
+        const text = new RequestHeads(origin.host).of(checkMethod(method), checkPath(path), fields, '');
         const seen = readRequest(latin1(text));
         assert.deepEqual(seen, { method, target: path, fields: ['Host', origin.host, ...list.flat()], body: '' });
       }),
@@ -49,7 +49,7 @@ describe('a request head', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (body) => {
         const framing = `Content-Length: ${body.length}\r\n`;
-        const head = requestHead('POST', '/', hostLine('a'), Fields.of({ accept: '*/*' }), framing);
+        const head = new RequestHeads('a').of('POST', '/', Fields.of({ accept: '*/*' }), framing);
         const seen = readRequest(Buffer.concat([latin1(head), body]));
         assert.equal(seen.body, Buffer.from(body).toString('latin1'));
       }),
@@ -61,7 +61,7 @@ describe('a request head', () => {
     const chunks = fc.array(fc.uint8Array({ minLength: 1, maxLength: 300 }), { maxLength: 10 });
     fc.assert(
       fc.property(chunks, (chunks) => {
-        const head = requestHead('PUT', '/', hostLine('a'), Fields.none, 'Transfer-Encoding: chunked\r\n');
+        const head = new RequestHeads('a').of('PUT', '/', Fields.none, 'Transfer-Encoding: chunked\r\n');
         const framed = chunks.flatMap((chunk) => [latin1(chunkLine(chunk.length)), chunk, latin1('\r\n')]);
         const seen = readRequest(Buffer.concat([latin1(head), ...framed, latin1(LAST_CHUNK)]));
         assert.equal(seen.body, Buffer.concat(chunks).toString('latin1'));
@@ -71,13 +71,29 @@ describe('a request head', () => {
   });
 
   it('has the caller’s Host instead of the origin’s where there is one', () => {
-    const text = requestHead('GET', '/', hostLine('origin.example'), Fields.of({ host: 'virtual.example' }), '');
+    const text = new RequestHeads('origin.example').of('GET', '/', Fields.of({ host: 'virtual.example' }), '');
     assert.equal(text, 'GET / HTTP/1.1\r\nhost: virtual.example\r\n\r\n');
     assert.deepEqual(readRequest(latin1(text)).fields, ['host', 'virtual.example']);
   });
 
   it('may ask about the whole server', () => {
-    const text = requestHead('OPTIONS', checkPath('*'), hostLine('a'), Fields.none, '');
+    const text = new RequestHeads('a').of('OPTIONS', checkPath('*'), Fields.none, '');
     assert.equal(readRequest(latin1(text)).target, '*');
   });
+});
+
+it('remembers the last head without ever giving it for another', () => {
+  const heads = new RequestHeads('a.example');
+  const [one, other] = [Fields.of({ x: '1' }), Fields.of({ x: '2', host: 'b.example' })];
+  const asked: Parameters<RequestHeads['of']>[] = [
+    ['GET', '/', one, ''],
+    ['GET', '/', one, ''],
+    ['GET', '/', one, 'Content-Length: 0\r\n'],
+    ['GET', '/other', one, ''],
+    ['POST', '/other', one, ''],
+    ['POST', '/other', other, ''],
+    ['POST', '/other', other, ''],
+    ['GET', '/', one, ''],
+  ];
+  for (const args of [...asked, ...asked]) assert.equal(heads.of(...args), new RequestHeads('a.example').of(...args));
 });

@@ -140,7 +140,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     this.phase = 'head';
     this.#incoming = this.#host.borrowIncoming();
     this.#incoming.begin(this.call.method, this.call.limits.bodyBytesMax);
-    const producer = writeRequest(socket, this.call, this.#place.hostLine);
+    const producer = writeRequest(socket, this.call, this.#place.heads);
     // The system refuses a write at once when it knows that the connection is dead; then not a byte has left.
     const { errored } = socket;
     if (errored !== null) return this.#lost('reset', describe.reset(errored, 'unsent', 'write', connection.id));

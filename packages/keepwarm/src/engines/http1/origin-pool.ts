@@ -6,7 +6,7 @@ import type { Dialled } from '../../net/dial.ts';
 import type { CapacityUser } from '../../pool/capacity.ts';
 import { ExclusivePool, type PoolOwner } from '../../pool/exclusive.ts';
 import { lifeOf } from '../../pool/lifetime.ts';
-import { hostLine } from '../../wire/request-head.ts';
+import { RequestHeads } from '../../wire/request-head.ts';
 import { Connection, sharedRead } from './connection.ts';
 import type { Http1Engine } from './engine.ts';
 
@@ -40,7 +40,7 @@ interface WarmUp {
 
 export class OriginPool implements PoolOwner<Connection>, CapacityUser {
   readonly pool: ExclusivePool<Connection>;
-  readonly hostLine: string;
+  readonly heads: RequestHeads;
   readonly #engine: Http1Engine;
   readonly #origin: Origin;
   readonly #section: string;
@@ -52,7 +52,7 @@ export class OriginPool implements PoolOwner<Connection>, CapacityUser {
     this.#engine = engine;
     this.#origin = origin;
     this.#section = section;
-    this.hostLine = hostLine(origin.host);
+    this.heads = new RequestHeads(origin.host);
     const options = { name: origin.key, sizeMax: socketsMax, waitersMax, idleMin, scheduling };
     this.pool = new ExclusivePool(options, this, engine.capacity);
     engine.capacity.join(this.pool, this);

@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer'; // the global of this name is a getter, which a hot path would feel
 import type { Socket } from 'node:net';
 import type { BodyProducer, Call } from '../../core/call.ts';
-import { requestHead } from '../../wire/request-head.ts';
+import type { RequestHeads } from '../../wire/request-head.ts';
 
 /**
  * Up to here head and body are copied into one buffer; beyond, the copy costs more than a second part of a gathered
@@ -14,27 +14,27 @@ const JOIN_BYTES_MAX = 64 * 1024;
 const EXPECTS_BODY = new Set(['POST', 'PUT', 'PATCH']);
 
 /** Writes what can be written at once. @returns the producer whose body is still to be sent */
-export function writeRequest(socket: Socket, call: Call, hostLine: string): BodyProducer | undefined {
+export function writeRequest(socket: Socket, call: Call, heads: RequestHeads): BodyProducer | undefined {
   const { method, path, headers, body } = call;
   if (body === undefined) {
     const framing = EXPECTS_BODY.has(method) && headers.contentLength === undefined ? 'Content-Length: 0\r\n' : '';
-    socket.write(requestHead(method, path, hostLine, headers, framing), 'latin1');
+    socket.write(heads.of(method, path, headers, framing), 'latin1');
   } else if (typeof body === 'string') {
-    writeText(socket, call, hostLine, body);
+    writeText(socket, call, heads, body);
   } else if (body instanceof Uint8Array) {
-    const head = requestHead(method, path, hostLine, headers, lengthField(call, body.length));
+    const head = heads.of(method, path, headers, lengthField(call, body.length));
     writeBytes(socket, head, body);
   } else {
     const framing = body.bytes === undefined ? 'Transfer-Encoding: chunked\r\n' : lengthField(call, body.bytes);
-    socket.write(requestHead(method, path, hostLine, headers, framing), 'latin1');
+    socket.write(heads.of(method, path, headers, framing), 'latin1');
     return body;
   }
   return undefined;
 }
 
-function writeText(socket: Socket, call: Call, hostLine: string, body: string): void {
+function writeText(socket: Socket, call: Call, heads: RequestHeads, body: string): void {
   const bytes = Buffer.byteLength(body);
-  const head = requestHead(call.method, call.path, hostLine, call.headers, lengthField(call, bytes));
+  const head = heads.of(call.method, call.path, call.headers, lengthField(call, bytes));
   if (bytes === body.length) {
     socket.write(head + body, 'latin1'); // ASCII: one string, encoded by one copy
   } else if (bytes <= JOIN_BYTES_MAX) {
