@@ -28,13 +28,15 @@ export class PeakEwma {
 
   record(ms: number, now: number): void {
     const kept = this.#kept(now);
-    this.#ms = ms > this.#ms * kept ? ms : this.#ms * kept + ms * (1 - kept);
+    this.#ms = ms > this.#ms ? ms : this.#ms * kept + ms * (1 - kept);
     this.#since = now;
   }
 
   /** Notes that something took at least `ms`: it can show that the mean is too low, never that it is too high. */
   recordAtLeast(ms: number, now: number): void {
-    this.record(Math.max(ms, this.at(now)), now);
+    if (ms <= this.at(now)) return;
+    this.#ms = ms;
+    this.#since = now;
   }
 
   clear(): void {

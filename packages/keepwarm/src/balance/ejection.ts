@@ -25,6 +25,11 @@ import type { EjectionOptions } from './options.ts';
 
 export type Standing = 'in' | 'ejected' | 'probing';
 
+/**
+ * So many failures in a row are enough for an endpoint that has not done well for a whole window: picked by load, one
+ * that fails is asked so rarely that `consecutiveMax` would take minutes, all at the cost of calls.
+ */
+const SILENT_FAILURES = 2;
 /** A probe that has not ended by then, in ms, is not waited for: that of the default limit of a reply's first byte. */
 const PROBE_MS = 30_000;
 /** 5 s × 2³⁰ is beyond any limit. */
@@ -36,6 +41,8 @@ export class Ejection {
   #standing: Standing = 'in';
   /** Failures in a row. */
   #consecutive = 0;
+  /** The last time it did well. */
+  #wellAt = Number.NEGATIVE_INFINITY;
   #doublings = 0;
   /** Since when it has been in, or out. */
   #since = Number.NEGATIVE_INFINITY;
@@ -76,13 +83,15 @@ export class Ejection {
   /** While in: one more outcome. */
   note(failed: boolean, now: number): void {
     this.#consecutive = failed ? this.#consecutive + 1 : 0;
+    if (!failed) this.#wellAt = now;
     this.#window.record(failed, now);
   }
 
   /** Why it should go out; nothing if it should not. */
-  grounds(now: number): 'consecutive' | 'share' | undefined {
-    const { consecutiveMax, failureShare, samplesMin } = this.#options;
+  grounds(now: number): 'consecutive' | 'silence' | 'share' | undefined {
+    const { consecutiveMax, failureShare, samplesMin, windowMs } = this.#options;
     if (this.#consecutive >= consecutiveMax) return 'consecutive';
+    if (this.#consecutive >= SILENT_FAILURES && now - this.#wellAt >= windowMs) return 'silence';
     const samples = this.#window.samples(now);
     return samples >= samplesMin && this.#window.failures(now) >= failureShare * samples ? 'share' : undefined;
   }
@@ -127,6 +136,7 @@ export class Ejection {
     this.#standing = 'in';
     this.#since = now;
     this.#consecutive = 0;
+    this.#wellAt = now;
     this.#window.clear();
     this.spell++;
   }

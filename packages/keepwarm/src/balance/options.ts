@@ -20,7 +20,7 @@ export interface EndpointOptions {
 }
 
 export interface EjectionOptions {
-  /** Failures in a row that eject an endpoint. */
+  /** Failures in a row that eject an endpoint; two are enough for one that has not done well for `windowMs`. */
   readonly consecutiveMax: number;
   /** The share of failures that ejects, 0…1, as soon as there are `samplesMin` outcomes in `windowMs`. */
   readonly failureShare: number;

@@ -8,7 +8,8 @@ import type { Reply } from '../core/reply.ts';
 /**
  *  - `well`: it does what it is for.
  *  - `ill`: it fails; enough of this and it is ejected.
- *  - `busy`: it is asked too much (429, or our own limit for it is reached). Calls go elsewhere, but it is not ejected.
+ *  - `busy`: it takes no more (429; our own limit for it is reached) or none of ours (403). Calls go elsewhere if they
+ *    can, but it is not ejected: it does what it is for, only not for us, or not now.
  *  - `nothing`: the outcome is about this one call (404), or the caller's doing (abort).
  */
 export type EndpointVerdict = 'well' | 'ill' | 'busy' | 'nothing';

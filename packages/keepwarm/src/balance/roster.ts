@@ -58,7 +58,7 @@ export class Roster {
     if (verdict === 'busy' || verdict === 'ill') this.#pause(endpoint, outcome, now);
     if (spell !== endpoint.ejection.spell) return;
     if (endpoint.ejection.out) this.#noteOut(endpoint, visit, outcome, now);
-    learn(endpoint, verdict, now - visit.since, now);
+    learn(endpoint, verdict, outcome, now - visit.since, now);
     if (!endpoint.ejection.out && (verdict === 'well' || verdict === 'ill'))
       this.#noteIn(endpoint, verdict, outcome, now);
   }
@@ -82,6 +82,7 @@ export class Roster {
     }
     if (endpoint.cordoned === cordoned) return;
     endpoint.cordoned = cordoned;
+    if (!cordoned) this.#calm(this.#parts.clock.now()); // there is somebody else to ask
     this.#parts.observer.endpointCordoned?.({ endpoint: name, origin: endpoint.origin.key, cordoned });
   }
 
@@ -152,11 +153,12 @@ export class Roster {
 }
 
 /**
- * Only a good answer can show that an endpoint is fast: a refusal or a lost connection comes sooner than any answer, and
+ * Only an answer can show that an endpoint is fast: a refusal or a lost connection comes sooner than any answer, and
  * whoever gives the fastest ones would get all the calls. (Known as such from linkerd's load biaser.)
  */
-function learn(endpoint: Endpoint, verdict: EndpointVerdict, tookMs: number, now: number): void {
-  if (verdict === 'well') endpoint.latency.record(tookMs, now);
+function learn(endpoint: Endpoint, verdict: EndpointVerdict, outcome: Reply | NetError, tookMs: number, now: number) {
+  const answered = verdict === 'well' || (verdict === 'nothing' && !(outcome instanceof NetError));
+  if (answered) endpoint.latency.record(tookMs, now);
   else endpoint.latency.recordAtLeast(tookMs, now);
   if (verdict !== 'nothing') endpoint.failing.record(verdict !== 'well', now);
 }

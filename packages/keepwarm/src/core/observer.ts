@@ -162,11 +162,13 @@ export interface ConcurrencyRefused extends CallFact {
   readonly error: NetError;
 }
 
-/**
- * Why an endpoint was ejected: failures in a row, their share, a probe that failed (it was out already, and stays so for
- * longer), or health checks.
- */
-export type EjectionReason = 'consecutive' | 'share' | 'probe' | 'check';
+/** Why an endpoint was ejected. */
+export type EjectionReason =
+  | 'consecutive' // failures in a row
+  | 'silence' // two in a row, and it has not done well for a whole window
+  | 'share' // too large a share of its outcomes
+  | 'probe' // the probe failed: it was out already, and stays so for longer
+  | 'check'; // health checks
 
 /** What showed that it is well: a call it answered, or health checks. */
 export type Readmission = 'call' | 'check';
