@@ -1,0 +1,26 @@
+/** Every row, in the order of the page. */
+import { Peer } from './peer/peer.ts';
+import { type Row, type RowResult, runRow } from './row.ts';
+import { RESETS } from './rows/resets.ts';
+
+export const ROWS: readonly Row[] = [...RESETS];
+
+/** Runs rows one after another: two at once would measure each other. */
+export async function runRows(
+  rows: readonly Row[],
+  full: boolean,
+  onResult: (result: RowResult) => void = () => undefined,
+): Promise<RowResult[]> {
+  const peer = await Peer.start();
+  const results: RowResult[] = [];
+  try {
+    for (const row of rows) {
+      const result = await runRow(row, peer, full);
+      results.push(result);
+      onResult(result);
+    }
+  } finally {
+    await peer.close();
+  }
+  return results;
+}

@@ -1,0 +1,37 @@
+/** Connections that end at every stage of a call. */
+import type { ResetAt } from '../peer/fault.ts';
+import { expect, type Row } from '../row.ts';
+
+const STAGES: readonly ResetAt[] = ['before head', 'mid head', 'mid body', 'right after reply', 'reuse'];
+
+const WHERE: Readonly<Record<ResetAt, string>> = {
+  'before head': 'instead of an answer',
+  'mid head': 'within the head of the answer',
+  'mid body': 'within the body of the answer',
+  'right after reply': 'at once after a whole answer',
+  reuse: 'instead of an answer, on connections that have served before',
+};
+
+/**
+ * One connection in twenty ends. With five attempts one idempotent call in 3 million fails. A reset in the middle of a
+ * body is another matter: the reply had begun, and its caller has it.
+ */
+const SHARE = 0.05;
+
+export const RESETS: readonly Row[] = STAGES.map((at) => ({
+  name: `reset ${at === 'reuse' ? 'at reuse' : at}`,
+  fault: `${SHARE * 100} % of the requests: RST ${WHERE[at]}`,
+  policies: 'retry',
+  expected: [
+    at === 'mid body'
+      ? expect('what began and did not end is RESET', ({ ends, ok, calls }) => ok + (ends['RESET'] ?? 0) === calls)
+      : expect('≥ 99.99 % of the idempotent calls succeed', ({ readsOk }) => readsOk >= 0.9999),
+    expect('extra traffic ≤ 20 %', ({ extra }) => extra <= 0.2),
+  ],
+  run: (stage) =>
+    stage.measure(
+      { fault: { kind: 'reset', at, share: SHARE } },
+      { retry: true },
+      { calls: stage.pick(10_000, 400), concurrency: 20 },
+    ),
+}));
