@@ -1,5 +1,17 @@
 /** keepwarm: warm connections to the APIs a service depends on. */
+
+export type { EndpointSnapshot, EndpointState } from './balance/endpoint.ts';
+export { type BalanceParts, type EndpointSet, type EndpointSetSnapshot, endpointSet } from './balance/endpoint-set.ts';
+export {
+  BALANCE_DEFAULTS,
+  type BalanceOptions,
+  type EndpointOptions,
+  HEALTH_CHECK_DEFAULTS,
+  type HealthCheckOptions,
+} from './balance/options.ts';
+export type { EndpointVerdict, Judge } from './balance/outcome.ts';
 export { type CallOptions, Client, type ClientOptions, createClient, type RequestOptions } from './clients/client.ts';
+export { httpJudge } from './clients/endpoint-judge.ts';
 export { optionsFromEnv } from './clients/env.ts';
 export { FACTS, type FactListener, type FactName, type FactOf } from './clients/facts.ts';
 export type { FetchInit, FetchInput, RequestLike } from './clients/fetch.ts';
@@ -24,10 +36,11 @@ export type { ClientStats } from './clients/stats.ts';
 export type { Query } from './clients/targets.ts';
 export type { ConnectionTracker, TrackedEvent, TrackedSocket } from './clients/tracker.ts';
 export type { EndpointWarmth, WarmUpEndpoint } from './clients/warm-endpoints.ts';
-export type { BodyProducer } from './core/call.ts';
+export type { BodyProducer, Call, Policy, Send } from './core/call.ts';
 export { CODES, type Code, NetError, type Phase, type Reach } from './core/error.ts';
 export type { FieldsInput } from './core/fields.ts';
 export type { CloseReason, Observer } from './core/observer.ts';
+export { type Origin, originOf } from './core/origin.ts';
 export type { BodySink, BodySource, Reply } from './core/reply.ts';
 export type { ReplyFields } from './core/reply-fields.ts';
 export type { WarmUpResult } from './engines/http1/origin-pool.ts';
