@@ -126,7 +126,7 @@ describe('set-up of the partners', () => {
   const others = () => program('nginx');
 
   it('asks for nothing when all are there', () => {
-    for (const name of ['nginx', 'wrk', 'chromium']) program(name);
+    for (const name of ['nginx', 'wrk', 'redis-server', 'chromium']) program(name);
     setup();
     const { status, asked, stdout } = setup('--with-partners');
     assert.deepEqual([status, asked, stdout], [0, [], '']);
@@ -135,16 +135,16 @@ describe('set-up of the partners', () => {
   it('installs those that are missing, without a refresh of the package list that is not needed', () => {
     others();
     setup();
-    program('apt-get', `case "$*" in *install*) cd "${home}/bin"; cp npm wrk; cp npm chromium;; esac`);
+    program('apt-get', `case "$*" in *install*) cd "${home}/bin"; cp npm wrk; cp npm redis-server; cp npm chromium;; esac`);
     const { status, asked } = setup('--with-partners');
-    assert.deepEqual(asked, ['apt-get -qq install --yes --no-install-recommends wrk chromium']);
+    assert.deepEqual(asked, ['apt-get -qq install --yes --no-install-recommends wrk redis-server chromium']);
     assert.equal(status, 0);
   });
 
   it('refreshes the package list when the packages are not found', () => {
     others();
     setup();
-    const install = `cd "${home}/bin"; cp npm wrk; cp npm chromium`;
+    const install = `cd "${home}/bin"; cp npm wrk; cp npm redis-server; cp npm chromium`;
     program(
       'apt-get',
       `case "$*" in *update*) > "${home}/new";; *install*) [ -e "${home}/new" ] || exit 1; ${install};; esac`,
@@ -163,7 +163,7 @@ describe('set-up of the partners', () => {
     const { status, stdout } = setup('--with-partners');
     assert.match(stdout, /wrk is missing\. Without it fail: .*bench/);
     assert.match(stdout, /chromium is missing\. Without it fail: .*browser/);
-    assert.match(stdout, /there is no apt-get on this system\. By hand: apt-get install wrk chromium/);
+    assert.match(stdout, /there is no apt-get on this system\. By hand: apt-get install wrk redis-server chromium/);
     assert.equal(status, 1);
   });
 });
