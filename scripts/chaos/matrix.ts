@@ -1,9 +1,12 @@
 /** Every row, in the order of the page. */
 import { Peer } from './peer/peer.ts';
 import { type Row, type RowResult, runRow } from './row.ts';
+import { OUTAGES } from './rows/outages.ts';
+import { OVERLOAD } from './rows/overload.ts';
 import { RESETS } from './rows/resets.ts';
+import { SLOW } from './rows/slow.ts';
 
-export const ROWS: readonly Row[] = [...RESETS];
+export const ROWS: readonly Row[] = [...RESETS, ...OVERLOAD, ...SLOW, ...OUTAGES];
 
 /** Runs rows one after another: two at once would measure each other. */
 export async function runRows(

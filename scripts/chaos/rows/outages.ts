@@ -1,0 +1,70 @@
+/** A peer that is away for a while: calls must fail fast, and return with the peer, not as a herd. */
+import { figuresOf, isOk, quantile, recoveryMs } from '../figures.ts';
+import { loadOn } from '../load.ts';
+import { SLOT_MS } from '../peer/tally.ts';
+import { expect, type Row } from '../row.ts';
+
+/** A breaker for troubles of a second: its default waits are for those of minutes. */
+const BREAKER = { openMs: 200, openMsMax: 400 };
+
+const CALLS_PER_SECOND = 200;
+
+const flapping: Row = {
+  name: 'flapping peer',
+  fault: 'up for 1 s, away for 1 s, over and over',
+  policies: `breaker (openMs ${BREAKER.openMs}, openMsMax ${BREAKER.openMsMax})`,
+  expected: [
+    expect('what fails does so within 50 ms', ({ failedMs }) => failedMs <= 50),
+    expect('while it is away next to nothing is sent: ≤ 10 %', ({ more }) => more['sent while away']! <= 0.1),
+    expect('≥ 50 % of the calls made while it is up succeed', ({ more }) => more['ok while up']! >= 0.5),
+  ],
+  async run(stage) {
+    const phaseMs = stage.pick(1_000, 500);
+    const served = await stage.serve({ fault: { kind: 'flapping', upMs: phaseMs, downMs: phaseMs } });
+    const client = stage.client({ origin: served.origin, breaker: BREAKER });
+    const seconds = (phaseMs * stage.pick(10, 4)) / 1_000;
+    const outcomes = await loadOn(client, { calls: CALLS_PER_SECOND * seconds, perSecond: CALLS_PER_SECOND });
+    const seen = await served.close();
+    const isUp = (elapsedMs: number) => elapsedMs % (2 * phaseMs) < phaseMs;
+    const up = outcomes.filter(({ startedMs }) => isUp(startedMs - seen.epochMs));
+    const sentAway = seen.receivedBy.filter((_count, slot) => !isUp(slot * SLOT_MS)).reduce((sum, n) => sum + n, 0);
+    return figuresOf(outcomes, seen, {
+      'ok while up': up.filter(isOk).length / up.length,
+      'sent while away': sentAway / (outcomes.length - up.length),
+    });
+  },
+};
+
+const dead: Row = {
+  name: 'peer dead, then up',
+  fault: 'for 2 s every connection is reset',
+  policies: `retry, breaker (openMs ${BREAKER.openMs}, openMsMax ${BREAKER.openMsMax})`,
+  expected: [
+    expect('what fails does so fast: half of it within 150 ms', ({ failedMs }) => failedMs <= 150),
+    expect('≤ 60 connections in any 100 ms, the return included', ({ connectsPeak }) => connectsPeak <= 60),
+    expect('≤ 20 connections per second while it is dead', ({ more }) => more['connections/s while dead']! <= 20),
+    expect('all is well ≤ 2 s after its return', ({ more }) => more['recovered after ms']! <= 2_000),
+  ],
+  async run(stage) {
+    const fromMs = stage.pick(1_000, 300);
+    const untilMs = fromMs + stage.pick(2_000, 1_000);
+    const served = await stage.serve({ fault: { kind: 'dead', fromMs, untilMs } });
+    const client = stage.client({ origin: served.origin, retry: true, breaker: BREAKER });
+    const seconds = (untilMs + stage.pick(3_000, 1_000)) / 1_000;
+    const outcomes = await loadOn(client, { calls: CALLS_PER_SECOND * seconds, perSecond: CALLS_PER_SECOND });
+    const seen = await served.close();
+    // The first connections of the outage are how we learn of it: one for each call of that moment.
+    const learnt = Math.ceil((fromMs + 200) / SLOT_MS);
+    const slots = seen.acceptedBy.slice(learnt, Math.floor(untilMs / SLOT_MS));
+    return figuresOf(outcomes, seen, {
+      'connections/s while dead': slots.reduce((sum, n) => sum + n, 0) / ((slots.length * SLOT_MS) / 1_000),
+      'recovered after ms': recoveryMs(outcomes, seen.epochMs + untilMs),
+      'median ms of what succeeds': quantile(
+        outcomes.filter(isOk).map(({ tookMs }) => tookMs),
+        0.5,
+      ),
+    });
+  },
+};
+
+export const OUTAGES: readonly Row[] = [flapping, dead];

@@ -1,0 +1,46 @@
+/** A peer that answers, some of the time far too late. */
+import { expect, type Row } from '../row.ts';
+
+/** One answer in twenty takes ten times as long; machine noise on loopback is far below either. */
+const FAULT = { kind: 'slow', serviceMs: 10, slowMs: 100, share: 0.05 } as const;
+
+/** The percentile lies below the slow share, so that every slow call is hedged, and the share covers all of those. */
+const HEDGE = { percentile: 90, share: 0.1 };
+
+/** What the hedge may send beyond its share: its reserve of one per second over ten seconds. */
+const RESERVE = 10;
+
+const tail: Row = {
+  name: 'slow answers, hedged',
+  fault: '5 % of the answers take ten times as long',
+  policies: `hedge (percentile ${HEDGE.percentile}, share ${HEDGE.share}); against none`,
+  expected: [
+    expect('p99 falls by a third or more', ({ p99Ms, more }) => p99Ms <= (more['p99 ms without'] ?? 0) * 0.67),
+    expect('extra traffic ≤ the share and its reserve', ({ extra, calls }) => extra <= HEDGE.share + RESERVE / calls),
+    expect('every call succeeds', ({ ok, calls }) => ok === calls),
+  ],
+  async run(stage) {
+    const load = { calls: stage.pick(10_000, 1_500), concurrency: 20, posts: 0 };
+    const without = await stage.measure({ fault: FAULT }, { retry: true }, load);
+    const hedged = await stage.measure({ fault: FAULT }, { retry: true, hedge: HEDGE }, load);
+    return { ...hedged, more: { 'p99 ms without': without.p99Ms } };
+  },
+};
+
+const orders: Row = {
+  name: 'slow answers, orders',
+  fault: '5 % of the answers take ten times as long; every call is a POST',
+  policies: `hedge (percentile ${HEDGE.percentile}, share ${HEDGE.share})`,
+  expected: [
+    expect('nothing is sent twice: requests = calls', ({ wire, calls }) => wire === calls),
+    expect('every call succeeds', ({ ok, calls }) => ok === calls),
+  ],
+  run: (stage) =>
+    stage.measure(
+      { fault: FAULT },
+      { retry: true, hedge: HEDGE },
+      { calls: stage.pick(2_000, 300), concurrency: 20, posts: 1 },
+    ),
+};
+
+export const SLOW: readonly Row[] = [tail, orders];
