@@ -1,8 +1,10 @@
 /**
- * Stops sending to an origin, endpoint or section that fails, and probes it once in a while. A call that is refused costs
- * neither its caller a timeout nor the peer a request. The states and their invariants are those of `algo/breaker.ts`.
+ * Stops sending to an origin, endpoint or section that fails, and probes it once in a while. A call that is refused
+ * costs neither its caller a timeout nor the peer a request. The states and their invariants are those of
+ * `algo/breaker.ts`.
  *
- * Stands below retry: each attempt is an outcome of its own. A call that is let through costs one `then`, and nothing waits.
+ * Stands below retry: each attempt is an outcome of its own. A call that is let through costs one `then`, and nothing
+ * waits.
  */
 import { Breaker, type BreakerFigures, type BreakerState, REFUSED } from '../algo/breaker.ts';
 import { type Keyed, KeyedStore } from '../algo/keyed.ts';
@@ -11,7 +13,7 @@ import type { Clock, Random } from '../core/clock.ts';
 import { NetError } from '../core/error.ts';
 import type { Observer } from '../core/observer.ts';
 import type { Reply } from '../core/reply.ts';
-import { type Verdict, verdictOfError, verdictOfStatus } from './health.ts';
+import { PATIENCE_MS, type Verdict, verdictOfError, verdictOfStatus } from './health.ts';
 import { TRANSIENT_STATUSES } from './repeat.ts';
 
 export interface BreakerOptions extends BreakerFigures {
@@ -19,9 +21,14 @@ export interface BreakerOptions extends BreakerFigures {
   readonly statuses: readonly number[];
   /** A deadline that was missed says something about the peer only when it had been given so long, in ms. */
   readonly patienceMs: number;
-  /** Breakers kept. One that is not closed, or has calls under way, is not forgotten; a call without room is let through. */
+  /**
+   * Breakers kept. One that is not closed, or has calls under way, is not forgotten; a call without room is let
+   * through.
+   */
   readonly keysMax: number;
-  /** Which breaker a call belongs to; its section and origin when left out. It is shown in facts: put no secrets in it. */
+  /**
+   * Which breaker a call belongs to; its section and origin when left out. It is shown in facts: put no secrets in it.
+   */
   readonly key?: (call: Call) => string;
 }
 
@@ -29,14 +36,14 @@ export interface BreakerOptions extends BreakerFigures {
  * Where each comes from:
  *  - `consecutiveMax` 5: Envoy's `consecutive_5xx`, Finagle's FailureAccrual.
  *  - `failureShare` 0.5: resilience4j, opossum.
- *  - `samplesMin` 20: between Finagle's 5, which ten calls a minute reach by chance, and resilience4j's and Polly's 100,
- *    which they never do; eRPC counts over 80.
+ *  - `samplesMin` 20: between Finagle's 5, which ten calls a minute reach by chance, and resilience4j's and Polly's
+ *    100, which they never do; eRPC counts over 80.
  *  - `windowMs` 30 s: Polly, Finagle.
  *  - `openMs` 5 s: Polly's `BreakDuration`, the first of Finagle's waits. `openMsMax` 300 s: Finagle, Envoy.
  *  - `jitter` 0.5: Finagle's equal jitter.
  *  - `probesMax` and `probesNeeded` 1: Finagle, Polly.
  *  - `statuses`: see `TRANSIENT_STATUSES`; they are worth another attempt because they say that the peer is not well.
- *  - `patienceMs` 1 s, `keysMax` 1,000: ours. A breaker takes about a kilobyte.
+ *  - `patienceMs` 1 s: see `PATIENCE_MS`. `keysMax` 1,000: ours; a breaker takes about half a kilobyte.
  */
 export const BREAKER_DEFAULTS: BreakerOptions = {
   consecutiveMax: 5,
@@ -49,7 +56,7 @@ export const BREAKER_DEFAULTS: BreakerOptions = {
   probesMax: 1,
   probesNeeded: 1,
   statuses: TRANSIENT_STATUSES,
-  patienceMs: 1_000,
+  patienceMs: PATIENCE_MS,
   keysMax: 1_000,
 };
 

@@ -1,6 +1,12 @@
 /** What the outcome of a call says about the peer's health: that it is well, that it is not, or nothing. */
 import type { NetError } from '../core/error.ts';
 
+/**
+ * A deadline that was missed says something about the peer only when it had been given so long, in ms. Ours: who gives a
+ * call 5 ms learns nothing about the peer by missing them, and should not decide for others.
+ */
+export const PATIENCE_MS = 1_000;
+
 export type Verdict = 'well' | 'ill' | 'nothing';
 
 /**
@@ -16,10 +22,10 @@ export function verdictOfStatus(status: number, failures: ReadonlySet<number>): 
 const OURS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL']);
 
 /**
- * `CONNECT`, `RESET`, `DNS`, `TLS` and `PROTOCOL` are the peer's or the way's to it, a timeout is once it has left our own
- * queue. A deadline says something only if it left the peer `patienceMs`: who gives a call 5 ms learns nothing about the
- * peer by missing them. The others are the caller's (`ABORTED`, `INVALID`), ours (`SATURATED`, `CLOSED`, `OPEN`), or
- * about one answer (`LIMIT`, `DECODE`, `STATUS`, `REDIRECT`).
+ * `CONNECT`, `RESET`, `DNS`, `TLS` and `PROTOCOL` are the peer's or the way's to it, a timeout is once it has left our
+ * own queue. A deadline says something only if it left the peer `patienceMs`: who gives a call 5 ms learns nothing
+ * about the peer by missing them. The others are the caller's (`ABORTED`, `INVALID`), ours (`SATURATED`, `CLOSED`,
+ * `OPEN`), or about one answer (`LIMIT`, `DECODE`, `STATUS`, `REDIRECT`).
  *
  * @param tookMs from the start of the attempt to its failure
  */
@@ -32,11 +38,13 @@ export function verdictOfError(error: NetError, tookMs: number, patienceMs: numb
     case 'TLS':
     case 'PROTOCOL':
       return 'ill';
-    case 'TIMEOUT':
-      return error.phase === 'queue' ? 'nothing' : 'ill';
-    case 'DEADLINE':
-      return error.phase === 'queue' || tookMs < patienceMs ? 'nothing' : 'ill';
     default:
-      return 'nothing';
+      return saysOverload(error, tookMs, patienceMs) ? 'ill' : 'nothing';
   }
+}
+
+/** Whether the peer did not answer in a time in which it should have. @param tookMs as above */
+export function saysOverload(error: NetError, tookMs: number, patienceMs: number): boolean {
+  if (error.phase === 'queue') return false;
+  return error.code === 'TIMEOUT' || (error.code === 'DEADLINE' && tookMs >= patienceMs);
 }
