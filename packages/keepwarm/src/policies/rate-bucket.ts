@@ -90,6 +90,12 @@ export class RateBucket implements Link<RateBucket>, Placed {
     return this.calls === 0 && now >= Math.max(this.#pausedUntil, this.#ceilingUntil, this.window.emptyAt(now));
   }
 
+  /** Whether the first to wait here precedes the first to wait there. */
+  precedes(other: RateBucket): boolean {
+    const there = other.waiters.first;
+    return there !== undefined && this.waiters.first?.precedes(there) === true;
+  }
+
   addWaiter(waiter: RateWaiter, weight: number): void {
     this.waiters.push(waiter);
     this.waitingWeight += weight;

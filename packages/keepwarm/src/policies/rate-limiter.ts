@@ -16,7 +16,8 @@
  *   (2) Nobody starts ahead of one who waits for the same bucket and precedes it: earliest deadline first, ties in the
  *       order of arrival. A heavy call is not overtaken by light ones.
  *   (3) waiting ≤ waitersMax, and nobody waits for longer than waitMs or beyond its deadline, but for the timer's grain.
- *   (4) One timer at most, and only while somebody waits; it is due no later than the first of them can start or ends.
+ *   (4) One timer at most, and only while somebody waits; it is due no later than the first of them can start, or has
+ *       waited for long enough: who comes is let wait only if it might start by then.
  *   (5) Every waiter settles once: started, refused, aborted, or closed.
  */
 import { Chain } from '../algo/chain.ts';
@@ -60,8 +61,8 @@ export class RateLimiter {
   readonly #fixed: RateSlots | undefined;
   /** Everyone who waits, in the order of arrival: the first has waited longest. */
   readonly #waiting = new Chain<RateWaiter>();
-  /** Buckets that somebody waits for, by the instant they are to be looked at. */
-  readonly #busy = new Heap<RateBucket>((a, b) => a.wakeAt < b.wakeAt);
+  /** Buckets that somebody waits for, by the instant they are to be looked at, and by who is first there. */
+  readonly #busy = new Heap<RateBucket>((a, b) => a.wakeAt < b.wakeAt || (a.wakeAt === b.wakeAt && a.precedes(b)));
   #arrivals = 0;
   #timer: Timer | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
@@ -183,7 +184,6 @@ export class RateLimiter {
     waiter.bucket.addWaiter(waiter, waiter.weight);
     this.#events.waits(call, waiter.limit.name, this.#waiting.size);
     this.#look(waiter.bucket);
-    this.#arm(now + this.#settings.waitMs);
     return waiter;
   }
 
@@ -262,6 +262,15 @@ export class RateLimiter {
     this.#arm(wakeAt);
   }
 
+  #takeDue(now: number): RateBucket[] {
+    const due: RateBucket[] = [];
+    for (let bucket = this.#busy.first; bucket !== undefined && bucket.wakeAt <= now; bucket = this.#busy.first) {
+      this.#busy.remove(bucket);
+      due.push(bucket);
+    }
+    return due;
+  }
+
   #arm(at: number): void {
     if (at >= this.#timerAt || this.#closed) return;
     this.#timer?.cancel();
@@ -273,6 +282,8 @@ export class RateLimiter {
     this.#timerAt = Number.NEGATIVE_INFINITY; // what is scheduled meanwhile is seen to below
     const now = this.#clock.now();
     const { waitMs } = this.#settings;
+    // However late this is, all that are due by now are due at once: so the order of those who wait there decides.
+    for (const bucket of this.#takeDue(now)) this.#schedule(bucket, now);
     for (let bucket = this.#busy.first; bucket !== undefined && bucket.wakeAt <= now; bucket = this.#busy.first) {
       this.#look(bucket);
     }

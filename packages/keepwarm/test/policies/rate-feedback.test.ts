@@ -142,6 +142,14 @@ describe('a limit that a peer makes stricter', () => {
     assert.deepEqual(engine.instants.slice(3), [2_002, 2_002, 2_002, 2_002, 2_002]);
   });
 
+  it('does not end a long pause because of a shorter one', async () => {
+    const { call, clock, policy } = limited((_, i) => later(i, slowed({ 'retry-after': i === 0 ? '5' : '1' })));
+    call();
+    call();
+    await clock.run(10);
+    assert.equal(policy.snapshot()[0]?.pausedMs, 4_990);
+  });
+
   it('pauses for pauseMs after a 429 that does not say how long, and not at all after a 503', async () => {
     const statuses = [503, 429, 200];
     const { call, engine, clock } = limited((_, i) => statuses[i]!);
@@ -175,7 +183,7 @@ describe('a limit that a peer makes stricter', () => {
     const left = (remaining: number) => ({
       headers: { 'ratelimit-remaining': String(remaining), 'ratelimit-reset': '4' },
     });
-    const { call, engine, clock } = limited((_, i) => [later(20, left(3)), later(10, left(2))][i] ?? 200);
+    const { call, engine, clock } = limited((_, i) => [later(20, left(9)), later(10, left(2))][i] ?? 200);
     call();
     call();
     await clock.run(20);

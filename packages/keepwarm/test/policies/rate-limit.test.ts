@@ -183,6 +183,31 @@ describe('a rate limit', () => {
     assert.equal(engine.calls.map(({ path }) => path).join(''), 'abcdaea');
   });
 
+  it('(2) keeps the order among those who wait for different limits and are let go at one instant', async () => {
+    const byKey = { limit: 1, windowMs: 100, key: ({ path }: Call) => path };
+    const forAll = { limit: 1, windowMs: 100 };
+    for (const limits of [
+      [byKey, forAll],
+      [forAll, byKey],
+    ]) {
+      for (const [first, second] of [
+        ['/a', '/b'],
+        ['/b', '/a'],
+      ] as const) {
+        const { call, engine, clock } = limited({ limits });
+        call({ path: '/a' });
+        call({ path: first, deadlineAt: 900 });
+        call({ path: second, deadlineAt: 500 });
+        await clock.run(1_000);
+        assert.deepEqual(
+          engine.calls.slice(1).map(({ path }) => path),
+          [second, first],
+        );
+        assert.deepEqual(engine.instants, [0, 100, 200]);
+      }
+    }
+  });
+
   it('never forgets a key that still holds starts, and refuses a new one instead', async () => {
     const { call, clock, policy } = limited({
       limits: [{ limit: 1, windowMs: 100, key: ({ path }) => path }],

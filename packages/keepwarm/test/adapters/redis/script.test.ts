@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { FleetOptions } from '../../../src/adapters/redis/index.ts';
 import { redisRateLimit } from '../../../src/adapters/redis/index.ts';
+import { SCRIPT } from '../../../src/adapters/redis/script.ts';
 import type { Call, Send } from '../../../src/core/call.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import { NetError } from '../../../src/core/error.ts';
@@ -168,6 +169,16 @@ describe('limits that several processes keep together', () => {
     await members[1]!.call();
     assert.ok(starts[1]!.begunAt - starts[0]!.begunAt >= 1_000);
     close();
+  });
+
+  it('(4) do not believe a report that comes after a newer one of the same process', async () => {
+    const keys = ['{keepwarm:old}:log', '{keepwarm:old}:state'];
+    const report = (sequence: number, held: number) =>
+      client.eval(SCRIPT, 2, ...keys, 'p', sequence, 1, 5, 200_000, 1_000_000, '', held, 0, 0, 0, 0, 0);
+    assert.deepEqual(((await report(2, 3)) as unknown[])[0], 'ok');
+    assert.deepEqual(await report(1, 0), ['stale']);
+    assert.deepEqual(await report(2, 0), ['stale']);
+    assert.equal(await client.hget(keys[1]!, 'used'), '3');
   });
 
   it('forget the script with SCRIPT FLUSH, and do not mind', async () => {
