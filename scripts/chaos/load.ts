@@ -22,13 +22,13 @@ export interface Outcome {
   readonly end: string;
 }
 
-/** Ids differ between loads of one run, as a server may see several. */
+/** Ids differ between loads of one run, and between processes, as the peer may see several. */
 let loads = 0;
 
 /** Settles when every call has. A call that never ends is a hang, which the row's own limit reports. */
 export async function loadOn(client: Client, load: Load): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
-  const name = ++loads;
+  const name = `${process.pid}-${++loads}`;
   const { calls, perSecond } = load;
   const postEvery = Math.round(1 / (load.posts ?? 0.2)); // Infinity for none
   const start = async (ordinal: number) => {

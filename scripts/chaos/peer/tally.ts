@@ -31,13 +31,15 @@ export const EARLY_MS = 150;
 /** Comparable between processes of one machine, and finer than a millisecond. */
 export const nowMs = (): number => performance.timeOrigin + performance.now();
 
+/** Of all servers of this process: a call may have tried several of them. */
+const posted = new Set<string>();
+
 export class Tally {
   #received = 0;
   #duplicates = 0;
   #accepted = 0;
   #early = 0;
   #epochMs = 0;
-  readonly #once = new Set<string>();
   readonly #receivedBy: number[] = [];
   readonly #acceptedBy: number[] = [];
 
@@ -57,8 +59,8 @@ export class Tally {
     this.#received++;
     this.#count(this.#receivedBy);
     if (method !== 'POST') return;
-    if (this.#once.has(id)) this.#duplicates++;
-    this.#once.add(id);
+    if (posted.has(id)) this.#duplicates++;
+    posted.add(id);
   }
 
   comeEarly(): void {

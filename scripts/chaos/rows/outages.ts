@@ -19,7 +19,7 @@ const flapping: Row = {
     expect('≥ 50 % of the calls made while it is up succeed', ({ more }) => more['ok while up']! >= 0.5),
   ],
   async run(stage) {
-    const phaseMs = stage.pick(1_000, 500);
+    const phaseMs = stage.pick(1_000, 400);
     const served = await stage.serve({ fault: { kind: 'flapping', upMs: phaseMs, downMs: phaseMs } });
     const client = stage.client({ origin: served.origin, breaker: BREAKER });
     const seconds = (phaseMs * stage.pick(10, 4)) / 1_000;
@@ -47,10 +47,10 @@ const dead: Row = {
   ],
   async run(stage) {
     const fromMs = stage.pick(1_000, 300);
-    const untilMs = fromMs + stage.pick(2_000, 1_000);
+    const untilMs = fromMs + stage.pick(2_000, 800);
     const served = await stage.serve({ fault: { kind: 'dead', fromMs, untilMs } });
     const client = stage.client({ origin: served.origin, retry: true, breaker: BREAKER });
-    const seconds = (untilMs + stage.pick(3_000, 1_000)) / 1_000;
+    const seconds = (untilMs + stage.pick(3_000, 700)) / 1_000;
     const outcomes = await loadOn(client, { calls: CALLS_PER_SECOND * seconds, perSecond: CALLS_PER_SECOND });
     const seen = await served.close();
     // The first connections of the outage are how we learn of it: one for each call of that moment.

@@ -85,8 +85,8 @@ const trouble = (stage: Stage): Overload => ({
   serviceMs: 10,
   strain: 3,
   factor: 20,
-  fromMs: stage.pick(3_000, 600),
-  untilMs: stage.pick(6_000, 1_200),
+  fromMs: stage.pick(3_000, 500),
+  untilMs: stage.pick(6_000, 1_000),
 });
 
 /** Repeats at once whatever fails, ten times over, with sockets without end. */
@@ -100,12 +100,12 @@ async function overload(stage: Stage, options: ClientOptions) {
   const fault = trouble(stage);
   const served = await stage.serve({ fault });
   const client = stage.client({ ...options, origin: served.origin });
-  const calls = CALLS_PER_SECOND * stage.pick(20, 3);
+  const calls = CALLS_PER_SECOND * stage.pick(20, 2);
   const outcomes = await loadOn(client, { calls, perSecond: CALLS_PER_SECOND });
   const seen = await served.close();
   client.destroy();
   const rate = (fromMs: number, untilMs: number) => ratePerSecond(seen.receivedBy, SLOT_MS, fromMs, untilMs);
-  const before = rate(200, fault.fromMs);
+  const before = rate(100, fault.fromMs);
   // The first of the trouble is when we learn of it.
   const during = rate(fault.fromMs + 300, fault.untilMs);
   return figuresOf(outcomes, seen, {
@@ -131,7 +131,7 @@ const metastable: Row = {
   async run(stage) {
     const breaker = { patienceMs: 200, ...stage.pick({ openMsMax: 5_000 }, { openMs: 250, openMsMax: 500 }) };
     const ours = await overload(stage, { retry: { attemptMs: 250 }, breaker, deadlineMs: 2_000 });
-    const naive = await overload(stage, { ...NAIVE, deadlineMs: 3_000 });
+    const naive = await overload(stage, { ...NAIVE, deadlineMs: stage.pick(3_000, 1_000) });
     return {
       ...ours,
       more: {

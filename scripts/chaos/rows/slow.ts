@@ -20,7 +20,7 @@ const tail: Row = {
     expect('every call succeeds', ({ ok, calls }) => ok === calls),
   ],
   async run(stage) {
-    const load = { calls: stage.pick(10_000, 1_500), concurrency: 20, posts: 0 };
+    const load = { calls: stage.pick(10_000, 800), concurrency: 20, posts: 0 };
     const without = await stage.measure({ fault: FAULT }, { retry: true }, load);
     const hedged = await stage.measure({ fault: FAULT }, { retry: true, hedge: HEDGE }, load);
     return { ...hedged, more: { 'p99 ms without': without.p99Ms } };
