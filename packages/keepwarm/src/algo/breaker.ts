@@ -9,17 +9,18 @@
  *
  * Invariants, true whenever no method is running:
  *   (1) Open admits nothing before `probeAt`; half-open has at most `probesMax` probes under way.
- *   (2) Only what was admitted in the present state counts: a pass from before the last change of state says nothing, so
- *       that calls begun before the opening neither lengthen it nor end it, and probes of an earlier trial do not either.
- *   (3) Closed: fewer than `consecutiveMax` failures in a row, and a share below `failureShare` of the window's outcomes
- *       or fewer than `samplesMin` of them. Nothing older than `windowMs` counts, in a row or not.
- *   (4) Each wait is twice the one before, up to `openMsMax`, less at most `jitter` of it. It begins anew at `openMs` once
- *       the breaker has stayed closed for a whole window.
+ *   (2) Only what was admitted in the present state counts: a pass from before the last change of state says nothing,
+ *       so that calls begun before the opening neither lengthen it nor end it, and probes of an earlier trial do not
+ *       either.
+ *   (3) Closed: fewer than `consecutiveMax` failures in a row, and a share below `failureShare` of the window's
+ *       outcomes or fewer than `samplesMin` of them. Nothing older than `windowMs` counts, in a row or not.
+ *   (4) Each wait is twice the one before, up to `openMsMax`, less at most `jitter` of it. It begins anew at `openMs`
+ *       once the breaker has stayed closed for a whole window.
  *   (5) A probe without an outcome does not block for ever: after `openMs` it counts as failed.
  *   (6) Every operation takes constant time, and no memory.
  *
- * Source: M. Nygard, "Release It!", 2007 (the pattern); Finagle's FailureAccrual (either criterion, growing and jittered
- * waits, one probe on revival).
+ * Source: M. Nygard, "Release It!", 2007 (the pattern); Finagle's FailureAccrual (either criterion, growing and
+ * jittered waits, one probe on revival).
  */
 import type { Random } from '../core/clock.ts';
 import type { BreakerOpening } from '../core/observer.ts';

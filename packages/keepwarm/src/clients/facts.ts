@@ -33,6 +33,7 @@ const NAMES: Readonly<Record<FactName, true>> = {
   endpointEjected: true,
   endpointReadmitted: true,
   endpointCordoned: true,
+  coalesced: true,
   leakSuspected: true,
   leakRecovered: true,
   resolved: true,

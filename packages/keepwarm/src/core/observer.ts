@@ -201,6 +201,11 @@ export interface EndpointCordoned extends EndpointFact {
   readonly cordoned: boolean;
 }
 
+export interface Coalesced extends CallFact {
+  /** Callers who wait for the same attempt, this one included. */
+  readonly parties: number;
+}
+
 export interface LeakFact extends SocketFact {
   readonly method: string;
   readonly path: string;
@@ -259,6 +264,8 @@ export interface Observer {
   endpointReadmitted?(fact: EndpointReadmitted): void;
   /** An operator took an endpoint out of service, or put it back. */
   endpointCordoned?(fact: EndpointCordoned): void;
+  /** A call is not made, as another that asks for the same is under way: it gets a copy of the answer. */
+  coalesced?(fact: Coalesced): void;
   leakSuspected?(fact: LeakFact): void;
   leakRecovered?(fact: LeakFact): void;
   /** A lookup ended that went to a resolver. */

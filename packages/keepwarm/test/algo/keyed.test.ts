@@ -38,7 +38,10 @@ describe('a store by key', () => {
   });
 
   it('never holds more than keysMax, and never loses one in use', () => {
-    const steps = fc.array(fc.record({ key: fc.nat(9), kind: fc.constantFrom('join', 'leave') }), { maxLength: 100, size: 'max' });
+    const steps = fc.array(fc.record({ key: fc.nat(9), kind: fc.constantFrom('join', 'leave') }), {
+      maxLength: 100,
+      size: 'max',
+    });
     fc.assert(
       fc.property(steps, (path) => {
         const store = aStore(4);
