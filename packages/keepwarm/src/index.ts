@@ -12,6 +12,7 @@ export {
 export type { EndpointVerdict, Judge } from './balance/outcome.ts';
 export { type CallOptions, Client, type ClientOptions, createClient, type RequestOptions } from './clients/client.ts';
 export { httpJudge } from './clients/endpoint-judge.ts';
+export type { ClientEndpoint, EndpointsOptions } from './clients/endpoints.ts';
 export { optionsFromEnv } from './clients/env.ts';
 export { FACTS, type FactListener, type FactName, type FactOf } from './clients/facts.ts';
 export type { FetchInit, FetchInput, RequestLike } from './clients/fetch.ts';

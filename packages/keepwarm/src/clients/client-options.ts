@@ -6,11 +6,12 @@ import type { Observer } from '../core/observer.ts';
 import type { Resolver } from '../net/dns-options.ts';
 import type { TlsOptions } from '../net/tls.ts';
 import type { BodyInput } from './call-body.ts';
+import type { EndpointsOptions } from './endpoints.ts';
 import { check, invalid, OPTIONS, type Rule, type Settings, unknownOption } from './options.ts';
 import type { ResilienceOptions } from './resilience.ts';
 import type { Query } from './targets.ts';
 
-export interface ClientOptions extends Partial<Settings<'call'>>, ResilienceOptions {
+export interface ClientOptions extends Partial<Settings<'call'>>, ResilienceOptions, EndpointsOptions {
   /** What paths are relative to, e.g. `https://api.example.com/v1`. With it, the client calls no other origin. */
   readonly origin?: string | URL | undefined;
   /** Sent with every call, under what the call itself sets. */
@@ -62,6 +63,9 @@ export const OPTION_NAMES: Readonly<Record<keyof ClientOptions, boolean>> = {
   hedge: true,
   rateLimit: true,
   breaker: true,
+  endpoints: true,
+  balance: true,
+  healthCheck: true,
   pool: false,
   limits: false,
   connect: false,

@@ -2,6 +2,7 @@
  * The HTTP client: calls made, checked and sent through the policies to the engine; one snapshot of everything it
  * knows.
  */
+import type { EndpointSet } from '../balance/endpoint-set.ts';
 import type { Call, Send, StepLimits, Traits } from '../core/call.ts';
 import { type Clock, systemClock, systemRandom } from '../core/clock.ts';
 import { Fields, type FieldsInput } from '../core/fields.ts';
@@ -18,6 +19,7 @@ import { redirect } from '../policies/redirect.ts';
 import { type BodyInput, checkLength, type Prepared, prepareBody } from './call-body.ts';
 import { CallFields } from './call-fields.ts';
 import { type CallOptions, type ClientOptions, checkNames, type RequestOptions } from './client-options.ts';
+import { type ClientEndpoints, endpointsOf, together } from './endpoints.ts';
 import { guarded } from './facts.ts';
 import { type FetchDoor, type FetchInit, type FetchInput, fetchWith } from './fetch.ts';
 import { IDEMPOTENT, type Meaning, meaningOf, ONCE } from './methods.ts';
@@ -26,6 +28,7 @@ import { stack } from './order.ts';
 import { Pending } from './pending.ts';
 import { type Resilience, resilience } from './resilience.ts';
 import { type ClientStats, snapshot } from './stats.ts';
+import { limitsOf, positive } from './step-limits.ts';
 import { Targets } from './targets.ts';
 
 export type { CallOptions, ClientOptions, RequestOptions } from './client-options.ts';
@@ -50,6 +53,7 @@ export class Client {
   readonly #fetchLimits: StepLimits;
   readonly #deadlineMs: number;
   readonly #resilience: Resilience;
+  readonly #endpoints: ClientEndpoints | undefined;
   readonly #send: Send;
   /** For `fetch`: redirects followed as it does, and none followed. */
   readonly #fetchSends: { readonly follow: Send; readonly manual: Send };
@@ -80,11 +84,14 @@ export class Client {
     const decode = decodes ? decompress(settle('limits', options.limits)) : undefined;
     const dialler = new Dialler(settle('connect', options.connect), this.#dns, this.#tls, this.#clock);
     const random = options.random ?? systemRandom;
-    this.#resilience = resilience(options, { clock: this.#clock, random, observer });
+    const parts = { clock: this.#clock, random, observer };
+    this.#resilience = resilience(options, parts);
+    this.#endpoints = endpointsOf(options, parts, (call) => this.#engine.send(call));
     const { mayHop, policies } = this.#resilience;
     this.#engine = makeEngine(options, { clock: this.#clock, random, observer, dialler, decode, mayHop });
-    const attempts = stack(policies, this.#engine.send);
-    this.#targets = new Targets(options.origin);
+    const endpoints = this.#endpoints === undefined ? {} : { endpoints: this.#endpoints.set };
+    const attempts = stack({ ...policies, ...endpoints }, this.#engine.send);
+    this.#targets = new Targets(options.origin ?? this.#endpoints?.origins[0]?.key);
     const encoding: FieldsInput = decodes ? { 'accept-encoding': ACCEPT_ENCODING } : {};
     const defaults = defaultHeaders ? { accept: '*/*', 'user-agent': 'keepwarm', ...encoding } : encoding;
     this.#fields = new CallFields(Fields.of(options.headers).over(Fields.of(defaults)));
@@ -135,21 +142,27 @@ export class Client {
   /**
    * Opens connections ahead of the first call: TCP and TLS, no request.
    *
-   * @param options.count connections to have open at the end. Default 1, or `pool.idleMin` when that is more
+   * @param options.origin one origin or endpoint; the client's own, or all its endpoints, when left out
+   * @param options.count connections to have open at the end, at each. Default 1, or `pool.idleMin` when that is more
    * @throws nothing for a peer that cannot be reached: `failed` and `error` of the result say so
    */
   async warmUp(
     options: { readonly origin?: string | URL; readonly count?: number; readonly section?: string } = {},
   ): Promise<WarmUpResult> {
-    const origin = options.origin === undefined ? this.#targets.home : this.#targets.originAt(options.origin);
-    if (origin === undefined) throw invalid('warmUp needs an origin: this client was made without one');
+    const home = this.#endpoints?.origins ?? (this.#targets.home === undefined ? [] : [this.#targets.home]);
+    const origins = options.origin === undefined ? home : [this.#targets.originAt(options.origin)];
+    if (origins.length === 0) throw invalid('warmUp needs an origin: this client was made without one');
     const count = options.count ?? Math.max(1, this.#engine.options.idleMin);
-    return this.#engine.warmUp(origin, options.section ?? '', count);
+    const each = origins.map((origin) => this.#engine.warmUp(origin, options.section ?? '', count));
+    return together(await Promise.all(each));
   }
 
   /** One snapshot: sockets, reuse, phases, latencies, queue, DNS. */
   stats(): ClientStats {
-    return snapshot(this.#engine, this.#record, this.#dns, this.#tls, this.#clock, this.#resilience.stats());
+    return snapshot(this.#engine, this.#record, this.#dns, this.#tls, this.#clock, {
+      ...this.#resilience.stats(),
+      ...(this.#endpoints === undefined ? {} : { endpoints: this.#endpoints.set.snapshot() }),
+    });
   }
 
   /** Open, and more than half of the calls so far have been answered. */
@@ -173,6 +186,14 @@ export class Client {
     this.#end();
   }
 
+  /** Sends an endpoint nothing more until `uncordon`; what is in flight goes on. */
+  cordon(endpoint: string): void {
+    this.#set().cordon(endpoint);
+  }
+  uncordon(endpoint: string): void {
+    this.#set().uncordon(endpoint);
+  }
+
   /** Closes the breaker of one key, or all of them: an operator knows that the peer is well again. */
   resetBreaker(key?: string): void {
     this.#resilience.resetBreaker(key);
@@ -182,8 +203,14 @@ export class Client {
     return this.close();
   }
 
+  #set(): EndpointSet {
+    if (this.#endpoints === undefined) throw invalid('this client was made without endpoints');
+    return this.#endpoints.set;
+  }
+
   #end(): void {
     this.#resilience.close();
+    this.#endpoints?.set.close();
     this.#dns.close();
   }
 
@@ -223,6 +250,7 @@ export class Client {
       traits: traitsOf(options.idempotent, meaning, headers),
       attempt: 1,
       section: options.section ?? '',
+      tried: this.#endpoints === undefined ? undefined : [],
     };
   }
 }
@@ -256,29 +284,6 @@ function makeEngine(options: ClientOptions, parts: EngineParts): Http1Engine {
 function traitsOf(said: boolean | undefined, meaning: Meaning, headers: Fields): Traits {
   if (said !== undefined) return said ? IDEMPOTENT : ONCE;
   return headers.hasIdempotencyKey ? IDEMPOTENT : meaning.traits;
-}
-
-function limitsOf(options: CallOptions, limits: StepLimits): StepLimits {
-  const { queueMs, firstByteMs, betweenBytesMs, bodyBytesMax } = options;
-  if (
-    queueMs === undefined &&
-    firstByteMs === undefined &&
-    betweenBytesMs === undefined &&
-    bodyBytesMax === undefined
-  ) {
-    return limits;
-  }
-  return {
-    queueMs: positive('queueMs', queueMs ?? limits.queueMs),
-    firstByteMs: positive('firstByteMs', firstByteMs ?? limits.firstByteMs),
-    betweenBytesMs: positive('betweenBytesMs', betweenBytesMs ?? limits.betweenBytesMs),
-    bodyBytesMax: positive('bodyBytesMax', bodyBytesMax ?? limits.bodyBytesMax),
-  };
-}
-
-function positive(name: string, value: number): number {
-  if (typeof value === 'number' && value > 0) return value;
-  throw invalid(`${name} is ${value}; allowed: a number above 0, or Infinity`);
 }
 
 function pick<T extends object, K extends keyof T>(from: T, ...names: K[]): Partial<T> {

@@ -13,6 +13,8 @@ export const ORDER = [
   'retry',
   // Two copies of one attempt; below, each of them counts for what it is: a call to the peer.
   'hedge',
+  // Below retry and hedge, so that a repeat goes elsewhere; above limits and breakers, which hold for each endpoint.
+  'endpoints',
   // What waits here has not been sent. A breaker below judges at the moment of sending, not of queueing.
   'rateLimit',
   // Next to the engine: it sees every outcome, and nothing passes it by.

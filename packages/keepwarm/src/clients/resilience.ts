@@ -3,6 +3,7 @@
  * the engine's replays.
  */
 import { BUDGET_DEFAULTS, type BudgetOptions, type BudgetSnapshot, RetryBudget } from '../algo/budget.ts';
+import type { EndpointSetSnapshot } from '../balance/endpoint-set.ts';
 import type { Policy } from '../core/call.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import type { Observer } from '../core/observer.ts';
@@ -35,6 +36,7 @@ export interface ResilienceStats {
   readonly hedge?: HedgeSnapshot;
   readonly rateLimit?: readonly RateSnapshot[];
   readonly breaker?: BreakerSnapshots;
+  readonly endpoints?: EndpointSetSnapshot;
 }
 
 export interface ResilienceParts {
@@ -91,7 +93,7 @@ function limitsOf(options: RateLimit | RateLimitOptions): RateLimitOptions {
 }
 
 /** The defaults with the caller's values over them; nothing when the policy is off. */
-function given<T extends object>(
+export function given<T extends object>(
   name: string,
   option: boolean | Partial<T> | undefined,
   defaults: T,

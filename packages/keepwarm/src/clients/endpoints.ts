@@ -1,0 +1,89 @@
+/** A client of several endpoints: its options as an endpoint set, and the place its paths are relative to. */
+import { type EndpointSet, endpointSet } from '../balance/endpoint-set.ts';
+import {
+  BALANCE_DEFAULTS,
+  type BalanceOptions,
+  type EndpointOptions,
+  HEALTH_CHECK_DEFAULTS,
+  type HealthCheckOptions,
+} from '../balance/options.ts';
+import type { Send } from '../core/call.ts';
+import { checkPath, Fields, type FieldsInput } from '../core/fields.ts';
+import { type Origin, originOf } from '../core/origin.ts';
+import type { WarmUpResult } from '../engines/http1/origin-pool.ts';
+import { httpJudge } from './endpoint-judge.ts';
+import { invalid } from './options.ts';
+import { given, type ResilienceParts } from './resilience.ts';
+
+export interface ClientEndpoint {
+  /** Where it is, base path included: `https://a.example.com/v1`. */
+  readonly url: string | URL;
+  /** By which facts, stats and operators call it; its host when left out. Put no secrets in it. */
+  readonly name?: string | undefined;
+  /** Its share of the traffic, relative to the others of its priority. Default 1. */
+  readonly weight?: number | undefined;
+  /** 0 is asked first; others only while none of a lower number can serve. Default 0. */
+  readonly priority?: number | undefined;
+  /** Sent to this endpoint and to no other: its key, for example. */
+  readonly headers?: FieldsInput | undefined;
+}
+
+export interface EndpointsOptions {
+  /** Several addresses of one target, instead of `origin`: each call goes to the one that serves best. */
+  readonly endpoints?: readonly ClientEndpoint[] | undefined;
+  /** How they are chosen, ejected and readmitted. */
+  readonly balance?: Partial<BalanceOptions> | undefined;
+  /** Asks each of them now and then, whether calls go there or not. Off by default. */
+  readonly healthCheck?: (Partial<HealthCheckOptions> & Pick<HealthCheckOptions, 'path'>) | undefined;
+}
+
+export interface ClientEndpoints {
+  readonly set: EndpointSet;
+  readonly origins: readonly Origin[];
+}
+
+/** @param send the engine, for health checks @throws NetError `INVALID` naming the option that is not acceptable */
+export function endpointsOf(
+  options: EndpointsOptions & { readonly origin?: unknown },
+  parts: ResilienceParts,
+  send: Send,
+): ClientEndpoints | undefined {
+  const { endpoints, origin } = options;
+  if (endpoints === undefined) return undefined;
+  if (origin !== undefined) throw invalid('options origin and endpoints exclude each other: endpoints have origins');
+  if (!Array.isArray(endpoints) || endpoints.length === 0) throw invalid('option endpoints must list at least one');
+  const members = endpoints.map(memberOf);
+  const { healthCheck } = options;
+  const figures = given('healthCheck', healthCheck, HEALTH_CHECK_DEFAULTS, ['path']);
+  const checks = figures === undefined ? {} : { checks: { ...figures, path: checkPath(healthCheck!.path), send } };
+  const set = endpointSet(members, given('balance', options.balance ?? true, BALANCE_DEFAULTS)!, {
+    ...parts,
+    judge: httpJudge(parts.clock),
+    ...checks,
+  });
+  return { set, origins: members.map((member) => member.origin) };
+}
+
+function memberOf({ url, name, weight, priority, headers }: ClientEndpoint): EndpointOptions {
+  const parsed = URL.parse(String(url));
+  if (parsed === null) throw invalid('an endpoint has a url that is not an absolute URL');
+  const basePath = parsed.pathname.replace(/\/$/, '');
+  return {
+    name: name ?? parsed.host,
+    origin: originOf(parsed),
+    ...(basePath === '' ? {} : { basePath }),
+    ...(weight === undefined ? {} : { weight }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(headers === undefined ? {} : { headers: Fields.of(headers) }),
+  };
+}
+
+/** Warm-ups of several endpoints as one: as long as the longest, with the last error. */
+export function together(results: readonly WarmUpResult[]): WarmUpResult {
+  return results.reduce((all, one) => ({
+    open: all.open + one.open,
+    failed: all.failed + one.failed,
+    latencyMs: Math.max(all.latencyMs, one.latencyMs),
+    error: one.error ?? all.error,
+  }));
+}
