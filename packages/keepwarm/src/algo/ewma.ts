@@ -6,9 +6,9 @@ const MEMORY = 5;
 /**
  * Peak EWMA: a mean latency that believes bad news at once and good news slowly. A value above the mean becomes the
  * mean; one below draws it down with a weight of 1 − exp(−Δt/decayMs). Unobserved, it fades towards 0: whoever was slow
- * is asked again after a while, and one answer tells.
- * Source: Finagle's PeakEwma. Unlike there, reading changes nothing, so the mean does not depend on who looks at it; and
- * it ends in "unknown" instead of in ever smaller numbers, which would be the best of all offers.
+ * is asked again after a while, and one answer tells. Source: Finagle's PeakEwma. Unlike there, reading changes
+ * nothing, so the mean does not depend on who looks at it; and it ends in "unknown" instead of in ever smaller numbers,
+ * which would be the best of all offers.
  */
 export class PeakEwma {
   readonly #decayMs: number;
@@ -28,7 +28,7 @@ export class PeakEwma {
 
   record(ms: number, now: number): void {
     const kept = this.#kept(now);
-    this.#ms = ms > this.#ms ? ms : this.#ms * kept + ms * (1 - kept);
+    this.#ms = ms >= this.#ms ? ms : this.#ms * kept + ms * (1 - kept);
     this.#since = now;
   }
 

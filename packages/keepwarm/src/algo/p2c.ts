@@ -16,9 +16,9 @@ export type Choose<T> = (from: readonly T[], now: number, random: Random) => T;
 
 /**
  * The less loaded of two different ones, drawn in proportion to weight; the first drawn when they are equal. Of the
- * simple rules it is the one that does not herd: with exactly two draws nobody is everybody's favourite, and the longest
- * queue still grows with log log n only.
- * Source: M. Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", 1996; Finagle's P2CPick.
+ * simple rules it is the one that does not herd: with exactly two draws nobody is everybody's favourite, and the
+ * longest queue still grows with log log n only. Source: M. Mitzenmacher, "The Power of Two Choices in Randomized Load
+ * Balancing", 1996; Finagle's P2CPick.
  */
 export function powerOfTwo<T extends Candidate>(from: readonly T[], now: number, random: Random): T {
   const first = draw(from, now, random, undefined);
@@ -54,8 +54,8 @@ export interface TakesTurns extends Candidate {
 }
 
 /**
- * Each in its turn, a weight of 3 three times as often, and spread out rather than in a row: a, a, b, a, c and not a, a,
- * a, b, c. Source: nginx's smooth weighted round-robin.
+ * Each in its turn, a weight of 3 three times as often, and spread out rather than in a row: a, a, b, a, c and not a,
+ * a, a, b, c. Source: nginx's smooth weighted round-robin.
  */
 export function inTurn<T extends TakesTurns>(from: readonly T[], now: number): T {
   let total = 0;

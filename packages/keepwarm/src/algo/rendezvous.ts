@@ -1,8 +1,8 @@
 /**
- * Rendezvous hashing: every key has its own order of preference among all places, so that it stays where it is until its
- * place goes, and moves back when that returns. Nobody else's key moves meanwhile, and there is no ring to keep.
- * Sources: D. Thaler and C. Ravishankar, "A Name-Based Mapping Scheme for Rendezvous", 1996; the logarithm that makes the
- * shares follow the weights is that of J. Resch, "New Hashing Algorithms for Data Storage", 2015.
+ * Rendezvous hashing: every key has its own order of preference among all places, so that it stays where it is until
+ * its place goes, and moves back when that returns. Nobody else's key moves meanwhile, and there is no ring to keep.
+ * Sources: D. Thaler and C. Ravishankar, "A Name-Based Mapping Scheme for Rendezvous", 1996; the logarithm that makes
+ * the shares follow the weights is that of J. Resch, "New Hashing Algorithms for Data Storage", 2015.
  */
 import type { Candidate } from './p2c.ts';
 

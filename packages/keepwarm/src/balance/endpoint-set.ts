@@ -2,11 +2,12 @@
  * Several endpoints as one target: each call goes to one of them, and its outcome teaches the set where the next goes.
  *
  * Invariants, true whenever no method is running:
- *   (1) No ejection takes the last endpoint that is neither out nor cordoned. When that one fails as well, all are out of
- *       the same reason: panic, in which every endpoint that is not cordoned gets its share, until one answers.
+ *   (1) No ejection takes the last endpoint that is neither out nor cordoned. When that one fails as well, there
+ *       is panic: every endpoint that is not cordoned gets its share, until one answers.
  *   (2) While one that is in takes calls, those that are out get probes only, at most one each at a time.
  *   (3) A probe is a call that may be repeated, and its first attempt; another, once nobody else came for a while.
- *   (4) A call counts as in flight from its sending until its reply has ended, and where it went is noted in its `tried`.
+ *   (4) A call counts as in flight from its sending until its reply has ended, and where it went is noted in its
+ *       `tried`.
  *   (5) Headers of an endpoint go to that endpoint only.
  *
  * Stands below retry and hedge, so that a repeat goes elsewhere. A call costs a copy of itself and one `then`.

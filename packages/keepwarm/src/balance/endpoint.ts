@@ -92,8 +92,8 @@ export class Endpoint implements TakesTurns, Place {
   }
 
   /**
-   * The time to a good answer, by what is known, for all who would then be here. Whoever is not known gets one call, and
-   * no second one while others are. Source: Finagle's PeakEwma; ours is what failures add.
+   * The time to a good answer, by what is known, for all who would then be here. Whoever is not known gets one call,
+   * and no second one while others are. Source: Finagle's PeakEwma; ours is what failures add.
    */
   loadAt(now: number): number {
     const latencyMs = this.latency.at(now);

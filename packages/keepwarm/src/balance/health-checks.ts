@@ -28,7 +28,10 @@ export class HealthChecks {
   readonly #tallies = new Map<Endpoint, CheckTally>();
   readonly #ending = new AbortController();
 
-  /** The first ones come at different times within one interval, so that a fleet that starts at once does not ask at once. */
+  /**
+   * The first ones come at different times within one interval, so that a fleet that starts at once does not ask at
+   * once.
+   */
   constructor(
     options: HealthCheckOptions & { readonly send: Send },
     endpoints: readonly Endpoint[],

@@ -43,7 +43,9 @@ export interface BalanceOptions extends EjectionOptions {
   readonly picker: 'p2c' | 'round-robin' | 'random';
   /** How fast measured latencies and failures fade, in ms: the time in which they fall to 37 % (1/e). */
   readonly decayMs: number;
-  /** What a call costs that fails, in ms of latency: the load of an endpoint rises by its share of failures times this. */
+  /**
+   * What a call costs that fails, in ms of latency: the load of an endpoint rises by its share of failures times this.
+   */
   readonly penaltyMs: number;
   /** The longest `Retry-After` that is kept, in ms. */
   readonly pauseMsMax: number;

@@ -1,6 +1,6 @@
 /**
- * What the outcome of a call says about the endpoint that it was sent to. Whoever knows the protocol decides; a JSON-RPC
- * node that answers "I am behind" with status 200 is not well.
+ * What the outcome of a call says about the endpoint that it was sent to. Whoever knows the protocol decides; a
+ * JSON-RPC node that answers "I am behind" with status 200 is not well.
  */
 import type { NetError } from '../core/error.ts';
 import type { Reply } from '../core/reply.ts';

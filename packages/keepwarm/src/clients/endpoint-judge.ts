@@ -1,4 +1,7 @@
-/** What the outcome of an HTTP call says about the endpoint it was sent to: the breaker's classes, and a word for "busy". */
+/**
+ * What the outcome of an HTTP call says about the endpoint it was sent to: the breaker's classes, and a word for
+ * "busy".
+ */
 import type { Judge } from '../balance/outcome.ts';
 import type { Clock } from '../core/clock.ts';
 import { NetError } from '../core/error.ts';
@@ -7,8 +10,8 @@ import { verdictOfError, verdictOfStatus } from '../policies/health.ts';
 import { retryAfterMs } from '../policies/retry-after.ts';
 
 /**
- * Too much was asked of it at once (408, 425, 429), or our key is spent or refused there (401, 402, 403, as providers say
- * it). Both come faster than any answer, and would make it look like the fastest of all.
+ * Too much was asked of it at once (408, 425, 429), or our key is spent or refused there (401, 402, 403, as providers
+ * say it). Both come faster than any answer, and would make it look like the fastest of all.
  */
 const BUSY: ReadonlySet<number> = new Set([401, 402, 403, 408, 425, 429]);
 

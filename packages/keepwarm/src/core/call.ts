@@ -62,8 +62,8 @@ export interface Call {
   /** The tenant whose own pools and limits serve this call; empty for the client's only one. */
   readonly section: string;
   /**
-   * Names of the endpoints it has been sent to, oldest first. All copies of a call share this one list, so that an attempt
-   * knows where the others went. `balance/` alone adds to it; whoever makes a call for endpoints starts it.
+   * Names of the endpoints it has been sent to, oldest first. All copies of a call share this one list, so that an
+   * attempt knows where the others went. `balance/` alone adds to it; whoever makes a call for endpoints starts it.
    */
   readonly tried?: string[] | undefined;
 }

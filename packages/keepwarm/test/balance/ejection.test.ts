@@ -5,7 +5,7 @@ import { BALANCE_DEFAULTS, type EjectionOptions } from '../../src/balance/option
 
 const anEjection = (options: Partial<EjectionOptions> = {}) => new Ejection({ ...BALANCE_DEFAULTS, ...options });
 
-/** Outcomes one second apart: `+` for a good one, `-` for a failure. */
+/** Outcomes a tenth of a second apart: `+` for a good one, `-` for a failure. */
 function note(ejection: Ejection, outcomes: string, from = 0, everyMs = 100): number {
   let now = from;
   for (const outcome of outcomes) ejection.note(outcome === '-', (now += everyMs));
@@ -139,8 +139,8 @@ describe('a probe', () => {
 
   it('that was answered lets it begin anew', () => {
     const ejection = anEjection();
-    note(ejection, '-----');
-    ejection.eject('consecutive', 600, () => 0);
+    note(ejection, '+-+-+-+------');
+    ejection.eject('consecutive', 1_300, () => 0);
     ejection.probe(5_600);
     ejection.readmit(5_700);
     assert.equal(ejection.standing, 'in');

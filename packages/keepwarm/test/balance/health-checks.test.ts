@@ -49,7 +49,7 @@ describe('health checks', () => {
     set.close();
   });
 
-  it('readmit after two good answers in a row, once the time is over; calls are not what it is tried with', async () => {
+  it('readmit after two good answers in a row, once the time is over; no call is a probe', async () => {
     const { clock, does, went, readmitted, state, traffic, set } = aSet({ a: fast, b: fast }, { checks });
     does['a'] = later(1, failure('CONNECT', 'unsent'));
     await traffic(1, 12_000);
@@ -62,6 +62,20 @@ describe('health checks', () => {
     assert.equal(readmitted[0]!.by, 'check');
     assert.equal(state('a').state, 'slow-start');
     assert.ok(state('a').ejections === 1);
+    set.close();
+  });
+
+  it('do not readmit before the time is over', async () => {
+    const { clock, does, state, ejected, set } = aSet(
+      { a: 500, b: 200 },
+      { checks, options: { ejectMs: 60_000, jitter: 0 } },
+    );
+    while (ejected.length === 0) await clock.run(100);
+    does['a'] = 200;
+    await clock.run(59_000);
+    assert.equal(state('a').state, 'ejected');
+    await clock.run(10_000);
+    assert.equal(state('a').state, 'slow-start');
     set.close();
   });
 
@@ -114,6 +128,19 @@ describe('health checks', () => {
     await clock.run(60_000);
     assert.equal(engine.calls.length, asked);
     assert.equal(ejected.length, 0);
+  });
+
+  it('that are given up by closing count as nothing', async () => {
+    const { clock, engine, set, ejected, state } = aSet({ a: never, b: 200 }, { checks });
+    let asked = 0;
+    while (asked < 3) {
+      await clock.run(50);
+      asked = engine.calls.filter(({ origin }) => origin.hostname === 'a.test').length;
+    }
+    set.close(); // under the third, which would be one too many
+    await clock.run(10_000);
+    assert.equal(ejected.length, 0);
+    assert.equal(state('a').state, 'healthy');
   });
 
   it('survive an engine that throws', async () => {

@@ -83,6 +83,15 @@ describe('a set of three', () => {
     assert.ok(share('c') > 0.2, 'and comes back');
   });
 
+  it('does not leave one alone for ever, whatever it asks', async () => {
+    const { traffic, state, clock } = aSet({
+      a: fast,
+      b: later(1, { status: 429, headers: { 'retry-after': '31536000' } }),
+    });
+    await traffic(EVERY_MS, 1_000);
+    assert.ok(state('b').pausedUntilMs! <= clock.wall() + 300_000);
+  });
+
   it('does not let one that flaps disturb it', async () => {
     const { traffic, does, clock } = aSet({ a: fast, b: fast, c: fast });
     for (let i = 0; i < 60; i++) {
@@ -110,6 +119,22 @@ describe('a set of which all are dead', () => {
     const { good, sent } = await traffic(EVERY_MS, 20_000);
     assert.ok(sent - good <= 3);
     for (const name of ['a', 'b', 'c']) assert.equal(state(name).state, 'healthy');
+  });
+
+  it('asks the others at once when one is back, however long they were to be out', async () => {
+    const { traffic, does, state, set, clock, readmitted } = aSet({ a: broken, b: fast, c: fast });
+    while (state('a').state !== 'ejected' || state('a').ejectedUntilMs! - clock.wall() < 60_000) {
+      await traffic(EVERY_MS, 1_000);
+    }
+    for (const name of ['b', 'c']) does[name] = broken;
+    await traffic(EVERY_MS, 4_000);
+    assert.equal(set.snapshot().panic, true);
+    for (const name of ['b', 'c']) does[name] = fast;
+    while (set.snapshot().panic) await traffic(EVERY_MS, EVERY_MS);
+    assert.equal(readmitted.filter(({ endpoint }) => endpoint === 'a').length, 0);
+    does['a'] = fast;
+    await traffic(EVERY_MS, 10_000);
+    assert.equal(readmitted.filter(({ endpoint }) => endpoint === 'a').length, 1);
   });
 
   it('finds the one that comes back among those that do not', async () => {
