@@ -8,6 +8,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { BALANCE_DEFAULTS, HEALTH_CHECK_DEFAULTS } from '../../packages/keepwarm/src/balance/options.ts';
 import { OPTION_NAMES, TLS_OPTIONS } from '../../packages/keepwarm/src/clients/client-options.ts';
 import { CORE_OPTIONS } from '../../packages/keepwarm/src/clients/env.ts';
 import { FACTS } from '../../packages/keepwarm/src/clients/facts.ts';
@@ -58,6 +59,20 @@ export const PAIRS: readonly Pair[] = [
   },
   { what: 'facts for observers', code: () => FACTS, page: 'docs/reference/observer.md', heading: '## Facts' },
   {
+    what: 'options of endpoint sets',
+    code: () => optionsWithDefaults('call', asOptions(BALANCE_DEFAULTS)),
+    page: 'docs/reference/balance.md',
+    heading: '## Options of a set',
+    columns: 2,
+  },
+  {
+    what: 'options of health checks',
+    code: () => optionsWithDefaults('call', asOptions(HEALTH_CHECK_DEFAULTS)),
+    page: 'docs/reference/balance.md',
+    heading: '## Options of health checks',
+    columns: 2,
+  },
+  {
     what: 'environment variables and what they set',
     code: () =>
       Object.entries(CORE_OPTIONS).flatMap(([name, { variable }]) =>
@@ -90,6 +105,9 @@ export const PAIRS: readonly Pair[] = [
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 
 const asTyped = (script: string): string => (/^(?:start|test)$/.test(script) ? `npm ${script}` : `npm run ${script}`);
+
+const asOptions = (defaults: object): Record<string, { readonly default: unknown }> =>
+  Object.fromEntries(Object.entries(defaults).map(([name, value]) => [name, { default: value }]));
 
 /** As `pool.idleMs 30_000`; options of the group `call` stand at the top level. */
 const optionsWithDefaults = (
