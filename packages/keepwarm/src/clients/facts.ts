@@ -34,6 +34,7 @@ const NAMES: Readonly<Record<FactName, true>> = {
   endpointReadmitted: true,
   endpointCordoned: true,
   coalesced: true,
+  compressionRefused: true,
   leakSuspected: true,
   leakRecovered: true,
   resolved: true,

@@ -206,6 +206,11 @@ export interface Coalesced extends CallFact {
   readonly parties: number;
 }
 
+export interface CompressionRefused extends CallFact {
+  /** By which the peer refused the compressed body. */
+  readonly status: number;
+}
+
 export interface LeakFact extends SocketFact {
   readonly method: string;
   readonly path: string;
@@ -266,6 +271,8 @@ export interface Observer {
   endpointCordoned?(fact: EndpointCordoned): void;
   /** A call is not made, as another that asks for the same is under way: it gets a copy of the answer. */
   coalesced?(fact: Coalesced): void;
+  /** A peer does not take compressed bodies; they are sent as they are for a while. */
+  compressionRefused?(fact: CompressionRefused): void;
   leakSuspected?(fact: LeakFact): void;
   leakRecovered?(fact: LeakFact): void;
   /** A lookup ended that went to a resolver. */
