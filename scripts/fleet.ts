@@ -1,9 +1,9 @@
 /**
- * Question: do several processes that share a limit over Redis ever exceed it in any window, and how much of it do they use?
- * Method: real processes, a real Redis, a real HTTP server that writes down when each request came. Every process always
- * has more calls waiting than it may start. A sliding window goes over all arrivals at the server.
- * Decides: whether keepwarm may call its limits exact, as the peer counts them. Exit code 1 when a window was exceeded, or
- * less than 95 % of what is permitted was used.
+ * Question: do several processes that share a limit over Redis ever exceed it in any window, and how much of it do they
+ * use? Method: real processes, a real Redis, a real HTTP server that writes down when each request came. Every process
+ * always has more calls waiting than it may start. A sliding window goes over all arrivals at the server.
+ * Decides: whether keepwarm may call its limits exact, as the peer counts them. Exit code 1 when a window was exceeded,
+ * or less than 95 % of what is permitted was used.
  *
  *   npm run fleet
  *   npm run fleet -- --seconds 10 --processes 8 --limit 50 --window-ms 1000 --delay-ms 30

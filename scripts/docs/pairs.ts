@@ -8,6 +8,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { FLEET_DEFAULTS } from '../../packages/keepwarm/src/adapters/redis/options.ts';
 import { BALANCE_DEFAULTS, HEALTH_CHECK_DEFAULTS } from '../../packages/keepwarm/src/balance/options.ts';
 import { OPTION_NAMES, TLS_OPTIONS } from '../../packages/keepwarm/src/clients/client-options.ts';
 import { CORE_OPTIONS } from '../../packages/keepwarm/src/clients/env.ts';
@@ -16,6 +17,7 @@ import { HTTP_OPTIONS } from '../../packages/keepwarm/src/clients/http-client.ts
 import { OPTIONS } from '../../packages/keepwarm/src/clients/options.ts';
 import { ConnectionPoolCore } from '../../packages/keepwarm/src/clients/pool-core.ts';
 import { CODES } from '../../packages/keepwarm/src/core/error.ts';
+import { RATE_DEFAULTS } from '../../packages/keepwarm/src/policies/rate-options.ts';
 import { root } from '../check.ts';
 import { FLOORS } from '../tidy/floors.ts';
 import { namesUnder } from './markdown.ts';
@@ -56,6 +58,19 @@ export const PAIRS: readonly Pair[] = [
     code: () => [...Object.entries(OPTION_NAMES).flatMap(([name, other]) => (other ? [name] : [])), 'dns.resolver'],
     page: 'docs/reference/options.md',
     heading: '## The rest',
+  },
+  {
+    what: 'options of rate limits and their defaults',
+    code: () => optionsWithDefaults('call', asOptions(RATE_DEFAULTS)),
+    page: 'docs/reference/limits.md',
+    heading: '## All limits together',
+    columns: 2,
+  },
+  {
+    what: 'options of the rate limits of a fleet',
+    code: () => ['client', 'name', ...Object.keys(FLEET_DEFAULTS)],
+    page: 'docs/reference/limits.md',
+    heading: '## A fleet',
   },
   { what: 'facts for observers', code: () => FACTS, page: 'docs/reference/observer.md', heading: '## Facts' },
   {

@@ -4,7 +4,7 @@ import { ExactWindow, type WindowOptions } from '../algo/exact-window.ts';
 import { Heap, type Placed } from '../algo/heap.ts';
 import type { RateWaiter } from './rate-waiter.ts';
 
-/** What a peer said is left of a quota: `remaining` after the call that was `mark`ed at its grant, for `ms` from now. */
+/** What a peer said is left of a quota: `remaining` after the call with this `mark`, for `ms` from now. */
 export interface Allowance {
   readonly remaining: number;
   readonly ms: number;

@@ -7,8 +7,8 @@
  *   RateLimit-Limit, -Remaining, -Reset; the same with X-, and as X-Rate-Limit-: what most services send
  *   X-RateLimit-Reset-After           seconds with fractions (Discord)
  *
- * A reset is a number of seconds, or seconds or milliseconds since 1970; no service means by a number above 10⁹ that one
- * should wait for 31 years. Dates are read against the reply's own Date, so that a skewed clock harms nobody.
+ * A reset is a number of seconds, or seconds or milliseconds since 1970; no service means by a number above 10⁹ that
+ * one should wait for 31 years. Dates are read against the reply's own Date, so that a skewed clock harms nobody.
  */
 import type { Reply } from '../core/reply.ts';
 import { dateOf, retryAfterMs } from './retry-after.ts';

@@ -1,4 +1,4 @@
-/** The buckets of one limit: one for all calls, or one per key, of which idle ones are forgotten when room is needed. */
+/** The buckets of one limit: one for all calls, or one per key; idle ones are forgotten when room is needed. */
 import { Chain } from '../algo/chain.ts';
 import type { Call } from '../core/call.ts';
 import { RateBucket } from './rate-bucket.ts';

@@ -15,7 +15,7 @@
  *   (1) A call counts in all of its limits or in none.
  *   (2) Nobody starts ahead of one who waits for the same bucket and precedes it: earliest deadline first, ties in the
  *       order of arrival. A heavy call is not overtaken by light ones.
- *   (3) waiting ≤ waitersMax, and nobody waits for longer than waitMs or beyond its deadline, but for the timer's grain.
+ *   (3) waiting ≤ waitersMax, and nobody waits beyond waitMs or its deadline, but for the timer's grain.
  *   (4) One timer at most, and only while somebody waits; it is due no later than the first of them can start, or has
  *       waited for long enough: who comes is let wait only if it might start by then.
  *   (5) Every waiter settles once: started, refused, aborted, or closed.

@@ -9,7 +9,7 @@ export interface RateLimit {
   readonly windowMs: number;
   /** As it stands in errors, facts and `snapshot()`; a name the peer uses in `RateLimit` connects the two. */
   readonly name?: string;
-  /** Each key has the whole limit for itself; without it all calls share one. Keys are kept in memory, and shown nowhere. */
+  /** Each key has the whole limit for itself; without it all calls share one. Keys are shown nowhere. */
   readonly key?: (call: Call) => string;
   /** What a call counts for: a whole number ≥ 0; 1 without it. */
   readonly weight?: (call: Call) => number;
@@ -54,11 +54,13 @@ export const RATE_DEFAULTS: Omit<RateSettings, 'limits'> = {
 
 /** The options with their defaults. @throws NetError `INVALID` naming the option */
 export function rateSettings(options: RateLimitOptions): RateSettings {
+  known('rateLimit', options, [...Object.keys(RATE_DEFAULTS), 'limits']);
   const settings = { ...RATE_DEFAULTS, ...definedOf(options) } as RateSettings;
   if (!Array.isArray(settings.limits) || settings.limits.length === 0) {
     throw invalid('rateLimit.limits must name at least one limit');
   }
   for (const [index, { limit, windowMs }] of settings.limits.entries()) {
+    known(`rateLimit.limits[${index}]`, settings.limits[index]!, ['limit', 'windowMs', 'name', 'key', 'weight']);
     whole(`rateLimit.limits[${index}].limit`, limit, 1);
     finite(`rateLimit.limits[${index}].windowMs`, windowMs, 1);
   }
@@ -90,6 +92,11 @@ export function weightOf(limit: RateLimit, call: Call): number {
 
 const definedOf = (options: RateLimitOptions) =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+
+function known(where: string, options: object, names: readonly string[]): void {
+  const stranger = Object.keys(options).find((name) => !names.includes(name));
+  if (stranger !== undefined) throw invalid(`${where}.${stranger} is no option; there are: ${names.join(', ')}`);
+}
 
 function whole(name: string, value: number, min: number): void {
   if (!Number.isSafeInteger(value) || value < min)

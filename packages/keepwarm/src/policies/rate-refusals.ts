@@ -1,4 +1,4 @@
-/** Why a call is not let through a rate limit; each error names the limit, its value, and when the call could have started. */
+/** Why a call is not let through a rate limit; each error names the limit and its value. */
 import type { Call } from '../core/call.ts';
 import { type Code, NetError } from '../core/error.ts';
 

@@ -208,6 +208,24 @@ describe('a rate limit', () => {
     }
   });
 
+  it('(2) does not let a light call that waited elsewhere overtake a heavy one', async () => {
+    const limits = [
+      { limit: 1, windowMs: 100, key: ({ path }: Call) => path },
+      { limit: 4, windowMs: 200, weight: ({ attempt }: Call) => attempt },
+    ];
+    const { call, engine, clock } = limited({ limits });
+    call({ path: '/a', attempt: 2 });
+    call({ path: '/b', attempt: 3, deadlineAt: 500 });
+    call({ path: '/a', attempt: 1, deadlineAt: 900 });
+    await clock.run(199);
+    assert.equal(engine.calls.length, 1, 'there is room for the light one from 100 on');
+    await clock.run(1);
+    assert.deepEqual(
+      engine.calls.map(({ path }) => path),
+      ['/a', '/b', '/a'],
+    );
+  });
+
   it('never forgets a key that still holds starts, and refuses a new one instead', async () => {
     const { call, clock, policy } = limited({
       limits: [{ limit: 1, windowMs: 100, key: ({ path }) => path }],
@@ -382,6 +400,8 @@ describe('what a rate limit tells', () => {
       [{ limits: [{ limit: 1, windowMs: 0 }] }, /limits\[0\]\.windowMs/],
       [{ limits: [{ limit: 1, windowMs: Number.POSITIVE_INFINITY }] }, /limits\[0\]\.windowMs/],
       [{ ...twoPer100, waitersMax: -1 }, /waitersMax/],
+      [{ ...twoPer100, waitMS: 1 }, /rateLimit\.waitMS is no option; there are: waitersMax, waitMs/],
+      [{ limits: [{ limit: 1, windowMS: 1 }] }, /limits\[0\]\.windowMS is no option/],
       [{ ...twoPer100, keysMax: 0 }, /keysMax/],
       [{ ...twoPer100, waitMs: Number.NaN }, /waitMs/],
       [{ ...twoPer100, counts: 'grant' }, /counts must be answer or start, not grant/],

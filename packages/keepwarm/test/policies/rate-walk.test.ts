@@ -1,4 +1,4 @@
-/** Random traffic through several limits: every window counted by hand, and everything at the head of rate-limiter.ts. */
+/** Random traffic through several limits: every window counted by hand, every invariant of rate-limiter.ts verified. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -210,7 +210,7 @@ describe('rate limits under random traffic', () => {
     );
   });
 
-  it('use all of a limit when everybody is answered at once: a million starts, no window exceeded, none left idle', async () => {
+  it('are used to the full: a million starts, no window exceeded, none left idle', async () => {
     const clock = new FakeClock();
     const limits = [
       { limit: 200, windowMs: 10 },

@@ -1,5 +1,6 @@
 /**
- * Asks Redis for the starts of one process, a batch at a time: whoever comes while a question is open is in the next one.
+ * Asks Redis for the starts of one process, a batch at a time: whoever comes while a question is open is in the next
+ * one.
  *
  *                     answer                      no answer within redisMs
  *   asking ⇄ with Redis ──────────────────────────▶ on its own ──▶ with Redis, at the first answer
@@ -10,7 +11,8 @@
  *   (1) With Redis: nobody starts whom Redis has not granted it, in an answer no older than redisMs.
  *   (2) On its own, with `local`: what this process starts in any window, and had started before, is at most its share.
  *   (3) What this process has begun or had answered, Redis hears of with the next question, however long that takes.
- *   (4) waiting ≤ waitersMax, and nobody waits for longer than waitMs or beyond its deadline, but for the timers' grain.
+ *   (4) waiting ≤ waitersMax, and nobody waits for longer than waitMs or beyond its deadline, but for the timers'
+ *       grain.
  *   (5) One question at a time; three timers at most, and none when nothing waits, runs or is to be told.
  *   (6) Of those who wait for the same bucket the one with the earliest deadline is asked for first.
  */

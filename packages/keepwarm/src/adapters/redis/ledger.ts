@@ -1,11 +1,11 @@
 /**
- * What one process has to tell Redis about its starts under one limit: how much is under way, and what was answered when.
+ * What one process has to tell Redis about its starts under one limit: what is under way, and what was answered when.
  *
  * Invariants:
  *   (1) held + answered and not yet acknowledged + acknowledged = everything ever begun and not cancelled.
  *   (2) What was sent and not acknowledged is sent again first, in the same order: Redis has all of it or none.
  *   (3) Answers less than `grainMs` apart are told as one, at the later instant: they count for longer, never for less.
- *   (4) What is older than a window is not told: it counts nowhere any more. So memory ends at a window's worth of grains.
+ *   (4) What is older than a window is not told: it counts nowhere. So memory ends at a window's worth of grains.
  */
 interface Group {
   /** Until when the peer may have counted it, on our clock. */

@@ -1,6 +1,6 @@
 /**
- * The rate limits of one process, for a whole fleet: every process counts in the same Redis or Valkey, and no window holds
- * more starts than the limit, whoever made them, as the peer counts them.
+ * The rate limits of one process, for a whole fleet: every process counts in the same Redis or Valkey, and no window
+ * holds more starts than the limit, whoever made them, as the peer counts them.
  */
 import { randomUUID } from 'node:crypto';
 import type { Call, Policy, Send } from '../../core/call.ts';
@@ -108,7 +108,7 @@ class FleetGate {
     else this.limiter.settle(slots);
   }
 
-  /** Only what stops everybody is passed on to the fleet: what is left of a quota, others have begun to use meanwhile. */
+  /** Only what stops everybody is passed on to the fleet; of what is left of a quota, others use some meanwhile. */
   #heed(call: Call, { buckets }: FleetSlots, reply: Reply): void {
     const { status } = reply;
     if ((status !== 429 && status !== 503) || buckets.length === 0) return;

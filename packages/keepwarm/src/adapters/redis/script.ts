@@ -3,8 +3,8 @@
  *
  *   log    a sorted set. `e<n>:<weight>`: starts that were answered, scored with the instant they count until;
  *          `p<process>`: a process, scored with the instant at which it is taken for dead
- *   state  a hash. used: all that counts; bar: nothing starts before; epoch: who made this state, and when; at: last seen;
- *          h<process>: begun there and not answered; s<process>: answered there, ever; q<process>: its last sequence number
+ *   state  a hash. used: all that counts; bar: nothing starts before; epoch: who made this state, and when; at: last
+ *          seen. Of each process h: begun there and not answered; s: answered there, ever; q: its last sequence number
  *
  * A process states how things stand with it, it does not tell what has changed: `held` and running totals. So a report
  * whose reply was lost may be repeated, and whatever was granted in a lost reply is taken back with the next report.
@@ -12,7 +12,7 @@
  * Time is Redis's own, in µs; of instants elsewhere only ages come in. Invariants:
  *   (1) used = Σ h + Σ weights in the log; nothing is granted that would make it more than the limit.
  *   (2) An entry counts for a window after the instant at which its process read the answer, or longer.
- *   (3) What a process holds counts until a window and `hold` after its last report, then the process is taken for dead.
+ *   (3) What a process holds counts until a window and `hold` after its last report; then it is taken for dead.
  *   (4) A report that is not newer than the last one of its process has no effect.
  *   (5) State that is not what a process remembers has been lost. Nothing starts for a window: by then all that had
  *       been started counts no more, or was reported again.

@@ -1,4 +1,4 @@
-/** A real Redis of our own: on a free loopback port, in a folder of its own, without any file written. Ended by its id. */
+/** A real Redis of our own: on a free loopback port, in a folder of its own, writing no file. Ended by its id. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -1,4 +1,4 @@
-/** The ledger against a Redis that sometimes hears, sometimes answers, sometimes neither. Numbers are those of ledger.ts. */
+/** The ledger against a Redis that sometimes hears, sometimes answers, sometimes neither. Numbers as in ledger.ts. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';

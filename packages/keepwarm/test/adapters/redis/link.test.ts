@@ -1,4 +1,4 @@
-/** Questions to Redis and their ends, with both ends in hand: a client that answers as the test says, a clock that stands still. */
+/** Questions to Redis and their ends: a client that answers as the test says, a clock that stands still. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type FleetOptions, type RedisClient, redisRateLimit } from '../../../src/adapters/redis/index.ts';

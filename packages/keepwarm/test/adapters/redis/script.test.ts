@@ -1,4 +1,4 @@
-/** The limits of a fleet on a real Redis: several limiters stand for as many processes. Numbers are those of the sources. */
+/** The limits of a fleet on a real Redis: several limiters stand for as many processes. Numbers as in script.ts. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
