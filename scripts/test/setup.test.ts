@@ -135,7 +135,10 @@ describe('set-up of the partners', () => {
   it('installs those that are missing, without a refresh of the package list that is not needed', () => {
     others();
     setup();
-    program('apt-get', `case "$*" in *install*) cd "${home}/bin"; cp npm wrk; cp npm redis-server; cp npm chromium;; esac`);
+    program(
+      'apt-get',
+      `case "$*" in *install*) cd "${home}/bin"; cp npm wrk; cp npm redis-server; cp npm chromium;; esac`,
+    );
     const { status, asked } = setup('--with-partners');
     assert.deepEqual(asked, ['apt-get -qq install --yes --no-install-recommends wrk redis-server chromium']);
     assert.equal(status, 0);
