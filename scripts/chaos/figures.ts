@@ -63,8 +63,8 @@ export function quantile(values: readonly number[], q: number): number {
 }
 
 /**
- * How long after an instant the last call began that failed, in ms: from then on all is well. Infinite when nothing
- * began later than a second before the end went well.
+ * How long after an instant the last call began that failed, in ms: from then on all is well. Infinite when no call
+ * that began later went well.
  *
  * @param atMs since 1970
  */

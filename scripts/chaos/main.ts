@@ -13,7 +13,7 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { ROWS, runRows } from './matrix.ts';
-import { writePage } from './page.ts';
+import { checkPage, writePage } from './page.ts';
 import { always, HEAD, json, line } from './report.ts';
 
 const { values } = parseArgs({
@@ -35,6 +35,7 @@ if (values.page && (!full || rows.length < ROWS.length)) {
   console.error('the page shows a full run of all rows: leave out --bounded and --only');
   process.exit(1);
 }
+if (values.page) checkPage();
 console.log(HEAD);
 const results = await runRows(rows, full, (result) => console.log(line(result)));
 console.log(`\nIn every row: ${always()}.`);

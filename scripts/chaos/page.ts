@@ -6,14 +6,19 @@ import { HEAD, line } from './report.ts';
 import type { RowResult } from './row.ts';
 
 const PAGE = join(root, 'docs/reference/chaos.md');
-const TABLE = /(<!-- rows of the last full run -->\n)[\s\S]*?(\n<!-- end of rows -->)/;
+const TABLE = /(<!-- rows of the last full run -->\n)[\s\S]*?(<!-- end of rows -->)/;
 
-export function writePage(results: readonly RowResult[]): void {
+/** @throws when the page has no place for the table: better before a run of minutes than after it */
+export function checkPage(): string {
   const page = readFileSync(PAGE, 'utf8');
   if (!TABLE.test(page)) throw new Error(`${PAGE} has lost the marks of its table`);
+  return page;
+}
+
+export function writePage(results: readonly RowResult[]): void {
   const table = [HEAD, ...results.map(line)].join('\n');
   writeFileSync(
     PAGE,
-    page.replace(TABLE, (_all, begin: string, end: string) => `${begin}${table}${end}`),
+    checkPage().replace(TABLE, (_all, begin: string, end: string) => `${begin}${table}\n${end}`),
   );
 }

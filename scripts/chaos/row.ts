@@ -42,7 +42,7 @@ export function expect(words: string, holds: (figures: Figures) => boolean): Exp
 
 /** What a row has at hand. Whatever it starts here is ended with the row. */
 export class Stage {
-  /** Millions of calls or a handful: the whole matrix, or what fits into the tests. */
+  /** The sizes that show it, minutes in all; otherwise those that fit into the tests. */
   readonly full: boolean;
   readonly #peer: Peer;
   readonly #served: Served[] = [];

@@ -1,4 +1,6 @@
-/** Trouble that is our own: a blocked event loop, a wall clock that jumps, more calls than sockets, an end in between. */
+/**
+ * Trouble that is our own: a blocked event loop, a wall clock that jumps, more calls than sockets, an end in between.
+ */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { Client } from 'keepwarm';

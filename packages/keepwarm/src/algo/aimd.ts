@@ -1,13 +1,13 @@
 /**
  * A limit on calls in flight that feels its way: one more for each limitful of answers while it is being used, a tenth
- * less for each call that was dropped. So it finds what a peer takes without being told, and a peer that sheds load gets
- * less at once.
+ * less for each call that was dropped. So it finds what a peer takes without being told, and a peer that sheds load
+ * gets less at once.
  *
- * Source: Netflix concurrency-limits, `AIMDLimit`, which its authors recommend for clients; after D.-M. Chiu and R. Jain,
- * "Analysis of the Increase and Decrease Algorithms for Congestion Avoidance", 1989. `AIMDLimit` grows by one with every
- * answer, which doubles it in a round trip and overshoots: simulated against a peer that takes 60 calls of 50 ms and
- * refuses the rest, every seventh call is refused; growing by one per round trip, as TCP does, one in 300 is, and 95 % of
- * the peer is used either way.
+ * Source: Netflix concurrency-limits, `AIMDLimit`, which its authors recommend for clients; after D.-M. Chiu and R.
+ * Jain, "Analysis of the Increase and Decrease Algorithms for Congestion Avoidance", 1989. `AIMDLimit` grows by one
+ * with every answer, which doubles it in a round trip and overshoots: simulated against a peer that takes 60 calls of
+ * 50 ms and refuses the rest, every seventh call is refused; growing by one per round trip, as TCP does, one in 300 is,
+ * and 95 % of the peer is used either way.
  *
  * Invariants:
  *   (1) limitMin ≤ limit ≤ limitMax.

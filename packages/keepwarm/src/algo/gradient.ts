@@ -1,6 +1,6 @@
 /**
- * A limit on calls in flight that follows latency: when answers take longer than they used to, a queue is building up at
- * the peer, and the limit shrinks in proportion before anything has to be dropped.
+ * A limit on calls in flight that follows latency: when answers take longer than they used to, a queue is building up
+ * at the peer, and the limit shrinks in proportion before anything has to be dropped.
  *
  *   gradient = tolerance × long / short, within 0.5…1     long: what answers usually take, short: what they take now
  *   limit    → limit × gradient + queue                   smoothed; the queue lets it grow while latency is as usual

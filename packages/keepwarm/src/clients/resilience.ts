@@ -24,17 +24,24 @@ export interface ResilienceOptions {
   readonly budget?: Partial<BudgetOptions> | undefined;
   /** Sends a second copy of a slow call that may be repeated. Spends from the budget. */
   readonly hedge?: boolean | Partial<HedgeOptions> | undefined;
-  /** Lets no window see more than its limit. */
-  readonly rateLimit?: RateLimit | RateLimitOptions | undefined;
+  /** Lets no window see more than its limit; or a limit made elsewhere, such as `redisRateLimit` for a fleet. */
+  readonly rateLimit?: RateLimit | RateLimitOptions | ReadyLimit | undefined;
   /** Stops calls to an origin that is failing, and tries it now and then. */
   readonly breaker?: boolean | Partial<BreakerOptions> | undefined;
+}
+
+/** A rate limit that was made with parts of its own. The client closes it with itself. */
+export interface ReadyLimit extends Policy {
+  snapshot(): readonly RateSnapshot[] | object;
+  close(): void;
 }
 
 export interface ResilienceStats {
   readonly retry?: RetrySnapshot;
   readonly budget?: BudgetSnapshot;
   readonly hedge?: HedgeSnapshot;
-  readonly rateLimit?: readonly RateSnapshot[];
+  /** One entry per limit; of a limit made elsewhere, its own snapshot. */
+  readonly rateLimit?: readonly RateSnapshot[] | object;
   readonly breaker?: BreakerSnapshots;
   readonly endpoints?: EndpointSetSnapshot;
 }
@@ -68,7 +75,7 @@ export function resilience(options: ResilienceOptions, parts: ResilienceParts): 
   const made = {
     ...(retries === undefined ? {} : { retry: retry(retries, { ...parts, budget: budget! }) }),
     ...(hedges === undefined ? {} : { hedge: hedge(hedges, { ...parts, budget: budget! }) }),
-    ...(options.rateLimit === undefined ? {} : { rateLimit: rateLimit(limitsOf(options.rateLimit), parts) }),
+    ...(options.rateLimit === undefined ? {} : { rateLimit: limitOf(options.rateLimit, parts) }),
     ...(breaks === undefined ? {} : { breaker: breaker(breaks, parts) }),
   };
   return {
@@ -88,8 +95,9 @@ export function resilience(options: ResilienceOptions, parts: ResilienceParts): 
   };
 }
 
-function limitsOf(options: RateLimit | RateLimitOptions): RateLimitOptions {
-  return 'limits' in options ? options : { limits: [options] };
+function limitOf(option: RateLimit | RateLimitOptions | ReadyLimit, parts: ResilienceParts): ReadyLimit {
+  if (typeof option === 'function') return option;
+  return rateLimit('limits' in option ? option : { limits: [option] }, parts);
 }
 
 /** The defaults with the caller's values over them; nothing when the policy is off. */

@@ -1,6 +1,6 @@
 /**
- * Callers who ask for the same at the same time share one attempt, and each gets an answer of its own: a crowd that finds
- * a cache empty asks the peer once.
+ * Callers who ask for the same at the same time share one attempt, and each gets an answer of its own: a crowd that
+ * finds a cache empty asks the peer once.
  *
  *   first caller ──▶ under way ──head──▶ small body: read whole, a copy for each
  *   others ─join──▶     │                large, slow or endless body: the first caller gets it as it arrives, each
@@ -35,7 +35,9 @@ export interface CoalesceOptions {
   readonly partiesMax: number;
   /** Attempts that can be joined at a time; further calls are made as they are. */
   readonly attemptsMax: number;
-  /** Header fields, in lower case, that may differ: those that tell the peer about the call and not what is asked for. */
+  /**
+   * Header fields, in lower case, that may differ: those that tell the peer about the call and not what is asked for.
+   */
   readonly ignore: readonly string[];
   /**
    * What makes calls alike, within one section and origin; nothing for a call that is like no other. Called for

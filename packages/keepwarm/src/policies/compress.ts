@@ -1,14 +1,15 @@
 /**
- * Compresses what is sent, for origins that are known to take it: nothing in HTTP/1.1 says so beforehand, so it is never
- * done unasked. An origin that turns out not to take it gets the body once more as it was, and others as they are from
- * then on.
+ * Compresses what is sent, for origins that are known to take it: nothing in HTTP/1.1 says so beforehand, so it is
+ * never done unasked. An origin that turns out not to take it gets the body once more as it was, and others as they are
+ * from then on.
  *
  *   untried ──a good answer──▶ takes it
  *      └──────415, 501; 400 where safe──▶ sent again as it was ──another answer──▶ refuses it, for `refusedMs`
  *
  * Invariants:
- *   (1) What is sent is the body the caller gave, in exactly the coding its fields name, with its length where known; or
- *       it is untouched: when its caller encoded it, when its fields vouch for its bytes, when it would not get smaller.
+ *   (1) What is sent is the body the caller gave, in exactly the coding its fields name, with its length where known;
+ *       or it is untouched: when its caller encoded it, when its fields vouch for its bytes, when it would not get
+ *       smaller.
  *   (2) A call is sent again at most once, after an answer that refused it, and after 400 only if it may be repeated.
  *
  * Stands above retry, so that a body is compressed once. A call it leaves alone costs a few comparisons.

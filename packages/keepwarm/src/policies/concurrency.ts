@@ -54,10 +54,10 @@ export interface ConcurrencyOptions extends AimdOptions, GradientOptions {
 /**
  * Where each comes from:
  *  - `algorithm` `aimd`: recommended for clients by the authors of concurrency-limits; it needs no steady latency.
- *  - `limit` 20, `limitMax` 200, `backoff` 0.9, `slowMs` 5 s: `AIMDLimit`'s. `limitMin` 1 where `AIMDLimit` has 20: a peer
- *    that is down to serving one call at a time should get one at a time.
- *  - `tolerance` 1.5, `queue` 4, `smoothing` 0.2, `longWindow` 600: `Gradient2Limit`'s; `windowMs` 1 s, `windowCount` 10:
- *    `WindowedLimit`'s.
+ *  - `limit` 20, `limitMax` 200, `backoff` 0.9, `slowMs` 5 s: `AIMDLimit`'s. `limitMin` 1 where `AIMDLimit` has 20: a
+ *    peer that is down to serving one call at a time should get one at a time.
+ *  - `tolerance` 1.5, `queue` 4, `smoothing` 0.2, `longWindow` 600: `Gradient2Limit`'s; `windowMs` 1 s, `windowCount`
+ *    10: `WindowedLimit`'s.
  *  - `waitersMax` 1,000, `waitMs` 10 s: as the pool's queue. `keysMax` 1,000: ours.
  *  - `statuses`: 429 and 503 are how a server says that it is asked too much (RFC 6585 § 4, RFC 9110 § 15.6.4).
  */

@@ -20,8 +20,8 @@ import { type Code, NetError } from '../core/error.ts';
 export type Coding = 'gzip' | 'br' | 'zstd';
 
 /**
- * Brotli's own default, 11, is for what is compressed once and sent often: at about 1 MB/s it would take longer than most
- * uploads. 4 is about as fast as gzip, and smaller. zlib's default (6) and zstd's (3) are meant for the moment.
+ * Brotli's own default, 11, is for what is compressed once and sent often: at about 1 MB/s it would take longer than
+ * most uploads. 4 is about as fast as gzip, and smaller. zlib's default (6) and zstd's (3) are meant for the moment.
  */
 const BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } };
 

@@ -2,8 +2,8 @@
 import type { NetError } from '../core/error.ts';
 
 /**
- * A deadline that was missed says something about the peer only when it had been given so long, in ms. Ours: who gives a
- * call 5 ms learns nothing about the peer by missing them, and should not decide for others.
+ * A deadline that was missed says something about the peer only when it had been given so long, in ms. Ours: who gives
+ * a call 5 ms learns nothing about the peer by missing them, and should not decide for others.
  */
 export const PATIENCE_MS = 1_000;
 

@@ -1,6 +1,6 @@
 /**
- * Reads a body into memory up to a bound, and if it is larger or slower than hoped, gives it on as it arrives: first what
- * has been read, then the rest.
+ * Reads a body into memory up to a bound, and if it is larger or slower than hoped, gives it on as it arrives: first
+ * what has been read, then the rest.
  *
  *   gathering ──end──▶ whole      told once, with all of it
  *      │   └────fail──▶ failed    told once

@@ -24,7 +24,10 @@ describe('a store by key', () => {
     store.leave(a!);
     c!.worn = false;
     assert.notEqual(store.of('d', 0), undefined);
-    assert.deepEqual([...store].map(({ key }) => key), ['b', 'c', 'd']); // biome-ignore format: short
+    assert.deepEqual(
+      [...store].map(({ key }) => key),
+      ['b', 'c', 'd'],
+    );
     assert.equal(store.known('a'), undefined);
   });
 

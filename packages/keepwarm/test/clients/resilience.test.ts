@@ -1,7 +1,7 @@
 /** Policies as options of a client, against a real server. What each of them does is tested where it stands. */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { type ClientOptions, createClient, NetError } from '../../src/index.ts';
+import { type ClientOptions, createClient, NetError, type Send } from '../../src/index.ts';
 import { startFaultyServer } from '../../src/testing/faulty-server.ts';
 import { answer, oneByOne, type Step } from '../../src/testing/faulty-steps.ts';
 
@@ -57,7 +57,7 @@ describe('policies by option', () => {
     const code = await codeOf(client.get('/', { deadlineMs: 50 }));
     assert.notEqual(code, 'answered');
     assert.equal(server.received, 2);
-    assert.equal(client.stats().policies.rateLimit?.[0]?.limit, 2);
+    assert.partialDeepStrictEqual(client.stats().policies.rateLimit, [{ limit: 2 }]);
   });
 
   it('is off unless asked for', async (t) => {
@@ -81,4 +81,22 @@ describe('policies by option', () => {
     assert.match(refusal({ hedge: true }), /hedge needs retry/);
     assert.match(refusal({ rateLimit: { limits: [] } }), /at least one limit/);
   });
+});
+
+it('a rate limit made elsewhere is used as it is, and closed with the client', async (t) => {
+  let closed = 0;
+  const calls: string[] = [];
+  const ready = Object.assign(
+    (next: Send): Send =>
+      (call) => {
+        calls.push(call.path);
+        return next(call);
+      },
+    { snapshot: () => ({ fleet: true }), close: () => void closed++ },
+  );
+  const { client } = await aPair(t, answer('ok'), { rateLimit: ready });
+  assert.equal(await client.get('/x').text(), 'ok');
+  assert.deepEqual([calls, client.stats().policies.rateLimit], [['/x'], { fleet: true }]);
+  await client.close();
+  assert.equal(closed, 1);
 });

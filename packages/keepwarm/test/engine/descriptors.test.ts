@@ -22,7 +22,7 @@ async function scarce(descriptors: number, ...args: string[]): Promise<Record<st
   return JSON.parse(output);
 }
 
-it('with descriptors for a few sockets, 300 calls queue for those and are answered; later there are more', async (t) => {
+it('with few descriptors 300 calls queue for those and are answered; later there is room', async (t) => {
   const server = await aServer(t, { script: inOrder(pause(2), answer('ok')) });
   const { answered, failed, most, later } = await scarce(64, 'few', server.origin);
   assert.deepEqual({ answered, failed }, { answered: 300, failed: [] });

@@ -20,7 +20,11 @@ function aBreaker(script: (index: number) => Line, options: Partial<BreakerOptio
   const engine = scripted((_, index) => script(index), clock);
   const send = policy(engine);
   /** The status, or the error's code. */
-  const outcome = (about = {}) => send(aCall(about)).then(({ status }) => status, ({ code }: NetError) => code); // biome-ignore format: short
+  const outcome = (about = {}) =>
+    send(aCall(about)).then(
+      ({ status }) => status,
+      ({ code }: NetError) => code,
+    );
   const outcomes = async (count: number) => {
     for (let i = 0; i < count; i++) await outcome();
   };
@@ -183,7 +187,7 @@ describe('what counts for a breaker', () => {
     }
   });
 
-  it('errors: those of the peer and of the way to it are failures, those of the caller and ours say nothing', async () => {
+  it('errors: those of the peer and the way to it are failures, those of the caller say nothing', async () => {
     const expected: Readonly<Record<Code, string>> = {
       INVALID: 'nothing',
       CLOSED: 'nothing',
@@ -242,11 +246,10 @@ describe('breakers', () => {
     const { outcome, policy } = aBreaker(() => 503);
     for (let i = 0; i < 5; i++) await outcome();
     assert.deepEqual([await outcome(), await outcome({ section: 'a' }), await outcome({ origin })], ['OPEN', 503, 503]);
-    assert.deepEqual(policy.snapshot().breakers.map(({ key }) => key), [
-      'https://api.example.com',
-      'a https://api.example.com',
-      'https://other.example.com',
-    ]); // biome-ignore format: short
+    assert.deepEqual(
+      policy.snapshot().breakers.map(({ key }) => key),
+      ['https://api.example.com', 'a https://api.example.com', 'https://other.example.com'],
+    );
   });
 
   it('are bounded: closed idle ones make room, open ones stay, and who finds no room is let through', async () => {

@@ -30,7 +30,11 @@ function aDesk(line: (call: Call, index: number) => Line, options: Partial<Coale
   return { clock, engine, policy, send, get };
 }
 
-const codeOf = (reply: Promise<Reply>) => reply.then(({ status }) => status, ({ code }: NetError) => code); // biome-ignore format: short
+const codeOf = (reply: Promise<Reply>) =>
+  reply.then(
+    ({ status }) => status,
+    ({ code }: NetError) => code,
+  );
 const headers = (fields: Record<string, string>) => ({ headers: Fields.of(fields) });
 
 describe('callers who ask for the same', () => {
@@ -237,7 +241,10 @@ describe('a body that arrives', () => {
     const text = (await all[0]!).text();
     sources[0]!.end();
     assert.equal(await text, '1234567890abcdef');
-    assert.deepEqual((await Promise.all(all)).map(({ used }) => used), [true, false, false]); // biome-ignore format: short
+    assert.deepEqual(
+      (await Promise.all(all)).map(({ used }) => used),
+      [true, false, false],
+    );
     assert.equal(clock.sleeping, 0);
   });
 

@@ -166,7 +166,9 @@ describe('a body is left alone', () => {
 
   it('when it would not get smaller', async () => {
     let state = 1;
-    const noise = Buffer.from(Array.from({ length: 2_000 }, () => (state = (state * 48_271) % 2_147_483_647) >> 8 & 255)); // biome-ignore format: one thought
+    const noise = Buffer.from(
+      Array.from({ length: 2_000 }, () => ((state = (state * 48_271) % 2_147_483_647) >> 8) & 255),
+    );
     await untouched({ body: noise });
   });
 
@@ -212,7 +214,10 @@ describe('a peer that does not take it', () => {
   });
 
   it('may say so with 501, or with 400 when the call may be repeated and compression was never taken', async () => {
-    const line = (status: number) => ({ headers }: Call) => (headers.has('content-encoding') ? status : 200); // biome-ignore format: short
+    const line =
+      (status: number) =>
+      ({ headers }: Call) =>
+        headers.has('content-encoding') ? status : 200;
     const once = async (status: number, idempotent: boolean) => {
       const { post } = aPress(line(status));
       return (await post({ traits: { idempotent } })).status;

@@ -45,7 +45,10 @@ function aLimit(options: Partial<ConcurrencyOptions> = {}) {
   const send = policy(engine.send);
   /** The status, or the error's code. */
   const outcome = (path: string, about: Partial<Call> = {}) =>
-    send(aCall({ path, ...about })).then(({ status }) => status, (error: unknown) => NetError.from(error).code); // biome-ignore format: short
+    send(aCall({ path, ...about })).then(
+      ({ status }) => status,
+      (error: unknown) => NetError.from(error).code,
+    );
   const state = () => {
     const [{ limit = 0, inFlight = 0, waiting = 0 } = {}] = policy.snapshot();
     return { limit, inFlight, waiting };
@@ -135,7 +138,6 @@ describe('a concurrency limit', () => {
       ['/f', Infinity],
       ['/c', 200],
     ] as const) {
-      // biome-ignore format: a table
       void outcome(path, { deadlineAt });
     }
     for (let i = 0; i < 5; i++) await answerNext();
@@ -218,7 +220,10 @@ describe('a concurrency limit', () => {
     assert.equal(await outcome('/c'), 'SATURATED');
     await answerNext();
     void outcome('/c');
-    assert.deepEqual(policy.snapshot().map(({ key }) => key), ['/b', '/c']); // biome-ignore format: short
+    assert.deepEqual(
+      policy.snapshot().map(({ key }) => key),
+      ['/b', '/c'],
+    );
   });
 });
 
@@ -228,7 +233,10 @@ it('a concurrency limit can be forgotten once nobody uses it, those who were ref
   assert.equal(await outcome('/a'), 'SATURATED');
   await answerNext();
   void outcome('/b');
-  assert.deepEqual(policy.snapshot().map(({ key }) => key), ['/b']); // biome-ignore format: short
+  assert.deepEqual(
+    policy.snapshot().map(({ key }) => key),
+    ['/b'],
+  );
 });
 
 describe('an adaptive limit', () => {
@@ -315,7 +323,9 @@ it('walks keep every invariant: bounded, in order, no barging, everything settle
         holds(state().inFlight <= state().limit, '(1) started beyond the limit');
         if (id === arriving) holds(waiting.length === 0, '(2) a newcomer overtook');
         else {
-          const due = [...waiting].sort((a, b) => (a.deadlineAt === b.deadlineAt ? a.id - b.id : a.deadlineAt - b.deadlineAt)); // biome-ignore format: one thought
+          const due = [...waiting].sort((a, b) =>
+            a.deadlineAt === b.deadlineAt ? a.id - b.id : a.deadlineAt - b.deadlineAt,
+          );
           holds(due[0]?.id === id, '(3) out of order');
           waiting.splice(
             waiting.findIndex((waiter) => waiter.id === id),

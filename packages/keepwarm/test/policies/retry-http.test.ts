@@ -1,4 +1,6 @@
-/** Retry and hedge over real connections: what they throw away costs no connection, and what they repeat arrives once. */
+/**
+ * Retry and hedge over real connections: what they throw away costs no connection, and what they repeat arrives once.
+ */
 import assert from 'node:assert/strict';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
