@@ -24,7 +24,7 @@ const STALL_MS = 500;
 const stall: Row = {
   name: 'event loop stalled',
   fault: `the loop stands still for ${STALL_MS} ms while 50 calls are answered, 100 ms after they were made`,
-  policies: 'breaker, firstByteMs 250, betweenBytesMs 250, no retry',
+  policies: 'breaker (patienceMs 100), deadlineMs 400, firstByteMs 250, betweenBytesMs 250; no retry',
   expected: [
     expect('no call fails: what had arrived is not late', ({ ok, calls }) => ok === calls),
     expect('the breaker stays closed', ({ more }) => more['breaker opened'] === 0),
@@ -33,7 +33,8 @@ const stall: Row = {
     const served = await stage.serve({ fault: { kind: 'none', serviceMs: 100 } });
     const client = stage.client({
       origin: served.origin,
-      breaker: true,
+      breaker: { patienceMs: 100 },
+      deadlineMs: 400,
       limits: { firstByteMs: 250, betweenBytesMs: 250 },
     });
     const wave = { calls: 50, concurrency: 50 };

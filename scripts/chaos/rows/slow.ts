@@ -51,4 +51,24 @@ const orders: Row = {
     ),
 };
 
-export const SLOW: readonly Row[] = [tail, orders];
+/** Longer than anybody waits here. */
+const SILENCE_MS = 30_000;
+
+const silent: Row = {
+  name: 'silent for some',
+  fault: '2 % of the requests are taken and never answered',
+  policies: 'retry, firstByteMs 150',
+  expected: [
+    expect('≥ 99.99 % of the idempotent calls succeed', ({ readsOk }) => readsOk >= 0.9999),
+    expect('what fails is TIMEOUT', ({ ends, ok, calls }) => ok + (ends['TIMEOUT'] ?? 0) === calls),
+    expect('extra traffic ≤ 20 %', ({ extra }) => extra <= 0.2),
+  ],
+  run: (stage) =>
+    stage.measure(
+      { fault: { kind: 'slow', serviceMs: 1, slowMs: SILENCE_MS, share: 0.02 } },
+      { retry: true, limits: { firstByteMs: 150 } },
+      { calls: stage.pick(10_000, 500), concurrency: 20 },
+    ),
+};
+
+export const SLOW: readonly Row[] = [tail, orders, silent];
