@@ -69,7 +69,7 @@ describe('the test runner', () => {
   });
 
   it('fails a test that takes longer than its limit', () => {
-    const { stdout, last } = report('hangs', "it('a', () => new Promise(() => { setTimeout(() => {}, 900); }));");
+    const { stdout, last } = report('hangs', "it('a', () => new Promise(() => { setTimeout(() => {}, 550); }));");
     assert.match(stdout, /timed out after 500ms/);
     assert.equal(last, '0 passed, 1 failed');
   });

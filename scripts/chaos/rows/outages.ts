@@ -2,7 +2,7 @@
 import { figuresOf, isOk, quantile, recoveryMs } from '../figures.ts';
 import { loadOn } from '../load.ts';
 import { SLOT_MS } from '../peer/tally.ts';
-import { expect, type Row } from '../row.ts';
+import { expect, expectSpeed, type Row } from '../row.ts';
 
 /** A breaker for troubles of a second: its default waits are for those of minutes. */
 const BREAKER = { openMs: 200, openMsMax: 400 };
@@ -14,7 +14,7 @@ const flapping: Row = {
   fault: 'up for 1 s, away for 1 s, over and over',
   policies: `breaker (openMs ${BREAKER.openMs}, openMsMax ${BREAKER.openMsMax})`,
   expected: [
-    expect('half of what fails does so within 50 ms', ({ failedMs }) => failedMs <= 50),
+    expectSpeed('half of what fails does so within 50 ms', ({ failedMs }) => failedMs <= 50),
     expect('while it is away next to nothing is sent: ≤ 10 %', ({ more }) => more['sent while away']! <= 0.1),
     expect('≥ 50 % of the calls made while it is up succeed', ({ more }) => more['ok while up']! >= 0.5),
   ],
@@ -40,10 +40,10 @@ const dead: Row = {
   fault: 'for 2 s every connection is reset',
   policies: `retry, breaker (openMs ${BREAKER.openMs}, openMsMax ${BREAKER.openMsMax})`,
   expected: [
-    expect('half of what fails does so within 150 ms', ({ failedMs }) => failedMs <= 150),
+    expectSpeed('half of what fails does so within 150 ms', ({ failedMs }) => failedMs <= 150),
     expect('≤ 60 connections in any 100 ms, the return included', ({ connectsPeak }) => connectsPeak <= 60),
     expect('≤ 20 connections per second while it is dead', ({ more }) => more['connections/s while dead']! <= 20),
-    expect('all is well ≤ 2 s after its return', ({ more }) => more['recovered after ms']! <= 2_000),
+    expectSpeed('all is well ≤ 2 s after its return', ({ more }) => more['recovered after ms']! <= 2_000),
   ],
   async run(stage) {
     const fromMs = stage.pick(1_000, 200);

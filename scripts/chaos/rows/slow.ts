@@ -1,7 +1,7 @@
 /** A peer that answers, some of the time far too late. */
 import { figuresOf } from '../figures.ts';
 import { loadOn } from '../load.ts';
-import { expect, type Row } from '../row.ts';
+import { expect, expectSpeed, type Row } from '../row.ts';
 
 /** One answer in twenty takes ten times as long; machine noise on loopback is far below either. */
 const FAULT = { kind: 'slow', serviceMs: 10, slowMs: 100, share: 0.05 } as const;
@@ -17,7 +17,7 @@ const tail: Row = {
   fault: '5 % of the answers take ten times as long',
   policies: `hedge (percentile ${HEDGE.percentile}, share ${HEDGE.share}); against none`,
   expected: [
-    expect('p99 falls by a third or more', ({ p99Ms, more }) => p99Ms <= (more['p99 ms without'] ?? 0) * 0.67),
+    expectSpeed('p99 falls by a third or more', ({ p99Ms, more }) => p99Ms <= (more['p99 ms without'] ?? 0) * 0.67),
     expect('extra traffic ≤ the share and its reserve', ({ extra, calls }) => extra <= HEDGE.share + RESERVE / calls),
     expect('every call succeeds', ({ ok, calls }) => ok === calls),
   ],

@@ -32,7 +32,7 @@ export interface ResilienceOptions {
 
 /** A rate limit that was made with parts of its own. The client closes it with itself. */
 export interface ReadyLimit extends Policy {
-  snapshot(): readonly RateSnapshot[] | object;
+  snapshot(): object;
   close(): void;
 }
 
@@ -40,8 +40,10 @@ export interface ResilienceStats {
   readonly retry?: RetrySnapshot;
   readonly budget?: BudgetSnapshot;
   readonly hedge?: HedgeSnapshot;
-  /** One entry per limit; of a limit made elsewhere, its own snapshot. */
-  readonly rateLimit?: readonly RateSnapshot[] | object;
+  /** One entry per limit. */
+  readonly rateLimit?: readonly RateSnapshot[];
+  /** What a limit made elsewhere tells of itself. */
+  readonly readyLimit?: object;
   readonly breaker?: BreakerSnapshots;
   readonly endpoints?: EndpointSetSnapshot;
 }
@@ -66,38 +68,50 @@ export interface Resilience {
 export function resilience(options: ResilienceOptions, parts: ResilienceParts): Resilience {
   const retries = given('retry', options.retry, RETRY_DEFAULTS);
   const hedges = given('hedge', options.hedge, HEDGE_DEFAULTS);
-  const breaks = given('breaker', options.breaker, BREAKER_DEFAULTS, ['key']);
+  const patience = { ...BREAKER_DEFAULTS, patienceMs: patienceOf(retries?.attemptMs) };
+  const breaks = given('breaker', options.breaker, patience, ['key']);
   const spends = given('budget', options.budget ?? true, BUDGET_DEFAULTS)!;
   if (hedges !== undefined && retries === undefined) {
     throw invalid('option hedge needs retry: the budget they share is filled by it; retry: { attemptsMax: 1 } will do');
   }
   const budget = retries === undefined ? undefined : new RetryBudget(spends, parts.clock);
+  const ready = typeof options.rateLimit === 'function' ? options.rateLimit : undefined;
+  const limit = typeof options.rateLimit === 'function' ? undefined : options.rateLimit;
   const made = {
     ...(retries === undefined ? {} : { retry: retry(retries, { ...parts, budget: budget! }) }),
     ...(hedges === undefined ? {} : { hedge: hedge(hedges, { ...parts, budget: budget! }) }),
-    ...(options.rateLimit === undefined ? {} : { rateLimit: limitOf(options.rateLimit, parts) }),
+    ...(limit === undefined ? {} : { rateLimit: rateLimit(limitsOf(limit), parts) }),
     ...(breaks === undefined ? {} : { breaker: breaker(breaks, parts) }),
   };
   return {
-    policies: made,
+    policies: ready === undefined ? made : { ...made, rateLimit: ready },
     mayHop: () => budget?.withdraw() ?? true,
     stats: () => ({
       ...(made.retry === undefined ? {} : { retry: made.retry.snapshot(), budget: budget!.snapshot() }),
       ...(made.hedge === undefined ? {} : { hedge: made.hedge.snapshot() }),
       ...(made.rateLimit === undefined ? {} : { rateLimit: made.rateLimit.snapshot() }),
+      ...(ready === undefined ? {} : { readyLimit: ready.snapshot() }),
       ...(made.breaker === undefined ? {} : { breaker: made.breaker.snapshot() }),
     }),
     resetBreaker: (key) => made.breaker?.reset(key),
     close() {
       made.hedge?.close();
       made.rateLimit?.close();
+      ready?.close();
     },
   };
 }
 
-function limitOf(option: RateLimit | RateLimitOptions | ReadyLimit, parts: ResilienceParts): ReadyLimit {
-  if (typeof option === 'function') return option;
-  return rateLimit('limits' in option ? option : { limits: [option] }, parts);
+/**
+ * An attempt that ran into its own limit tells of the peer, however short that limit is: the breaker below sees it as a
+ * deadline, and must not think that it left the peer too little time.
+ */
+function patienceOf(attemptMs = Number.POSITIVE_INFINITY): number {
+  return Math.min(BREAKER_DEFAULTS.patienceMs, attemptMs * 0.9);
+}
+
+function limitsOf(options: RateLimit | RateLimitOptions): RateLimitOptions {
+  return 'limits' in options ? options : { limits: [options] };
 }
 
 /** The defaults with the caller's values over them; nothing when the policy is off. */
