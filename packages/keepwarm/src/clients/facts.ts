@@ -35,6 +35,7 @@ const NAMES: Readonly<Record<FactName, true>> = {
   endpointCordoned: true,
   coalesced: true,
   compressionRefused: true,
+  cacheUsed: true,
   leakSuspected: true,
   leakRecovered: true,
   resolved: true,

@@ -211,6 +211,13 @@ export interface CompressionRefused extends CallFact {
   readonly status: number;
 }
 
+/** Why an answer came from the cache: it was fresh, stale but allowed, or the peer said that it has not changed. */
+export type CacheUse = 'fresh' | 'stale' | 'validated';
+
+export interface CacheUsed extends CallFact {
+  readonly use: CacheUse;
+}
+
 export interface LeakFact extends SocketFact {
   readonly method: string;
   readonly path: string;
@@ -273,6 +280,8 @@ export interface Observer {
   coalesced?(fact: Coalesced): void;
   /** A peer does not take compressed bodies; they are sent as they are for a while. */
   compressionRefused?(fact: CompressionRefused): void;
+  /** A call is answered from the cache. */
+  cacheUsed?(fact: CacheUsed): void;
   leakSuspected?(fact: LeakFact): void;
   leakRecovered?(fact: LeakFact): void;
   /** A lookup ended that went to a resolver. */
