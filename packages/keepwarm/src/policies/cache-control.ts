@@ -23,8 +23,8 @@ export class CacheControl {
   }
 
   /**
-   * The argument of a directive in ms; nothing without the directive. Of several the least counts, and what is no number
-   * of seconds counts as 0: who cannot be understood is not given the benefit of the doubt (RFC 9111 § 4.2.1).
+   * The argument of a directive in ms; nothing without the directive. Of several the least counts, and what is no
+   * number of seconds counts as 0: who cannot be understood is not given the benefit of the doubt (RFC 9111 § 4.2.1).
    */
   ms(name: string): number | undefined {
     const values = this.#directives.get(name);

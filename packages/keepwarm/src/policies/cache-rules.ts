@@ -8,7 +8,7 @@ import { ReplyFields } from '../core/reply-fields.ts';
 import { CacheControl, secondsOf } from './cache-control.ts';
 import { dateOf } from './retry-after.ts';
 
-/** Statuses whose meaning does not depend on the call alone (RFC 9110 § 15.1, but for 206: parts are not put together). */
+/** Statuses that mean the same for the next call (RFC 9110 § 15.1, but for 206: parts are not put together). */
 const STORABLE: ReadonlySet<number> = new Set([200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501]);
 
 /** With these a caller does a cache's work itself, or asks for a part. */
@@ -20,7 +20,7 @@ export function concerns({ method, body, headers, signal }: Call): boolean {
   return !CONDITIONAL.some((name) => headers.has(name));
 }
 
-/** What a caller says about answers from a cache (RFC 9111 § 5.2.1); HTTP/1.0's `Pragma` where it says nothing newer. */
+/** What a caller says about answers from a cache (RFC 9111 § 5.2.1), if nothing else by HTTP/1.0's `Pragma`. */
 export function wishesOf({ headers }: Call): CacheControl {
   const said = headers.list.filter(([name]) => name.toLowerCase() === 'cache-control').map(([, value]) => value);
   if (said.length > 0) return new CacheControl(said.join(', '));
@@ -74,9 +74,16 @@ export function storable(wishes: CacheControl, reply: Reply, terms: Terms, ignor
   if (!STORABLE.has(status) || reply.encoded || wishes.has('no-store')) return false;
   if (new CacheControl(headers.get('cache-control')).has('no-store')) return false;
   if (headers.has('set-cookie') || headers.has('content-range')) return false; // what is for one call only
-  const vary = (headers.get('vary') ?? '').toLowerCase().split(',').map((name) => name.trim()); // biome-ignore format: short
-  if (vary.some((name) => name === '*' || ignored.has(name))) return false;
+  if (namesIn(headers.get('vary')).some((name) => name === '*' || ignored.has(name))) return false;
   return terms.lifetimeMs > terms.ageMs || headers.has('etag') || headers.has('last-modified');
+}
+
+/** Names of fields in a list, in lower case. */
+function namesIn(list = ''): string[] {
+  return list
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim());
 }
 
 /** Fields about the connection, which end with it (RFC 9111 § 3.1). */
@@ -84,11 +91,10 @@ const OF_THE_WAY = ['connection', 'keep-alive', 'te', 'transfer-encoding', 'upgr
 const OF_THE_PROXY = ['proxy-authenticate', 'proxy-authentication-info', 'proxy-authorization'];
 
 export function storedFields(headers: ReplyFields): ReplyFields {
-  const named = (headers.get('connection') ?? '').toLowerCase().split(',').map((name) => name.trim()); // biome-ignore format: short
-  return headers.without(...OF_THE_WAY, ...OF_THE_PROXY, ...named);
+  return headers.without(...OF_THE_WAY, ...OF_THE_PROXY, ...namesIn(headers.get('connection')));
 }
 
-/** What is kept stands decoded and whole: fields of a 304 that speak of another form of it are not taken over (§ 3.2). */
+/** What is kept is decoded and whole: fields of a 304 that speak of another form are not taken over (§ 3.2). */
 const OF_THE_BODY: ReadonlySet<string> = new Set([
   'content-length',
   'content-encoding',

@@ -3,8 +3,8 @@
  *
  * Invariants:
  *   (1) entries ≤ entriesMax, and their bytes ≤ bytesMax.
- *   (2) What was asked for before an address changed is not kept once it has. Changes of so many addresses are remembered;
- *       of those before, the latest stands for all.
+ *   (2) What was asked for before an address changed is not kept once it has. Changes of so many addresses are
+ *       remembered; of those before, the latest stands for all.
  */
 import { Chain, type Link } from '../algo/chain.ts';
 import type { ReplyFields } from '../core/reply-fields.ts';

@@ -10,8 +10,8 @@
  *                    └──failed, within stale-if-error──▶ what is kept
  *
  * Invariants:
- *   (1) An answer is used only for calls alike in section, origin, path and all header fields but those in `ignore`: what
- *       `Vary` may name is the same, and nobody gets what was for other credentials, in whatever field they came.
+ *   (1) An answer is used only for calls alike in section, origin, path and all header fields but those in `ignore`:
+ *       what `Vary` may name is the same, and nobody gets what was for other credentials, in whatever field they came.
  *   (2) Credentials are kept as a hash only.
  *   (3) Nothing is fresh by guess: without `max-age` or `Expires` each use is validated, where there is a validator.
  *   (4) What was asked for before a call that changed the address ended is not used after it (§ 4.4).

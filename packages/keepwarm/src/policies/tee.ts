@@ -1,4 +1,4 @@
-/** A body on its way to its reader, copied as it passes: the copy is given over if all of it came and was not too large. */
+/** A body on its way to its reader, copied as it passes: the copy is given over if all came, and was not too large. */
 import type { NetError } from '../core/error.ts';
 import type { BodySink, BodySource } from '../core/reply.ts';
 

@@ -215,7 +215,8 @@ describe('stale answers', () => {
     aCache((_, index) => (index === 0 ? { headers: { 'cache-control': control }, body: 'old' } : second));
 
   it('are given while they are validated, once at a time, for as long as their sender says', async () => {
-    const { get, texts, clock, engine, uses, policy } = failing('max-age=60, stale-while-revalidate=30', later(10, { headers: MINUTE, body: 'new' })); // biome-ignore format: one thought
+    const answer = later(10, { headers: MINUTE, body: 'new' });
+    const { get, texts, clock, engine, uses, policy } = failing('max-age=60, stale-while-revalidate=30', answer);
     await get();
     clock.advance(89_999);
     const caller = new AbortController();
@@ -257,7 +258,9 @@ describe('stale answers', () => {
       clock.advance(90_000);
       assert.deepEqual(await texts(1), ['old']);
       clock.advance(1);
-      assert.equal(await get().then(({ status }) => status, ({ code }: NetError) => code), typeof second === 'number' ? second : second.code); // biome-ignore format: short
+      const code = (error: NetError) => error.code;
+      const outcome = await get().then(({ status }) => status, code);
+      assert.equal(outcome, typeof second === 'number' ? second : second.code);
       assert.deepEqual(await texts(1, { 'cache-control': 'stale-if-error=60' }), ['old']);
     }
   });
@@ -297,7 +300,8 @@ describe('a change', () => {
 
   it('cannot have answers of other origins forgotten', async () => {
     const origin = originOf(new URL('https://other.example.com'));
-    const { get, engine } = aCache(({ method }) => ({ headers: method === 'POST' ? { location: 'https://other.example.com/' } : MINUTE })); // biome-ignore format: one thought
+    const elsewhere = { location: 'https://other.example.com/' };
+    const { get, engine } = aCache(({ method }) => ({ headers: method === 'POST' ? elsewhere : MINUTE }));
     await get({}, { origin });
     await get({}, post);
     await get({}, { origin });
@@ -353,7 +357,7 @@ it("walks: nobody is answered with what was older than allowed, or was another's
   });
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 80, size: 'max' }), async (path) => {
-      /** The truth: what each path holds, since when it has been so, and the instants of changes made through the cache. */
+      /** The truth: what each path holds, and when that was changed behind the cache's back. */
       const versions = new Map<string, number>();
       const versionOf = (at: string) => versions.get(at) ?? 0;
       const history = new Map<string, number[]>();
