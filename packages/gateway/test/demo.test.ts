@@ -29,13 +29,13 @@ describe('the demo', () => {
     await assert.rejects(ask(demo.page), { code: 'ECONNREFUSED' });
   });
 
-  it('takes the next free port when one is taken', async () => {
+  it('takes the next free port when one is taken', async (t) => {
     const taken = await httpServer(() => undefined);
+    t.after(() => taken.close());
     const demo = await startDemoProcess('--listen', `127.0.0.1:${taken.port}`, '--admin', `127.0.0.1:${taken.port}`);
     assert.ok(Number(new URL(demo.example).port) > taken.port);
     assert.notEqual(new URL(demo.page).port, new URL(demo.example).port);
     assert.equal(await demo.stop(), 0);
-    await taken.close();
   });
 });
 

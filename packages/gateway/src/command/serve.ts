@@ -14,6 +14,7 @@ export async function runGateway(flags: Flags, print: Print): Promise<number> {
   const config = configOf(flags);
   const gateway = new Gateway(config);
   const { data, admin } = await gateway.start();
+  const signalled = untilSignal(print); // before anybody can know that we are there
   print('keepwarm gateway');
   for (const [name, { hosts, client }] of config.upstreams) {
     const { origin } = new URL(client.origin);
@@ -21,7 +22,7 @@ export async function runGateway(flags: Flags, print: Print): Promise<number> {
     for (const host of hosts) print(`  http://${host}:${data.port}/  →  ${origin}`);
   }
   print(`  status page: http://${shown(admin)}/`);
-  await untilSignal(print);
+  await signalled;
   await gateway.stop();
   return EXIT.ok;
 }
@@ -30,11 +31,12 @@ export async function runDemo(flags: Flags, print: Print): Promise<number> {
   const listen = parseAddress(text(flags['listen']) ?? GATEWAY_DEFAULTS.listen, '--listen');
   const admin = parseAddress(text(flags['admin']) ?? GATEWAY_DEFAULTS.admin, '--admin');
   const demo = await startDemo(listen, admin);
+  const signalled = untilSignal(print);
   print('keepwarm demo: an upstream 40 ms away, the gateway before it, and about 20 calls a second.');
   print(`  status page:  http://${shown(demo.admin)}/`);
   print(`  try it:       curl http://${shown(demo.data)}/market/quote`);
   print('  Ctrl-C ends it.');
-  await untilSignal(print);
+  await signalled;
   await demo.stop();
   return EXIT.ok;
 }
