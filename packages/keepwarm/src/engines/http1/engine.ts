@@ -66,7 +66,7 @@ export class Http1Engine implements Host {
   };
   readonly epoch: number;
   readonly capacity: Capacity;
-  /** Times waited for a connection; calls that waited not at all are counted, not measured. */
+  /** Times waited for a connection; 0 for calls that waited not at all. */
   readonly waits = new Histogram();
   readonly phases = { dns: new Histogram(), tcp: new Histogram(), tls: new Histogram() };
   readonly options: EngineOptions;
