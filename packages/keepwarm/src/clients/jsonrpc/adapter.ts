@@ -1,0 +1,78 @@
+/**
+ * What methods and errors mean on one kind of node, as data. Everything that decides about a JSON-RPC call (repeat,
+ * hedge, share, cache, route) asks here and nowhere else, so that an ecosystem is one table.
+ *
+ * The unknown case comes first: a method that is not in the table may change something. It is sent once, alone, and
+ * what it answers is kept for nobody else.
+ */
+
+/** An error object as the node sent it (JSON-RPC 2.0 § 5.1). */
+export interface RpcErrorObject {
+  readonly code: number;
+  readonly message: string;
+  readonly data?: unknown;
+}
+
+/**
+ *  - `read`: changes nothing; may be repeated, hedged, shared and batched.
+ *  - `write`: changes something; is sent once, unless its caller asks for more.
+ *  - `local`: belongs to one node and is neither (filters, subscriptions): never repeated elsewhere, never shared.
+ */
+export type MethodKind = 'read' | 'write' | 'local';
+
+/**
+ * What the answer to a read depends on.
+ *  - `fixed`: nothing that changes: `eth_chainId`; and once it is there and final, a transaction.
+ *  - `head`: the head of the chain: a node that lags gives an old answer.
+ *  - `node`: the node itself, such as its version or health.
+ */
+export type Freshness = 'fixed' | 'head' | 'node';
+
+export interface MethodTraits {
+  readonly kind: MethodKind;
+  /** What a call costs against a limit counted in compute units. Default 1. */
+  readonly cost?: number;
+  /** Default `head`. */
+  readonly freshness?: Freshness;
+  /** How long an answer may be kept by who opted into caching, in ms; `Infinity` for what never changes. Default 0. */
+  readonly cacheMs?: number;
+  /** Whether this answer may be kept: a transaction that is not there yet may be there a moment later. Default all. */
+  readonly mayKeep?: (result: unknown, params: unknown) => boolean;
+  /** The height (slot, block) the node must have reached to answer: `minContextSlot`, a block number. */
+  readonly heightNeeded?: (params: unknown) => number | undefined;
+  /** The height this answer proves that the node has reached. */
+  readonly heightSeen?: (result: unknown) => number | undefined;
+  /** For a write: what makes two copies of it the same (its hash or signature), by which a broadcast is one write. */
+  readonly writeId?: (params: unknown) => string | undefined;
+  /** The deadline for calls of this method, in ms, where the client's is no good one. */
+  readonly deadlineMs?: number;
+}
+
+/**
+ * What an error object says.
+ *  - `final`: about the call; the same everywhere: bad params, a revert. The node is well.
+ *  - `throttled`: too much was asked of this node or key; elsewhere it may be answered at once.
+ *  - `behind`: this node does not have it yet, or no more; one that is further on, or keeps more, may.
+ *  - `ill`: the node failed; another may not. Enough of this and it is ejected.
+ *  - `missing`: this node does not offer the method; another may.
+ *  - `known`: for a write: it had been received before. The write stands.
+ */
+export type ErrorClass = 'final' | 'throttled' | 'behind' | 'ill' | 'missing' | 'known';
+
+export interface HeadProbe {
+  readonly method: string;
+  readonly params?: unknown;
+  /** @returns the height; nothing when the result is not one */
+  readonly read: (result: unknown) => number | undefined;
+  /** How often each node is asked, in ms; about the time between two blocks. */
+  readonly intervalMs: number;
+  /** How far behind the best a node may be and still answer reads of `head`, in heights. */
+  readonly lagMax: number;
+}
+
+export interface RpcAdapter {
+  readonly name: string;
+  readonly methods: Readonly<Record<string, MethodTraits>>;
+  classify(error: RpcErrorObject, method: string): ErrorClass;
+  readonly head: HeadProbe;
+}
