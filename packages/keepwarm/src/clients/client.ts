@@ -3,7 +3,7 @@
  * knows.
  */
 import type { EndpointSet } from '../balance/endpoint-set.ts';
-import type { Call, Send, StepLimits, Traits } from '../core/call.ts';
+import type { Call, Send, StepLimits } from '../core/call.ts';
 import { type Clock, systemClock, systemRandom } from '../core/clock.ts';
 import { Fields, type FieldsInput } from '../core/fields.ts';
 import type { Reply } from '../core/reply.ts';
@@ -22,7 +22,7 @@ import { type CallOptions, type ClientOptions, checkNames, type RequestOptions }
 import { type ClientEndpoints, endpointsOf, together } from './endpoints.ts';
 import { guarded } from './facts.ts';
 import { type FetchDoor, type FetchInit, type FetchInput, fetchWith } from './fetch.ts';
-import { IDEMPOTENT, type Meaning, meaningOf, ONCE } from './methods.ts';
+import { meaningOf, traitsOf } from './methods.ts';
 import { invalid, settle } from './options.ts';
 import { stack } from './order.ts';
 import { Pending } from './pending.ts';
@@ -41,7 +41,13 @@ const FETCH_REDIRECTS_MAX = 20;
  */
 const FETCH_BETWEEN_BYTES_MS = 300_000;
 
+/** For `interop/`: through which calls that other clients have made are sent by this one. */
+export let doorOf: (client: Client) => FetchDoor;
+
 export class Client {
+  static {
+    doorOf = (client) => client.#fetchDoor;
+  }
   readonly #engine: Http1Engine;
   readonly #dns: DnsCache;
   readonly #tls: TlsSetup;
@@ -85,9 +91,10 @@ export class Client {
     const dialler = new Dialler(settle('connect', options.connect), this.#dns, this.#tls, this.#clock);
     const random = options.random ?? systemRandom;
     const parts = { clock: this.#clock, random, observer };
-    this.#resilience = resilience(options, parts);
-    this.#endpoints = endpointsOf(options, parts, (call) => this.#engine.send(call));
-    const { mayHop, policies } = this.#resilience;
+    const elsewhere = (call: Call): boolean => this.#endpoints?.set.elsewhere(call) ?? false;
+    this.#resilience = resilience(options, { ...parts, elsewhere });
+    const { mayHop, policies, patienceMs } = this.#resilience;
+    this.#endpoints = endpointsOf(options, { ...parts, patienceMs }, (call) => this.#engine.send(call));
     this.#engine = makeEngine(options, { clock: this.#clock, random, observer, dialler, decode, mayHop });
     const endpoints = this.#endpoints === undefined ? {} : { endpoints: this.#endpoints.set };
     const attempts = stack({ ...policies, ...endpoints }, this.#engine.send);
@@ -276,14 +283,6 @@ function makeEngine(options: ClientOptions, parts: EngineParts): Http1Engine {
     leakStacks: stacks,
   };
   return new Http1Engine({ ...pool, limits }, parts);
-}
-
-/**
- * The caller's word, then the method's meaning, then an `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header).
- */
-function traitsOf(said: boolean | undefined, meaning: Meaning, headers: Fields): Traits {
-  if (said !== undefined) return said ? IDEMPOTENT : ONCE;
-  return headers.hasIdempotencyKey ? IDEMPOTENT : meaning.traits;
 }
 
 function pick<T extends object, K extends keyof T>(from: T, ...names: K[]): Partial<T> {

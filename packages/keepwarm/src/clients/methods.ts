@@ -1,6 +1,6 @@
 /** What the methods of HTTP mean (RFC 9110 § 9), looked up once per call. */
 import type { Traits } from '../core/call.ts';
-import { checkMethod } from '../core/fields.ts';
+import { checkMethod, type Fields } from '../core/fields.ts';
 
 export interface Meaning {
   /** What a call with this method is, unless its caller says otherwise. */
@@ -32,4 +32,12 @@ export function meaningOf(method: string): Meaning {
   if (known !== undefined) return known;
   checkMethod(method);
   return UNKNOWN;
+}
+
+/**
+ * The caller's word, then the method's meaning, then an `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header).
+ */
+export function traitsOf(said: boolean | undefined, meaning: Meaning, headers: Fields): Traits {
+  if (said !== undefined) return said ? IDEMPOTENT : ONCE;
+  return headers.hasIdempotencyKey ? IDEMPOTENT : meaning.traits;
 }
