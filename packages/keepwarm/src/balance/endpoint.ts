@@ -58,6 +58,7 @@ export class Endpoint implements TakesTurns, Place {
   pausedUntilMs = Number.NEGATIVE_INFINITY;
   readonly #options: BalanceOptions;
   readonly #basePath: string;
+  readonly #target: string | undefined;
   readonly #weight: number;
   readonly #headers: Fields | undefined;
   /** The fields of the last call, and what they became: most calls of a client have the same. */
@@ -74,14 +75,15 @@ export class Endpoint implements TakesTurns, Place {
     this.failing = new FadingShare(options.decayMs);
     this.#options = options;
     this.#basePath = endpoint.basePath ?? '';
+    this.#target = endpoint.target;
     this.#weight = endpoint.weight ?? 1;
     this.#headers = endpoint.headers;
   }
 
   /** The call as this endpoint gets it. */
   address(call: Call): Call {
-    const path = this.#basePath === '' || call.path === '*' ? call.path : this.#basePath + call.path;
-    return { ...call, origin: this.origin, path, headers: this.#fields(call.headers) };
+    const { name, origin } = this;
+    return { ...call, origin, path: this.#pathOf(call.path), headers: this.#fields(call.headers), endpoint: name };
   }
 
   weightAt(now: number): number {
@@ -134,6 +136,11 @@ export class Endpoint implements TakesTurns, Place {
       ejectedUntilMs: ejection.out ? ejection.untilMs + wallAhead : undefined,
       pausedUntilMs: pausedUntilMs > now ? pausedUntilMs + wallAhead : undefined,
     };
+  }
+
+  #pathOf(path: string): string {
+    if (this.#target !== undefined) return this.#target;
+    return this.#basePath === '' || path === '*' ? path : this.#basePath + path;
   }
 
   #fields(given: Fields): Fields {

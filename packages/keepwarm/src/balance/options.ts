@@ -11,6 +11,8 @@ export interface EndpointOptions {
   readonly origin: Origin;
   /** What goes before the path of each call: `/v1/key`, without a slash at its end. Default none. */
   readonly basePath?: string;
+  /** Path and query that take the place of each call's, for protocols that know no paths. Default none. */
+  readonly target?: string;
   /** Its share of the traffic, relative to the others of its priority. Default 1. */
   readonly weight?: number;
   /** 0 is asked first; others only while no endpoint of a lower number can serve. A whole number. Default 0. */

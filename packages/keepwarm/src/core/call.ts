@@ -66,6 +66,13 @@ export interface Call {
    * attempt knows where the others went. `balance/` alone adds to it; whoever makes a call for endpoints starts it.
    */
   readonly tried?: string[] | undefined;
+  /** Name of the endpoint this copy goes to. `balance/` alone sets it. */
+  readonly endpoint?: string | undefined;
+  /**
+   * What whoever made the call knows of it beyond HTTP, for policies of the same protocol; the others do not look at
+   * it. All copies of a call share it, so it is never changed.
+   */
+  readonly about?: unknown;
 }
 
 export type Send = (call: Call) => Promise<Reply>;

@@ -11,8 +11,11 @@ import type { BodySource, Reply } from './reply.ts';
  */
 export const DRAIN_BYTES_MAX = 64 * 1024;
 
-/** Takes the body, so it can be done once and by nobody else. The limits of the call still hold for what arrives. */
+/**
+ * Takes the body, unless a policy below has read it already. The limits of the call still hold for what arrives.
+ */
 export function drain(reply: Reply): void {
+  if (reply.used) return;
   const body = reply.take();
   if (body instanceof Uint8Array) return;
   if (body.bytesExpected > DRAIN_BYTES_MAX) return body.cancel(unwanted());

@@ -23,6 +23,7 @@ export const CODES = {
   DECODE: 'the body could not be decoded as its headers or the caller claim',
   STATUS: 'the peer answered with a status the caller did not accept; see `status`',
   REDIRECT: 'a redirect could not be followed: too many, or not to be repeated safely',
+  RPC: 'the endpoint answered with an error of its protocol that another may not give; `cause` is that error',
 } as const;
 
 export type Code = keyof typeof CODES;
@@ -40,6 +41,9 @@ export interface Answer {
   readonly headers: ReplyFields;
   readonly text: string;
 }
+
+/** What an answer says of the endpoint it came from: it fails, it has too much to do, or nothing. */
+export type Health = 'ill' | 'busy' | 'nothing';
 
 /** Where a call was when it failed. */
 export type Phase = 'queue' | 'dns' | 'connect' | 'tls' | 'write' | 'head' | 'body' | 'redirect' | 'closing';
@@ -59,6 +63,8 @@ export interface NetErrorDetails {
   readonly status?: number | undefined;
   /** How long after it was thrown a repeat is worth trying, in ms; where that is known. */
   readonly retryAfterMs?: number | undefined;
+  /** With `RPC`: what the answer says of the endpoint. */
+  readonly health?: Health | undefined;
   /** With `STATUS`: the whole of what the peer answered. */
   readonly answer?: Answer | undefined;
   /** Id of the socket in the registry, where there was one. */
@@ -80,6 +86,7 @@ export class NetError extends Error {
   readonly value: number | undefined;
   readonly status: number | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly health: Health | undefined;
   readonly socketId: number | undefined;
   readonly systemCode: string | undefined;
   readonly #answer: Answer | undefined;
@@ -94,6 +101,7 @@ export class NetError extends Error {
     this.value = details.value;
     this.status = details.status;
     this.retryAfterMs = details.retryAfterMs;
+    this.health = details.health;
     this.socketId = details.socketId;
     this.#answer = details.answer;
     this.systemCode = details.systemCode ?? systemCodeOf(details.cause);

@@ -220,6 +220,7 @@ export interface CacheUsed extends CallFact {
 
 export interface LeakFact extends SocketFact {
   readonly method: string;
+  /** Without its query; empty for a call to one of several endpoints, whose paths may hold keys. */
   readonly path: string;
   readonly phase: Phase;
   readonly heldMs: number;

@@ -68,6 +68,8 @@ export class Reply {
   #received: ReplyFields | undefined;
   #movedTo: string | undefined;
   #body: Uint8Array | BodySource | undefined;
+  /** What a policy has made of the body it took, for whoever stands above it: nobody reads or parses it twice. */
+  made: unknown = undefined;
   /** Nothing once the body is there: then the exchange is over. */
   #ending: Ending | undefined;
 

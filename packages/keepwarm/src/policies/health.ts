@@ -24,7 +24,7 @@ const OURS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOME
 /**
  * `CONNECT`, `RESET`, `DNS`, `TLS` and `PROTOCOL` are the peer's or the way's to it, a timeout is once it has left our
  * own queue. A deadline says something only if it left the peer `patienceMs`: who gives a call 5 ms learns nothing
- * about the peer by missing them. The others are the caller's (`ABORTED`, `INVALID`), ours (`SATURATED`, `CLOSED`,
+ * about the peer by missing them. With `RPC`, who knows the protocol has said it. The others are the caller's (`ABORTED`, `INVALID`), ours (`SATURATED`, `CLOSED`,
  * `OPEN`), or about one answer (`LIMIT`, `DECODE`, `STATUS`, `REDIRECT`).
  *
  * @param tookMs from the start of the attempt to its failure
@@ -38,6 +38,8 @@ export function verdictOfError(error: NetError, tookMs: number, patienceMs: numb
     case 'TLS':
     case 'PROTOCOL':
       return 'ill';
+    case 'RPC':
+      return error.health === 'ill' ? 'ill' : 'nothing';
     default:
       return saysOverload(error, tookMs, patienceMs) ? 'ill' : 'nothing';
   }

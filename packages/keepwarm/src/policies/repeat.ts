@@ -20,6 +20,7 @@ export function isSafe(call: Call, reach: Reach): boolean {
  *
  *  - `CONNECT`, `RESET`: connections come and go.
  *  - `TIMEOUT`: a step was slow this time; also the queue, as the place that took so long may be another endpoint's.
+ *  - `RPC`: who knows the protocol has said so.
  *  - `DNS`, unless a name server said that there is no such name or address: that stays so until the zone changes.
  *
  * Never the others. `TLS`, `PROTOCOL`, `LIMIT`, `DECODE` and `REDIRECT` come from what the peer is or sends, and would
@@ -31,6 +32,7 @@ export function isTransient(error: NetError): boolean {
     case 'CONNECT':
     case 'RESET':
     case 'TIMEOUT':
+    case 'RPC':
       return true;
     case 'DNS':
       return error.systemCode !== 'ENOTFOUND' && error.systemCode !== 'ENODATA';

@@ -205,6 +205,7 @@ describe('what counts for a breaker', () => {
       DECODE: 'nothing',
       STATUS: 'nothing',
       REDIRECT: 'nothing',
+      RPC: 'nothing',
     };
     for (const [code, verdict] of Object.entries(expected)) {
       assert.equal(await says(failure(code as Code, 'unknown')), verdict, code);

@@ -149,7 +149,8 @@ export class Connection implements Kept<Connection>, LiveSocket {
     const { exchange } = this;
     if (exchange === undefined || this.#leak !== undefined || now - this.leasedAt < this.#host.limits.leakMs) return;
     const { call, phase, stack } = exchange;
-    const path = call.path.split('?', 1)[0]!;
+    // What an endpoint puts before or in place of the path is often a key.
+    const path = call.endpoint === undefined ? call.path.split('?', 1)[0]! : '';
     this.#leak = { ...this.fact(), method: call.method, path, phase, stack, heldMs: now - this.leasedAt };
     this.#host.counters.leaksSuspected++;
     this.#host.observer.leakSuspected?.(this.#leak);
