@@ -32,6 +32,11 @@ export function candidates(
   return best < PANIC;
 }
 
+/** Whether an endpoint of the first group is left: one that takes the call, and where it has not been. */
+export function anyUntried(endpoints: readonly Endpoint[], tried: readonly string[], panic: boolean, now: number) {
+  return endpoints.some((endpoint) => rankOf(endpoint, tried, panic, now) < TRIED);
+}
+
 const BUSY = 2 << TIER_BITS;
 const PANIC = 4 << TIER_BITS;
 const CORDONED = 6 << TIER_BITS;

@@ -9,6 +9,8 @@
  *   (4) A call counts as in flight from its sending until its reply has ended, and where it went is noted in its
  *       `tried`.
  *   (5) Headers of an endpoint go to that endpoint only.
+ *   (6) What the breaker of an endpoint refused, and so was never sent, goes on to an endpoint where the call has not
+ *       been, as long as there is one that takes calls. It is no attempt, and costs no budget.
  *
  * Stands below retry and hedge, so that a repeat goes elsewhere. A call costs a copy of itself and one `then`.
  */
@@ -19,6 +21,7 @@ import { NetError } from '../core/error.ts';
 import type { Observer } from '../core/observer.ts';
 import type { Origin } from '../core/origin.ts';
 import type { Reply } from '../core/reply.ts';
+import { anyUntried } from './candidates.ts';
 import { Endpoint, type EndpointSnapshot } from './endpoint.ts';
 import { type CheckTally, HealthChecks } from './health-checks.ts';
 import { type BalanceOptions, checkEndpoints, type EndpointOptions, type HealthCheckOptions } from './options.ts';
@@ -56,6 +59,8 @@ export interface EndpointSet extends Policy {
    */
   cordon(name: string): void;
   uncordon(name: string): void;
+  /** Whether the next attempt of this call would go to an endpoint that takes calls, and where it has not been. */
+  elsewhere(call: Call): boolean;
   /** Ends health checks. Twice is harmless. */
   close(): void;
 }
@@ -69,12 +74,13 @@ export function endpointSet(
   checkEndpoints(endpoints);
   const set = new Endpoints(endpoints, options, parts);
   const { target } = parts;
-  const policy: Policy = (next) => (call) =>
-    target === undefined || call.origin.key === target.key ? set.send(call, next) : next(call);
+  const isOurs = (call: Call): boolean => target === undefined || call.origin.key === target.key;
+  const policy: Policy = (next) => (call) => (isOurs(call) ? set.send(call, next) : next(call));
   return Object.assign(policy, {
     snapshot: () => set.snapshot(),
     cordon: (name: string) => set.cordon(name, true),
     uncordon: (name: string) => set.cordon(name, false),
+    elsewhere: (call: Call) => isOurs(call) && set.elsewhere(call),
     close: () => set.close(),
   });
 }
@@ -132,9 +138,16 @@ class Endpoints {
         const error = NetError.from(thrown);
         const verdict = this.#parts.judge.ofError(error, clock.now() - since);
         this.#roster.note(endpoint, { since, spell, probe, verdict }, error);
+        if (error.code === 'OPEN' && error.reach === 'unsent' && this.elsewhere(call)) return this.send(call, next);
         throw thrown;
       },
     );
+  }
+
+  elsewhere({ tried }: Call): boolean {
+    const { endpoints, panic } = this.#roster;
+    // Without a list of where it has been, "another one" has no meaning.
+    return tried !== undefined && anyUntried(endpoints, tried, panic, this.#parts.clock.now());
   }
 
   cordon(name: string, cordoned: boolean): void {

@@ -27,12 +27,17 @@ export function httpJudge(clock: Clock, options: JudgeOptions = BREAKER_DEFAULTS
   const ill = new Set(options.statuses);
   return {
     ofReply: ({ status }) => (BUSY.has(status) ? 'busy' : verdictOfStatus(status, ill)),
-    ofError: (error, tookMs) => (isBusy(error) ? 'busy' : verdictOfError(error, tookMs, options.patienceMs)),
+    ofError: (error, tookMs) =>
+      isBusy(error, tookMs >= options.patienceMs) ? 'busy' : verdictOfError(error, tookMs, options.patienceMs),
     pauseMs: (outcome) => (outcome instanceof NetError ? outcome.retryAfterMs : retryAfterMs(outcome, clock.wall())),
   };
 }
 
-/** What stands between us and the endpoint is full or closed: its pool, or its breaker. */
-function isBusy({ code, phase }: NetError): boolean {
-  return code === 'SATURATED' || code === 'OPEN' || (code === 'TIMEOUT' && phase === 'queue');
+/**
+ * What stands between us and the endpoint is full or closed: its pool, or its breaker. No connection in a time in which
+ * there should have been one is the same, whether the queue or the attempt has set that time.
+ */
+function isBusy({ code, phase, health }: NetError, patient: boolean): boolean {
+  if (health === 'busy' || code === 'SATURATED' || code === 'OPEN') return true;
+  return phase === 'queue' && (code === 'TIMEOUT' || (code === 'DEADLINE' && patient));
 }

@@ -11,9 +11,10 @@ import type { Send } from '../core/call.ts';
 import { checkPath, Fields, type FieldsInput } from '../core/fields.ts';
 import { type Origin, originOf } from '../core/origin.ts';
 import type { WarmUpResult } from '../engines/http1/origin-pool.ts';
+import { BREAKER_DEFAULTS } from '../policies/breaker.ts';
 import { httpJudge } from './endpoint-judge.ts';
 import { invalid } from './options.ts';
-import { given, type ResilienceParts } from './resilience.ts';
+import { given, type Resilience, type ResilienceParts } from './resilience.ts';
 
 export interface ClientEndpoint {
   /** Where it is, base path included: `https://a.example.com/v1`. */
@@ -45,7 +46,7 @@ export interface ClientEndpoints {
 /** @param send the engine, for health checks @throws NetError `INVALID` naming the option that is not acceptable */
 export function endpointsOf(
   options: EndpointsOptions & { readonly origin?: unknown },
-  parts: ResilienceParts,
+  parts: ResilienceParts & Pick<Resilience, 'patienceMs'>,
   send: Send,
 ): ClientEndpoints | undefined {
   const { endpoints, origin } = options;
@@ -58,7 +59,7 @@ export function endpointsOf(
   const checks = figures === undefined ? {} : { checks: { ...figures, path: checkPath(healthCheck!.path), send } };
   const set = endpointSet(members, given('balance', options.balance ?? true, BALANCE_DEFAULTS)!, {
     ...parts,
-    judge: httpJudge(parts.clock),
+    judge: httpJudge(parts.clock, { ...BREAKER_DEFAULTS, patienceMs: parts.patienceMs }),
     ...checks,
   });
   return { set, origins: members.map((member) => member.origin) };

@@ -4,7 +4,7 @@
  */
 import { BUDGET_DEFAULTS, type BudgetOptions, type BudgetSnapshot, RetryBudget } from '../algo/budget.ts';
 import type { EndpointSetSnapshot } from '../balance/endpoint-set.ts';
-import type { Policy } from '../core/call.ts';
+import type { Call, Policy } from '../core/call.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import type { Observer } from '../core/observer.ts';
 import { BREAKER_DEFAULTS, type BreakerOptions, type BreakerSnapshots, breaker } from '../policies/breaker.ts';
@@ -52,12 +52,16 @@ export interface ResilienceParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly observer: Observer;
+  /** Of the endpoints, where there are some. */
+  readonly elsewhere?: (call: Call) => boolean;
 }
 
 export interface Resilience {
   readonly policies: Partial<Record<PolicyName, Policy>>;
   /** Whether the engine may replay a call whose connection died: asks the budget, where there is one. */
   mayHop(): boolean;
+  /** What leaves a peer enough time to be judged by: see `patienceMs` of the breaker. */
+  readonly patienceMs: number;
   stats(): ResilienceStats;
   /** Closes the breaker of one key, or all of them. */
   resetBreaker(key?: string): void;
@@ -85,6 +89,7 @@ export function resilience(options: ResilienceOptions, parts: ResilienceParts): 
   };
   return {
     policies: ready === undefined ? made : { ...made, rateLimit: ready },
+    patienceMs: patience.patienceMs,
     mayHop: () => budget?.withdraw() ?? true,
     stats: () => ({
       ...(made.retry === undefined ? {} : { retry: made.retry.snapshot(), budget: budget!.snapshot() }),

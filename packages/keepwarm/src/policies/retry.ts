@@ -3,7 +3,7 @@
  *
  *   attempt ──▶ reply or error that will not pass ──▶ the caller
  *      ▲   └──▶ transient ──▶ denied (unsafe, attempts, deadline, budget) ──▶ the caller, as it is
- *      └── wait ◀──┘ granted
+ *      └── wait ◀──┘ granted; no wait when another endpoint takes it
  *
  * Invariants:
  *   (1) A call is sent again only if nothing of it was sent, or it is idempotent and its body can be sent again.
@@ -12,6 +12,8 @@
  *   (3) No wait begins that would end after the deadline: the caller gets what there is at once. Abort ends a wait at
  *       once.
  *   (4) A reply is handed over, or drained before the next attempt begins; never both, never neither.
+ *   (5) An attempt that goes to an endpoint the call has not been at waits for nothing: neither backoff nor what
+ *       another endpoint asked for is about it. Waits grow with the waits there were, not with the attempts.
  *
  * A call that succeeds at once costs one deposit and one `then`.
  */
@@ -77,6 +79,11 @@ export interface RetryParts {
    * outermost.
    */
   readonly budget: Budget;
+  /**
+   * Whether the next attempt of this call goes to an endpoint that takes calls and that it has not been at. Without
+   * it, or with one endpoint, never.
+   */
+  readonly elsewhere?: (call: Call) => boolean;
 }
 
 export interface RetrySnapshot {
@@ -124,15 +131,15 @@ class Attempts {
 
   readonly send: Send = (call) => {
     this.#parts.budget.deposit(call.startedAt);
-    return this.#run(call, 1);
+    return this.#run(call, 1, 0);
   };
 
-  /** @param tries 1 for the first attempt made here */
-  #run(call: Call, tries: number): Promise<Reply> {
+  /** @param tries 1 for the first attempt made here @param waits those before it */
+  #run(call: Call, tries: number, waits: number): Promise<Reply> {
     const sent = this.#attempt(call, tries);
     return this.#next(sent).then(
-      (reply) => (this.#statuses.has(reply.status) ? this.#answered(call, tries, reply) : reply),
-      (thrown: unknown) => this.#failed(call, sent, tries, NetError.from(thrown)),
+      (reply) => (this.#statuses.has(reply.status) ? this.#answered(call, tries, waits, reply) : reply),
+      (thrown: unknown) => this.#failed(call, sent, tries, waits, NetError.from(thrown)),
     );
   }
 
@@ -146,20 +153,20 @@ class Attempts {
     return { ...call, attempt: call.attempt + tries - 1, deadlineAt };
   }
 
-  #answered(call: Call, tries: number, reply: Reply): Reply | Promise<Reply> {
-    const waitMs = this.#waitMs(tries, reply);
+  #answered(call: Call, tries: number, waits: number, reply: Reply): Reply | Promise<Reply> {
+    const waitMs = this.#waitMs(call, waits, reply);
     const failure = { status: reply.status };
     if (!this.#granted(call, tries, 'answered', waitMs, failure)) return reply;
     drain(reply);
-    return this.#again(call, tries, 'answered', waitMs, failure);
+    return this.#again(call, tries, waits, 'answered', waitMs, failure);
   }
 
-  #failed(call: Call, sent: Call, tries: number, thrown: NetError): Promise<Reply> {
+  #failed(call: Call, sent: Call, tries: number, waits: number, thrown: NetError): Promise<Reply> {
     const error = this.#named(call, sent, thrown);
     if (!isTransient(error)) throw error;
-    const waitMs = this.#waitMs(tries, undefined);
+    const waitMs = this.#waitMs(call, waits, undefined);
     if (!this.#granted(call, tries, error.reach, waitMs, { error })) throw error;
-    return this.#again(call, tries, error.reach, waitMs, { error });
+    return this.#again(call, tries, waits, error.reach, waitMs, { error });
   }
 
   /** The deadline of an attempt is a timeout to the call, whose own deadline has not passed. */
@@ -172,12 +179,14 @@ class Attempts {
   }
 
   /** What the peer asks for, and jitter on top: it tells everybody the same. */
-  #waitMs(tries: number, reply: Reply | undefined): number {
+  #waitMs(call: Call, waits: number, reply: Reply | undefined): number {
     const { baseMs, throttledBaseMs, capMs, retryAfterMsMax } = this.#options;
-    const { clock, random } = this.#parts;
+    const { clock, random, elsewhere } = this.#parts;
+    if (elsewhere?.(call) === true) return 0;
+    const step = waits + 1;
     const asked = reply?.status === 429 || reply?.status === 503 ? retryAfterMs(reply, clock.wall()) : undefined;
-    if (asked !== undefined) return Math.min(asked, retryAfterMsMax) + fullJitter(baseMs, capMs, tries, random);
-    return fullJitter(reply?.status === 429 ? throttledBaseMs : baseMs, capMs, tries, random);
+    if (asked !== undefined) return Math.min(asked, retryAfterMsMax) + fullJitter(baseMs, capMs, step, random);
+    return fullJitter(reply?.status === 429 ? throttledBaseMs : baseMs, capMs, step, random);
   }
 
   #granted(call: Call, tries: number, reach: Reach, waitMs: number, failure: Failure): boolean {
@@ -196,14 +205,18 @@ class Attempts {
     return this.#parts.budget.withdraw() ? undefined : 'budget';
   }
 
-  #again(call: Call, tries: number, reach: Reach, waitMs: number, failure: Failure): Promise<Reply> {
-    this.#counts.waiting++;
+  #again(call: Call, tries: number, waits: number, reach: Reach, waitMs: number, failure: Failure): Promise<Reply> {
     this.#parts.observer.retried?.({ ...this.#fact(call, tries, failure), delayMs: waitMs });
+    if (waitMs === 0 && call.signal?.aborted !== true) {
+      this.#counts.retried++;
+      return this.#run(call, tries + 1, waits);
+    }
+    this.#counts.waiting++;
     return sleep(this.#parts.clock, waitMs, call.signal).then(
       () => {
         this.#counts.waiting--;
         this.#counts.retried++;
-        return this.#run(call, tries + 1);
+        return this.#run(call, tries + 1, waits + 1);
       },
       (cause: unknown) => {
         this.#counts.waiting--;

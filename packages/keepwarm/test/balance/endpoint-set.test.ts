@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { Fields } from '../../src/core/fields.ts';
 import { originOf } from '../../src/core/origin.ts';
 import { aCall, failure, later } from '../../src/testing/scripted-engine.ts';
-import { aSet, fast } from './a-set.ts';
+import { aSet, broken, fast } from './a-set.ts';
 
 const refused = later(1, failure('CONNECT', 'unsent'));
 
@@ -211,4 +211,53 @@ describe('endpoints that cannot be', () => {
       assert.throws(() => aSet(behaviours, { endpoints }), { code: 'INVALID' });
     });
   }
+});
+
+describe('an endpoint whose breaker is open', () => {
+  const open = failure('OPEN', 'unsent');
+
+  it('costs no call: it goes on to one that takes it, as the same attempt', async () => {
+    const { visit, state, engine } = aSet({ a: open, b: 200 });
+    for (let i = 0; i < 50; i++) {
+      const tried = await visit({ method: 'POST', traits: { idempotent: false } });
+      assert.equal(tried.at(-1), 'b');
+    }
+    assert.equal(state('b').successes, 50);
+    assert.ok(state('a').busy > 0, 'it was asked at all');
+    for (const { attempt } of engine.calls) assert.equal(attempt, 1);
+  });
+
+  it('is the answer when all are, after each was asked once', async () => {
+    const { send, went } = aSet({ a: open, b: open, c: open });
+    await assert.rejects(send(aCall({ tried: [] })), { code: 'OPEN' });
+    assert.deepEqual(went.toSorted(), ['a', 'b', 'c']);
+  });
+
+  it('is the answer to a call that does not say where it has been', async () => {
+    const { send, went } = aSet({ a: open, b: open });
+    await assert.rejects(send(aCall()), { code: 'OPEN' });
+    assert.equal(went.length, 1);
+  });
+});
+
+describe('whether a call has elsewhere to go', () => {
+  it('is about endpoints that take calls, and where it has not been', async () => {
+    const { set, send } = aSet({ a: 200, b: 200, c: { status: 429, headers: { 'retry-after': '60' } } });
+    assert.equal(set.elsewhere(aCall({ tried: ['a'] })), true);
+    assert.equal(set.elsewhere(aCall({ tried: ['a', 'b', 'c'] })), false);
+    assert.equal(set.elsewhere(aCall()), false, 'one that does not say where it has been has none');
+    await send(aCall({ tried: ['a', 'b'] })); // c asks to be left alone
+    assert.equal(set.elsewhere(aCall({ tried: ['a', 'b'] })), false);
+    set.cordon('b');
+    assert.equal(set.elsewhere(aCall({ tried: ['a'] })), false, 'nor is one that is cordoned');
+    set.uncordon('b');
+    assert.equal(set.elsewhere(aCall({ tried: ['a'] })), true);
+  });
+
+  it('is never so in panic: all of them fail', async () => {
+    const { set, traffic } = aSet({ a: broken, b: broken });
+    await traffic(10, 2_000);
+    assert.equal(set.snapshot().panic, true);
+    assert.equal(set.elsewhere(aCall({ tried: ['a'] })), false);
+  });
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { type ClientOptions, createClient } from '../../src/index.ts';
 import { startFaultyServer } from '../../src/testing/faulty-server.ts';
-import { answer, type Step } from '../../src/testing/faulty-steps.ts';
+import { answer, type Step, silence } from '../../src/testing/faulty-steps.ts';
 
 async function aServer(t: TestContext, script: Step) {
   const server = await startFaultyServer({ script });
@@ -50,6 +50,32 @@ describe('endpoints by option', () => {
     for (let i = 0; i < 50; i++) assert.equal(await client.get('/').text(), 'ok');
     const state = client.stats().policies.endpoints!.endpoints.find(({ name }) => name === 'dead');
     assert((state?.failures ?? 0) > 0 && (state?.failures ?? 99) < 15, 'it was found out and left alone');
+  });
+
+  it('one that answers nothing is found out, however short its attempts are cut', async (t) => {
+    const [silent, alive] = [await aServer(t, silence), await aServer(t, answer('ok'))];
+    const client = aClient(t, {
+      endpoints: [{ url: silent.origin, name: 'silent' }, { url: alive.origin }],
+      retry: { attemptMs: 40 },
+      breaker: false,
+      balance: { consecutiveMax: 2, picker: 'round-robin' },
+    });
+    for (let i = 0; i < 20; i++) assert.equal(await client.get('/').text(), 'ok');
+    const state = client.stats().policies.endpoints!.endpoints.find(({ name }) => name === 'silent');
+    assert.equal(state?.state, 'ejected');
+    assert.equal(state?.failures, 2);
+  });
+
+  it('an attempt that failed at one goes to another at once', async (t) => {
+    const waits: number[] = [];
+    const [ill, well] = [await aServer(t, answer('no', { status: 503 })), await aServer(t, answer('ok'))];
+    const client = aClient(t, {
+      endpoints: [{ url: ill.origin }, { url: well.origin }],
+      retry: { baseMs: 10_000 },
+      observer: { retried: ({ delayMs }) => waits.push(delayMs) },
+    });
+    for (let i = 0; i < 10; i++) assert.equal(await client.get('/').text(), 'ok');
+    assert.deepEqual(new Set(waits), new Set([0]));
   });
 
   it('a cordoned one gets nothing until it is uncordoned', async (t) => {

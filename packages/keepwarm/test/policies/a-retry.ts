@@ -1,5 +1,6 @@
 /** A retry policy with everything around it in hand: the clock, the dice, the budget, and what it tells. */
 import { BUDGET_DEFAULTS, type BudgetOptions, RetryBudget } from '../../src/algo/budget.ts';
+import type { Call } from '../../src/core/call.ts';
 import type { Observer, Retried, RetryDenied } from '../../src/core/observer.ts';
 import { RETRY_DEFAULTS, type RetryOptions, retry } from '../../src/policies/retry.ts';
 import { FakeClock } from '../../src/testing/fake-clock.ts';
@@ -7,12 +8,16 @@ import { FakeClock } from '../../src/testing/fake-clock.ts';
 /** Every wait is half of the longest one: 12.5, 25, 50 and 100 ms by default. */
 export const HALF = (): number => 0.5;
 
-export function aRetry(options: Partial<RetryOptions> = {}, budgetOptions: Partial<BudgetOptions> = {}) {
+export function aRetry(
+  options: Partial<RetryOptions> = {},
+  budgetOptions: Partial<BudgetOptions> = {},
+  elsewhere: (call: Call) => boolean = () => false,
+) {
   const clock = new FakeClock();
   const budget = new RetryBudget({ ...BUDGET_DEFAULTS, ...budgetOptions }, clock);
   const retried: Retried[] = [];
   const denied: RetryDenied[] = [];
   const observer: Observer = { retried: (fact) => retried.push(fact), retryDenied: (fact) => denied.push(fact) };
-  const policy = retry({ ...RETRY_DEFAULTS, ...options }, { clock, random: HALF, observer, budget });
+  const policy = retry({ ...RETRY_DEFAULTS, ...options }, { clock, random: HALF, observer, budget, elsewhere });
   return { clock, budget, retried, denied, policy };
 }

@@ -16,6 +16,8 @@ interface Outcome {
   readonly status: number;
   readonly retryAfter: number | undefined;
   readonly takesMs: number;
+  /** Whether another endpoint takes the next attempt. */
+  readonly elsewhere: boolean;
 }
 
 interface World {
@@ -37,6 +39,7 @@ const worlds: fc.Arbitrary<World> = fc.record({
       status: fc.constantFrom(200, 404, 429, 503),
       retryAfter: fc.constantFrom(undefined, undefined, 0, 1, 300),
       takesMs: fc.constantFrom(0, 1, 30, 200),
+      elsewhere: fc.constantFrom(true, false, false),
     }),
     { minLength: 6, maxLength: 6 },
   ),
@@ -65,10 +68,11 @@ function expected(world: World): Expected {
   const instants: number[] = [];
   let now = 0;
   let withdrawals = 0;
+  let waits = 0;
   const ends = (outcome: string, denied?: RetryDenial) => ({ instants, outcome, endsAt: now, denied, withdrawals });
   for (let tries = 1; ; tries++) {
     instants.push(now);
-    const { kind, reach: said, status, retryAfter, takesMs } = script[tries - 1]!;
+    const { kind, reach: said, status, retryAfter, takesMs, elsewhere } = script[tries - 1]!;
     const limitAt = Math.min(deadlineMs, now + attemptMs);
     const endsAt = takesMs === 0 ? now : Math.min(now + takesMs, limitAt);
     if (abortMs < endsAt || (tries === 1 && abortMs === 0)) {
@@ -84,7 +88,7 @@ function expected(world: World): Expected {
     const answered = name === '429' || name === '503';
     const asked = answered && retryAfter !== undefined ? Math.min(retryAfter * 1_000, 60_000) : undefined;
     const base = name === '429' && asked === undefined ? 1_000 : 25;
-    const waitMs = (asked ?? 0) + 0.5 * Math.min(20_000, base * 2 ** (tries - 1));
+    const waitMs = elsewhere ? 0 : (asked ?? 0) + 0.5 * Math.min(20_000, base * 2 ** waits);
     if (reach !== 'unsent' && !(idempotent && body !== 'once')) return ends(name, 'unsafe');
     if (tries >= attemptsMax) return ends(name, 'attempts');
     if (now + waitMs >= deadlineMs) return ends(name, 'deadline');
@@ -95,6 +99,7 @@ function expected(world: World): Expected {
       return ends('ABORTED');
     }
     now += waitMs;
+    if (!elsewhere) waits++;
   }
 }
 
@@ -107,7 +112,11 @@ function callOf({ idempotent, body, deadlineMs }: World, signal: AbortSignal): C
 
 async function walk(world: World): Promise<void> {
   const { attemptsMax, attemptMs, budget: perSecond } = world;
-  const { policy, clock, budget, denied, retried } = aRetry({ attemptsMax, attemptMs }, { share: 0, perSecond: 0 });
+  const { policy, clock, budget, denied, retried } = aRetry(
+    { attemptsMax, attemptMs },
+    { share: 0, perSecond: 0 },
+    () => world.script[engine.calls.length - 1]!.elsewhere,
+  );
   // A budget of so many, which does not recover within the walk.
   let left = perSecond;
   budget.withdraw = () => left > 0 && left-- > 0;

@@ -343,3 +343,47 @@ describe('retry: defaults', () => {
     assert.deepEqual([RETRY_SEED.baseMs, RETRY_SEED.capMs, RETRY_SEED.attemptsMax], [1_000, 30_000, 4]);
   });
 });
+
+describe('retry: with another endpoint at hand', () => {
+  it('goes there at once, whatever this one asked for; waits begin where the endpoints end', async () => {
+    let others = 2;
+    const { policy, clock, retried } = aRetry({}, {}, () => others-- > 0);
+    const later30 = { status: 429, headers: { 'retry-after': '30' } };
+    const engine = scripted([later30, reset, reset, reset, 200], clock);
+    const reply = policy(engine)(aCall());
+    await clock.run(1_000);
+    assert.equal((await reply).status, 200);
+    assert.deepEqual(engine.instants, [0, 0, 0, 12.5, 37.5], 'the first wait is the shortest');
+    assert.deepEqual(
+      retried.map(({ delayMs }) => delayMs),
+      [0, 0, 12.5, 25],
+    );
+    assert.equal(policy.snapshot().waiting, 0);
+  });
+
+  it('is still held to the attempts, the budget, and what may be repeated', async () => {
+    const anywhere = () => true;
+    const attempts = aRetry({ attemptsMax: 2 }, {}, anywhere);
+    assert.equal((await attempts.policy(scripted([503, 503], attempts.clock))(aCall())).status, 503);
+    const poor = aRetry({}, { share: 0, perSecond: 0 }, anywhere);
+    assert.equal((await poor.policy(scripted([503], poor.clock))(aCall())).status, 503);
+    assert.equal(poor.denied[0]?.reason, 'budget');
+    const once = aRetry({}, {}, anywhere);
+    assert.equal((await once.policy(scripted([503], once.clock))(aCall(order))).status, 503);
+    assert.equal(once.denied[0]?.reason, 'unsafe');
+  });
+
+  it('makes no attempt for a caller who has left, and says how far the last one got', async () => {
+    const { policy, clock } = aRetry({}, {}, () => true);
+    const caller = new AbortController();
+    const engine = scripted([reset, 200], clock);
+    const sent = policy((call) =>
+      engine(call).catch((error: unknown) => {
+        caller.abort('gone');
+        throw error;
+      }),
+    );
+    const error = await rejected(sent(aCall({ signal: caller.signal })));
+    assert.deepEqual([error.code, error.reach, engine.calls.length], ['ABORTED', 'unknown', 1]);
+  });
+});
