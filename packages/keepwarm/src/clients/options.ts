@@ -134,7 +134,7 @@ export function invalid(message: string): NetError {
   return new NetError('INVALID', message, { reach: 'unsent' });
 }
 
-function show(value: unknown): string {
+export function show(value: unknown): string {
   return typeof value === 'string' ? JSON.stringify(value) : String(value);
 }
 

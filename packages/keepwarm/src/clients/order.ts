@@ -7,18 +7,32 @@ import type { Policy, Send } from '../core/call.ts';
 export const ORDER = [
   // Sees what the caller sees: one call, however many attempts and redirects it took.
   'observe',
-  // Each hop is a call of its own to the policies below: other origin, other pool, other limits.
+  // Each hop is a call of its own to all below: other origin, other answers kept, other limits. A change that answers
+  // with a redirect makes what was kept at both addresses forgotten; and a caller who wants to see redirects never
+  // gets, from cache or company, the answer of one who has them followed.
   'redirect',
+  // What is kept costs nothing below. Above all that asks: validations are shared, compressed and repeated as calls are.
+  'cache',
+  // A crowd is one call to everything below: one retry, one copy, one place in each limit.
+  'coalesce',
+  // Once per call, however often it is sent. Above whatever signs a call, which must see the bytes that go out.
+  'compress',
   // Above all that decides about one attempt: each attempt is admitted, limited and judged for itself.
   'retry',
   // Two copies of one attempt; below, each of them counts for what it is: a call to the peer.
   'hedge',
   // Below retry and hedge, so that a repeat goes elsewhere; above limits and breakers, which hold for each endpoint.
   'endpoints',
+  // Knows how much each endpoint takes in one message; each part counts for itself below.
+  'parts',
   // What waits here has not been sent. A breaker below judges at the moment of sending, not of queueing.
   'rateLimit',
-  // Next to the engine: it sees every outcome, and nothing passes it by.
+  // Below the rate limit, so that what it learns from is the peer's time and not our own waiting.
+  'concurrency',
+  // It sees every outcome, and nothing passes it by.
   'breaker',
+  // Next to the engine: what a protocol calls a failure is one to all above, whatever its HTTP status.
+  'answers',
 ] as const;
 
 export type PolicyName = (typeof ORDER)[number];

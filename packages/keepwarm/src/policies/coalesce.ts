@@ -9,8 +9,8 @@
  *                       └──everybody has left──▶ aborted
  *
  * Invariants:
- *   (1) Only calls alike in section, method, origin, path, limits and header fields share, those in `ignore` aside; so
- *       nobody gets an answer that was meant for other credentials.
+ *   (1) Only calls alike in section, method, origin, path, limits, header fields (those in `ignore` aside) and policies
+ *       below share; so nobody gets an answer that was meant for other credentials, or repeated by other rules.
  *   (2) Nobody joins once an answer has begun, nor an attempt that began before a call that may change something at the
  *       same origin began or ended: who has written reads what it wrote.
  *   (3) One caller's abort or deadline ends its own wait at once and nobody else's; the last one's ends the attempt.
@@ -116,7 +116,7 @@ class Desk {
     if (key === undefined) return SAFE.has(call.method) ? next(call) : this.#changing(call, next);
     const known = this.#attempts.get(call.origin.key)?.get(key);
     if (known === undefined) return this.#size < this.options.attemptsMax ? this.#lead(call, next, key) : next(call);
-    if (!known.admits(call)) return next(call);
+    if (!known.admits(call, next)) return next(call);
     this.#joined++;
     this.#observer.coalesced?.({ ...factOf(call), parties: known.parties.size + 1 });
     return known.join(call).reply;
@@ -170,10 +170,8 @@ class Desk {
   }
 
   #fieldsOf({ headers }: Call): string {
-    for (const name of this.#ignored) {
-      if (headers.has(name)) return headers.without((each) => this.#ignored.has(each)).text;
-    }
-    return headers.text;
+    const differs = [...this.#ignored].some((name) => headers.has(name));
+    return differs ? headers.without((name) => this.#ignored.has(name)).text : headers.text;
   }
 }
 
@@ -196,9 +194,10 @@ class Attempt implements Company {
     this.key = key;
   }
 
-  admits({ limits }: Call): boolean {
+  admits({ limits }: Call, next: Send): boolean {
     const { queueMs, firstByteMs, betweenBytesMs, bodyBytesMax } = this.first.limits;
     return (
+      next === this.#next &&
       this.parties.size < this.#desk.options.partiesMax &&
       (limits === this.first.limits ||
         (limits.queueMs === queueMs &&

@@ -55,6 +55,15 @@ describe('callers who ask for the same', () => {
     assert.deepEqual([policy.snapshot().attempts, clock.sleeping], [0, 0]);
   });
 
+  it('share it only if they are sent through the same policies: one may be repeated, another not', async () => {
+    const { get, clock, engine, policy } = aDesk(() => later(10, 200));
+    const elsewhere = policy((call) => engine(call));
+    const replies = [get(), elsewhere(aCall()), get(), elsewhere(aCall())];
+    await clock.run(10);
+    await Promise.all(replies);
+    assert.deepEqual([engine.calls.length, policy.snapshot().joined], [3, 1]);
+  });
+
   it('share its failure as well', async () => {
     const { get, clock, engine } = aDesk(() => later(10, failure('RESET', 'unknown')));
     const all = [codeOf(get()), codeOf(get())];
