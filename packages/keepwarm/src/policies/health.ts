@@ -24,8 +24,9 @@ const OURS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOME
 /**
  * `CONNECT`, `RESET`, `DNS`, `TLS` and `PROTOCOL` are the peer's or the way's to it, a timeout is once it has left our
  * own queue. A deadline says something only if it left the peer `patienceMs`: who gives a call 5 ms learns nothing
- * about the peer by missing them. With `RPC`, who knows the protocol has said it. The others are the caller's (`ABORTED`, `INVALID`), ours (`SATURATED`, `CLOSED`,
- * `OPEN`), or about one answer (`LIMIT`, `DECODE`, `STATUS`, `REDIRECT`).
+ * about the peer by missing them. With `RPC`, who knows the protocol has said it. The others are the caller's
+ * (`ABORTED`, `INVALID`), ours (`SATURATED`, `CLOSED`, `OPEN`), or about one answer (`LIMIT`, `DECODE`, `STATUS`,
+ * `REDIRECT`).
  *
  * @param tookMs from the start of the attempt to its failure
  */
