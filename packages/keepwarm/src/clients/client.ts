@@ -7,7 +7,7 @@ import type { Call, Send, StepLimits } from '../core/call.ts';
 import { type Clock, systemClock, systemRandom } from '../core/clock.ts';
 import { Fields, type FieldsInput } from '../core/fields.ts';
 import type { Reply } from '../core/reply.ts';
-import { type EngineParts, Http1Engine } from '../engines/http1/engine.ts';
+import type { Http1Engine } from '../engines/http1/engine.ts';
 import type { WarmUpResult } from '../engines/http1/origin-pool.ts';
 import { Dialler } from '../net/dial.ts';
 import { DnsCache } from '../net/dns.ts';
@@ -20,12 +20,14 @@ import { type BodyInput, checkLength, type Prepared, prepareBody } from './call-
 import { CallFields } from './call-fields.ts';
 import { type CallOptions, type ClientOptions, checkNames, type RequestOptions } from './client-options.ts';
 import { type ClientEndpoints, endpointsOf, together } from './endpoints.ts';
+import { makeEngine } from './engine.ts';
 import { guarded } from './facts.ts';
 import { type FetchDoor, type FetchInit, type FetchInput, fetchWith } from './fetch.ts';
 import { meaningOf, traitsOf } from './methods.ts';
 import { invalid, settle } from './options.ts';
 import { stack } from './order.ts';
 import { Pending } from './pending.ts';
+import type { Protocol, ProtocolDoor } from './protocol.ts';
 import { type Resilience, resilience } from './resilience.ts';
 import { type ClientStats, snapshot } from './stats.ts';
 import { limitsOf, positive } from './step-limits.ts';
@@ -43,10 +45,20 @@ const FETCH_BETWEEN_BYTES_MS = 300_000;
 
 /** For `interop/`: through which calls that other clients have made are sent by this one. */
 export let doorOf: (client: Client) => FetchDoor;
+/** For clients of other protocols, which make their calls themselves. */
+export let protocolDoorOf: (client: Client) => ProtocolDoor;
 
 export class Client {
   static {
     doorOf = (client) => client.#fetchDoor;
+    protocolDoorOf = (client) => ({
+      send: client.#send,
+      home: client.#endpoints!.origins[0]!,
+      limits: client.#limits,
+      deadlineMs: client.#deadlineMs,
+      fields: (own, contentType) => client.#fields.of(own, contentType),
+      grant: () => client.#resilience.mayHop(),
+    });
   }
   readonly #engine: Http1Engine;
   readonly #dns: DnsCache;
@@ -64,7 +76,8 @@ export class Client {
   /** For `fetch`: redirects followed as it does, and none followed. */
   readonly #fetchSends: { readonly follow: Send; readonly manual: Send };
 
-  constructor(options: ClientOptions = {}) {
+  /** @param protocol for clients of other protocols, which stand on this one */
+  constructor(options: ClientOptions = {}, protocol?: Protocol) {
     checkNames(options);
     const {
       deadlineMs,
@@ -94,10 +107,11 @@ export class Client {
     const elsewhere = (call: Call): boolean => this.#endpoints?.set.elsewhere(call) ?? false;
     this.#resilience = resilience(options, { ...parts, elsewhere });
     const { mayHop, policies, patienceMs } = this.#resilience;
-    this.#endpoints = endpointsOf(options, { ...parts, patienceMs }, (call) => this.#engine.send(call));
+    const judging = { ...parts, patienceMs, protocol };
+    this.#endpoints = endpointsOf(options, judging, (call) => this.#engine.send(call));
     this.#engine = makeEngine(options, { clock: this.#clock, random, observer, dialler, decode, mayHop });
     const endpoints = this.#endpoints === undefined ? {} : { endpoints: this.#endpoints.set };
-    const attempts = stack({ ...policies, ...endpoints }, this.#engine.send);
+    const attempts = stack({ ...policies, ...endpoints, ...protocol?.policies }, this.#engine.send);
     this.#targets = new Targets(options.origin ?? this.#endpoints?.origins[0]?.key);
     const encoding: FieldsInput = decodes ? { 'accept-encoding': ACCEPT_ENCODING } : {};
     const defaults = defaultHeaders ? { accept: '*/*', 'user-agent': 'keepwarm', ...encoding } : encoding;
@@ -268,21 +282,6 @@ const CLOSE_MS = 5_000;
 /** An HTTP client with pools of its own. See docs/reference/options.md for every option and its default. */
 export function createClient(options: ClientOptions = {}): Client {
   return new Client(options);
-}
-
-function makeEngine(options: ClientOptions, parts: EngineParts): Http1Engine {
-  const pool = settle('pool', options.pool);
-  if (pool.idleMin > pool.socketsMax) {
-    throw invalid(`option pool.idleMin is ${pool.idleMin}, more than pool.socketsMax ${pool.socketsMax}`);
-  }
-  const { afterMs, stacks } = settle('leak', options.leak);
-  const limits = {
-    ...settle('limits', options.limits),
-    requestsMax: pool.requestsMax,
-    leakMs: afterMs,
-    leakStacks: stacks,
-  };
-  return new Http1Engine({ ...pool, limits }, parts);
 }
 
 function pick<T extends object, K extends keyof T>(from: T, ...names: K[]): Partial<T> {

@@ -14,6 +14,7 @@ import type { WarmUpResult } from '../engines/http1/origin-pool.ts';
 import { BREAKER_DEFAULTS } from '../policies/breaker.ts';
 import { httpJudge } from './endpoint-judge.ts';
 import { invalid } from './options.ts';
+import type { Protocol } from './protocol.ts';
 import { given, type Resilience, type ResilienceParts } from './resilience.ts';
 
 export interface ClientEndpoint {
@@ -46,14 +47,15 @@ export interface ClientEndpoints {
 /** @param send the engine, for health checks @throws NetError `INVALID` naming the option that is not acceptable */
 export function endpointsOf(
   options: EndpointsOptions & { readonly origin?: unknown },
-  parts: ResilienceParts & Pick<Resilience, 'patienceMs'>,
+  parts: ResilienceParts & Pick<Resilience, 'patienceMs'> & { readonly protocol?: Protocol | undefined },
   send: Send,
 ): ClientEndpoints | undefined {
   const { endpoints, origin } = options;
   if (endpoints === undefined) return undefined;
   if (origin !== undefined) throw invalid('options origin and endpoints exclude each other: endpoints have origins');
   if (!Array.isArray(endpoints) || endpoints.length === 0) throw invalid('option endpoints must list at least one');
-  const members = endpoints.map(memberOf);
+  const { protocol } = parts;
+  const members = endpoints.map((endpoint) => memberOf(endpoint, protocol !== undefined));
   const { healthCheck } = options;
   const figures = given('healthCheck', healthCheck, HEALTH_CHECK_DEFAULTS, ['path']);
   const checks = figures === undefined ? {} : { checks: { ...figures, path: checkPath(healthCheck!.path), send } };
@@ -61,18 +63,19 @@ export function endpointsOf(
     ...parts,
     judge: httpJudge(parts.clock, { ...BREAKER_DEFAULTS, patienceMs: parts.patienceMs }),
     ...checks,
+    ...protocol?.balance,
   });
   return { set, origins: members.map((member) => member.origin) };
 }
 
-function memberOf({ url, name, weight, priority, headers }: ClientEndpoint): EndpointOptions {
+function memberOf({ url, name, weight, priority, headers }: ClientEndpoint, whole: boolean): EndpointOptions {
   const parsed = URL.parse(String(url));
   if (parsed === null) throw invalid('an endpoint has a url that is not an absolute URL');
   const basePath = parsed.pathname.replace(/\/$/, '');
   return {
     name: name ?? parsed.host,
     origin: originOf(parsed),
-    ...(basePath === '' ? {} : { basePath }),
+    ...(whole ? { target: checkPath(parsed.pathname + parsed.search) } : basePath === '' ? {} : { basePath }),
     ...(weight === undefined ? {} : { weight }),
     ...(priority === undefined ? {} : { priority }),
     ...(headers === undefined ? {} : { headers: Fields.of(headers) }),

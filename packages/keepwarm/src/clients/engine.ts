@@ -1,0 +1,20 @@
+/** The engine of a client, from the client's options. */
+import { type EngineParts, Http1Engine } from '../engines/http1/engine.ts';
+import type { ClientOptions } from './client-options.ts';
+import { invalid, settle } from './options.ts';
+
+/** @throws NetError `INVALID` naming the option that is not acceptable */
+export function makeEngine(options: ClientOptions, parts: EngineParts): Http1Engine {
+  const pool = settle('pool', options.pool);
+  if (pool.idleMin > pool.socketsMax) {
+    throw invalid(`option pool.idleMin is ${pool.idleMin}, more than pool.socketsMax ${pool.socketsMax}`);
+  }
+  const { afterMs, stacks } = settle('leak', options.leak);
+  const limits = {
+    ...settle('limits', options.limits),
+    requestsMax: pool.requestsMax,
+    leakMs: afterMs,
+    leakStacks: stacks,
+  };
+  return new Http1Engine({ ...pool, limits }, parts);
+}
