@@ -2,8 +2,8 @@
  * Fields of one connection, us to peer, as field blocks (RFC 7541 § 3, § 6).
  *
  * A block begins with `begin`, and what follows is added piece by piece, so that what is constant can be copied and
- * what varies stands where it must; `encode` does both for a list. **Every block that was begun must be sent, in the order
- * in which they were begun**: the peer's table follows the bytes, ours has already moved on.
+ * what varies stands where it must; `encode` does both for a list. **Every block that was begun must be sent, in the
+ * order in which they were begun**: the peer's table follows the bytes, ours has already moved on.
  *
  * Invariants, true whenever no method is running:
  *   (1) The table is what a decoder has that read all blocks so far, and never above what the peer allows.
