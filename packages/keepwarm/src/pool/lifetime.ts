@@ -18,10 +18,22 @@
  */
 import type { Clock, Random, Timer } from '../core/clock.ts';
 import type { CloseReason } from '../core/observer.ts';
-import type { ExclusivePool, Item } from './exclusive.ts';
+import type { Item } from './exclusive.ts';
+
+/** What lifetime asks of a pool, whether its items are lent whole or in slots. */
+export interface Household<T> {
+  readonly idle: Iterable<T> & { readonly size: number };
+  /** Items, those being opened included. */
+  readonly size: number;
+  readonly options: { readonly idleMin: number };
+  readonly holdsBack: boolean;
+  evict(item: T, reason: CloseReason): void;
+  fill(count: number): number;
+  relax(): void;
+}
 
 export interface Kept<T extends Kept<T>> extends Item<T> {
-  readonly pool: ExclusivePool<T>;
+  readonly pool: Household<T>;
   idleSince: number;
   /** Own idle limit in ms: ours, or the peer's when shorter. */
   idleMs: number;
@@ -68,7 +80,7 @@ export class Lifetime<T extends Kept<T>> {
   readonly #options: LifetimeOptions;
   readonly #clock: Clock;
   readonly #registry: { readonly live: Iterable<T> };
-  readonly #pools: Iterable<ExclusivePool<T>>;
+  readonly #pools: Iterable<Household<T>>;
   /** How long after becoming idle an item is looked at, at the latest. */
   readonly #soonMs: number;
   #timer: Timer | undefined;
@@ -81,7 +93,7 @@ export class Lifetime<T extends Kept<T>> {
     options: LifetimeOptions,
     clock: Clock,
     registry: { readonly live: Iterable<T> },
-    pools: Iterable<ExclusivePool<T>>,
+    pools: Iterable<Household<T>>,
   ) {
     this.#options = options;
     this.#clock = clock;
