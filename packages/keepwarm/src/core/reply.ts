@@ -55,6 +55,8 @@ export class Ending {
   }
 }
 
+const NO_TRAILERS: readonly string[] = [];
+
 export class Reply {
   readonly status: number;
   /** Whether the body is still in the content coding its fields name. */
@@ -70,6 +72,8 @@ export class Reply {
   #body: Uint8Array | BodySource | undefined;
   /** What a policy has made of the body it took, for whoever stands above it: nobody reads or parses it twice. */
   made: unknown = undefined;
+  /** Lines of the trailers of a body that arrived whole, `name: value` each. One that is read tells them at its end. */
+  trailers: readonly string[] = NO_TRAILERS;
   /** Nothing once the body is there: then the exchange is over. */
   #ending: Ending | undefined;
 
@@ -177,6 +181,7 @@ export class Reply {
   /** The same reply, decoded: with another body in place of the one taken from it; both end together. */
   with(body: Uint8Array | BodySource, headers: ReplyFields = this.headers): Reply {
     const reply = new Reply(this.status, headers, body, false, this.socketId, this.reused);
+    reply.trailers = this.trailers;
     reply.#received = this.received;
     reply.#movedTo = this.#movedTo;
     reply.#ending = body instanceof Uint8Array ? undefined : this.#ending;

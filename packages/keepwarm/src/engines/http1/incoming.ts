@@ -67,7 +67,9 @@ export class Incoming implements MessageHandler {
   /** The reply with its whole body. To be asked for once, after the end. */
   whole(connection: Connection): Reply {
     const first = this.#first ?? EMPTY;
-    return this.#reply(connection, this.#more === undefined ? first : Buffer.concat([first, ...this.#more]));
+    const reply = this.#reply(connection, this.#more === undefined ? first : Buffer.concat([first, ...this.#more]));
+    reply.trailers = this.#trailers;
+    return reply;
   }
 
   /** The reply with a body that is still to come, in part or in whole; from now on what arrives goes there. */

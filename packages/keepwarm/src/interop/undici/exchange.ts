@@ -1,0 +1,202 @@
+/**
+ * One dispatch: undici's handler on one side, a call of ours on the other.
+ *
+ *   started ──▶ sent ──▶ answered ⇄ paused ──▶ over
+ *      └──────────┴──────────┴────────────────▶ over (failed, aborted)
+ *
+ * Invariants:
+ *   (1) The handler hears `onRequestStart` first, then at most one `onResponseStart`, then exactly one of
+ *       `onResponseEnd` and `onResponseError`; after that nothing, and nothing of the call is left.
+ *   (2) An abort is answered by `onResponseError` before it returns, whatever the call is doing: also while it queues.
+ *   (3) While the controller is paused, the handler is given the chunk under way and nothing more: no data, no end.
+ *   (4) What the handler throws aborts the call, and the handler is told that it failed.
+ */
+import { Readable } from 'node:stream';
+import type { FetchDoor } from '../../clients/fetch.ts';
+import type { NetError } from '../../core/error.ts';
+import type { BodySink, BodySource, Reply } from '../../core/reply.ts';
+import { aborted, asUndiciError } from './errors.ts';
+import { objectOf, rawOf, rawTrailersOf } from './fields.ts';
+import type { Controller, Handler } from './handlers.ts';
+import { type BodyWatch, callOf, type DispatchOptions } from './request.ts';
+
+export class DispatchExchange implements Controller, BodySink, BodyWatch {
+  rawHeaders: string[] | null = null;
+  rawTrailers: string[] | null = null;
+  readonly #handler: Handler;
+  readonly #body: unknown;
+  readonly #left: () => void;
+  readonly #ending = new AbortController();
+  #source: BodySource | undefined;
+  /** What waits for the controller to be resumed. */
+  #held: (() => void) | undefined;
+  #paused = false;
+  #reason: Error | null = null;
+  #bodySent = false;
+  #over = false;
+
+  /** @param left called once, when the dispatch is over */
+  constructor(handler: Handler, body: unknown, left: () => void) {
+    this.#handler = handler;
+    this.#body = body;
+    this.#left = left;
+  }
+
+  get aborted(): boolean {
+    return this.#reason !== null;
+  }
+  get reason(): Error | null {
+    return this.#reason;
+  }
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  start(door: FetchDoor, options: DispatchOptions): void {
+    const { body } = options;
+    // A stream that fails before it is read would otherwise fail the process.
+    if (body instanceof Readable) body.on('error', this.#sourceFailed);
+    try {
+      const call = callOf(door, options, this.#ending.signal, this);
+      this.#handler.onRequestStart?.(this, {});
+      if (this.#over) return;
+      door.send(call, 'manual').then(
+        (reply) => this.#answered(reply),
+        (error: unknown) => this.#fail(asUndiciError(error)),
+      );
+    } catch (error) {
+      this.#fail(asUndiciError(error));
+    }
+  }
+
+  abort(reason?: Error): void {
+    if (this.#over || this.#reason !== null) return;
+    this.#reason = reason ?? aborted();
+    this.#fail(this.#reason);
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    const held = this.#held;
+    this.#held = undefined;
+    if (held !== undefined) held();
+    else this.#source?.resume();
+  }
+
+  sent(chunk: Uint8Array): void {
+    if (!this.#over) this.#handler.onBodySent?.(bufferOf(chunk));
+  }
+
+  ended(): void {
+    if (this.#over || this.#bodySent) return;
+    this.#bodySent = true;
+    this.#handler.onRequestSent?.();
+  }
+
+  data(chunk: Uint8Array): boolean {
+    if (this.#over) return false;
+    this.#try(() => this.#handler.onResponseData?.(this, Buffer.from(chunk)));
+    return !this.#paused && !this.#over;
+  }
+
+  end(trailers: readonly string[]): void {
+    this.rawTrailers = rawTrailersOf(trailers);
+    const { rawTrailers } = this;
+    this.#whenResumed(() => {
+      if (this.#over) return;
+      this.#finish();
+      try {
+        this.#handler.onResponseEnd?.(this, objectOf(rawTrailers));
+      } catch (error) {
+        this.#handler.onResponseError?.(this, asUndiciError(error));
+      }
+    });
+  }
+
+  fail(error: NetError): void {
+    this.#fail(asUndiciError(error));
+  }
+
+  #answered(reply: Reply): void {
+    if (this.#over) return reply.discard();
+    this.#try(() => {
+      this.#tellSent();
+      this.rawHeaders = rawOf(reply.headers.list);
+      this.#handler.onResponseStarted?.();
+      this.#handler.onResponseStart?.(this, reply.status, objectOf(this.rawHeaders), reply.statusText);
+    });
+    if (this.#over) return reply.discard();
+    this.#whenResumed(() => this.#read(reply));
+  }
+
+  /** A body that goes out with its head is not watched on its way; when the answer has begun, it has gone. */
+  #tellSent(): void {
+    if (this.#bodySent) return;
+    const body = this.#body;
+    if (typeof body === 'string' && body !== '') this.sent(Buffer.from(body));
+    else if (body instanceof Uint8Array && body.length > 0) this.sent(body);
+    this.ended();
+  }
+
+  #read(reply: Reply): void {
+    if (this.#over) return reply.discard();
+    const body = reply.take();
+    if (body instanceof Uint8Array) {
+      if (body.length > 0) this.#try(() => this.#handler.onResponseData?.(this, bufferOf(body)));
+      if (!this.#over) this.end(reply.trailers);
+      return;
+    }
+    this.#source = body;
+    body.liftDeadline(); // from here on the handler sets the pace
+    body.start(this);
+  }
+
+  #whenResumed(task: () => void): void {
+    if (this.#paused) this.#held = task;
+    else task();
+  }
+
+  #try(tell: () => void): void {
+    try {
+      tell();
+    } catch (error) {
+      this.abort(asUndiciError(error));
+    }
+  }
+
+  #fail(error: Error): void {
+    if (this.#over) return;
+    this.#finish();
+    this.#ending.abort(error);
+    this.#source?.cancel(error);
+    dropBody(this.#body, error);
+    this.#handler.onResponseError?.(this, error);
+  }
+
+  #finish(): void {
+    this.#over = true;
+    this.#held = undefined;
+    if (this.#body instanceof Readable) this.#body.off('error', this.#sourceFailed);
+    this.#left();
+  }
+
+  readonly #sourceFailed = (error: Error): void => this.abort(error);
+}
+
+/** A body nobody will read any more is told so, as undici does. */
+function dropBody(body: unknown, error: Error): void {
+  if (body instanceof Readable) body.on('error', ignored).destroy(error);
+  else if (body instanceof ReadableStream && !body.locked) body.cancel(error).catch(ignored);
+}
+
+/** The one who gave up knows why already. */
+function ignored(): void {}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
