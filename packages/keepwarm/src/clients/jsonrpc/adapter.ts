@@ -6,12 +6,9 @@
  * what it answers is kept for nobody else.
  */
 
-/** An error object as the node sent it (JSON-RPC 2.0 § 5.1). */
-export interface RpcErrorObject {
-  readonly code: number;
-  readonly message: string;
-  readonly data?: unknown;
-}
+import type { RpcErrorObject } from '../../wire/jsonrpc/answer.ts';
+
+export type { RpcErrorObject } from '../../wire/jsonrpc/answer.ts';
 
 /**
  *  - `read`: changes nothing; may be repeated, hedged, shared and batched.
@@ -22,8 +19,8 @@ export type MethodKind = 'read' | 'write' | 'local';
 
 /**
  * What the answer to a read depends on.
- *  - `fixed`: nothing that changes: `eth_chainId`; and once it is there and final, a transaction.
- *  - `head`: the head of the chain: a node that lags gives an old answer.
+ *  - `fixed`: nothing that changes: `eth_chainId`.
+ *  - `head`: the head of the chain: a node that lags gives an old answer, or does not have the thing yet.
  *  - `node`: the node itself, such as its version or health.
  */
 export type Freshness = 'fixed' | 'head' | 'node';
@@ -36,16 +33,42 @@ export interface MethodTraits {
   readonly freshness?: Freshness;
   /** How long an answer may be kept by who opted into caching, in ms; `Infinity` for what never changes. Default 0. */
   readonly cacheMs?: number;
-  /** Whether this answer may be kept: a transaction that is not there yet may be there a moment later. Default all. */
-  readonly mayKeep?: (result: unknown, params: unknown) => boolean;
+  /**
+   * Whether this answer may be kept: a transaction that is not there yet may be there a moment later. Default all.
+   *
+   * @param head the height of the chain, where it is known: what lies deep below it does not change any more
+   */
+  readonly mayKeep?: (result: unknown, params: unknown, head?: number) => boolean;
   /** The height (slot, block) the node must have reached to answer: `minContextSlot`, a block number. */
   readonly heightNeeded?: (params: unknown) => number | undefined;
+  /**
+   * Whether these params name the height they ask about: whoever has reached it answers as well as the head does, and
+   * only `heightNeeded` says who can. Default never.
+   */
+  readonly pinned?: (params: unknown) => boolean;
   /** The height this answer proves that the node has reached. */
   readonly heightSeen?: (result: unknown) => number | undefined;
   /** For a write: what makes two copies of it the same (its hash or signature), by which a broadcast is one write. */
   readonly writeId?: (params: unknown) => string | undefined;
   /** The deadline for calls of this method, in ms, where the client's is no good one. */
   readonly deadlineMs?: number;
+}
+
+/** What a call needs of the endpoint it goes to: to keep up with the head, to have reached a height, or both. */
+export interface FreshnessNeed {
+  readonly head: boolean;
+  readonly height: number | undefined;
+}
+
+const NOTHING: FreshnessNeed = { head: false, height: undefined };
+const HEAD: FreshnessNeed = { head: true, height: undefined };
+
+/** Reads alone: where a write or a call that belongs to one node goes is not decided by who is ahead. */
+export function freshnessNeed(traits: MethodTraits | undefined, params: unknown): FreshnessNeed {
+  if (traits === undefined || traits.kind !== 'read') return NOTHING;
+  const height = traits.heightNeeded?.(params);
+  const head = (traits.freshness ?? 'head') === 'head' && traits.pinned?.(params) !== true;
+  return height === undefined ? (head ? HEAD : NOTHING) : { head, height };
 }
 
 /**
@@ -68,10 +91,14 @@ export interface HeadProbe {
   readonly intervalMs: number;
   /** How far behind the best a node may be and still answer reads of `head`, in heights. */
   readonly lagMax: number;
+  /** The shortest time between two heights on any chain of this kind, in ms: nobody rises faster than that. */
+  readonly heightMsMin: number;
 }
 
 export interface RpcAdapter {
   readonly name: string;
+  /** What a method costs that is not in the table, in the units of those that are. Default 1. */
+  readonly costOther?: number;
   readonly methods: Readonly<Record<string, MethodTraits>>;
   classify(error: RpcErrorObject, method: string): ErrorClass;
   readonly head: HeadProbe;

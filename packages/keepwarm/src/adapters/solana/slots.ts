@@ -1,0 +1,32 @@
+/** Slots in params and results: how far a node must have come, and how far it has. */
+
+export function slotOf(value: unknown): number | undefined {
+  const slot = typeof value === 'bigint' ? Number(value) : value;
+  return typeof slot === 'number' && Number.isSafeInteger(slot) && slot >= 0 ? slot : undefined;
+}
+
+export function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+}
+
+/** `minContextSlot` of the configuration, which is the last param. */
+export const minContextSlot = (params: unknown): number | undefined =>
+  Array.isArray(params) ? slotOf(fieldOf(params.at(-1), 'minContextSlot')) : undefined;
+
+/** For methods whose first param is a slot. */
+export const slotAsked = (params: unknown): number | undefined =>
+  Array.isArray(params) ? slotOf(params[0]) : undefined;
+
+export const contextSlot = (result: unknown): number | undefined => slotOf(fieldOf(fieldOf(result, 'context'), 'slot'));
+
+export const slotField =
+  (name: string) =>
+  (result: unknown): number | undefined =>
+    slotOf(fieldOf(result, name));
+
+/** Of the configuration: an object at this index, or the commitment itself. `finalized` is every method's default. */
+export function isFinalized(params: unknown, index: number): boolean {
+  const config: unknown = Array.isArray(params) ? params[index] : undefined;
+  const commitment = fieldOf(config, 'commitment');
+  return commitment === undefined || commitment === null || commitment === 'finalized';
+}
