@@ -17,27 +17,11 @@ import type { Dialled } from '../../net/dial.ts';
 import type { LiveSocket, SocketLife } from '../../net/sockets.ts';
 import type { ExclusivePool } from '../../pool/exclusive.ts';
 import type { Kept } from '../../pool/lifetime.ts';
+import { own, readBuffer, type SocketOwner } from '../reading.ts';
 import type { Exchange } from './exchange.ts';
 import type { Host } from './host.ts';
 
-/** Where a socket keeps its connection: listeners are shared by all sockets and find it here. */
-const OWNER = Symbol('connection');
-type Owned = Socket & { [OWNER]?: Connection };
-
-/** One read buffer serves every connection: what is read is consumed or copied before the next read. */
-const READ_BYTES = 64 * 1024;
-const shared = Buffer.allocUnsafeSlow(READ_BYTES);
-
-/** For the dialler: reads go to the connection that owns the socket by then. */
-export const sharedRead = {
-  buffer: shared,
-  callback(this: unknown, bytes: number): boolean {
-    const connection = (this as Owned)[OWNER];
-    return connection === undefined ? true : connection.received(bytes);
-  },
-};
-
-export class Connection implements Kept<Connection>, LiveSocket {
+export class Connection implements Kept<Connection>, LiveSocket, SocketOwner {
   readonly id: number;
   readonly origin: Origin;
   readonly section: string;
@@ -81,8 +65,7 @@ export class Connection implements Kept<Connection>, LiveSocket {
     this.idleMs = idleMs;
     this.#openedAt = host.clock.now();
     this.idleSince = this.#openedAt;
-    (this.socket as Owned)[OWNER] = this;
-    this.socket.on('end', onEnd).on('error', onError).on('close', onClose);
+    own(this.socket, this);
     host.sockets.add(this);
   }
 
@@ -129,7 +112,7 @@ export class Connection implements Kept<Connection>, LiveSocket {
   }
 
   received(bytes: number): boolean {
-    if (this.exchange !== undefined) return this.exchange.received(shared, bytes);
+    if (this.exchange !== undefined) return this.exchange.received(readBuffer, bytes);
     // Nothing was asked.
     if (this.place !== 'gone') this.close(isGivingUp(bytes) ? 'peer' : 'protocol');
     return false;
@@ -237,17 +220,5 @@ const HINT_MARGIN_MS = 1_000;
 
 /** A 408 out of the blue is a server's way to say that it gives up waiting (RFC 9110 § 15.5.9). */
 function isGivingUp(bytes: number): boolean {
-  return shared.toString('latin1', 8, Math.min(bytes, 12)).includes('408');
-}
-
-function onEnd(this: Owned): void {
-  this[OWNER]?.ended();
-}
-
-function onError(this: Owned, error: Error): void {
-  this[OWNER]?.lost(error);
-}
-
-function onClose(this: Owned): void {
-  this[OWNER]?.lost(undefined);
+  return readBuffer.toString('latin1', 8, Math.min(bytes, 12)).includes('408');
 }

@@ -7,7 +7,8 @@ import type { CapacityUser } from '../../pool/capacity.ts';
 import { ExclusivePool, type PoolOwner } from '../../pool/exclusive.ts';
 import { lifeOf } from '../../pool/lifetime.ts';
 import { RequestHeads } from '../../wire/request-head.ts';
-import { Connection, sharedRead } from './connection.ts';
+import { sharedRead } from '../reading.ts';
+import { Connection } from './connection.ts';
 import type { Http1Engine } from './engine.ts';
 
 export interface PoolSnapshot {

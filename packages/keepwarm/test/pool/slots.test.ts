@@ -1,10 +1,10 @@
-/** The promises of the shared pool, one by one. Numbers are those at the head of pool/shared.ts. */
+/** The promises of the shared pool, one by one. Numbers are those at the head of pool/slots.ts. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { NetError } from '../../src/core/error.ts';
 import { Capacity } from '../../src/pool/capacity.ts';
 import { closed, noConnection } from './a-pool.ts';
-import { OpenShared } from './a-shared-pool.ts';
+import { OpenShared } from './a-slot-pool.ts';
 
 describe('a cold burst', () => {
   it('opens one item, however many wait, and more only when it turns out to be too small (4)', () => {

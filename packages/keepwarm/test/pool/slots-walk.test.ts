@@ -1,10 +1,10 @@
-/** Any order of events keeps the invariants of pool/shared.ts. A walk that fails prints as its steps. */
+/** Any order of events keeps the invariants of pool/slots.ts. A walk that fails prints as its steps. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import { Capacity } from '../../src/pool/capacity.ts';
 import { closed } from './a-pool.ts';
-import { type Line, OpenShared, type Rider } from './a-shared-pool.ts';
+import { type Line, OpenShared, type Rider } from './a-slot-pool.ts';
 
 const step = fc.oneof(
   fc.record({

@@ -2,9 +2,9 @@
 import type { NetError } from '../../src/core/error.ts';
 import type { CloseReason } from '../../src/core/observer.ts';
 import { Capacity, type CapacityUser } from '../../src/pool/capacity.ts';
-import { SharedPool } from '../../src/pool/shared.ts';
-import type { SharedItem, SharedOptions, SharedOwner } from '../../src/pool/shared-item.ts';
-import type { SlotWaiter } from '../../src/pool/shared-queue.ts';
+import type { SharedItem, SharedOptions, SharedOwner } from '../../src/pool/slot-item.ts';
+import type { SlotWaiter } from '../../src/pool/slot-queue.ts';
+import { SharedPool } from '../../src/pool/slots.ts';
 import { noConnection } from './a-pool.ts';
 
 export class Line implements SharedItem<Line> {

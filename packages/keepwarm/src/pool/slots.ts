@@ -25,8 +25,8 @@ import { Chain } from '../algo/chain.ts';
 import { invariant, NetError } from '../core/error.ts';
 import type { CloseReason } from '../core/observer.ts';
 import type { Capacity } from './capacity.ts';
-import type { SharedItem, SharedOptions, SharedOwner } from './shared-item.ts';
-import { SlotQueue, type SlotWaiter } from './shared-queue.ts';
+import type { SharedItem, SharedOptions, SharedOwner } from './slot-item.ts';
+import { SlotQueue, type SlotWaiter } from './slot-queue.ts';
 
 export class SharedPool<T extends SharedItem<T>> {
   readonly options: SharedOptions;
