@@ -1,27 +1,12 @@
-/** One JSON-RPC 2.0 call over HTTP: what it sends, and what its answer means. */
+/** One JSON-RPC 2.0 call over HTTP to any URL: what its answer means. Several nodes as one are `createRpc`. */
 import { NetError } from '../core/error.ts';
 import type { Reply } from '../core/reply.ts';
+import { answerOf, Failure, Fault } from '../wire/jsonrpc/answer.ts';
+import { RpcError } from './jsonrpc/rpc-error.ts';
+
+export { RpcError } from './jsonrpc/rpc-error.ts';
 
 export type RpcId = string | number;
-
-/** The peer ran the method, or refused to: its answer, not a failure of the network. */
-export class RpcError extends Error {
-  override readonly name = 'RpcError';
-  /** The peer's own, e.g. -32601 for a method it does not have (JSON-RPC 2.0 § 5.1). */
-  readonly code: number;
-  readonly #data: unknown;
-
-  constructor(code: number, message: string, data: unknown) {
-    super(`RPC Error: ${message} (Code: ${code})`);
-    this.code = code;
-    this.#data = data;
-  }
-
-  /** What the peer added. Kept out of what loggers and `util.inspect` show, as it may hold anything. */
-  get data(): unknown {
-    return this.#data;
-  }
-}
 
 /**
  * The result of the call.
@@ -31,16 +16,13 @@ export class RpcError extends Error {
  */
 export async function resultOf(reply: Reply, id: RpcId): Promise<unknown> {
   const text = await reply.text();
-  const answer = parse(text);
-  if (isObject(answer) && isObject(answer['error'])) {
-    const { code, message, data } = answer['error'];
-    throw new RpcError(typeof code === 'number' ? code : 0, String(message), data);
-  }
+  const answer = answerOf(parse(text), id, false);
+  if (answer instanceof Failure) throw new RpcError(answer.error, reply.ok ? {} : { status: reply.status });
   if (!reply.ok) throw refused(reply, text);
-  if (!isObject(answer) || !('result' in answer)) throw undecodable('is neither a JSON-RPC result nor an error');
-  if (answer['id'] !== id)
-    throw undecodable(`is to call ${JSON.stringify(answer['id'])}, not to ${JSON.stringify(id)}`);
-  return answer['result'];
+  if (answer instanceof Fault) {
+    throw new NetError('DECODE', `the answer ${answer.what}`, { reach: 'answered', phase: 'body' });
+  }
+  return answer.value;
 }
 
 function parse(text: string): unknown {
@@ -51,16 +33,8 @@ function parse(text: string): unknown {
   }
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
-}
-
 function refused(reply: Reply, text: string): NetError {
   const { status, statusText, headers } = reply;
   const message = `the answer was ${status} ${statusText}`.trimEnd();
   return new NetError('STATUS', message, { reach: 'answered', status, answer: { headers, text } });
-}
-
-function undecodable(what: string): NetError {
-  return new NetError('DECODE', `the answer ${what}`, { reach: 'answered', phase: 'body' });
 }

@@ -1,0 +1,228 @@
+/**
+ * Reads what nodes answer, next to the engine, once: from here on a failure of the protocol is a failure to everybody
+ * above, whatever its HTTP status, and an answer that is none is one too.
+ *
+ *   result, or an error about the call itself ──▶ a reply, `made` of it; the node is well
+ *   an error another node may not give        ──▶ NetError `RPC`, with the RpcError beneath
+ *   no JSON-RPC answer to this request        ──▶ NetError `RPC`, with a `DECODE` beneath; the node is ill
+ *   another status, and no JSON-RPC with it   ──▶ the reply as it came, its body whole
+ *   429 or 503 with a JSON-RPC error          ──▶ the reply, so that limits heed its fields; `made` of the error
+ */
+import { collectFor, textOf } from '../../core/body.ts';
+import type { Call, Policy } from '../../core/call.ts';
+import type { Clock } from '../../core/clock.ts';
+import { type Health, NetError } from '../../core/error.ts';
+import { Reply } from '../../core/reply.ts';
+import { retryAfterMs } from '../../policies/retry-after.ts';
+import { type Answer, answerOf, batchAnswersOf, Failure, Fault, Result } from '../../wire/jsonrpc/answer.ts';
+import { parseExact } from '../../wire/jsonrpc/numbers.ts';
+import { BUSY } from '../endpoint-judge.ts';
+import type { ErrorClass, RpcAdapter, RpcErrorObject } from './adapter.ts';
+import { Asked, AskedBatch, Told } from './asked.ts';
+import { RpcError } from './rpc-error.ts';
+
+/** What became of one request: a result, an error about the call itself, or why another node should be asked. */
+export type Outcome = Result | RpcError | NetError;
+
+/** What became of each request of a batch, in their order. */
+export class Outcomes {
+  readonly each: readonly Outcome[];
+
+  constructor(each: readonly Outcome[]) {
+    this.each = each;
+  }
+}
+
+/** The cause of an `RPC` failure: this endpoint takes no batch, or none of this size. */
+export class BatchRefused extends Error {
+  override readonly name = 'BatchRefused';
+}
+
+/** Told of what endpoints answer, by whoever follows their heads. */
+export interface AnswerWatch {
+  answered(endpoint: string, asked: Asked, outcome: Result | RpcError): void;
+}
+
+export interface AnswerParts {
+  readonly adapter: RpcAdapter;
+  readonly strict: boolean;
+  readonly exact: boolean;
+  readonly clock: Clock;
+  readonly watch?: AnswerWatch | undefined;
+}
+
+export function answers(parts: AnswerParts): Policy {
+  const reader = new AnswerReader(parts);
+  return (next) => (call) => {
+    const { about } = call;
+    if (about instanceof Asked) return next(call).then((reply) => reader.one(reply, call, about));
+    if (about instanceof AskedBatch) return next(call).then((reply) => reader.batch(reply, call, about));
+    return about instanceof Told ? next(call).then((reply) => reader.none(reply)) : next(call);
+  };
+}
+
+/** How long an endpoint is left alone that is throttled and does not say how long, in ms: most quotas are by the second. */
+const PAUSE_MS = 1_000;
+
+const EMPTY = new Uint8Array(0);
+
+const HEALTH: Readonly<Record<Exclude<ErrorClass, 'final' | 'known'>, Health>> = {
+  throttled: 'busy',
+  ill: 'ill',
+  behind: 'nothing',
+  missing: 'nothing',
+};
+
+class AnswerReader {
+  readonly #parts: AnswerParts;
+
+  constructor(parts: AnswerParts) {
+    this.#parts = parts;
+  }
+
+  one(reply: Reply, call: Call, asked: Asked): Reply | Promise<Reply> {
+    return bodyOf(reply, (text) => this.#judged(reply, call, asked, text));
+  }
+
+  batch(reply: Reply, call: Call, asked: AskedBatch): Reply | Promise<Reply> {
+    return bodyOf(reply, (text) => this.#batchJudged(reply, call, asked, text));
+  }
+
+  /** What a node says to a notification is of no interest, but for its status. */
+  none(reply: Reply): Reply | Promise<Reply> {
+    return bodyOf(reply, (text) => withText(reply, text));
+  }
+
+  #judged(reply: Reply, call: Call, asked: Asked, text: string): Reply {
+    const { strict, watch } = this.#parts;
+    const said = answerOf(this.#parsed(text), asked.id, strict);
+    if (!reply.ok && !(said instanceof Failure)) return withText(reply, text);
+    const outcome = this.#outcome(said, reply, call, asked);
+    if (watch !== undefined && !(outcome instanceof NetError)) watch.answered(call.endpoint ?? '', asked, outcome);
+    if (outcome instanceof NetError) {
+      if (!slowed(reply) || !(outcome.cause instanceof RpcError)) throw outcome;
+      reply.made = outcome.cause;
+      return reply;
+    }
+    return settled(reply, outcome);
+  }
+
+  #batchJudged(reply: Reply, call: Call, asked: AskedBatch, text: string): Reply {
+    const { members, first } = asked;
+    const { each, whole } = batchAnswersOf(this.#parsed(text), first, members.length, this.#parts.strict);
+    if (each === undefined || !reply.ok) return this.#wholeJudged(reply, call, asked, text, whole);
+    const outcomes = each.map((said, i) => this.#outcome(said, reply, call, members[i]!));
+    const { watch } = this.#parts;
+    for (const [i, outcome] of outcomes.entries()) {
+      if (!(outcome instanceof NetError)) watch?.answered(call.endpoint ?? '', members[i]!, outcome);
+    }
+    const [one] = outcomes;
+    // All of it failed for one reason: then it is the endpoint that failed, and not a request.
+    if (one instanceof NetError && outcomes.every((other) => other instanceof NetError && other.health === one.health))
+      throw one;
+    return settled(reply, new Outcomes(outcomes));
+  }
+
+  /** One answer to all of it: about the endpoint, or about batches. */
+  #wholeJudged(reply: Reply, call: Call, asked: AskedBatch, text: string, whole: Answer | undefined): Reply {
+    const said = whole instanceof Failure ? whole : undefined;
+    if (!reply.ok && said === undefined) {
+      if (!refusesContent(reply.status)) return withText(reply, text);
+      throw refusal(call, asked, `status ${reply.status}`, reply.status);
+    }
+    const outcome = this.#outcome(whole ?? new Fault('is none'), reply, call, asked.members[0]!);
+    const error = outcome instanceof NetError ? outcome.cause : outcome;
+    if (error instanceof RpcError && (error.kind === 'final' || error.kind === 'missing' || error.kind === 'known')) {
+      throw refusal(call, asked, `error ${error.code}`, reply.status);
+    }
+    if (outcome instanceof NetError && slowed(reply)) {
+      reply.made = error;
+      return reply;
+    }
+    throw outcome;
+  }
+
+  #outcome(said: Answer, reply: Reply, call: Call, asked: Asked): Outcome {
+    if (said instanceof Result) return said;
+    return said instanceof Failure ? this.#failed(said.error, reply, call, asked) : faulty(said, reply, call, asked);
+  }
+
+  #failed(said: RpcErrorObject, reply: Reply, call: Call, asked: Asked): RpcError | NetError {
+    const { method } = asked.plan;
+    const { status } = reply;
+    const kind = kindOf(status, this.#parts.adapter.classify(said, method));
+    const details = { method, endpoint: call.endpoint, kind, status: reply.ok ? undefined : status };
+    const error = new RpcError(said, details);
+    if (kind === 'final' || kind === 'known') return error;
+    const message = `${call.endpoint ?? call.origin.key} answered ${method} with error ${said.code} (${kind})`;
+    const waitMs = retryAfterMs(reply, this.#parts.clock.wall());
+    return failure(message, call, HEALTH[kind], error, {
+      status,
+      retryAfterMs: kind === 'throttled' ? (waitMs ?? PAUSE_MS) : waitMs,
+    });
+  }
+
+  /** @returns nothing for what is no JSON */
+  #parsed(text: string): unknown {
+    try {
+      return this.#parts.exact ? parseExact(text) : JSON.parse(text);
+    } catch {
+      return undefined; // what it means is said where it is looked at
+    }
+  }
+}
+
+/** At once where the body is there already, which is the path of every small call. */
+function bodyOf(reply: Reply, use: (text: string) => Reply): Reply | Promise<Reply> {
+  const body = reply.take();
+  return body instanceof Uint8Array ? use(textOf(body)) : collectFor(body, textOf).then(use);
+}
+
+function settled(reply: Reply, made: Result | RpcError | Outcomes): Reply {
+  // An answer about the call is no failure, whatever the status it came with.
+  const well = reply.ok ? reply : new Reply(200, reply.received, EMPTY, false, reply.socketId, reply.reused);
+  well.made = made;
+  return well;
+}
+
+function withText(reply: Reply, text: string): Reply {
+  return reply.with(Buffer.from(text));
+}
+
+/** Where the status says more of the endpoint than the error object does of the call. */
+function kindOf(status: number, said: ErrorClass): ErrorClass {
+  if (BUSY.has(status)) return 'throttled';
+  return status >= 502 && status <= 504 && said === 'final' ? 'ill' : said;
+}
+
+function slowed({ status }: Reply): boolean {
+  return status === 429 || status === 503;
+}
+
+/** Statuses that are about what was sent. The others of 4xx are about who sent it, or when. */
+function refusesContent(status: number): boolean {
+  return status >= 400 && status < 500 && !BUSY.has(status);
+}
+
+function faulty({ what }: Fault, reply: Reply, call: Call, asked: Asked): NetError {
+  const message = `the answer of ${call.endpoint ?? call.origin.key} to ${asked.plan.method} ${what}`;
+  const { key: origin } = call.origin;
+  const cause = new NetError('DECODE', message, { reach: 'answered', phase: 'body', origin, socketId: reply.socketId });
+  return failure(message, call, 'ill', cause, {});
+}
+
+function refusal(call: Call, { members }: AskedBatch, said: string, status: number): NetError {
+  const message = `${call.endpoint ?? call.origin.key} refused a batch of ${members.length} with ${said}`;
+  return failure(message, call, 'nothing', new BatchRefused(message), { status });
+}
+
+function failure(
+  message: string,
+  call: Call,
+  health: Health,
+  cause: Error,
+  more: { readonly status?: number; readonly retryAfterMs?: number | undefined },
+): NetError {
+  const { key: origin } = call.origin;
+  return new NetError('RPC', message, { reach: 'answered', origin, health, cause, ...more });
+}

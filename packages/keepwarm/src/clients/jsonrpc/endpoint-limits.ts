@@ -1,0 +1,65 @@
+/** The rate limits of endpoints: each has its own, in requests or in compute units, and shares them with no other. */
+import type { Call, Policy, Send } from '../../core/call.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Observer } from '../../core/observer.ts';
+import type { RateSnapshot } from '../../policies/rate-keys.ts';
+import { type RateLimitPolicy, rateLimit } from '../../policies/rate-limit.ts';
+import type { RateLimit } from '../../policies/rate-options.ts';
+import { invalid } from '../options.ts';
+import { costOf, requestsOf } from './asked.ts';
+
+export interface RpcRateLimit {
+  /** In any window, as the endpoint counts them; a whole number ≥ 1. */
+  readonly limit: number;
+  /** Length of the window, in ms. */
+  readonly windowMs: number;
+  /** What counts: requests, those of a batch each for itself; or compute units, by the cost of their methods. */
+  readonly unit?: 'requests' | 'computeUnits' | undefined;
+  /** As it stands in errors, facts and `stats()`. */
+  readonly name?: string | undefined;
+}
+
+export class EndpointLimits {
+  readonly #limits = new Map<string, RateLimitPolicy>();
+
+  /** @throws NetError `INVALID` naming the option */
+  constructor(
+    given: ReadonlyMap<string, readonly RpcRateLimit[]>,
+    parts: { readonly clock: Clock; readonly observer: Observer },
+  ) {
+    for (const [endpoint, limits] of given) {
+      if (limits.length > 0) this.#limits.set(endpoint, rateLimit({ limits: limits.map(weighed) }, parts));
+    }
+  }
+
+  readonly policy: Policy = (next) => {
+    const sends = new Map<string, Send>(Array.from(this.#limits, ([name, limit]) => [name, limit(next)]));
+    return (call) => (sends.get(call.endpoint ?? '') ?? next)(call);
+  };
+
+  get size(): number {
+    return this.#limits.size;
+  }
+
+  /** One entry per limit of the endpoint. */
+  snapshot(endpoint: string): readonly RateSnapshot[] {
+    return this.#limits.get(endpoint)?.snapshot() ?? [];
+  }
+
+  close(): void {
+    for (const limit of this.#limits.values()) limit.close();
+  }
+}
+
+/** A single request that costs more than the whole limit would never start: it takes all of it. */
+function weighed({ limit, windowMs, name, unit = 'requests', ...rest }: RpcRateLimit): RateLimit {
+  const [stranger] = Object.keys(rest);
+  if (stranger !== undefined)
+    throw invalid(`rateLimit.${stranger} is no option; there are: limit, windowMs, unit, name`);
+  if (unit !== 'requests' && unit !== 'computeUnits') {
+    throw invalid(`rateLimit.unit is ${JSON.stringify(unit)}; allowed: "requests", "computeUnits"`);
+  }
+  const units = unit === 'requests' ? requestsOf : costOf;
+  const weight = (call: Call): number => Math.min(Math.ceil(units(call)), limit);
+  return name === undefined ? { limit, windowMs, weight } : { limit, windowMs, weight, name };
+}

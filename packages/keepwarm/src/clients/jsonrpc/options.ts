@@ -1,0 +1,144 @@
+/** What `createRpc` takes, beyond what every client takes. */
+import type { FieldsInput } from '../../core/fields.ts';
+import type { ClientOptions } from '../client-options.ts';
+import { invalid, unknownOption } from '../options.ts';
+import type { RpcAdapter } from './adapter.ts';
+import type { RpcRateLimit } from './endpoint-limits.ts';
+
+export interface RpcEndpoint {
+  /** Where requests are posted; keys in its path or query are shown nowhere. */
+  readonly url: string | URL;
+  /** By which errors, stats and operators call it; its host when left out. Put no secrets in it. */
+  readonly name?: string | undefined;
+  /** Its share of the traffic, relative to the others of its priority. Default 1. */
+  readonly weight?: number | undefined;
+  /** 0 is asked first; others only while none of a lower number can serve. Default 0. */
+  readonly priority?: number | undefined;
+  /** Sent to this endpoint and to no other: its key, for example. */
+  readonly headers?: FieldsInput | undefined;
+  /** What it allows; all of them hold together. Default none. */
+  readonly rateLimit?: RpcRateLimit | readonly RpcRateLimit[] | undefined;
+  /** Whether it takes batches, or how many requests in one. That it does not is also found out. Default true. */
+  readonly batch?: boolean | number | undefined;
+}
+
+export interface BatchingOptions {
+  /** How long a read may wait for company, in ms; 0 for the end of this turn of the event loop. */
+  readonly windowMs: number;
+  /** Requests in one message. */
+  readonly sizeMax: number;
+  /** Length of one message, in characters. */
+  readonly charsMax: number;
+}
+
+/**
+ * Where each comes from:
+ *  - `windowMs` 0: viem's `wait`. Those who ask at once are asked for at once, and nobody waits for anybody.
+ *  - `sizeMax` 100: what public nodes commonly take in one message; viem's is 1,000, geth refuses more than that.
+ *  - `charsMax` 100,000: solana-rpc's limit of a request body is 50 KiB, geth's 5 MiB; parameters of reads are short.
+ */
+export const BATCHING_DEFAULTS: BatchingOptions = { windowMs: 0, sizeMax: 100, charsMax: 50_000 };
+
+export interface RpcCacheOptions {
+  /** Answers kept; the one used longest ago makes room. */
+  readonly entriesMax: number;
+  /** Longest answer that is kept, in characters of JSON. */
+  readonly charsMax: number;
+}
+
+/** Both ours: at most some 64 MB, in practice little, as most answers are short. */
+export const RPC_CACHE_DEFAULTS: RpcCacheOptions = { entriesMax: 1_000, charsMax: 65_536 };
+
+type OfHttp = 'origin' | 'endpoints' | 'rateLimit' | 'healthCheck' | 'redirectsMax' | 'cache' | 'coalesce' | 'compress';
+
+export interface RpcOptions extends Omit<ClientOptions, OfHttp> {
+  /** What methods and errors mean: `solana`, `evm`, or one of your own. */
+  readonly adapter: RpcAdapter;
+  /** The nodes, one at least. */
+  readonly endpoints: readonly RpcEndpoint[];
+  /** Sends reads that are asked for at the same time in one message. Default false. */
+  readonly batching?: boolean | Partial<BatchingOptions> | undefined;
+  /** Callers who ask for the same at the same time share one request. Reads only. Default true. */
+  readonly coalesce?: boolean | undefined;
+  /** Keeps answers for as long as the adapter says of their method. Default false. */
+  readonly cache?: boolean | Partial<RpcCacheOptions> | undefined;
+  /** Accepts only what JSON-RPC 2.0 allows; false forgives what is common and harmless. Default true. */
+  readonly strict?: boolean | undefined;
+  /** `exact` gives whole numbers beyond 2⁵³ as bigints; otherwise they are rounded, as JSON.parse does. */
+  readonly bigints?: 'exact' | 'rounded' | undefined;
+}
+
+export interface RpcCallOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Length of the whole call in ms; `Infinity` for none. Default: the method's, then the client's. */
+  readonly deadlineMs?: number | undefined;
+  /** The height (slot, block) an endpoint must have reached to answer: that of a write you want to see. */
+  readonly minHeight?: number | undefined;
+  /** Says that doing it twice has the effect of doing it once: then it may be sent again. Default: by the method. */
+  readonly idempotent?: boolean | undefined;
+  /** Sends a write to this many endpoints at once, or all of them; it counts as one. Default: to one. */
+  readonly broadcast?: boolean | number | undefined;
+}
+
+export interface Settled {
+  readonly endpoints: readonly (RpcEndpoint & { readonly name: string })[];
+  /** For the client beneath. */
+  readonly client: ClientOptions;
+}
+
+const OWN = ['adapter', 'endpoints', 'batching', 'coalesce', 'cache', 'strict', 'bigints'] as const;
+const ENDPOINT = ['url', 'name', 'weight', 'priority', 'headers', 'rateLimit', 'batch'];
+/** Options of the HTTP client that mean nothing here, with what to do instead. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  origin: 'endpoints: [{ url }]',
+  rateLimit: 'rateLimit of an endpoint',
+  healthCheck: 'nothing: the adapter says how a node is asked',
+  redirectsMax: 'the address they lead to',
+  compress: 'nothing: requests are short',
+};
+
+/** @throws NetError `INVALID` naming what is wrong */
+export function settleRpc(options: RpcOptions): Settled {
+  const { adapter, endpoints, batching, coalesce, cache, strict, bigints, ...client } = options;
+  for (const name of Object.keys(client)) {
+    const instead = Object.hasOwn(ELSEWHERE, name) ? ELSEWHERE[name] : undefined;
+    if (instead !== undefined) throw invalid(`there is no option ${name} of createRpc; use ${instead}`);
+  }
+  if (typeof adapter?.classify !== 'function' || typeof adapter.methods !== 'object') {
+    throw invalid('option adapter says what methods mean: solana or evm of keepwarm/jsonrpc, or one like them');
+  }
+  for (const [name, value] of Object.entries({ coalesce, strict })) {
+    if (value !== undefined && typeof value !== 'boolean') {
+      throw invalid(`option ${name} is ${String(value)}; allowed: true, false`);
+    }
+  }
+  if (bigints !== undefined && bigints !== 'exact' && bigints !== 'rounded') {
+    throw invalid(`option bigints is ${JSON.stringify(bigints)}; allowed: "exact", "rounded"`);
+  }
+  if (!Array.isArray(endpoints) || endpoints.length === 0) throw invalid('option endpoints must list at least one');
+  return { endpoints: named(endpoints), client };
+}
+
+export const RPC_OPTION_NAMES: readonly string[] = OWN;
+export const RPC_ENDPOINT_NAMES: readonly string[] = ENDPOINT;
+
+/** Two keys at one provider are two endpoints; the second is told from the first by a number. */
+function named(endpoints: readonly RpcEndpoint[]): Settled['endpoints'] {
+  const names = new Set(endpoints.map(({ name }) => name));
+  return endpoints.map((endpoint) => {
+    for (const key of Object.keys(endpoint)) {
+      if (!ENDPOINT.includes(key)) throw unknownOption(`endpoints[].${key}`, key, ENDPOINT);
+    }
+    const { batch } = endpoint;
+    if (batch !== undefined && typeof batch !== 'boolean' && !(Number.isInteger(batch) && batch >= 1)) {
+      throw invalid(`endpoints[].batch is ${String(batch)}; allowed: true, false, a whole number ≥ 1`);
+    }
+    if (endpoint.name !== undefined) return { ...endpoint, name: endpoint.name };
+    const parsed = URL.parse(String(endpoint.url));
+    if (parsed === null) throw invalid('an endpoint has a url that is not an absolute URL');
+    let name = parsed.host;
+    for (let i = 2; names.has(name); i++) name = `${parsed.host} #${i}`;
+    names.add(name);
+    return { ...endpoint, name };
+  });
+}

@@ -1,0 +1,57 @@
+/** What is known of a method before it is called, worked out once: its traits, and the text its requests begin with. */
+import type { Traits } from '../../core/call.ts';
+import { requestPrefix } from '../../wire/jsonrpc/request.ts';
+import { IDEMPOTENT, ONCE } from '../methods.ts';
+import { invalid } from '../options.ts';
+import type { MethodTraits, RpcAdapter } from './adapter.ts';
+
+export interface Plan {
+  readonly method: string;
+  readonly prefix: string;
+  readonly traits: MethodTraits;
+  /** As policies see it. */
+  readonly callTraits: Traits;
+  /** In compute units. */
+  readonly cost: number;
+  readonly isRead: boolean;
+}
+
+/** The unknown method may change something. */
+const UNKNOWN: MethodTraits = { kind: 'write' };
+/** Methods beyond the adapter's that are remembered; others are planned anew each time. */
+const OTHERS_MAX = 1_000;
+
+export class Plans {
+  readonly #plans = new Map<string, Plan>();
+  readonly #adapter: RpcAdapter;
+  #others = 0;
+
+  constructor(adapter: RpcAdapter) {
+    this.#adapter = adapter;
+  }
+
+  /** @throws NetError `INVALID` for what is no name of a method */
+  of(method: string): Plan {
+    return this.#plans.get(method) ?? this.#plan(method);
+  }
+
+  #plan(method: string): Plan {
+    if (typeof method !== 'string' || method === '') {
+      throw invalid(`a method is ${method === '' ? 'empty' : `a ${typeof method}`}; allowed: its name as text`);
+    }
+    const { methods } = this.#adapter;
+    const known = Object.hasOwn(methods, method) ? methods[method] : undefined;
+    const traits = known ?? UNKNOWN;
+    const isRead = traits.kind === 'read';
+    const plan: Plan = {
+      method,
+      prefix: requestPrefix(method),
+      traits,
+      callTraits: isRead ? IDEMPOTENT : ONCE,
+      cost: traits.cost ?? 1,
+      isRead,
+    };
+    if (known !== undefined || this.#others++ < OTHERS_MAX) this.#plans.set(method, plan);
+    return plan;
+  }
+}
