@@ -21,7 +21,7 @@ import { NetError } from '../core/error.ts';
 import type { Observer } from '../core/observer.ts';
 import type { Origin } from '../core/origin.ts';
 import type { Reply } from '../core/reply.ts';
-import { anyUntried } from './candidates.ts';
+import { anyUntried, type Eligible } from './candidates.ts';
 import { Endpoint, type EndpointSnapshot } from './endpoint.ts';
 import { type CheckTally, HealthChecks } from './health-checks.ts';
 import { type BalanceOptions, checkEndpoints, type EndpointOptions, type HealthCheckOptions } from './options.ts';
@@ -38,6 +38,8 @@ export interface BalanceParts {
   readonly target?: Origin;
   /** Calls with one key go to one endpoint as long as that takes calls; a call without goes where `picker` says. */
   readonly stickyKey?: (call: Call) => string | undefined;
+  /** Whether an endpoint is far enough along for a call; others are asked only when no such one takes calls. */
+  readonly eligible?: Eligible | undefined;
   /** Another picker than the named ones. */
   readonly choose?: Choose<Endpoint>;
   /** Health checks, and through what they are sent: the engine. */
@@ -105,8 +107,8 @@ class Endpoints {
       parts,
     );
     this.#roster = roster;
-    const { clock, random, stickyKey, checks, choose = PICKERS[options.picker] } = parts;
-    this.#picking = new Picking(roster, { random, choose, stickyKey, callsProbe: checks === undefined });
+    const { clock, random, stickyKey, eligible, checks, choose = PICKERS[options.picker] } = parts;
+    this.#picking = new Picking(roster, { random, choose, stickyKey, eligible, callsProbe: checks === undefined });
     if (checks !== undefined) {
       const told = (endpoint: Endpoint, tally: CheckTally): void => roster.checked(endpoint, tally, checks);
       this.#checks = new HealthChecks(checks, roster.endpoints, { clock, random, told });
@@ -144,10 +146,11 @@ class Endpoints {
     );
   }
 
-  elsewhere({ tried }: Call): boolean {
+  elsewhere(call: Call): boolean {
     const { endpoints, panic } = this.#roster;
+    const { clock, eligible } = this.#parts;
     // Without a list of where it has been, "another one" has no meaning.
-    return tried !== undefined && anyUntried(endpoints, tried, panic, this.#parts.clock.now());
+    return call.tried !== undefined && anyUntried(endpoints, call, panic, clock.now(), eligible);
   }
 
   cordon(name: string, cordoned: boolean): void {

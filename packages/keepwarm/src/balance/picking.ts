@@ -3,7 +3,7 @@ import type { Choose } from '../algo/p2c.ts';
 import { hashOf, preference, preferred } from '../algo/rendezvous.ts';
 import { type Call, mayRepeat } from '../core/call.ts';
 import type { Random } from '../core/clock.ts';
-import { candidates } from './candidates.ts';
+import { candidates, type Eligible } from './candidates.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Roster } from './roster.ts';
 
@@ -11,6 +11,7 @@ export interface PickingParts {
   readonly random: Random;
   readonly choose: Choose<Endpoint>;
   readonly stickyKey: ((call: Call) => string | undefined) | undefined;
+  readonly eligible: Eligible | undefined;
   /** Whether calls are what endpoints are probed with; health checks do it otherwise. */
   readonly callsProbe: boolean;
 }
@@ -35,9 +36,9 @@ export class Picking {
   }
 
   pick(call: Call, now: number): Picked {
-    const { choose, random, stickyKey, callsProbe } = this.#parts;
+    const { choose, random, stickyKey, callsProbe, eligible } = this.#parts;
     const { endpoints, panic } = this.#roster;
-    const taking = candidates(endpoints, call.tried, panic, now, this.#from);
+    const taking = candidates(endpoints, call, panic, now, this.#from, eligible);
     const key = stickyKey?.(call);
     const hash = key === undefined ? undefined : hashOf(key);
     const chosen = hash === undefined ? choose(this.#from, now, random) : preferred(this.#from, hash, now);
@@ -55,6 +56,8 @@ export class Picking {
       const { ejection, cordoned, priority, pausedUntilMs } = endpoint;
       if (!ejection.due(now) || cordoned || priority > chosen.priority || pausedUntilMs > now) continue;
       if (hash !== undefined && preference(endpoint, hash, now) < preference(chosen, hash, now)) continue;
+      // A probe is a call like any other to who made it: no old answer for the sake of finding out.
+      if (this.#parts.eligible?.(endpoint.name, call) === false) continue;
       if (mayRepeat(call) ? call.attempt === 1 : now - ejection.untilMs >= PROBE_PATIENCE_MS) return endpoint;
     }
     return undefined;
