@@ -37,7 +37,12 @@ export interface Dialled {
   readonly tcpMs: number;
   readonly tlsMs: number;
   readonly tlsResumed: boolean;
+  /** What the peer chose of the protocols it was offered; nothing on cleartext, or when it did not choose (RFC 7301). */
+  readonly protocol: string | undefined;
 }
+
+/** Offered where nobody asks for more. */
+const HTTP1_ONLY = ['http/1.1'];
 
 export class Dialler {
   readonly #options: DialOptions;
@@ -53,7 +58,12 @@ export class Dialler {
   }
 
   /** @throws NetError `DNS`, `CONNECT`, `TLS`, `TIMEOUT` or `ABORTED`, always with reach `unsent` */
-  async dial(origin: Origin, onread: OnReadOpts, signal: AbortSignal): Promise<Dialled> {
+  async dial(
+    origin: Origin,
+    onread: OnReadOpts,
+    signal: AbortSignal,
+    protocols: readonly string[] = HTTP1_ONLY,
+  ): Promise<Dialled> {
     const { connectMs, family } = this.#options;
     const started = this.#clock.now();
     const steps: Steps = { phase: 'dns', addresses: [], lastError: undefined };
@@ -68,7 +78,7 @@ export class Dialler {
       const resolved = this.#clock.now();
       steps.phase = 'connect';
       const race = new Race(this.#clock, this.#options.attemptDelayMs, steps, (address) =>
-        this.#attempt(origin, address, onread),
+        this.#attempt(origin, address, onread, protocols),
       );
       const { socket, address } = await race.run(origin, ending.signal, this.#dns);
       const connected = this.#clock.now();
@@ -80,6 +90,7 @@ export class Dialler {
         tcpMs: connected - resolved,
         tlsMs: secured - connected,
         tlsResumed: origin.secure && (socket as TLSSocket).isSessionReused(),
+        protocol: origin.secure ? (socket as TLSSocket).alpnProtocol || undefined : undefined,
       };
     } finally {
       timer.cancel();
@@ -87,7 +98,7 @@ export class Dialler {
     }
   }
 
-  #attempt(origin: Origin, address: Address, onread: OnReadOpts): Socket {
+  #attempt(origin: Origin, address: Address, onread: OnReadOpts, protocols: readonly string[]): Socket {
     const { noDelay, tcpKeepAliveMs } = this.#options;
     const keepAlive = Number.isFinite(tcpKeepAliveMs);
     const options = {
@@ -99,7 +110,7 @@ export class Dialler {
       onread,
     };
     if (!origin.secure) return connectTcp(options);
-    const socket = connectTls({ ...options, ...this.#tls.connectOptions(origin) });
+    const socket = connectTls({ ...options, ...this.#tls.connectOptions(origin, protocols) });
     socket.on('session', (session) => this.#tls.remember(origin, session));
     return socket;
   }

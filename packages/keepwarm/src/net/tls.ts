@@ -34,8 +34,8 @@ export class TlsSetup {
     this.#sessionsMax = options.sessionsMax ?? 100;
   }
 
-  /** What `tls.connect` needs for this origin, address and socket options aside. */
-  connectOptions(origin: Origin): ConnectionOptions {
+  /** What `tls.connect` needs for this origin, address and socket options aside; `protocols` by preference (ALPN). */
+  connectOptions(origin: Origin, protocols: readonly string[]): ConnectionOptions {
     const { servername, verify, minVersion } = this.#options;
     const name = servername ?? origin.hostname;
     const session = this.#sessions.get(origin.key);
@@ -45,7 +45,7 @@ export class TlsSetup {
       // SNI carries names only (RFC 6066 § 3); an address is still verified against the certificate by `host`.
       ...(isIP(name) === 0 ? { servername: name } : { servername: '' }),
       rejectUnauthorized: verify ?? true,
-      ALPNProtocols: ['http/1.1'],
+      ALPNProtocols: [...protocols],
       ...(session === undefined ? {} : { session }),
     };
   }

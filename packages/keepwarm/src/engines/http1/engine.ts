@@ -6,7 +6,7 @@
 import { Histogram } from '../../algo/histogram.ts';
 import type { Call, Send } from '../../core/call.ts';
 import type { Clock, Random } from '../../core/clock.ts';
-import { DueList } from '../../core/due.ts';
+import { type Due, DueList } from '../../core/due.ts';
 import { NetError } from '../../core/error.ts';
 import type { CloseReason, Observer } from '../../core/observer.ts';
 import type { Origin } from '../../core/origin.ts';
@@ -16,9 +16,9 @@ import { SocketRegistry } from '../../net/sockets.ts';
 import { Capacity } from '../../pool/capacity.ts';
 import type { ExclusivePool } from '../../pool/exclusive.ts';
 import { Lifetime, type LifetimeOptions } from '../../pool/lifetime.ts';
-import type { Connection } from './connection.ts';
+import { Connection } from './connection.ts';
 import { Exchange } from './exchange.ts';
-import type { EngineCounters, EngineLimits, Host } from './host.ts';
+import type { Carrier, EngineCounters, EngineLimits, Host } from './host.ts';
 import { Incoming } from './incoming.ts';
 import { OriginPool, type PoolSnapshot, type WarmUpResult } from './origin-pool.ts';
 import { Turn } from './turn.ts';
@@ -55,7 +55,8 @@ export class Http1Engine implements Host {
   readonly limits: EngineLimits;
   readonly due: DueList;
   readonly turn: Turn;
-  readonly sockets: SocketRegistry<Connection>;
+  /** Connections of every protocol, where this engine shares its registry with others. */
+  readonly sockets: SocketRegistry<Carrier>;
   readonly lifetime: Lifetime<Connection>;
   readonly counters: EngineCounters = {
     leasesFresh: 0,
@@ -86,16 +87,19 @@ export class Http1Engine implements Host {
     this.turn = new Turn(parts.clock);
     this.sockets = new SocketRegistry(options.socketHistoryMax);
     this.capacity = new Capacity(options.socketsTotalMax);
-    this.lifetime = new Lifetime(options, parts.clock, this.sockets, this.#pools());
+    this.lifetime = new Lifetime(options, parts.clock, this.#connections(), this.#pools());
   }
 
   readonly send: Send = (call: Call) => {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
-    const place = this.pool(call.origin, call.section);
-    return new Promise<Reply>((resolve, reject) => {
-      new Exchange(this, place, call, resolve, reject).start();
-    });
+    return new Promise<Reply>((resolve, reject) => this.run(call, resolve, reject));
   };
+
+  /** As `send`, for an engine that has promised the reply already. */
+  run(call: Call, resolve: (reply: Reply) => void, reject: (error: NetError) => void): void {
+    if (this.#closed !== undefined) return reject(this.#closed);
+    new Exchange(this, this.pool(call.origin, call.section), call, resolve, reject).start();
+  }
 
   /** The pool of an origin and section, made on first use. */
   pool(origin: Origin, section: string): OriginPool {
@@ -141,7 +145,7 @@ export class Http1Engine implements Host {
       phase: 'closing',
     }));
     for (const pool of this.#byKey.values()) pool.shut(error);
-    for (const exchange of this.due) (exchange as Exchange).closed(error);
+    for (const member of this.due) (member as Due & Closable).closed(error);
     for (const connection of this.sockets.live) connection.close('closing');
     this.due.close();
     this.lifetime.close();
@@ -196,6 +200,15 @@ export class Http1Engine implements Host {
     }
   }
 
+  #connections(): { readonly live: Iterable<Connection> } {
+    const { sockets } = this;
+    return {
+      get live() {
+        return connectionsAmong(sockets.live);
+      },
+    };
+  }
+
   #pools(): Iterable<ExclusivePool<Connection>> {
     const all = (): Iterable<OriginPool> => this.#byKey.values();
     return {
@@ -215,6 +228,15 @@ export class Http1Engine implements Host {
       look();
     });
   }
+}
+
+/** Whoever joins the deadline list of calls can be told that the client is closed. */
+export interface Closable {
+  closed(cause: NetError): void;
+}
+
+function* connectionsAmong(carriers: Iterable<Carrier>): Generator<Connection> {
+  for (const carrier of carriers) if (carrier instanceof Connection) yield carrier;
 }
 
 /** Pools from which on each new one has the unused ones forgotten. At most so many, and those in use, are kept. */

@@ -3,9 +3,9 @@ import type { Call } from '../../core/call.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { DueList } from '../../core/due.ts';
 import type { NetError } from '../../core/error.ts';
-import type { Observer } from '../../core/observer.ts';
+import type { CloseReason, Observer } from '../../core/observer.ts';
 import type { Reply } from '../../core/reply.ts';
-import type { SocketRegistry } from '../../net/sockets.ts';
+import type { LiveSocket, SocketRegistry } from '../../net/sockets.ts';
 import type { Lifetime } from '../../pool/lifetime.ts';
 import type { ParserLimits } from '../../wire/response-parser.ts';
 import type { Connection } from './connection.ts';
@@ -30,13 +30,18 @@ export interface EngineCounters {
   leaksRecovered: number;
 }
 
+/** A connection of any protocol, as whoever closes them all sees it. */
+export interface Carrier extends LiveSocket {
+  close(reason: CloseReason): void;
+}
+
 export interface Host {
   readonly clock: Clock;
   readonly observer: Observer;
   readonly limits: EngineLimits;
   readonly due: DueList;
   readonly turn: Turn;
-  readonly sockets: SocketRegistry<Connection>;
+  readonly sockets: SocketRegistry<Carrier>;
   readonly lifetime: Lifetime<Connection>;
   readonly counters: EngineCounters;
   /** The instant the client was made. */

@@ -46,6 +46,8 @@ export class OriginPool implements PoolOwner<Connection>, CapacityUser {
   readonly #origin: Origin;
   readonly #section: string;
   readonly #dials = new AbortController();
+  /** Dialled by another engine, which found that the peer speaks HTTP/1.1. */
+  #adopted: Dialled | undefined;
   readonly #warmUps = new Set<WarmUp>();
 
   constructor(engine: Http1Engine, origin: Origin, section: string) {
@@ -62,7 +64,13 @@ export class OriginPool implements PoolOwner<Connection>, CapacityUser {
   open(): void {
     const { clock } = this.#engine;
     const startedAt = clock.now();
-    this.#engine.dial(this.#origin, this.#dials.signal, sharedRead).then(
+    const adopted = this.#adopted;
+    this.#adopted = undefined;
+    const dialling =
+      adopted === undefined
+        ? this.#engine.dial(this.#origin, this.#dials.signal, sharedRead)
+        : Promise.resolve(adopted);
+    dialling.then(
       (dialled) => this.#opened(dialled),
       (thrown: unknown) => this.#failed(NetError.from(thrown), clock.now() - startedAt),
     );
@@ -77,6 +85,15 @@ export class OriginPool implements PoolOwner<Connection>, CapacityUser {
     this.pool.close(error);
     this.#dials.abort(error);
     this.#engine.capacity.leave(this.pool);
+  }
+
+  /** Takes over a connection that was dialled elsewhere, where there is room for it; otherwise it is closed. */
+  adopt(dialled: Dialled): void {
+    this.#adopted = dialled;
+    this.pool.fill(this.pool.size + 1);
+    if (this.#adopted === undefined) return;
+    this.#adopted = undefined;
+    dialled.socket.on('error', () => {}).destroy();
   }
 
   /** An idle connection that is not past its age, which a stalled event loop may have missed. */

@@ -100,11 +100,11 @@ function drained(socket: Socket): Promise<void> {
   });
 }
 
-function wrongBody(what: string): NetError {
+export function wrongBody(what: string): NetError {
   return new NetError('INVALID', `the request body ${what}`, { reach: 'unknown', phase: 'write' });
 }
 
-function sourceFailed(cause: unknown): NetError {
+export function sourceFailed(cause: unknown): NetError {
   const details = { reach: 'unknown', phase: 'write', cause } as const;
   return new NetError('ABORTED', 'the request body failed while it was sent', details);
 }
