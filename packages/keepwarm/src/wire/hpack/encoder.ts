@@ -8,7 +8,7 @@
  * Invariants, true whenever no method is running:
  *   (1) The table is what a decoder has that read all blocks so far, and never above what the peer allows.
  *   (2) A remembered piece is the one that encoding its list again would make: the table has not changed, neither since
- *       then nor by it.
+ *       then nor by it, and nothing in it could still enter the table.
  *   (3) A piece that does not fit `into` is refused before anything has changed.
  */
 import { EncoderTable, type NameRecord } from './encoder-table.ts';
@@ -47,6 +47,8 @@ export class HpackEncoder {
   #smallest: number;
   #wanted: number;
   readonly #lists = new Map<readonly FieldPair[], RememberedList>();
+  /** A field was written as a literal that could still enter the table, if it keeps coming. */
+  #mayAdd = false;
   #lastList: readonly FieldPair[] | undefined;
   #lastRemembered: RememberedList | undefined;
 
@@ -105,8 +107,10 @@ export class HpackEncoder {
     }
     demand(into, at, known.bytesMax);
     known.generation = this.#table.generation;
+    this.#mayAdd = false;
     const end = this.#fields(into, at, fields);
-    known.bytes = known.generation === this.#table.generation ? new Uint8Array(into.subarray(at, end)) : undefined;
+    const isSettled = known.generation === this.#table.generation && !this.#mayAdd;
+    known.bytes = isSettled ? new Uint8Array(into.subarray(at, end)) : undefined;
     return end;
   }
 
@@ -136,7 +140,7 @@ export class HpackEncoder {
 
   #fields(into: Uint8Array, at: number, fields: readonly FieldPair[]): number {
     let next = at;
-    for (const [name, value] of fields) next = this.#field(into, next, name, value, false);
+    for (const field of fields) next = this.#field(into, next, field[0], field[1], false);
     return next;
   }
 
@@ -149,8 +153,11 @@ export class HpackEncoder {
       if (index > STATIC_COUNT) record.credit.earn();
       return writeInteger(into, at, 0x80, 0x7f, index);
     }
-    const adds = record.indexing === 'by credit' && table.takes(record, name, value) && record.credit.spend(value);
-    if (!adds) return writeLiteral(into, at, 0, 0x0f, table, record, name, value);
+    const fits = record.indexing === 'by credit' && table.takes(record, name, value);
+    if (!fits || !record.credit.spend(value)) {
+      this.#mayAdd ||= fits;
+      return writeLiteral(into, at, 0, 0x0f, table, record, name, value);
+    }
     const end = writeLiteral(into, at, 0x40, 0x3f, table, record, name, value);
     table.add(name, record, value);
     return end;
@@ -160,7 +167,7 @@ export class HpackEncoder {
 /** The most a block of these fields can take, in bytes. */
 export function blockBytesMax(fields: readonly FieldPair[]): number {
   let bytes = BEGIN_BYTES_MAX;
-  for (const [name, value] of fields) bytes += name.length + value.length + FIELD_EXTRA;
+  for (const field of fields) bytes += field[0].length + field[1].length + FIELD_EXTRA;
   return bytes;
 }
 

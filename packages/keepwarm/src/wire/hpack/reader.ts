@@ -12,6 +12,30 @@ const CONTINUED_MAX = 5;
 /** What strings are put together in. Reading one never waits, so one place serves all connections. */
 const SCRATCH = Buffer.allocUnsafeSlow(4_096);
 
+/** The longest string that is looked up before it is made. */
+const KNOWN_LENGTH_MAX = 32;
+
+/**
+ * Short strings that were read lately, each where its characters put it, so that the length, status or date of the next
+ * reply is found instead of made: asking V8 for a string costs more than comparing one.
+ */
+const KNOWN: string[] = new Array(256).fill('');
+
+/** The first `length` bytes of `bytes` as latin1. */
+function textOf(bytes: Buffer, length: number): string {
+  if (length > KNOWN_LENGTH_MAX) return bytes.toString('latin1', 0, length);
+  let hash = length;
+  for (let i = 0; i < length; i++) hash = (Math.imul(hash, 31) + bytes[i]!) | 0;
+  const place = (hash ^ (hash >>> 8)) & 0xff;
+  const known = KNOWN[place]!;
+  if (known.length === length) {
+    let i = 0;
+    while (i < length && known.charCodeAt(i) === bytes[i]) i++;
+    if (i === length) return known;
+  }
+  return (KNOWN[place] = bytes.toString('latin1', 0, length));
+}
+
 /** A place in a block. One object serves all blocks of a connection in turn. */
 export class BlockReader {
   #bytes: Uint8Array = SCRATCH;
@@ -67,9 +91,9 @@ export class BlockReader {
     if (length === 0) return '';
     const room = coded ? huffmanDecodedMax(length) : length;
     const scratch = room <= SCRATCH.length ? SCRATCH : Buffer.allocUnsafeSlow(room);
-    if (coded) return scratch.toString('latin1', 0, huffmanDecode(this.#bytes, from, to, scratch));
+    if (coded) return textOf(scratch, huffmanDecode(this.#bytes, from, to, scratch));
     for (let i = 0; i < length; i++) scratch[i] = this.#bytes[from + i]!;
-    return scratch.toString('latin1', 0, length);
+    return textOf(scratch, length);
   }
 
   #at(): number {

@@ -29,34 +29,59 @@ export class FieldSection<Note = unknown> {
 export const REMEMBERED_BYTES_MAX = 256;
 
 /** How many places there are. Which one a block may have follows from its bytes. */
-const PLACES = 4;
+const PLACES = 8;
 
-interface Remembered<Note> {
-  readonly block: Uint8Array;
-  readonly generation: number;
-  readonly section: FieldSection<Note>;
+/** Bytes of a block that tell its place. The others are compared only with what is found there. */
+const SAMPLES = 16;
+
+interface Place<Note> {
+  /** The print of the last block that should have stood here: one that came only once is not worth a copy. */
+  print: number;
+  block: Uint8Array;
+  generation: number;
+  section: FieldSection<Note>;
 }
 
 /** The last few blocks that left the table as it was, with what they said. */
 export class SectionMemory<Note> {
-  readonly #places: (Remembered<Note> | undefined)[] = new Array(PLACES).fill(undefined);
+  readonly #places: Place<Note>[] = Array.from({ length: PLACES }, () => ({
+    print: 0,
+    block: NOTHING,
+    generation: -1,
+    section: EMPTY,
+  }));
+  /** Of the block last looked for. */
+  #print = 0;
 
   get(block: Uint8Array, from: number, to: number, generation: number): FieldSection<Note> | undefined {
-    const known = this.#places[placeOf(block, from, to)];
-    if (known === undefined || known.generation !== generation) return undefined;
+    this.#print = printOf(block, from, to);
+    const known = this.#places[this.#print & (PLACES - 1)]!;
+    if (known.generation !== generation) return undefined;
     const { block: bytes } = known;
     if (bytes.length !== to - from) return undefined;
     for (let i = 0; i < bytes.length; i++) if (bytes[i] !== block[from + i]) return undefined;
     return known.section;
   }
 
+  /** Keeps what the block just looked for turned out to say, if this is the second time in a row at its place. */
   set(block: Uint8Array, from: number, to: number, generation: number, section: FieldSection<Note>): void {
-    if (to - from > REMEMBERED_BYTES_MAX || to === from) return;
-    this.#places[placeOf(block, from, to)] = { block: new Uint8Array(block.subarray(from, to)), generation, section };
+    if (to - from > REMEMBERED_BYTES_MAX) return;
+    const place = this.#places[this.#print & (PLACES - 1)]!;
+    if (place.print === this.#print) {
+      place.block = new Uint8Array(block.subarray(from, to));
+      place.generation = generation;
+      place.section = section;
+    }
+    place.print = this.#print;
   }
 }
 
-/** The length and the last byte: replies that take turns on a connection usually differ in one of them. */
-function placeOf(block: Uint8Array, from: number, to: number): number {
-  return to === from ? 0 : (to - from + block[to - 1]!) % PLACES;
+const NOTHING = new Uint8Array(0);
+const EMPTY = new FieldSection<never>([], undefined, 0);
+
+function printOf(block: Uint8Array, from: number, to: number): number {
+  const step = Math.ceil((to - from) / SAMPLES);
+  let print = to - from;
+  for (let at = from; at < to; at += step) print = (Math.imul(print, 31) + block[at]!) | 0;
+  return print ^ (print >>> 15);
 }
