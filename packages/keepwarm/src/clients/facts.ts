@@ -33,6 +33,8 @@ const NAMES: Readonly<Record<FactName, true>> = {
   endpointEjected: true,
   endpointReadmitted: true,
   endpointCordoned: true,
+  endpointLagging: true,
+  endpointCaughtUp: true,
   coalesced: true,
   compressionRefused: true,
   cacheUsed: true,

@@ -201,6 +201,27 @@ export interface EndpointCordoned extends EndpointFact {
   readonly cordoned: boolean;
 }
 
+/** Why an endpoint gets no calls that depend on the head: it is too far behind it, or so far ahead that it must err. */
+export type LagReason = 'behind' | 'implausible';
+
+export interface EndpointLagging extends EndpointFact {
+  readonly reason: LagReason;
+  /** What it said last: a slot, a block number. */
+  readonly height: number;
+  /** The height of the best that is believed. */
+  readonly head: number;
+  /** Heights between them; below 0 for what is ahead. */
+  readonly lag: number;
+}
+
+export interface EndpointCaughtUp extends EndpointFact {
+  readonly height: number;
+  readonly head: number;
+  readonly lag: number;
+  /** How long it was behind, in ms. */
+  readonly laggedMs: number;
+}
+
 export interface Coalesced extends CallFact {
   /** Callers who wait for the same attempt, this one included. */
   readonly parties: number;
@@ -277,6 +298,10 @@ export interface Observer {
   endpointReadmitted?(fact: EndpointReadmitted): void;
   /** An operator took an endpoint out of service, or put it back. */
   endpointCordoned?(fact: EndpointCordoned): void;
+  /** An endpoint has fallen behind the others: calls that depend on the head go elsewhere. */
+  endpointLagging?(fact: EndpointLagging): void;
+  /** It keeps up again. */
+  endpointCaughtUp?(fact: EndpointCaughtUp): void;
   /** A call is not made, as another that asks for the same is under way: it gets a copy of the answer. */
   coalesced?(fact: Coalesced): void;
   /** A peer does not take compressed bodies; they are sent as they are for a while. */

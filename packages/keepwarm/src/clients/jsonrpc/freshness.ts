@@ -1,0 +1,294 @@
+/**
+ * How far the endpoints of a pool have come. They are asked in rounds, all at once, so that their heights compare; what
+ * answers to calls prove is added to that.
+ *
+ *             called()                   all have answered, or timeoutMs
+ *   asleep ─────────────▶ asking ───────────────────────────────────────▶ resting
+ *      ▲                     ▲                 intervalMs, jittered           │
+ *      │                     └────────────────────────────────────────────────┤
+ *      └───────────── nobody has called for idleMs, nobody waits ─────────────┘     close() leads out of each
+ *
+ * What was known when it fell asleep is kept: who lagged then lags until it has shown otherwise.
+ *
+ * Invariants, true whenever no method is running:
+ *   (1) At most one probe is under way per endpoint, none after close(), and none lives longer than `timeoutMs`.
+ *   (2) Asleep and closed, there is no timer. Otherwise there is one, apart from those of callers who wait.
+ *   (3) Somebody is not behind, if anybody ever answered: whose claim became the head.
+ *   (4) States change at the end of a round only, each with one fact.
+ *   (5) Everybody who waits for a height is told: that it is reached, that it took too long, or that all is closed.
+ */
+import { listen, unlisten } from '../../core/abort.ts';
+import type { Clock, Random, Timer } from '../../core/clock.ts';
+import { NetError } from '../../core/error.ts';
+import type { Observer } from '../../core/observer.ts';
+import type { FreshnessNeed, HeadProbe } from './adapter.ts';
+import { headOf } from './freshness-head.ts';
+import { FreshnessNode, type FreshnessState } from './freshness-node.ts';
+import type { FreshnessOptions } from './freshness-options.ts';
+import { Passing } from './freshness-passing.ts';
+
+export interface EndpointPlace {
+  readonly name: string;
+  /** For facts: scheme, host and port, as `Origin.key`. */
+  readonly origin: string;
+}
+
+export interface FreshnessParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly observer: Observer;
+  readonly head: HeadProbe;
+  /** Sends the probe to this endpoint, past all retries. @returns its result */
+  ask(endpoint: string, signal: AbortSignal): Promise<unknown>;
+}
+
+export interface EndpointFreshness {
+  readonly name: string;
+  /** `unknown`: it has not said yet. `implausible`: it claims a height that nobody can believe. */
+  readonly state: FreshnessState;
+  /** By its last probe. */
+  readonly height: number | undefined;
+  /** Heights behind the head; below 0 for what is implausible. */
+  readonly lag: number;
+  /** How long ago the head passed it, in ms; 0 when it has not. */
+  readonly lagMs: number;
+}
+
+export interface FreshnessSnapshot {
+  /** Nothing before the first round. */
+  readonly head: number | undefined;
+  readonly endpoints: readonly EndpointFreshness[];
+}
+
+/** Callers that may wait for a height at once. */
+const WAITERS_MAX = 10_000;
+/** While somebody waits, the longest rest between rounds, in ms. */
+const REST_MS_MAX = 250;
+/** How much of the pace is what the last round showed. */
+const PACE_SHARE = 0.3;
+
+interface Waiter {
+  readonly height: number;
+  reached(): void;
+  failed(error: NetError): void;
+}
+
+export class Freshness {
+  readonly #nodes: ReadonlyMap<string, FreshnessNode>;
+  readonly #options: FreshnessOptions;
+  readonly #parts: FreshnessParts;
+  readonly #passing = new Passing();
+  readonly #waiters = new Set<Waiter>();
+  readonly #firstRound = Promise.withResolvers<void>();
+  #phase: 'asleep' | 'asking' | 'resting' | 'closed' = 'asleep';
+  #timer: Timer | undefined;
+  #round: AbortController | undefined;
+  #calledAt = Number.NEGATIVE_INFINITY;
+  #head: number | undefined;
+  #headAt = Number.NEGATIVE_INFINITY;
+  #rate: number | undefined;
+  #furthest = -1;
+
+  constructor(endpoints: readonly EndpointPlace[], options: FreshnessOptions, parts: FreshnessParts) {
+    this.#nodes = new Map(endpoints.map(({ name, origin }) => [name, new FreshnessNode(name, origin)]));
+    this.#options = options;
+    this.#parts = parts;
+  }
+
+  /** The height of the chain, by the last round. */
+  get head(): number | undefined {
+    return this.#head;
+  }
+
+  /** A call is about to be made: as long as that goes on, endpoints are asked. A single one has nobody to lag behind. */
+  called(): void {
+    this.#calledAt = this.#parts.clock.now();
+    if (this.#phase === 'asleep' && this.#nodes.size > 1) this.#ask();
+  }
+
+  /** Whether an endpoint has come far enough; where nobody has, whether it keeps up with the head. */
+  eligible(endpoint: string, { head, height }: FreshnessNeed): boolean {
+    const node = this.#nodes.get(endpoint);
+    if (node === undefined) return true;
+    if (head && node.isBehind) return false;
+    if (height === undefined) return true;
+    return this.#furthest >= height ? node.reached >= height && node.state !== 'implausible' : !node.isBehind;
+  }
+
+  /** An answer of this endpoint proves that it has reached this height. */
+  seen(endpoint: string, height: number): void {
+    const node = this.#nodes.get(endpoint);
+    if (node === undefined || node.state === 'implausible' || height <= node.reached) return;
+    node.seen(height);
+    this.#measureFurthest();
+  }
+
+  /** Resolves when every endpoint has been asked once, with or without success. */
+  async ready(): Promise<void> {
+    this.called();
+    if (this.#nodes.size > 1) await this.#firstRound.promise;
+  }
+
+  /**
+   * Resolves as soon as some endpoint has reached the height.
+   *
+   * @throws NetError `TIMEOUT` after `reachMs`, `SATURATED` when too many wait, `CLOSED`; the signal's reason
+   */
+  reach(height: number, signal?: AbortSignal): Promise<void> {
+    if (this.#furthest >= height || this.#nodes.size < 2) return Promise.resolve();
+    if (this.#phase === 'closed') return Promise.reject(closed());
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.#waiters.size >= WAITERS_MAX) return Promise.reject(saturated());
+    const reached = new Promise<void>((resolve, reject) => this.#wait(height, signal, resolve, reject));
+    this.called();
+    if (this.#phase === 'resting') this.#rest(); // sooner
+    return reached;
+  }
+
+  snapshot(): FreshnessSnapshot {
+    const now = this.#parts.clock.now();
+    const endpoints = Array.from(this.#nodes.values(), ({ name, state, height, lag }) => {
+      return { name, state, height, lag, lagMs: lag > 0 ? this.#passing.agoMs(height ?? 0, now) : 0 };
+    });
+    return { head: this.#head, endpoints };
+  }
+
+  /** Twice is harmless. */
+  close(): void {
+    if (this.#phase === 'closed') return;
+    this.#phase = 'closed';
+    this.#timer?.cancel();
+    this.#round?.abort();
+    for (const waiter of this.#waiters) waiter.failed(closed());
+    this.#firstRound.resolve();
+  }
+
+  #ask(): void {
+    const { clock, head, ask } = this.#parts;
+    const round = new AbortController();
+    this.#round = round;
+    this.#phase = 'asking';
+    const startedAt = clock.now();
+    this.#timer = clock.after(this.#options.timeoutMs, () => this.#measure(round, startedAt));
+    let under = this.#nodes.size;
+    const ended = (): void => {
+      if (--under === 0) this.#measure(round, startedAt);
+    };
+    for (const node of this.#nodes.values()) {
+      const answered = (result: unknown): void => {
+        const height = this.#round === round ? head.read(result) : undefined;
+        if (height !== undefined) node.answered(height, clock.now(), this.#headAt);
+      };
+      // One that cannot be asked, or does not say, has missed the round; calls show what is wrong with it.
+      new Promise((resolve) => resolve(ask(node.name, round.signal))).then(answered).then(ended, ended);
+    }
+  }
+
+  /** The round is over; what comes later is about another time. */
+  #measure(round: AbortController, startedAt: number): void {
+    if (this.#round !== round || this.#phase !== 'asking') return;
+    const now = this.#parts.clock.now();
+    this.#timer?.cancel();
+    this.#round = undefined;
+    round.abort();
+    const nodes = [...this.#nodes.values()];
+    const claims = nodes.flatMap(({ claim }) => claim ?? []);
+    const { lagMax } = this.#options;
+    if (claims.length > 0) {
+      const { heightMsMin } = this.#parts.head;
+      const { head, seconded, refused } = headOf(claims, this.#head, { rate: this.#rate, heightMsMin, lagMax });
+      this.#moved(head, seconded, now);
+      for (const node of nodes) this.#tell(node, node.measure(head, refused.has(node.claim!), lagMax, now), now);
+      this.#measureFurthest();
+    }
+    this.#firstRound.resolve();
+    this.#rest(startedAt);
+  }
+
+  #moved(head: number, seconded: boolean, now: number): void {
+    if (this.#head !== undefined && seconded && head >= this.#head && now > this.#headAt) {
+      const rate = (head - this.#head) / (now - this.#headAt);
+      // A head that stands is measured once it moves: blocks come seldom, and rounds often.
+      if (rate > 0) this.#rate = this.#rate === undefined ? rate : this.#rate + PACE_SHARE * (rate - this.#rate);
+    }
+    if (head === this.#head) return;
+    this.#head = head;
+    this.#headAt = now;
+    this.#passing.at(head, now);
+  }
+
+  #tell(node: FreshnessNode, before: FreshnessState | undefined, now: number): void {
+    if (before === undefined) return;
+    const { name: endpoint, origin, state, height, lag, since } = node;
+    const place = { endpoint, origin, height: height!, head: this.#head!, lag };
+    const { observer } = this.#parts;
+    if (node.isBehind) {
+      const reason = state === 'implausible' ? 'implausible' : 'behind';
+      observer.endpointLagging?.({ ...place, reason });
+    } else if (before !== 'unknown') {
+      observer.endpointCaughtUp?.({ ...place, laggedMs: now - since });
+    }
+  }
+
+  #measureFurthest(): void {
+    this.#furthest = -1;
+    for (const { reached, state } of this.#nodes.values()) {
+      if (state !== 'implausible' && reached > this.#furthest) this.#furthest = reached;
+    }
+    for (const waiter of this.#waiters) if (waiter.height <= this.#furthest) waiter.reached();
+  }
+
+  /** @param askedAt when the last round began */
+  #rest(askedAt = this.#parts.clock.now()): void {
+    const { clock, random } = this.#parts;
+    const { intervalMs, jitter, idleMs } = this.#options;
+    const now = clock.now();
+    this.#timer?.cancel();
+    if (now - this.#calledAt >= idleMs && this.#waiters.size === 0) {
+      this.#phase = 'asleep';
+      return;
+    }
+    this.#phase = 'resting';
+    const restMs = intervalMs * (1 - jitter + 2 * jitter * random());
+    const longest = this.#waiters.size > 0 ? Math.min(restMs, REST_MS_MAX) : restMs;
+    this.#timer = clock.after(Math.max(0, askedAt + longest - now), () => this.#ask());
+  }
+
+  #wait(height: number, signal: AbortSignal | undefined, resolve: () => void, reject: (error: unknown) => void): void {
+    const { reachMs } = this.#options;
+    const over = (): void => {
+      timer.cancel();
+      if (signal !== undefined) unlisten(signal, caller);
+      this.#waiters.delete(waiter);
+    };
+    const failed = (error: unknown): void => {
+      over();
+      reject(error);
+    };
+    const reached = (): void => {
+      over();
+      resolve();
+    };
+    const waiter: Waiter = { height, reached, failed };
+    const caller = { aborted: failed };
+    const timer = this.#parts.clock.after(reachMs, () => failed(this.#late(height)));
+    if (signal !== undefined) listen(signal, caller);
+    this.#waiters.add(waiter);
+  }
+
+  #late(height: number): NetError {
+    const { reachMs } = this.#options;
+    const furthest = this.#furthest < 0 ? 'none has said where it is' : `the furthest is at ${this.#furthest}`;
+    const message = `no endpoint has reached height ${height} in ${reachMs} ms (limit freshness.reachMs); ${furthest}`;
+    const details = { phase: 'queue', limit: 'freshness.reachMs', value: reachMs } as const;
+    return new NetError('TIMEOUT', message, { reach: 'unsent', ...details });
+  }
+}
+
+const closed = (): NetError =>
+  new NetError('CLOSED', 'the client was closed before an endpoint reached the height', { reach: 'unsent' });
+
+function saturated(): NetError {
+  const message = `${WAITERS_MAX} calls already wait for a height (limit waitersMax ${WAITERS_MAX})`;
+  return new NetError('SATURATED', message, { reach: 'unsent', limit: 'waitersMax', value: WAITERS_MAX });
+}
