@@ -100,7 +100,7 @@ export class Freshness {
     return this.#head;
   }
 
-  /** A call is about to be made: as long as that goes on, endpoints are asked. A single one has nobody to lag behind. */
+  /** A call is about to be made: as long as that goes on, endpoints are asked. One alone has nobody to lag behind. */
   called(): void {
     this.#calledAt = this.#parts.clock.now();
     if (this.#phase === 'asleep' && this.#nodes.size > 1) this.#ask();
