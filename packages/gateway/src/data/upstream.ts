@@ -19,9 +19,14 @@ export class Upstream {
   }
 }
 
-/** Bodies are passed on as they come: not decoded, and without a limit of size, since nothing is kept of them. */
+/**
+ * Bodies are passed on as they come: not decoded, and without a limit of size, since nothing is kept of them. What
+ * fails is passed on as well: callers repeat for themselves, and two layers that do so three times send nine requests.
+ */
 function clientOptions({ client }: UpstreamConfig, book: FigureBook): ClientOptions {
   return {
+    retry: false,
+    breaker: false,
     ...client,
     decompress: false,
     defaultHeaders: false,

@@ -17,7 +17,7 @@ export function compareCold(options: ClientOptions, path: string, book: FigureBo
 async function coldCall(options: ClientOptions, path: string, book: FigureBook): Promise<void> {
   let phases: Phases | undefined;
   const observer = { socketOpened: (fact: Phases) => void (phases = fact) };
-  const client = createClient({ ...options, observer });
+  const client = createClient({ retry: false, breaker: false, ...options, observer });
   const startedAt = performance.now();
   try {
     const reply = await client.get(path);

@@ -72,6 +72,8 @@ export async function probe(url: URL, options: ProbeOptions): Promise<Probe> {
     ...(tls === undefined ? {} : { tls }),
     ...(dns === undefined ? {} : { dns }),
     pool: { socketsMax: 1 },
+    retry: false, // what is measured is one attempt
+    breaker: false,
     decompress: false,
     observer: {
       socketOpened: (fact) => {

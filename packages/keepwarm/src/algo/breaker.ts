@@ -27,7 +27,10 @@ import type { BreakerOpening } from '../core/observer.ts';
 import { OutcomeWindow } from './outcome-window.ts';
 
 export interface BreakerFigures {
-  /** Failures in a row that open it; `Infinity` for any number. */
+  /**
+   * Calls in a row whose failures open it; `Infinity` for any number. What one call meets in all its attempts is one
+   * failure in the row: it may be about that call.
+   */
   readonly consecutiveMax: number;
   /** Share of the window's outcomes, 0…1, from which on failures open it; above 1 for never. */
   readonly failureShare: number;
@@ -141,10 +144,11 @@ export class Breaker {
     this.#window.record(false, now);
   }
 
-  failure(pass: number, now: number): void {
+  /** @param again of a call that has failed before: it adds to the share, and to the row only once */
+  failure(pass: number, now: number, again = false): void {
     if (pass !== this.#era) return;
     if (this.#state === 'half-open') return this.#open('probe', now);
-    this.#consecutive = this.consecutive(now) + 1;
+    this.#consecutive = this.consecutive(now) + (again ? 0 : 1);
     this.#lastFailureAt = now;
     this.#window.record(true, now);
     const { consecutiveMax, failureShare, samplesMin } = this.#figures;

@@ -7,11 +7,14 @@ import type { Resolver } from '../net/dns-options.ts';
 import type { TlsOptions } from '../net/tls.ts';
 import type { BodyInput } from './call-body.ts';
 import type { EndpointsOptions } from './endpoints.ts';
-import { check, invalid, OPTIONS, type Rule, type Settings, unknownOption } from './options.ts';
+import { check, invalid, OPTIONS, type Rule, type Settings, settle, unknownOption } from './options.ts';
+import type { PresetName } from './presets.ts';
 import type { ResilienceOptions } from './resilience.ts';
 import type { Query } from './targets.ts';
 
 export interface ClientOptions extends Partial<Settings<'call'>>, ResilienceOptions, EndpointsOptions {
+  /** Figures that belong together; what is given beside it wins over them, field by field. Default `api`. */
+  readonly preset?: PresetName | undefined;
   /** What paths are relative to, e.g. `https://api.example.com/v1`. With it, the client calls no other origin. */
   readonly origin?: string | URL | undefined;
   /** Sent with every call, under what the call itself sets. */
@@ -58,11 +61,16 @@ export const OPTION_NAMES: Readonly<Record<keyof ClientOptions, boolean>> = {
   observer: true,
   clock: true,
   random: true,
+  preset: true,
   retry: true,
   budget: true,
   hedge: true,
   rateLimit: true,
+  concurrency: true,
   breaker: true,
+  coalesce: true,
+  cache: true,
+  compress: true,
   endpoints: true,
   balance: true,
   healthCheck: true,
@@ -103,4 +111,10 @@ export function checkNames(options: ClientOptions): void {
     const rule = TLS_OPTIONS[name as keyof TlsOptions];
     if (rule !== undefined && value !== undefined) check(`option tls.${name}`, value, rule);
   }
+}
+
+/** The group that stands at the top level, with its defaults. @throws NetError `INVALID` */
+export function callSettings(options: ClientOptions): Settings<'call'> {
+  const names = Object.keys(OPTIONS.call) as (keyof Settings<'call'>)[];
+  return settle('call', Object.fromEntries(names.map((name) => [name, options[name]])));
 }

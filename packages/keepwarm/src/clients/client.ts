@@ -18,8 +18,14 @@ import { CallRecord, observe } from '../policies/observe.ts';
 import { redirect } from '../policies/redirect.ts';
 import { type BodyInput, checkLength, type Prepared, prepareBody } from './call-body.ts';
 import { CallFields } from './call-fields.ts';
-import { type CallOptions, type ClientOptions, checkNames, type RequestOptions } from './client-options.ts';
-import { type ClientEndpoints, endpointsOf, together } from './endpoints.ts';
+import {
+  type CallOptions,
+  type ClientOptions,
+  callSettings,
+  checkNames,
+  type RequestOptions,
+} from './client-options.ts';
+import { type ClientEndpoints, endpointsFor, endpointsOf, homesOf, together } from './endpoints.ts';
 import { makeEngine } from './engine.ts';
 import { guarded } from './facts.ts';
 import { type FetchDoor, type FetchInit, type FetchInput, fetchWith } from './fetch.ts';
@@ -27,8 +33,9 @@ import { meaningOf, traitsOf } from './methods.ts';
 import { invalid, settle } from './options.ts';
 import { stack } from './order.ts';
 import { Pending } from './pending.ts';
+import { withPreset } from './presets.ts';
 import type { Protocol, ProtocolDoor } from './protocol.ts';
-import { type Resilience, resilience } from './resilience.ts';
+import { type Policies, type Resilience, resilience } from './resilience.ts';
 import { type ClientStats, snapshot } from './stats.ts';
 import { limitsOf, positive } from './step-limits.ts';
 import { Targets } from './targets.ts';
@@ -45,18 +52,22 @@ const FETCH_BETWEEN_BYTES_MS = 300_000;
 
 /** For `interop/`: through which calls that other clients have made are sent by this one. */
 export let doorOf: (client: Client) => FetchDoor;
+/** For `interop/`: whose connections are lent to code that runs HTTP/1.1 by itself. */
+export let engineOf: (client: Client) => Http1Engine;
 /** For clients of other protocols, which make their calls themselves. */
 export let protocolDoorOf: (client: Client) => ProtocolDoor;
 
 export class Client {
   static {
     doorOf = (client) => client.#fetchDoor;
+    engineOf = (client) => client.#engine;
     protocolDoorOf = (client) => ({
       send: client.#send,
-      home: client.#endpoints!.origins[0]!,
+      home: client.#targets.home!,
       limits: client.#limits,
       deadlineMs: client.#deadlineMs,
       fields: (own, contentType) => client.#fields.of(own, contentType),
+      elsewhere: (call) => client.#endpoints!.set.elsewhere(call),
       grant: () => client.#resilience.mayHop(),
     });
   }
@@ -77,21 +88,17 @@ export class Client {
   readonly #fetchSends: { readonly follow: Send; readonly manual: Send };
 
   /** @param protocol for clients of other protocols, which stand on this one */
-  constructor(options: ClientOptions = {}, protocol?: Protocol) {
-    checkNames(options);
-    const {
-      deadlineMs,
-      redirectsMax,
-      decompress: decodes,
-      defaultHeaders,
-    } = settle('call', pick(options, 'deadlineMs', 'redirectsMax', 'decompress', 'defaultHeaders'));
+  constructor(given: ClientOptions = {}, protocol?: Protocol) {
+    checkNames(given);
+    const options = withPreset(given);
+    const { deadlineMs, redirectsMax, decompress: decodes, defaultHeaders } = callSettings(options);
     const { resolver, ...dnsOptions } = options.dns ?? {};
     const observer = options.observer === undefined ? {} : guarded(options.observer);
     this.#clock = options.clock ?? systemClock;
     this.#limits = settle('limits', options.limits);
     this.#fetchLimits = {
       ...this.#limits,
-      betweenBytesMs: options.limits?.betweenBytesMs ?? FETCH_BETWEEN_BYTES_MS,
+      betweenBytesMs: given.limits?.betweenBytesMs ?? FETCH_BETWEEN_BYTES_MS,
     };
     this.#deadlineMs = deadlineMs;
     this.#tls = new TlsSetup(options.tls ?? {});
@@ -105,27 +112,29 @@ export class Client {
     const random = options.random ?? systemRandom;
     const parts = { clock: this.#clock, random, observer };
     const elsewhere = (call: Call): boolean => this.#endpoints?.set.elsewhere(call) ?? false;
-    this.#resilience = resilience(options, { ...parts, elsewhere });
-    const { mayHop, policies, patienceMs } = this.#resilience;
+    this.#resilience = resilience(options, { ...parts, elsewhere }, homesOf(options));
+    const { mayHop, policies, passing, patienceMs } = this.#resilience;
     const judging = { ...parts, patienceMs, protocol };
     this.#endpoints = endpointsOf(options, judging, (call) => this.#engine.send(call));
     this.#engine = makeEngine(options, { clock: this.#clock, random, observer, dialler, decode, mayHop });
-    const endpoints = this.#endpoints === undefined ? {} : { endpoints: this.#endpoints.set };
-    const attempts = stack({ ...policies, ...endpoints, ...protocol?.policies }, this.#engine.send);
-    this.#targets = new Targets(options.origin ?? this.#endpoints?.origins[0]?.key);
+    this.#targets = new Targets(options.origin, this.#endpoints?.places);
     const encoding: FieldsInput = decodes ? { 'accept-encoding': ACCEPT_ENCODING } : {};
     const defaults = defaultHeaders ? { accept: '*/*', 'user-agent': 'keepwarm', ...encoding } : encoding;
     this.#fields = new CallFields(Fields.of(options.headers).over(Fields.of(defaults)));
-    const stacked = (redirects: number): Send =>
+    const targetOf = (url: URL) => this.#targets.onward(url);
+    const door = (policies: Policies, redirects: number): Send =>
       stack(
         {
+          ...policies,
+          ...protocol?.policies,
           observe: observe(this.#record, this.#clock, observer),
-          redirect: redirect({ redirectsMax: redirects, originOf: (url) => this.#targets.origin(url) }),
+          redirect: redirect({ redirectsMax: redirects, targetOf }),
+          ...(this.#endpoints && { endpoints: endpointsFor(this.#targets.home!, this.#endpoints.set) }),
         },
-        attempts,
+        this.#engine.send,
       );
-    this.#send = stacked(redirectsMax);
-    this.#fetchSends = { follow: stacked(FETCH_REDIRECTS_MAX), manual: stacked(0) };
+    this.#send = door(policies, redirectsMax);
+    this.#fetchSends = { follow: door(passing, FETCH_REDIRECTS_MAX), manual: door(passing, 0) };
   }
 
   request(path: string | URL, options: RequestOptions = {}): Pending {
@@ -170,8 +179,7 @@ export class Client {
   async warmUp(
     options: { readonly origin?: string | URL; readonly count?: number; readonly section?: string } = {},
   ): Promise<WarmUpResult> {
-    const home = this.#endpoints?.origins ?? (this.#targets.home === undefined ? [] : [this.#targets.home]);
-    const origins = options.origin === undefined ? home : [this.#targets.originAt(options.origin)];
+    const origins = options.origin === undefined ? this.#targets.homes : [this.#targets.originAt(options.origin)];
     if (origins.length === 0) throw invalid('warmUp needs an origin: this client was made without one');
     const count = options.count ?? Math.max(1, this.#engine.options.idleMin);
     const each = origins.map((origin) => this.#engine.warmUp(origin, options.section ?? '', count));
@@ -218,6 +226,11 @@ export class Client {
   /** Closes the breaker of one key, or all of them: an operator knows that the peer is well again. */
   resetBreaker(key?: string): void {
     this.#resilience.resetBreaker(key);
+  }
+
+  /** Forgets all answers the cache has kept. */
+  clearCache(): void {
+    this.#resilience.clearCache();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -282,12 +295,6 @@ const CLOSE_MS = 5_000;
 /** An HTTP client with pools of its own. See docs/reference/options.md for every option and its default. */
 export function createClient(options: ClientOptions = {}): Client {
   return new Client(options);
-}
-
-function pick<T extends object, K extends keyof T>(from: T, ...names: K[]): Partial<T> {
-  const picked: Partial<T> = {};
-  for (const name of names) picked[name] = from[name];
-  return picked;
 }
 
 export type { Reply };

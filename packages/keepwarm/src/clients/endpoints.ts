@@ -7,15 +7,18 @@ import {
   HEALTH_CHECK_DEFAULTS,
   type HealthCheckOptions,
 } from '../balance/options.ts';
-import type { Send } from '../core/call.ts';
+import type { Call, Policy, Send } from '../core/call.ts';
 import { checkPath, Fields, type FieldsInput } from '../core/fields.ts';
 import { type Origin, originOf } from '../core/origin.ts';
+import type { Reply } from '../core/reply.ts';
 import type { WarmUpResult } from '../engines/http1/origin-pool.ts';
 import { BREAKER_DEFAULTS } from '../policies/breaker.ts';
+import { isRedirect, urlOf } from '../policies/redirect.ts';
 import { httpJudge } from './endpoint-judge.ts';
 import { invalid } from './options.ts';
+import { given } from './policy-options.ts';
 import type { Protocol } from './protocol.ts';
-import { given, type Resilience, type ResilienceParts } from './resilience.ts';
+import type { Resilience, ResilienceParts } from './resilience.ts';
 
 export interface ClientEndpoint {
   /** Where it is, base path included: `https://a.example.com/v1`. */
@@ -30,18 +33,24 @@ export interface ClientEndpoint {
   readonly headers?: FieldsInput | undefined;
 }
 
+export interface ClientBalance extends BalanceOptions {
+  /** Calls with one key go to one endpoint as long as that takes calls; a call without goes where `picker` says. */
+  readonly stickyKey?: (call: Call) => string | undefined;
+}
+
 export interface EndpointsOptions {
   /** Several addresses of one target, instead of `origin`: each call goes to the one that serves best. */
   readonly endpoints?: readonly ClientEndpoint[] | undefined;
   /** How they are chosen, ejected and readmitted. */
-  readonly balance?: Partial<BalanceOptions> | undefined;
+  readonly balance?: Partial<ClientBalance> | undefined;
   /** Asks each of them now and then, whether calls go there or not. Off by default. */
   readonly healthCheck?: (Partial<HealthCheckOptions> & Pick<HealthCheckOptions, 'path'>) | undefined;
 }
 
 export interface ClientEndpoints {
   readonly set: EndpointSet;
-  readonly origins: readonly Origin[];
+  /** Their addresses, in the order in which they were given. */
+  readonly places: readonly EndpointOptions[];
 }
 
 /** @param send the engine, for health checks @throws NetError `INVALID` naming the option that is not acceptable */
@@ -57,15 +66,43 @@ export function endpointsOf(
   const { protocol } = parts;
   const members = endpoints.map((endpoint) => memberOf(endpoint, protocol !== undefined));
   const { healthCheck } = options;
-  const figures = given('healthCheck', healthCheck, HEALTH_CHECK_DEFAULTS, ['path']);
+  const figures = given('healthCheck', healthCheck, HEALTH_CHECK_DEFAULTS);
   const checks = figures === undefined ? {} : { checks: { ...figures, path: checkPath(healthCheck!.path), send } };
-  const set = endpointSet(members, given('balance', options.balance ?? true, BALANCE_DEFAULTS)!, {
+  const balance = given<ClientBalance>('balance', options.balance ?? true, BALANCE_DEFAULTS)!;
+  const set = endpointSet(members, balance, {
     ...parts,
+    ...(balance.stickyKey && { stickyKey: balance.stickyKey }),
     judge: httpJudge(parts.clock, { ...BREAKER_DEFAULTS, patienceMs: parts.patienceMs }),
     ...checks,
     ...protocol?.balance,
   });
-  return { set, origins: members.map((member) => member.origin) };
+  return { set, places: members };
+}
+
+/**
+ * The set for calls to `home`; whatever a redirect leads elsewhere passes it by. A Location that an endpoint gives
+ * relative to itself becomes absolute: above the set nobody knows which one it was.
+ */
+export function endpointsFor(home: Origin, set: EndpointSet): Policy {
+  const located: Policy = (next) => (call) =>
+    next(call).then((reply) => (isRedirect(reply.status) ? absolute(reply, call.origin.key + call.path) : reply));
+  return (next) => {
+    const through = set(located(next));
+    return (call) => (call.origin === home ? through(call) : next(call));
+  };
+}
+
+function absolute(reply: Reply, cameFrom: string): Reply {
+  const location = reply.headers.get('location');
+  const url = location === undefined ? null : urlOf(location, cameFrom);
+  return url === null ? reply : reply.located(url.href);
+}
+
+/** The origins calls go to when no other is named, by their keys; those that are none are refused elsewhere. */
+export function homesOf({ origin, endpoints }: EndpointsOptions & { readonly origin?: string | URL | undefined }) {
+  const urls = Array.isArray(endpoints) ? endpoints.map(({ url }) => url) : [origin];
+  const parsed = urls.map((url) => (url === undefined ? null : URL.parse(String(url))));
+  return parsed.filter((url) => url !== null).map((url) => url.origin);
 }
 
 function memberOf({ url, name, weight, priority, headers }: ClientEndpoint, whole: boolean): EndpointOptions {

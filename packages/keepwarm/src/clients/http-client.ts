@@ -1,7 +1,7 @@
 /**
  * `HTTPClient`: the client under the names, options and reply shape of a pooled Node client, for code written against
- * those. Any URL, answers of every status as `{ status, statusText, headers, data }`. Nothing is done here that
- * `createClient` does not do: it is a table of names.
+ * those. Any URL, answers of every status as `{ status, statusText, headers, data }`: statuses are the caller's to judge,
+ * and only what got no answer is repeated. Nothing is done here that `createClient` does not do: it is a table of names.
  */
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { FieldsInput } from '../core/fields.ts';
@@ -110,7 +110,12 @@ export class HTTPClient {
     if (client.observer !== undefined) this.#facts.listen(client.observer);
     const settings = merged(merged(defaults(), client), translate(HTTP_OPTIONS, named));
     this.#maxSockets = settings.pool?.socketsMax ?? OPTIONS.pool.socketsMax.default;
-    this.client = new Client({ ...roomy(settings), observer: this.#facts.observer });
+    this.client = new Client({
+      ...roomy(settings),
+      retry: withoutStatuses(settings.retry),
+      breaker: withoutStatuses(settings.breaker),
+      observer: this.#facts.observer,
+    });
   }
 
   request(url: string | URL, options: HTTPRequestOptions = {}): Promise<FullReply> {
@@ -209,6 +214,11 @@ export class HTTPClient {
 
 function defaults(): ClientOptions {
   return { headers: { accept: 'application/json' }, ...translate(HTTP_OPTIONS, HTTP_DEFAULTS) };
+}
+
+/** Callers get answers of every status to judge for themselves: none is repeated, none opens a breaker unasked. */
+function withoutStatuses<T extends object>(option: boolean | T | undefined) {
+  return option === false ? false : { statuses: [], ...(typeof option === 'object' ? option : {}) };
 }
 
 function agentStats(pools: ClientStats['pools'], scheme: string, maxSockets: number): AgentStats {

@@ -11,7 +11,7 @@ export const ORDER = [
   // with a redirect makes what was kept at both addresses forgotten; and a caller who wants to see redirects never
   // gets, from cache or company, the answer of one who has them followed.
   'redirect',
-  // What is kept costs nothing below. Above all that asks: validations are shared, compressed and repeated as calls are.
+  // What is kept costs nothing below. Above all that asks: validations are shared and repeated as calls are.
   'cache',
   // A crowd is one call to everything below: one retry, one copy, one place in each limit.
   'coalesce',

@@ -5,7 +5,7 @@
  * Defaults stand beside the policies, with their sources.
  */
 import type { BudgetOptions } from '../algo/budget.ts';
-import type { BalanceOptions, HealthCheckOptions } from '../balance/options.ts';
+import type { HealthCheckOptions } from '../balance/options.ts';
 import type { BreakerOptions } from '../policies/breaker.ts';
 import type { CacheOptions } from '../policies/cache.ts';
 import type { CoalesceOptions } from '../policies/coalesce.ts';
@@ -13,6 +13,7 @@ import type { CompressOptions } from '../policies/compress.ts';
 import type { ConcurrencyOptions } from '../policies/concurrency.ts';
 import type { HedgeOptions } from '../policies/hedge.ts';
 import type { RetryOptions } from '../policies/retry.ts';
+import type { ClientBalance } from './endpoints.ts';
 import { invalid, show, unknownOption } from './options.ts';
 
 export interface PolicyRule {
@@ -151,7 +152,8 @@ export const POLICY_RULES = {
     penaltyMs: number(0),
     pauseMsMax: number(0),
     slowStartMs: number(0),
-  } satisfies RulesOf<BalanceOptions>,
+    stickyKey: fn,
+  } satisfies RulesOf<ClientBalance>,
   healthCheck: {
     path: { range: 'a path', allows: (value) => typeof value === 'string' && value.startsWith('/') },
     intervalMs: number(1),

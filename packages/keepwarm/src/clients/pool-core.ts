@@ -1,6 +1,7 @@
 /**
  * `ConnectionPoolCore`: the client under the names of a stand-alone connection pool for any HTTP or HTTPS service, with
- * its metrics, its events and its environment variables. Connections, limits and safety are those of `createClient`.
+ * its metrics, its events and its environment variables. Connections, limits and safety are those of `createClient`. It
+ * is the pool by itself: one call is one request, so retry and breaker are off unless `client` asks for them.
  */
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { FieldsInput } from '../core/fields.ts';
@@ -82,7 +83,7 @@ export class ConnectionPoolCore {
     const settings = merged(merged(client, optionsFromEnv(env)), translate(CORE_OPTIONS, named));
     const idleMax = settings.pool?.socketsMax ?? OPTIONS.pool.socketsMax.default;
     this.client = new Client({
-      ...roomy(merged({ pool: { idleMax } }, settings)),
+      ...roomy(merged({ pool: { idleMax }, retry: false, breaker: false }, settings)),
       observer: this.#facts.observer,
     });
   }

@@ -1,6 +1,6 @@
 /**
- * The policies a client's options ask for: retry, hedge, rate limits, breaker; and the budget the first two share with
- * the engine's replays.
+ * The policies a client's options ask for, and the budget that retries and hedges share with the engine's replays. In
+ * which order they stand is said in `order.ts`, what their options may be in `policy-options.ts`.
  */
 import { BUDGET_DEFAULTS, type BudgetOptions, type BudgetSnapshot, RetryBudget } from '../algo/budget.ts';
 import type { EndpointSetSnapshot } from '../balance/endpoint-set.ts';
@@ -8,26 +8,52 @@ import type { Call, Policy } from '../core/call.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import type { Observer } from '../core/observer.ts';
 import { BREAKER_DEFAULTS, type BreakerOptions, type BreakerSnapshots, breaker } from '../policies/breaker.ts';
+import { CACHE_DEFAULTS, type CacheOptions, type CacheSnapshot, cache } from '../policies/cache.ts';
+import { COALESCE_DEFAULTS, type CoalesceOptions, type CoalesceSnapshot, coalesce } from '../policies/coalesce.ts';
+import { COMPRESS_DEFAULTS, type CompressOptions, type CompressSnapshot, compress } from '../policies/compress.ts';
+import {
+  CONCURRENCY_DEFAULTS,
+  type ConcurrencyOptions,
+  type ConcurrencySnapshot,
+  concurrency,
+} from '../policies/concurrency.ts';
+import { PATIENCE_MS } from '../policies/health.ts';
 import { HEDGE_DEFAULTS, type HedgeOptions, type HedgeSnapshot, hedge } from '../policies/hedge.ts';
 import type { RateSnapshot } from '../policies/rate-keys.ts';
 import { rateLimit } from '../policies/rate-limit.ts';
 import type { RateLimit, RateLimitOptions } from '../policies/rate-options.ts';
 import { RETRY_DEFAULTS, type RetryOptions, type RetrySnapshot, retry } from '../policies/retry.ts';
-import { invalid, unknownOption } from './options.ts';
+import { compressed } from './compressed-origins.ts';
+import { invalid } from './options.ts';
 import type { PolicyName } from './order.ts';
+import { given } from './policy-options.ts';
 
-/** Each is off unless given; `true` takes its defaults. */
+/** `true` takes a policy's defaults, or its preset's figures; `false` switches it off. */
 export interface ResilienceOptions {
-  /** Repeats what may safely be repeated, within a budget. */
+  /** Repeats what may safely be repeated, within a budget. On by default. */
   readonly retry?: boolean | Partial<RetryOptions> | undefined;
   /** What retries, hedges and replays together may add to the traffic. */
   readonly budget?: Partial<BudgetOptions> | undefined;
-  /** Sends a second copy of a slow call that may be repeated. Spends from the budget. */
+  /** Sends a second copy of a slow call that may be repeated. Spends from the budget. Off by default. */
   readonly hedge?: boolean | Partial<HedgeOptions> | undefined;
-  /** Lets no window see more than its limit; or a limit made elsewhere, such as `redisRateLimit` for a fleet. */
+  /**
+   * Lets no window see more than its limit; or a limit made elsewhere, such as `redisRateLimit` for a fleet. None by
+   * default.
+   */
   readonly rateLimit?: RateLimit | RateLimitOptions | ReadyLimit | undefined;
-  /** Stops calls to an origin that is failing, and tries it now and then. */
+  /** Bounds the calls in flight to each origin by what it is found to take. Off by default. */
+  readonly concurrency?: boolean | Partial<ConcurrencyOptions> | undefined;
+  /** Stops calls to an origin that is failing, and tries it now and then. On by default. */
   readonly breaker?: boolean | Partial<BreakerOptions> | undefined;
+  /** Makes one call of several that ask for the same at the same time. Off by default. */
+  readonly coalesce?: boolean | Partial<CoalesceOptions> | undefined;
+  /** Keeps answers to GET for as long as their senders say. Off by default. */
+  readonly cache?: boolean | Partial<CacheOptions> | undefined;
+  /**
+   * Compresses what is sent: to the client's own origin, which must be known to take it, or to the origins that are
+   * named. Off by default.
+   */
+  readonly compress?: boolean | Partial<CompressOptions> | undefined;
 }
 
 /** A rate limit that was made with parts of its own. The client closes it with itself. */
@@ -36,7 +62,11 @@ export interface ReadyLimit extends Policy {
   close(): void;
 }
 
+/** State of the policies that are on; nothing of those that are off. */
 export interface ResilienceStats {
+  readonly cache?: CacheSnapshot;
+  readonly coalesce?: CoalesceSnapshot;
+  readonly compress?: CompressSnapshot;
   readonly retry?: RetrySnapshot;
   readonly budget?: BudgetSnapshot;
   readonly hedge?: HedgeSnapshot;
@@ -44,6 +74,8 @@ export interface ResilienceStats {
   readonly rateLimit?: readonly RateSnapshot[];
   /** What a limit made elsewhere tells of itself. */
   readonly readyLimit?: object;
+  /** One entry per key. */
+  readonly concurrency?: readonly ConcurrencySnapshot[];
   readonly breaker?: BreakerSnapshots;
   readonly endpoints?: EndpointSetSnapshot;
 }
@@ -56,8 +88,12 @@ export interface ResilienceParts {
   readonly elsewhere?: (call: Call) => boolean;
 }
 
+export type Policies = Partial<Record<PolicyName, Policy>>;
+
 export interface Resilience {
-  readonly policies: Partial<Record<PolicyName, Policy>>;
+  readonly policies: Policies;
+  /** The same for doors whose callers judge replies themselves: a reply is an answer, whatever its status. */
+  readonly passing: Policies;
   /** Whether the engine may replay a call whose connection died: asks the budget, where there is one. */
   mayHop(): boolean;
   /** What leaves a peer enough time to be judged by: see `patienceMs` of the breaker. */
@@ -65,77 +101,88 @@ export interface Resilience {
   stats(): ResilienceStats;
   /** Closes the breaker of one key, or all of them. */
   resetBreaker(key?: string): void;
+  /** Forgets all that is kept. */
+  clearCache(): void;
+  /** Ends whatever waits in a policy. */
   close(): void;
 }
 
-/** @throws NetError `INVALID` naming the option that is not acceptable */
-export function resilience(options: ResilienceOptions, parts: ResilienceParts): Resilience {
-  const retries = given('retry', options.retry, RETRY_DEFAULTS);
-  const hedges = given('hedge', options.hedge, HEDGE_DEFAULTS);
-  const patience = { ...BREAKER_DEFAULTS, patienceMs: patienceOf(retries?.attemptMs) };
-  const breaks = given('breaker', options.breaker, patience, ['key']);
-  const spends = given('budget', options.budget ?? true, BUDGET_DEFAULTS)!;
-  if (hedges !== undefined && retries === undefined) {
-    throw invalid('option hedge needs retry: the budget they share is filled by it; retry: { attemptsMax: 1 } will do');
-  }
-  const budget = retries === undefined ? undefined : new RetryBudget(spends, parts.clock);
-  const ready = typeof options.rateLimit === 'function' ? options.rateLimit : undefined;
-  const limit = typeof options.rateLimit === 'function' ? undefined : options.rateLimit;
-  const made = {
-    ...(retries === undefined ? {} : { retry: retry(retries, { ...parts, budget: budget! }) }),
-    ...(hedges === undefined ? {} : { hedge: hedge(hedges, { ...parts, budget: budget! }) }),
-    ...(limit === undefined ? {} : { rateLimit: rateLimit(limitsOf(limit), parts) }),
-    ...(breaks === undefined ? {} : { breaker: breaker(breaks, parts) }),
-  };
+/**
+ * @param home the client's own origins, by their keys
+ * @throws NetError `INVALID` naming the option that is not acceptable
+ */
+export function resilience(
+  options: ResilienceOptions,
+  parts: ResilienceParts,
+  home: readonly string[] = [],
+): Resilience {
+  const made = makePolicies(options, parts, home);
+  const { budget, ready, patienceMs, ...stateful } = made;
+  const { retry: retries, breaker: breaks, hedge: hedges, rateLimit: rates, concurrency: places } = stateful;
+  const policies = defined({ ...stateful, rateLimit: rates ?? ready });
   return {
-    policies: ready === undefined ? made : { ...made, rateLimit: ready },
-    patienceMs: patience.patienceMs,
+    policies,
+    passing: defined({ ...policies, retry: retries?.passing, breaker: breaks?.passing }),
+    patienceMs,
     mayHop: () => budget?.withdraw() ?? true,
-    stats: () => ({
-      ...(made.retry === undefined ? {} : { retry: made.retry.snapshot(), budget: budget!.snapshot() }),
-      ...(made.hedge === undefined ? {} : { hedge: made.hedge.snapshot() }),
-      ...(made.rateLimit === undefined ? {} : { rateLimit: made.rateLimit.snapshot() }),
-      ...(ready === undefined ? {} : { readyLimit: ready.snapshot() }),
-      ...(made.breaker === undefined ? {} : { breaker: made.breaker.snapshot() }),
-    }),
-    resetBreaker: (key) => made.breaker?.reset(key),
+    stats() {
+      const each = Object.entries(stateful).map(([name, policy]) => [name, policy?.snapshot()]);
+      const rest = { budget: budget?.snapshot(), readyLimit: ready?.snapshot() };
+      return defined({ ...Object.fromEntries(each), ...rest }) as ResilienceStats;
+    },
+    resetBreaker: (key) => breaks?.reset(key),
+    clearCache: () => stateful.cache?.clear(),
     close() {
-      made.hedge?.close();
-      made.rateLimit?.close();
-      ready?.close();
+      for (const waited of [retries, hedges, rates, ready, places]) waited?.close();
     },
   };
 }
 
+function makePolicies(options: ResilienceOptions, parts: ResilienceParts, home: readonly string[]) {
+  const retries = given('retry', options.retry, RETRY_DEFAULTS);
+  const hedges = given('hedge', options.hedge, HEDGE_DEFAULTS);
+  const patient = patienceOf(retries?.attemptMs);
+  const breaks = given('breaker', options.breaker, { ...BREAKER_DEFAULTS, patienceMs: patient });
+  const spends = given('budget', options.budget ?? true, BUDGET_DEFAULTS)!;
+  const patienceMs = breaks?.patienceMs ?? patient;
+  const places = given('concurrency', options.concurrency, CONCURRENCY_DEFAULTS);
+  const shares = given('coalesce', options.coalesce, COALESCE_DEFAULTS);
+  const keeps = given('cache', options.cache, CACHE_DEFAULTS);
+  const presses = compressed(given('compress', options.compress, COMPRESS_DEFAULTS), options.compress, home);
+  if (hedges !== undefined && retries === undefined) {
+    throw invalid('option hedge needs retry: the budget they share is filled by it; retry: { attemptsMax: 1 } will do');
+  }
+  const { rateLimit: limit } = options;
+  const budget = retries === undefined ? undefined : new RetryBudget(spends, parts.clock);
+  return {
+    budget,
+    patienceMs,
+    ready: typeof limit === 'function' ? limit : undefined,
+    cache: keeps && cache(keeps, parts),
+    coalesce: shares && coalesce(shares, parts),
+    compress: presses && compress(presses, parts),
+    retry: retries && retry(retries, { ...parts, budget: budget! }),
+    hedge: hedges && hedge(hedges, { ...parts, budget: budget! }),
+    rateLimit: limit === undefined || typeof limit === 'function' ? undefined : rateLimit(limitsOf(limit), parts),
+    concurrency: places && concurrency(places, { ...parts, patienceMs }),
+    breaker: breaks && breaker(breaks, parts),
+  };
+}
+
 /**
- * An attempt that ran into its own limit tells of the peer, however short that limit is: the breaker below sees it as a
+ * An attempt that ran into its own limit tells of the peer, however short that limit is: the policies below see it as a
  * deadline, and must not think that it left the peer too little time.
  */
 function patienceOf(attemptMs = Number.POSITIVE_INFINITY): number {
-  return Math.min(BREAKER_DEFAULTS.patienceMs, attemptMs * 0.9);
+  return Math.min(PATIENCE_MS, attemptMs * 0.9);
 }
 
 function limitsOf(options: RateLimit | RateLimitOptions): RateLimitOptions {
   return 'limits' in options ? options : { limits: [options] };
 }
 
-/** The defaults with the caller's values over them; nothing when the policy is off. */
-export function given<T extends object>(
-  name: string,
-  option: boolean | Partial<T> | undefined,
-  defaults: T,
-  also: readonly string[] = [],
-): T | undefined {
-  if (option === undefined || option === false) return undefined;
-  if (option === true) return defaults;
-  const known = [...Object.keys(defaults), ...also];
-  const values = Object.entries(option).filter(([, value]) => value !== undefined);
-  for (const [key, value] of values) {
-    if (!known.includes(key)) throw unknownOption(`${name}.${key}`, key, known);
-    const standard = (defaults as Record<string, unknown>)[key];
-    if (typeof standard === 'number' && !(typeof value === 'number' && value >= 0)) {
-      throw invalid(`option ${name}.${key} is ${String(value)}; allowed: a number from 0 on`);
-    }
-  }
-  return { ...defaults, ...Object.fromEntries(values) };
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+function defined<T extends object>(all: T): Defined<T> {
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as Defined<T>;
 }

@@ -19,10 +19,18 @@ const ORIGINS_MAX = 1_000;
 /** Absolute URLs remembered in each of two generations: parsing one costs more than a microsecond. */
 const URLS_MAX = 256;
 
+/** An address that serves the client's only target: paths are relative to its base path. */
+export interface Place {
+  readonly origin: Origin;
+  /** `/v1`, or nothing. */
+  readonly basePath?: string;
+}
+
 export class Targets {
   /** The only origin there may be, if there is one. */
   readonly home: Origin | undefined;
   readonly #basePath: string;
+  readonly #places: readonly Place[];
   readonly #origins = new Map<string, Origin>();
   /** The path asked for last: an RPC client asks for the same one every time. */
   #lastPath: string | undefined;
@@ -30,11 +38,23 @@ export class Targets {
   #recent = new Map<string, Target>();
   #older = new Map<string, Target>();
 
-  /** @throws NetError `INVALID` for what is not an http or https URL */
-  constructor(home: string | URL | undefined) {
+  /**
+   * @param places several addresses instead of a home. Their home is the first one's origin, as an object of its own:
+   *               calls with it are for all of them, calls with any other for that address as it is
+   * @throws NetError `INVALID` for what is not an http or https URL
+   */
+  constructor(home: string | URL | undefined, places: readonly Place[] = []) {
     const url = home === undefined ? undefined : parse(String(home));
-    this.home = url === undefined ? undefined : this.origin(url);
+    const [first] = places;
+    this.#places = places;
+    this.home = first === undefined ? url && this.origin(url) : { ...first.origin };
     this.#basePath = url === undefined || url.pathname === '/' ? '' : checkPath(url.pathname.replace(/\/$/, ''));
+  }
+
+  /** Where calls without an origin of their own may go. */
+  get homes(): readonly Origin[] {
+    if (this.#places.length > 0) return this.#places.map(({ origin }) => origin);
+    return this.home === undefined ? [] : [this.home];
   }
 
   /** @throws NetError `INVALID` for what is neither, for another origin than the home, and for a query that is none */
@@ -66,6 +86,16 @@ export class Targets {
     return origin;
   }
 
+  /** The shortest way to say it: by the longest base path. */
+  #within(url: URL): Target | undefined {
+    let path: string | undefined;
+    for (const place of this.#places) {
+      const rest = below(place, url);
+      if (rest !== undefined && (path === undefined || rest.length < path.length)) path = rest;
+    }
+    return path === undefined ? undefined : { origin: this.home!, path };
+  }
+
   #remembered(url: string): Target {
     let target = this.#recent.get(url);
     if (target !== undefined) return target;
@@ -84,13 +114,29 @@ export class Targets {
       : 'is neither a path starting with "/" nor an absolute URL';
   }
 
+  /** Where a redirect leads: within one of the places to all of them, anywhere else to itself. */
+  onward(url: URL): Target {
+    return this.#within(url) ?? { origin: this.origin(url), path: url.pathname + url.search };
+  }
+
   #absolute(url: URL): Target {
+    const within = this.#within(url);
+    if (within !== undefined) return { origin: within.origin, path: checkPath(within.path) };
     const origin = this.origin(url);
     if (this.home !== undefined && origin !== this.home) {
-      throw invalid(`${origin.key} is not this client's origin ${this.home.key}; use a client without one`);
+      const ours = this.#places.length > 0 ? 'within any of its endpoints' : `this client's origin ${this.home.key}`;
+      throw invalid(`${origin.key} is not ${ours}; use a client without one`);
     }
     return { origin, path: checkPath(url.pathname + url.search) };
   }
+}
+
+/** What comes after the base path; nothing for another address. */
+function below({ origin, basePath = '' }: Place, url: URL): string | undefined {
+  if (origin.key !== url.origin || url.username !== '' || url.password !== '') return undefined;
+  const { pathname } = url;
+  if (pathname !== basePath && !pathname.startsWith(`${basePath}/`)) return undefined;
+  return (pathname.slice(basePath.length) || '/') + url.search;
 }
 
 function parse(url: string, otherwise = 'is not an absolute URL'): URL {

@@ -26,8 +26,11 @@ export interface BodySource {
   resume(): void;
   /** Ends it early; its connection is given up when bytes are still to come. */
   cancel(reason: unknown): void;
-  /** From now on the deadline of the call no longer applies: the reader sets the pace. */
-  liftDeadline(): void;
+  /**
+   * From now on the body must have ended by this instant rather than by the call's deadline; by none when left out: the
+   * reader sets the pace.
+   */
+  liftDeadline(until?: number): void;
 }
 
 /** The end of an exchange whose body is still arriving. */
@@ -124,6 +127,15 @@ export class Reply {
     return this;
   }
 
+  /** Said by whoever knows where it came from, when its Location was relative to that. */
+  located(url: string): Reply {
+    const { headers } = this;
+    this.#received ??= headers;
+    const list = headers.list.map(([name, value]) => [name, name.toLowerCase() === 'location' ? url : value] as const);
+    this.#head = ReplyFields.of(list, headers.reason);
+    return this;
+  }
+
   /** Whether the exchange is over: nothing is held for it any more. */
   get ended(): boolean {
     return this.#ending === undefined || this.#ending.over;
@@ -197,6 +209,12 @@ export class Reply {
   /** Said once by whoever owns the exchange. */
   finish(): void {
     this.#ending?.finish();
+  }
+
+  /** Gives a body that is still arriving until this instant. Said before it is taken, by whoever set an earlier one. */
+  extendDeadline(until: number): void {
+    const body = this.#body;
+    if (body !== undefined && !(body instanceof Uint8Array)) body.liftDeadline(until);
   }
 
   /** Gives the body up unread. */

@@ -3,26 +3,25 @@ import { listen, unlisten } from './abort.ts';
 import type { Clock } from './clock.ts';
 
 /**
- * Resolves `ms` from now. Rejects with the signal's reason as soon as that fires, at once if it has; no timer and no
- * listener is left behind either way.
+ * Resolves `ms` from now. Rejects with the reason of the first of the signals that fires, at once if one has; no timer
+ * and no listener is left behind either way.
  */
-export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+export function sleep(clock: Clock, ms: number, ...signals: readonly (AbortSignal | undefined)[]): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (signal === undefined) {
-      clock.after(ms, resolve);
-      return;
-    }
-    if (signal.aborted) return reject(signal.reason);
+    const heard = signals.filter((signal) => signal !== undefined);
+    const fired = heard.find(({ aborted }) => aborted);
+    if (fired !== undefined) return reject(fired.reason);
     const timer = clock.after(ms, () => {
-      unlisten(signal, sleeper);
+      for (const signal of heard) unlisten(signal, sleeper);
       resolve();
     });
     const sleeper = {
       aborted(reason: unknown) {
         timer.cancel();
+        for (const signal of heard) unlisten(signal, sleeper);
         reject(reason);
       },
     };
-    listen(signal, sleeper);
+    for (const signal of heard) listen(signal, sleeper);
   });
 }

@@ -17,7 +17,9 @@ import { PATIENCE_MS, type Verdict, verdictOfError, verdictOfStatus } from './he
 import { TRANSIENT_STATUSES } from './repeat.ts';
 
 export interface BreakerOptions extends BreakerFigures {
-  /** Statuses that say that the peer is not well. Other 4xx and 5xx say nothing. */
+  /**
+   * Statuses that say that the peer is not well. Other 4xx and 5xx say nothing. With none, any reply says it is well.
+   */
   readonly statuses: readonly number[];
   /** A deadline that was missed says something about the peer only when it had been given so long, in ms. */
   readonly patienceMs: number;
@@ -102,6 +104,8 @@ export interface BreakerSnapshots {
 }
 
 export interface BreakerPolicy extends Policy {
+  /** The same for callers who judge replies themselves: any reply is a sign of life, whatever its status. */
+  readonly passing: Policy;
   snapshot(): BreakerSnapshots;
   /** Closes the breaker of one key, or all of them: an operator knows that the peer is well. */
   reset(key?: string): void;
@@ -109,8 +113,11 @@ export interface BreakerPolicy extends Policy {
 
 export function breaker(options: BreakerOptions, parts: BreakerParts): BreakerPolicy {
   const board = new Board(options, parts);
-  const policy: Policy = (next) => (call) => board.send(call, next);
+  const failing = new Set(options.statuses);
+  const none = new Set<number>();
+  const policy: Policy = (next) => (call) => board.send(call, next, failing);
   return Object.assign(policy, {
+    passing: ((next) => (call) => board.send(call, next, none)) satisfies Policy,
     snapshot: () => board.snapshot(),
     reset: (key?: string) => board.reset(key),
   });
@@ -134,14 +141,12 @@ class Guard implements Keyed<Guard> {
 class Board {
   readonly #options: BreakerOptions;
   readonly #parts: BreakerParts;
-  readonly #statuses: ReadonlySet<number>;
   readonly #guards: KeyedStore<Guard>;
   #unguarded = 0;
 
   constructor(options: BreakerOptions, parts: BreakerParts) {
     this.#options = options;
     this.#parts = parts;
-    this.#statuses = new Set(options.statuses);
     this.#guards = new KeyedStore({
       keysMax: options.keysMax,
       make: (key) => new Guard(key, options, parts.random),
@@ -149,7 +154,8 @@ class Board {
     });
   }
 
-  send(call: Call, next: Send): Promise<Reply> {
+  /** @param failing statuses of failures; when there are none, any reply is a sign of life */
+  send(call: Call, next: Send, failing: ReadonlySet<number>): Promise<Reply> {
     const now = this.#parts.clock.now();
     const guard = this.#guards.of(this.#options.key?.(call) ?? keyOf(call), now);
     if (guard === undefined) {
@@ -163,10 +169,17 @@ class Board {
       guard.refused++;
       return Promise.reject(refusal(call, guard, now));
     }
-    return this.#run(call, next, guard, pass, now);
+    return this.#run(call, next, guard, pass, now, failing);
   }
 
-  #run(call: Call, next: Send, guard: Guard, pass: number, since: number): Promise<Reply> {
+  #run(
+    call: Call,
+    next: Send,
+    guard: Guard,
+    pass: number,
+    since: number,
+    failing: ReadonlySet<number>,
+  ): Promise<Reply> {
     this.#guards.join(guard);
     let reply: Promise<Reply>;
     try {
@@ -177,23 +190,31 @@ class Board {
     return reply.then(
       (answer) => {
         const { status } = answer;
-        this.#note(guard, pass, verdictOfStatus(status, this.#statuses), status, undefined);
+        const verdict = failing.size === 0 ? 'well' : verdictOfStatus(status, failing);
+        this.#note(call, guard, pass, verdict, status, undefined);
         return answer;
       },
       (thrown: unknown) => {
         const error = NetError.from(thrown);
         const tookMs = this.#parts.clock.now() - since;
         const verdict = verdictOfError(error, tookMs, this.#options.patienceMs);
-        this.#note(guard, pass, verdict, undefined, error);
+        this.#note(call, guard, pass, verdict, undefined, error);
         throw thrown;
       },
     );
   }
 
-  #note(guard: Guard, pass: number, verdict: Verdict, status: number | undefined, error: NetError | undefined): void {
+  #note(
+    { attempt }: Call,
+    guard: Guard,
+    pass: number,
+    verdict: Verdict,
+    status: number | undefined,
+    error: NetError | undefined,
+  ): void {
     const before = guard.breaker.state;
     if (verdict === 'well') guard.breaker.success(pass, this.#parts.clock.now());
-    else if (verdict === 'ill') guard.breaker.failure(pass, this.#parts.clock.now());
+    else if (verdict === 'ill') guard.breaker.failure(pass, this.#parts.clock.now(), attempt > 1);
     else guard.breaker.neither(pass);
     this.#guards.leave(guard);
     if (guard.breaker.state !== before) this.#tell(guard, status, error);

@@ -83,6 +83,8 @@ export const CONCURRENCY_DEFAULTS: ConcurrencyOptions = {
 export interface ConcurrencyParts {
   readonly clock: Clock;
   readonly observer: Observer;
+  /** A missed deadline is a drop only when the peer had been given so long, in ms. Default `PATIENCE_MS`. */
+  readonly patienceMs?: number;
 }
 
 export interface ConcurrencySnapshot {
@@ -124,16 +126,18 @@ class Gate implements WaitingRoom {
   readonly #options: ConcurrencyOptions;
   readonly #clock: Clock;
   readonly #observer: Observer;
+  readonly #patienceMs: number;
   readonly #statuses: ReadonlySet<number>;
   readonly #lanes: KeyedStore<Lane>;
   readonly #due: DueList;
   #arrivals = 0;
   #closed = false;
 
-  constructor(options: ConcurrencyOptions, { clock, observer }: ConcurrencyParts) {
+  constructor(options: ConcurrencyOptions, { clock, observer, patienceMs = PATIENCE_MS }: ConcurrencyParts) {
     this.#options = options;
     this.#clock = clock;
     this.#observer = observer;
+    this.#patienceMs = patienceMs;
     this.#statuses = new Set(options.statuses);
     this.#due = new DueList(clock);
     this.#lanes = new KeyedStore({
@@ -202,7 +206,7 @@ class Gate implements WaitingRoom {
         return reply;
       },
       (thrown: unknown) => {
-        if (saysOverload(NetError.from(thrown), this.#clock.now() - since, PATIENCE_MS)) dropped(lane);
+        if (saysOverload(NetError.from(thrown), this.#clock.now() - since, this.#patienceMs)) dropped(lane);
         this.#release(lane);
         throw thrown;
       },

@@ -201,8 +201,8 @@ class Decoding implements BodySource, BodySink {
     this.#source.cancel(reason);
   }
 
-  liftDeadline(): void {
-    this.#source.liftDeadline();
+  liftDeadline(until?: number): void {
+    this.#source.liftDeadline(until);
   }
 
   data(chunk: Uint8Array): boolean {

@@ -99,7 +99,7 @@ export class ReadAhead implements BodySink, BodySource {
     this.#source.cancel(reason);
   }
 
-  liftDeadline(): void {
-    this.#source.liftDeadline();
+  liftDeadline(until?: number): void {
+    this.#source.liftDeadline(until);
   }
 }

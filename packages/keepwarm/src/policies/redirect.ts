@@ -10,7 +10,14 @@ import type { Reply } from '../core/reply.ts';
 export interface RedirectOptions {
   /** Redirects followed for one call; 0 hands the redirect itself to the caller. */
   readonly redirectsMax: number;
-  originOf(url: URL): Origin;
+  /** Where a call for this URL goes. */
+  targetOf(url: URL): Destination;
+}
+
+export interface Destination {
+  readonly origin: Origin;
+  /** Path and query. */
+  readonly path: string;
 }
 
 const SAFE_ELSEWHERE = new Set([
@@ -63,9 +70,9 @@ function locationOf(reply: Reply): string | undefined {
 
 function follow(call: Call, reply: Reply, location: string, options: RedirectOptions): Call {
   const here = new URL(call.path, `${call.origin.key}/`);
-  const url = URL.parse(utf8(location), here.href);
+  const url = urlOf(location, here.href);
   if (url === null) throw refused(call, 'a redirect to something that is not a URL');
-  const origin = originOf(call, url, options);
+  const { origin, path } = targetOf(call, url, options);
   if (call.origin.secure && !origin.secure) throw refused(call, `a redirect from https to cleartext ${origin.key}`);
   const getInstead = becomesGet(call.method, reply.status);
   if (!getInstead && !isRepeatable(call.body)) throw refused(call, 'a redirect of a body that cannot be sent again');
@@ -79,15 +86,18 @@ function follow(call: Call, reply: Reply, location: string, options: RedirectOpt
   return {
     ...call,
     origin,
-    path: url.pathname + url.search,
+    path,
     headers,
     ...(getInstead ? { method: 'GET', body: undefined, traits: { ...call.traits, idempotent: true } } : {}),
   };
 }
 
-/** Fields are read as Latin-1; what is not ASCII in a Location was meant as UTF-8, as every client takes it. */
-function utf8(location: string): string {
-  return /[\x80-\xff]/.test(location) ? Buffer.from(location, 'latin1').toString() : location;
+/**
+ * A Location as a URL; null when it is none. Fields are read as Latin-1; what is not ASCII in it was meant as UTF-8, as
+ * every client takes it.
+ */
+export function urlOf(location: string, base: string): URL | null {
+  return URL.parse(/[\x80-\xff]/.test(location) ? Buffer.from(location, 'latin1').toString() : location, base);
 }
 
 /** 303 always, 301 and 302 for POST as every client does (RFC 9110 § 15.4.2–4); HEAD stays HEAD. */
@@ -96,9 +106,9 @@ function becomesGet(method: string, status: number): boolean {
   return (status === 301 || status === 302) && method === 'POST';
 }
 
-function originOf(call: Call, url: URL, options: RedirectOptions): Origin {
+function targetOf(call: Call, url: URL, options: RedirectOptions): Destination {
   try {
-    return options.originOf(url);
+    return options.targetOf(url);
   } catch (cause) {
     throw refused(call, cause instanceof Error ? cause.message : String(cause));
   }

@@ -32,7 +32,10 @@ import { retryAfterMs } from './retry-after.ts';
 export interface RetryOptions {
   /** Attempts of one call, the first included; 1 repeats nothing. */
   readonly attemptsMax: number;
-  /** Length of one attempt, body included, in ms; never beyond the call's deadline. */
+  /**
+   * Length of one attempt, in ms, until the head of its reply is there: after that nothing is repeated, and the body
+   * has the call's deadline. Never beyond that.
+   */
   readonly attemptMs: number;
   /** The longest wait after the first attempt, in ms. */
   readonly baseMs: number;
@@ -96,7 +99,11 @@ export interface RetrySnapshot {
 }
 
 export interface Retry extends Policy {
+  /** The same for callers who judge replies themselves: a reply is their answer whatever its status. */
+  readonly passing: Policy;
   snapshot(): RetrySnapshot;
+  /** Ends every wait with `CLOSED`. Closing twice is harmless. */
+  close(): void;
 }
 
 interface Counts {
@@ -105,10 +112,23 @@ interface Counts {
   readonly denied: Record<RetryDenial, number>;
 }
 
+/** What both ways through it share. */
+interface Shared extends RetryParts {
+  readonly counts: Counts;
+  /** Fires when the policy is closed. */
+  readonly closing: AbortSignal;
+}
+
 export function retry(options: RetryOptions, parts: RetryParts): Retry {
   const counts: Counts = { retried: 0, waiting: 0, denied: { unsafe: 0, attempts: 0, deadline: 0, budget: 0 } };
-  const policy: Policy = (next) => new Attempts(options, parts, counts, next).send;
-  return Object.assign(policy, { snapshot: () => ({ ...counts, denied: { ...counts.denied } }) });
+  const closing = new AbortController();
+  const shared = { ...parts, counts, closing: closing.signal };
+  const policy: Policy = (next) => new Attempts(options, shared, next).send;
+  return Object.assign(policy, {
+    passing: ((next) => new Attempts({ ...options, statuses: [] }, shared, next).send) satisfies Policy,
+    snapshot: () => ({ ...counts, denied: { ...counts.denied } }),
+    close: () => closing.abort(),
+  });
 }
 
 /** What is known of an attempt that did not do: its error, or the status of its reply. */
@@ -116,15 +136,15 @@ type Failure = { readonly error: NetError } | { readonly status: number };
 
 class Attempts {
   readonly #options: RetryOptions;
-  readonly #parts: RetryParts;
+  readonly #parts: Shared;
   readonly #counts: Counts;
   readonly #next: Send;
   readonly #statuses: ReadonlySet<number>;
 
-  constructor(options: RetryOptions, parts: RetryParts, counts: Counts, next: Send) {
+  constructor(options: RetryOptions, parts: Shared, next: Send) {
     this.#options = options;
     this.#parts = parts;
-    this.#counts = counts;
+    this.#counts = parts.counts;
     this.#next = next;
     this.#statuses = new Set(options.statuses);
   }
@@ -138,7 +158,11 @@ class Attempts {
   #run(call: Call, tries: number, waits: number): Promise<Reply> {
     const sent = this.#attempt(call, tries);
     return this.#next(sent).then(
-      (reply) => (this.#statuses.has(reply.status) ? this.#answered(call, tries, waits, reply) : reply),
+      (reply) => {
+        if (this.#statuses.has(reply.status)) return this.#answered(call, tries, waits, reply);
+        if (sent.deadlineAt !== call.deadlineAt) reply.extendDeadline(call.deadlineAt);
+        return reply;
+      },
       (thrown: unknown) => this.#failed(call, sent, tries, waits, NetError.from(thrown)),
     );
   }
@@ -156,7 +180,10 @@ class Attempts {
   #answered(call: Call, tries: number, waits: number, reply: Reply): Reply | Promise<Reply> {
     const waitMs = this.#waitMs(call, waits, reply);
     const failure = { status: reply.status };
-    if (!this.#granted(call, tries, 'answered', waitMs, failure)) return reply;
+    if (!this.#granted(call, tries, 'answered', waitMs, failure)) {
+      reply.extendDeadline(call.deadlineAt);
+      return reply;
+    }
     drain(reply);
     return this.#again(call, tries, waits, 'answered', waitMs, failure);
   }
@@ -212,7 +239,8 @@ class Attempts {
       return this.#run(call, tries + 1, waits);
     }
     this.#counts.waiting++;
-    return sleep(this.#parts.clock, waitMs, call.signal).then(
+    const { clock, closing } = this.#parts;
+    return sleep(clock, waitMs, call.signal, closing).then(
       () => {
         this.#counts.waiting--;
         this.#counts.retried++;
@@ -220,7 +248,7 @@ class Attempts {
       },
       (cause: unknown) => {
         this.#counts.waiting--;
-        throw abandoned(call, reach, cause);
+        throw closing.aborted ? closed(call, reach) : abandoned(call, reach, cause);
       },
     );
   }
@@ -237,4 +265,9 @@ class Attempts {
 function abandoned(call: Call, reach: Reach, cause: unknown): NetError {
   const message = `${call.method} ${call.origin.key} was aborted by its caller while it waited for its next attempt`;
   return new NetError('ABORTED', message, { reach, phase: 'queue', origin: call.origin.key, cause });
+}
+
+function closed(call: Call, reach: Reach): NetError {
+  const message = `${call.method} ${call.origin.key}: the client was closed while it waited for its next attempt`;
+  return new NetError('CLOSED', message, { reach, phase: 'closing', origin: call.origin.key });
 }

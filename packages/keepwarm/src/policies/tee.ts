@@ -50,7 +50,7 @@ export class Tee implements BodySource, BodySink {
     this.#source.cancel(reason);
   }
 
-  liftDeadline(): void {
-    this.#source.liftDeadline();
+  liftDeadline(until?: number): void {
+    this.#source.liftDeadline(until);
   }
 }

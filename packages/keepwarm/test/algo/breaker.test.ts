@@ -44,6 +44,15 @@ describe('a closed breaker', () => {
     assert.deepEqual([breaker.state, breaker.reason], ['open', 'consecutive']);
   });
 
+  it('takes all attempts of one call for one in the row, and each of them for the share', () => {
+    const { breaker } = aBreaker({ samplesMin: 6 });
+    breaker.failure(breaker.admit(0), 0);
+    for (let i = 0; i < 4; i++) breaker.failure(breaker.admit(0), 0, true);
+    assert.deepEqual([breaker.state, breaker.consecutive(0), breaker.samples(0)], ['closed', 1, 5]);
+    breaker.failure(breaker.admit(0), 0, true);
+    assert.deepEqual([breaker.state, breaker.reason], ['open', 'share']);
+  });
+
   it('opens when the share of failures is reached, and not before enough is known', () => {
     const { breaker, outcome } = aBreaker({ consecutiveMax: Number.POSITIVE_INFINITY });
     for (let i = 0; i < 4; i++) {

@@ -95,6 +95,19 @@ describe('endpoints by option', () => {
     assert.throws(() => client.cordon('c'), /c/);
   });
 
+  it('one key goes to one of them', async (t) => {
+    const [a, b] = [await aServer(t, answer('ok')), await aServer(t, answer('ok'))];
+    const client = aClient(t, {
+      endpoints: [{ url: a.origin }, { url: b.origin }],
+      balance: { stickyKey: ({ headers }) => headers.get('x-account') },
+    });
+    for (let i = 0; i < 20; i++) await client.get('/', { headers: { 'x-account': 'seven' } }).text();
+    assert.deepEqual(
+      [a.received, b.received].sort((x, y) => x - y),
+      [0, 20],
+    );
+  });
+
   it('refuses what cannot be, by name', () => {
     assert.throws(
       () => createClient({ origin: 'http://a.example', endpoints: [{ url: 'http://b.example' }] }),
@@ -106,5 +119,73 @@ describe('endpoints by option', () => {
       () => createClient({ endpoints: [{ url: 'http://a.example' }], balance: { ejectsMs: 1 } as object }),
       /ejectMs/,
     );
+  });
+});
+
+describe('redirects and addresses', () => {
+  /** Two endpoints with base paths of their own, at which `/here` leads to `location`. */
+  async function aSet(t: TestContext, location: (origin: string) => string) {
+    const seen: string[] = [];
+    const script =
+      (base: string): Step =>
+      (request, connection) => {
+        seen.push(`${base}:${request.path} ${request.headers['x-key'] ?? ''}`.trim());
+        const headers = { location: location(`http://${request.headers['host']}`) };
+        return (request.path === `${base}/here` ? answer('', { status: 302, headers }) : answer('ok'))(
+          request,
+          connection,
+        );
+      };
+    const [a, b] = [await aServer(t, script('/v1')), await aServer(t, script('/v2'))];
+    const client = aClient(t, {
+      endpoints: [
+        { url: `${a.origin}/v1`, name: 'a', headers: { 'x-key': 'ka' } },
+        { url: `${b.origin}/v2`, name: 'b', headers: { 'x-key': 'kb' } },
+      ],
+      headers: { 'x-mine': 'secret' },
+      redirectsMax: 2,
+    });
+    return { client, seen, a, b };
+  }
+
+  const cases: readonly [what: string, location: (origin: string, base: string) => string][] = [
+    ['relative to the call', () => 'there'],
+    ['relative to the host', (_, base) => `${base}/there`],
+    ['absolute', (origin, base) => `${origin}${base}/there`],
+  ];
+  for (const [what, location] of cases) {
+    it(`a Location that is ${what} is found again behind the base path, once, at either of them`, async (t) => {
+      for (const [only, base, key] of [
+        ['b', '/v1', 'ka'],
+        ['a', '/v2', 'kb'],
+      ] as const) {
+        const { client, seen } = await aSet(t, (origin) => location(origin, base));
+        client.cordon(only);
+        assert.equal(await client.get('/here').text(), 'ok');
+        assert.deepEqual(seen, [`${base}:${base}/here ${key}`, `${base}:${base}/there ${key}`]);
+      }
+    });
+  }
+
+  it('what leads out of the endpoints goes where it says, with nobody’s key', async (t) => {
+    const elsewhere: string[] = [];
+    const other = await aServer(t, (request, connection) => {
+      elsewhere.push(`${request.path} ${request.headers['x-key'] ?? ''}${request.headers['x-mine'] ?? ''}`.trim());
+      return answer('other')(request, connection);
+    });
+    const { client } = await aSet(t, () => `${other.origin}/login`);
+    assert.equal(await client.get('/here').text(), 'other');
+    assert.deepEqual(elsewhere, ['/login']);
+    const outside = await aSet(t, (origin) => `${origin}/login`);
+    assert.equal(await outside.client.get('/here').text(), 'ok');
+    assert.match(outside.seen.at(-1)!, /^\/v[12]:\/login$/, 'the host of an endpoint, but not its base path');
+  });
+
+  it('an absolute URL of an endpoint is a call to all of them; one of nobody’s is refused', async (t) => {
+    const { client, seen, b } = await aSet(t, () => '');
+    client.cordon('b');
+    assert.equal(await client.fetch(`${b.origin}/v2/there?x=1`).then((reply) => reply.text()), 'ok');
+    assert.deepEqual(seen, ['/v1:/v1/there?x=1 ka']);
+    await assert.rejects(Promise.resolve(client.get(`${b.origin}/v3/there`)), /not within any of its endpoints/);
   });
 });

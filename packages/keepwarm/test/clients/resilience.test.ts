@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { type ClientOptions, createClient, NetError, type Send } from '../../src/index.ts';
 import { startFaultyServer } from '../../src/testing/faulty-server.ts';
-import { answer, oneByOne, type Step, silence } from '../../src/testing/faulty-steps.ts';
+import { answer, dribble, inOrder, oneByOne, reset, type Step, send, silence } from '../../src/testing/faulty-steps.ts';
 
 async function aPair(t: TestContext, script: Step, options: ClientOptions) {
   const server = await startFaultyServer({ script });
@@ -37,7 +37,7 @@ describe('policies by option', () => {
   });
 
   it('breaker: refuses at once after failures in a row, until an operator knows better', async (t) => {
-    const { client, server } = await aPair(t, busy, { breaker: { consecutiveMax: 3 } });
+    const { client, server } = await aPair(t, busy, { retry: false, breaker: { consecutiveMax: 3 } });
     for (let i = 0; i < 3; i++) await client.get('/').full();
     assert.equal(await codeOf(client.get('/')), 'OPEN');
     assert.equal(server.received, 3);
@@ -67,16 +67,58 @@ describe('policies by option', () => {
     assert.equal(client.stats().policies.rateLimit?.[0]?.limit, 2);
   });
 
-  it('is off unless asked for', async (t) => {
-    const { client } = await aPair(t, busy, {});
+  it('retry and breaker are on unless they are switched off; the others are off unless asked for', async (t) => {
+    const bare = await aPair(t, busy, { retry: false, breaker: false });
+    assert.equal((await bare.client.get('/')).status, 503);
+    assert.deepEqual([bare.server.received, bare.client.stats().policies], [1, {}]);
+    const { client, server } = await aPair(t, oneByOne(busy, answer('ok')), {});
+    assert.equal(await client.get('/').text(), 'ok');
+    assert.deepEqual(Object.keys(client.stats().policies).sort(), ['breaker', 'budget', 'retry']);
+    assert.equal(server.received, 2);
+  });
+
+  it('a status that lasts is the caller’s reply in the end, and an error to who asks for content', async (t) => {
+    const { client, server } = await aPair(t, busy, { retry: { attemptsMax: 2, baseMs: 1 } });
     assert.equal((await client.get('/')).status, 503);
-    assert.deepEqual(client.stats().policies, {});
+    assert.equal(await codeOf(client.get('/').json()), 'STATUS');
+    assert.equal(server.received, 4);
+  });
+
+  it('fetch repeats what was lost, never what was answered; and no status opens its breaker', async (t) => {
+    const { client, server } = await aPair(t, oneByOne(reset, answer('ok'), busy), {
+      retry: { baseMs: 1 },
+    });
+    assert.equal((await client.fetch(server.origin)).status, 200);
+    for (let i = 0; i < 20; i++) {
+      const reply = await client.fetch(server.origin);
+      assert.equal(reply.status, 503);
+      await reply.text();
+    }
+    assert.deepEqual([server.received, client.stats().policies.retry?.retried], [22, 1]);
+  });
+
+  it('one call that fails in all its attempts opens no breaker for the others; as many calls do', async (t) => {
+    const { client, server } = await aPair(t, busy, {
+      retry: { baseMs: 1, attemptsMax: 6 },
+      breaker: { samplesMin: 99 },
+    });
+    await client.get('/').full();
+    assert.equal(server.received, 6);
+    assert.equal(client.stats().policies.breaker?.breakers[0]?.state, 'closed');
+    for (let i = 0; i < 4; i++) await client.post('/', 'x').full();
+    assert.equal(client.stats().policies.breaker?.breakers[0]?.state, 'open');
+  });
+
+  it('attemptMs bounds an attempt until its reply begins, not the download after it', async (t) => {
+    const slow = inOrder(send('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n'), dribble('late', 60));
+    const { client } = await aPair(t, slow, { retry: { attemptMs: 120 } });
+    assert.equal(await client.get('/').text(), 'late');
   });
 
   it('names the option that is wrong, and the one that was meant', () => {
     const refusal = (options: object): string => {
       try {
-        createClient(options);
+        createClient(options).destroy();
       } catch (error) {
         assert(error instanceof NetError && error.code === 'INVALID');
         return error.message;
@@ -85,7 +127,8 @@ describe('policies by option', () => {
     };
     assert.match(refusal({ retry: { attemptMax: 3 } }), /retry\.attemptMax; did you mean attemptsMax/);
     assert.match(refusal({ breaker: { openMs: -1 } }), /breaker\.openMs is -1/);
-    assert.match(refusal({ hedge: true }), /hedge needs retry/);
+    assert.match(refusal({ hedge: true, retry: false }), /hedge needs retry/);
+    assert.equal(refusal({ hedge: true }), 'accepted');
     assert.match(refusal({ rateLimit: { limits: [] } }), /at least one limit/);
   });
 });

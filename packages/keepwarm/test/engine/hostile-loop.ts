@@ -37,7 +37,7 @@ export interface HostileFigures {
 export async function hostileLoop({ calls, callers, seed }: HostileOptions): Promise<HostileFigures> {
   const worker = new Worker(new URL('hostile-server.ts', import.meta.url), { workerData: seed });
   const [origin] = (await once(worker, 'message')) as [string];
-  const client = createClient({ origin, pool: { socketsMax: 30 }, deadlineMs: 20_000 });
+  const client = createClient({ origin, retry: false, breaker: false, pool: { socketsMax: 30 }, deadlineMs: 20_000 });
   const roll = dice(seed + 1);
   const idempotentFailed: string[] = [];
   const otherFailed: Record<string, number> = {};

@@ -19,7 +19,7 @@ function free(): void {
   for (const descriptor of taken.splice(0)) closeSync(descriptor);
 }
 
-await using client = createClient({ origin, pool: { socketsMax: 100, idleMax: 100 } });
+await using client = createClient({ origin, retry: false, breaker: false, pool: { socketsMax: 100, idleMax: 100 } });
 
 async function burst(): Promise<{ answered: number; failed: string[]; sockets: number }> {
   const calls = Array.from({ length: 300 }, () => client.get('/').text());

@@ -29,8 +29,11 @@ export async function aServer(t: TestContext, faults: FaultyServerOptions): Prom
   return server;
 }
 
+/** These tests are about the engine: what it does must not be hidden by a policy that repeats or refuses. */
+const BARE = { retry: false, breaker: false } as const satisfies ClientOptions;
+
 export function aClient(t: TestContext, options: ClientOptions): Client {
-  const client = createClient(options);
+  const client = createClient({ ...BARE, ...options });
   t.after(async () => {
     await quiet(client);
     await client.close({ deadlineMs: 0 });

@@ -12,6 +12,7 @@ import { redirect } from '../../src/policies/redirect.ts';
 const LIMITS = { queueMs: 1, firstByteMs: 1, betweenBytesMs: 1, bodyBytesMax: 1 };
 const targets = new Targets(undefined);
 const interned = (url: URL): Origin => targets.origin(url);
+const targetOf = (url: URL) => targets.onward(url);
 
 function aCall(url: string, more: Partial<Call> = {}): Call {
   const parsed = new URL(url);
@@ -44,7 +45,7 @@ function follow(first: Call, status: number, location: string): { calls: Call[];
     calls.push(call);
     return calls.length === 1 ? aReply(status, location) : aReply(200);
   };
-  return { calls, reply: redirect({ redirectsMax: 5, originOf: interned })(engine)(first) };
+  return { calls, reply: redirect({ redirectsMax: 5, targetOf })(engine)(first) };
 }
 
 const refuses = async (first: Call, status: number, location: string, message: RegExp): Promise<void> => {
@@ -131,7 +132,7 @@ describe('a redirect', () => {
       assert.equal((await follow(aCall('http://a.example/'), status, '/x').reply).status, status);
     }
     const bare: Send = async () => aReply(302);
-    const reply = await redirect({ redirectsMax: 5, originOf: interned })(bare)(aCall('http://a.example/'));
+    const reply = await redirect({ redirectsMax: 5, targetOf })(bare)(aCall('http://a.example/'));
     assert.deepEqual([reply.status, reply.movedTo], [302, undefined]);
   });
 });

@@ -27,7 +27,7 @@ async function aPair(t: TestContext, listener: RequestListener): Promise<{ clien
   const server = createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const client = createClient({ origin });
+  const client = createClient({ origin, retry: false, breaker: false });
   t.after(async () => {
     await client.close({ deadlineMs: 0 });
     server.closeAllConnections();

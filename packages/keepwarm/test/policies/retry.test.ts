@@ -59,7 +59,7 @@ describe('retry: what is repeated', () => {
   });
 
   it('repeats these failures and no others, each for its reason', async () => {
-    const repeated = new Set<Code>(['CONNECT', 'DNS', 'RESET', 'TIMEOUT']);
+    const repeated = new Set<Code>(['CONNECT', 'DNS', 'RESET', 'RPC', 'TIMEOUT']);
     for (const code of Object.keys(CODES) as Code[]) {
       const { policy, clock } = aRetry();
       const engine = scripted([failure(code, 'unsent'), 200], clock);

@@ -19,7 +19,7 @@ export interface PipeOwner {
   /** The reader has caught up: go on reading. */
   readMore(): void;
   abandonBody(reason: unknown): void;
-  liftDeadline(): void;
+  liftDeadline(until?: number): void;
 }
 
 export class BodyPipe implements BodySource {
@@ -90,8 +90,8 @@ export class BodyPipe implements BodySource {
     this.#owner.abandonBody(reason);
   }
 
-  liftDeadline(): void {
-    this.#owner.liftDeadline();
+  liftDeadline(until?: number): void {
+    this.#owner.liftDeadline(until);
   }
 
   #keep(chunk: Buffer): void {
@@ -145,7 +145,7 @@ export class BodyHandle implements BodySource {
     handles.unregister(this);
     this.#pipe.cancel(reason);
   }
-  liftDeadline(): void {
-    this.#pipe.liftDeadline();
+  liftDeadline(until?: number): void {
+    this.#pipe.liftDeadline(until);
   }
 }

@@ -261,9 +261,9 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     this.#giveUp('aborted', new NetError('ABORTED', 'the reply was given up before its end', cause));
   }
 
-  liftDeadline(): void {
+  liftDeadline(until = Number.POSITIVE_INFINITY): void {
     if (this.#over) return;
-    this.#deadlineAt = Number.POSITIVE_INFINITY;
+    this.#deadlineAt = until;
     if (this.#delivery?.stalled) this.dueAt = this.#deadlineAt;
     else this.#dueWithin(this.call.limits.betweenBytesMs);
   }
