@@ -162,7 +162,7 @@ describe('closing a client', () => {
       retry: { baseMs: 20_000, attemptsMax: 2 },
       breaker: false,
     });
-    const waiting = client.get('/x').then(
+    const waiting = Promise.resolve(client.get('/x')).then(
       () => 'answered',
       ({ code, reach }: NetError) => `${code} ${reach}`,
     );
@@ -175,7 +175,7 @@ describe('closing a client', () => {
   it('ends those who wait for a place as well', async (t) => {
     const { client } = await aPair(t, () => () => undefined, { concurrency: { algorithm: 'fixed', limit: 1 } });
     const calls = [1, 2, 3].map(() =>
-      client.get('/x').then(
+      Promise.resolve(client.get('/x')).then(
         () => 'answered',
         ({ code }: NetError) => code,
       ),
