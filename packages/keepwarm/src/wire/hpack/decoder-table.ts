@@ -3,7 +3,8 @@
  *
  * Invariants, true whenever no method is running:
  *   (1) bytes = Σ (name + value + 32) over the entries ≤ bytesMax.
- *   (2) Two equal generations mean that nothing has changed in between: every index still means the same.
+ *   (2) Two equal generations mean that nothing has changed in between: every index means the same, and a block
+ *       that did nothing to the table would do nothing to it again.
  */
 import { ENTRY_OVERHEAD } from './static-table.ts';
 
@@ -64,6 +65,7 @@ export class DecoderTable {
   }
 
   resize(bytesMax: number): void {
+    if (bytesMax !== this.#bytesMax) this.#generation++;
     this.#bytesMax = bytesMax;
     this.#evict(bytesMax);
   }

@@ -7,7 +7,7 @@
  * Invariants, true whenever no method is running:
  *   (1) bytes = Σ (name + value + 32) over the entries ≤ bytesMax.
  *   (2) What a name record says is there, is there, under that number.
- *   (3) Two equal generations mean that every index still means the same.
+ *   (3) Two equal generations mean that every index means the same, and that the same values fit.
  */
 import { Credit, type Indexing, indexingOf } from './indexing.ts';
 import { ENTRY_OVERHEAD, STATIC_BY_NAME, STATIC_COUNT, type StaticName } from './static-table.ts';
@@ -113,6 +113,7 @@ export class EncoderTable {
   }
 
   resize(bytesMax: number): void {
+    if (bytesMax !== this.#bytesMax) this.#generation++;
     this.#bytesMax = bytesMax;
     this.#evict(bytesMax);
   }

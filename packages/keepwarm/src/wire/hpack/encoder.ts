@@ -124,7 +124,7 @@ export class HpackEncoder {
           break;
         }
       }
-      known = { bytesMax: blockBytesMax(fields), bytes: undefined, generation: -1 };
+      known = { bytesMax: blockBytesMax(fields) - BEGIN_BYTES_MAX, bytes: undefined, generation: -1 };
       this.#lists.set(fields, known);
     }
     this.#lastList = fields;

@@ -185,6 +185,14 @@ describe('a block that comes again', () => {
     refuses('88 be', /index 62/, decoder);
   });
 
+  it('is read anew when it resizes the table, though no entry is lost', () => {
+    const decoder = aDecoder();
+    for (let i = 0; i < 3; i++) decoded(decoder, hex('3fc907'));
+    decoded(decoder, hex('3fe11f'));
+    decoded(decoder, hex('3fc907'));
+    assert.equal(decoder.table.bytesMax, 1_000);
+  });
+
   it('is read anew when it changes the table', () => {
     const decoder = aDecoder();
     for (let i = 1; i < 4; i++) {

@@ -180,6 +180,16 @@ describe('a change of the table size the peer allows', () => {
     assert.equal(begun(encoder), '82');
   });
 
+  it('lets in what was too large before, in lists that come again as well', () => {
+    const encoder = new HpackEncoder();
+    encoder.setTableBytesMax(64);
+    const fields: readonly FieldPair[] = [['x-kind', 'v'.repeat(40)]];
+    for (let i = 0; i < 3; i++) assert.ok(constantBlock(encoder, fields).length > 30);
+    encoder.setTableBytesMax(4_096);
+    constantBlock(encoder, fields);
+    assert.equal(constantBlock(encoder, fields).length, 1);
+  });
+
   it('is told as the smallest and the last when there were several', () => {
     const encoder = new HpackEncoder();
     for (const bytes of [3_000, 0, 200, 4_096]) encoder.setTableBytesMax(bytes);
