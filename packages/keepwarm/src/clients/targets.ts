@@ -24,6 +24,8 @@ export interface Place {
   readonly origin: Origin;
   /** `/v1`, or nothing. */
   readonly basePath?: string;
+  /** The one path there is; all others are somewhere else. */
+  readonly target?: string;
 }
 
 export class Targets {
@@ -132,8 +134,8 @@ export class Targets {
 }
 
 /** What comes after the base path; nothing for another address. */
-function below({ origin, basePath = '' }: Place, url: URL): string | undefined {
-  if (origin.key !== url.origin || url.username !== '' || url.password !== '') return undefined;
+function below({ origin, basePath = '', target }: Place, url: URL): string | undefined {
+  if (target !== undefined || origin.key !== url.origin || url.username !== '' || url.password !== '') return undefined;
   const { pathname } = url;
   if (pathname !== basePath && !pathname.startsWith(`${basePath}/`)) return undefined;
   return (pathname.slice(basePath.length) || '/') + url.search;

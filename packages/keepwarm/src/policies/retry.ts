@@ -11,9 +11,12 @@
  *       another reason.
  *   (3) No wait begins that would end after the deadline: the caller gets what there is at once. Abort ends a wait at
  *       once.
- *   (4) A reply is handed over, or drained before the next attempt begins; never both, never neither.
+ *   (4) A reply is handed over, or drained before the next attempt begins; never both, never neither. One that is whole
+ *       holds nothing and is kept: see (6).
  *   (5) An attempt that goes to an endpoint the call has not been at waits for nothing: neither backoff nor what
  *       another endpoint asked for is about it. Waits grow with the waits there were, not with the attempts.
+ *   (6) A further attempt that an open breaker refused was none: the caller gets what came of the one before, as far as
+ *       it is still there.
  *
  * A call that succeeds at once costs one deposit and one `then`.
  */
@@ -151,11 +154,15 @@ class Attempts {
 
   readonly send: Send = (call) => {
     this.#parts.budget.deposit(call.startedAt);
-    return this.#run(call, 1, 0);
+    return this.#run(call, 1, 0, undefined);
   };
 
-  /** @param tries 1 for the first attempt made here @param waits those before it */
-  #run(call: Call, tries: number, waits: number): Promise<Reply> {
+  /**
+   * @param tries 1 for the first attempt made here
+   * @param waits those before it
+   * @param last  what came of the attempt before
+   */
+  #run(call: Call, tries: number, waits: number, last: Reply | NetError | undefined): Promise<Reply> {
     const sent = this.#attempt(call, tries);
     return this.#next(sent).then(
       (reply) => {
@@ -163,7 +170,12 @@ class Attempts {
         if (sent.deadlineAt !== call.deadlineAt) reply.extendDeadline(call.deadlineAt);
         return reply;
       },
-      (thrown: unknown) => this.#failed(call, sent, tries, waits, NetError.from(thrown)),
+      (thrown: unknown) => {
+        const error = NetError.from(thrown);
+        if (last === undefined || error.code !== 'OPEN') return this.#failed(call, sent, tries, waits, error);
+        if (last instanceof NetError) throw last;
+        return last;
+      },
     );
   }
 
@@ -184,8 +196,9 @@ class Attempts {
       reply.extendDeadline(call.deadlineAt);
       return reply;
     }
-    drain(reply);
-    return this.#again(call, tries, waits, 'answered', waitMs, failure);
+    const whole = reply.ended && !reply.used;
+    if (!whole) drain(reply);
+    return this.#again(call, tries, waits, 'answered', waitMs, failure, whole ? reply : undefined);
   }
 
   #failed(call: Call, sent: Call, tries: number, waits: number, thrown: NetError): Promise<Reply> {
@@ -193,7 +206,7 @@ class Attempts {
     if (!isTransient(error)) throw error;
     const waitMs = this.#waitMs(call, waits, undefined);
     if (!this.#granted(call, tries, error.reach, waitMs, { error })) throw error;
-    return this.#again(call, tries, waits, error.reach, waitMs, { error });
+    return this.#again(call, tries, waits, error.reach, waitMs, { error }, error);
   }
 
   /** The deadline of an attempt is a timeout to the call, whose own deadline has not passed. */
@@ -232,11 +245,19 @@ class Attempts {
     return this.#parts.budget.withdraw() ? undefined : 'budget';
   }
 
-  #again(call: Call, tries: number, waits: number, reach: Reach, waitMs: number, failure: Failure): Promise<Reply> {
+  #again(
+    call: Call,
+    tries: number,
+    waits: number,
+    reach: Reach,
+    waitMs: number,
+    failure: Failure,
+    last: Reply | NetError | undefined,
+  ): Promise<Reply> {
     this.#parts.observer.retried?.({ ...this.#fact(call, tries, failure), delayMs: waitMs });
     if (waitMs === 0 && call.signal?.aborted !== true) {
       this.#counts.retried++;
-      return this.#run(call, tries + 1, waits);
+      return this.#run(call, tries + 1, waits, last);
     }
     this.#counts.waiting++;
     const { clock, closing } = this.#parts;
@@ -244,7 +265,7 @@ class Attempts {
       () => {
         this.#counts.waiting--;
         this.#counts.retried++;
-        return this.#run(call, tries + 1, waits + 1);
+        return this.#run(call, tries + 1, waits + 1, last);
       },
       (cause: unknown) => {
         this.#counts.waiting--;

@@ -65,6 +65,32 @@ describe('HTTPClient', () => {
     assert.equal(await late(patient.request(`${server.origin}/silent`, { timeout: 20 })), 'DEADLINE');
   });
 
+  it('hands over a failing status as often as it comes, unless asked to repeat it', async () => {
+    await using http = new HTTPClient();
+    const url = `${server.origin}/status?code=503`;
+    const before = server.seen.length;
+    for (let i = 0; i < 8; i++) assert.equal((await http.get(url)).status, 503);
+    assert.equal(server.seen.length - before, 8);
+    await using asked = new HTTPClient({ client: { retry: { statuses: [503], attemptsMax: 3, baseMs: 1 } } });
+    assert.equal((await asked.get(url)).status, 503);
+    assert.equal(server.seen.length - before, 11);
+  });
+
+  it('repeats what got no answer where that is safe, and nothing when that is switched off', async () => {
+    const url = `${server.origin}/break-head`;
+    await using http = new HTTPClient({ client: { retry: { attemptsMax: 2, baseMs: 1 } } });
+    await using bare = new HTTPClient({ client: { retry: false, breaker: false } });
+    for (const [client, method, sent] of [
+      [http, 'GET', 2],
+      [http, 'POST', 1],
+      [bare, 'GET', 1],
+    ] as const) {
+      const before = server.seen.length;
+      await assert.rejects(client.request(url, { method }), { code: 'RESET' });
+      assert.equal(server.seen.length - before, sent, `${method} ${sent}`);
+    }
+  });
+
   it('counts each lease once: fresh or reused', async () => {
     await using http = new HTTPClient({ maxSockets: 7 });
     for (let i = 0; i < 10; i++) await http.get(`${server.origin}/text`);

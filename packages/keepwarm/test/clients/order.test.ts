@@ -112,6 +112,7 @@ describe('the order of policies', () => {
 
   it('rate limit over concurrency over breaker: what is refused at the end gives all its places back', async (t) => {
     const { client, seen } = await aPair(t, () => busy, {
+      preset: 'seed', // its breaker opens at once
       retry: false,
       rateLimit: { limit: 3, windowMs: 60_000 },
       concurrency: { algorithm: 'fixed', limit: 1 },

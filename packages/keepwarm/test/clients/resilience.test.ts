@@ -16,6 +16,8 @@ async function aPair(t: TestContext, script: Step, options: ClientOptions) {
 }
 
 const busy = answer('busy', { status: 503 });
+/** A breaker that opens with the failure that makes it so many, however short all of them took. */
+const AT_ONCE = { preset: 'seed' } as const satisfies ClientOptions;
 const codeOf = (call: PromiseLike<unknown>): Promise<string> =>
   Promise.resolve(call).then(
     () => 'answered',
@@ -37,7 +39,7 @@ describe('policies by option', () => {
   });
 
   it('breaker: refuses at once after failures in a row, until an operator knows better', async (t) => {
-    const { client, server } = await aPair(t, busy, { retry: false, breaker: { consecutiveMax: 3 } });
+    const { client, server } = await aPair(t, busy, { ...AT_ONCE, retry: false, breaker: { consecutiveMax: 3 } });
     for (let i = 0; i < 3; i++) await client.get('/').full();
     assert.equal(await codeOf(client.get('/')), 'OPEN');
     assert.equal(server.received, 3);
@@ -48,7 +50,7 @@ describe('policies by option', () => {
   });
 
   it('breaker: attempts that ran into their own short limit are failures of the peer', async (t) => {
-    const options = { retry: { attemptMs: 30, attemptsMax: 1 }, breaker: { consecutiveMax: 3 } };
+    const options = { ...AT_ONCE, retry: { attemptMs: 30, attemptsMax: 1 }, breaker: { consecutiveMax: 3 } };
     const { client } = await aPair(t, silence, options);
     for (let i = 0; i < 3; i++) assert.equal(await codeOf(client.get('/')), 'TIMEOUT');
     assert.equal(await codeOf(client.get('/')), 'OPEN');
@@ -84,6 +86,16 @@ describe('policies by option', () => {
     assert.equal(server.received, 4);
   });
 
+  it('a breaker that opens between two attempts does not hide what came of the first', async (t) => {
+    const options = { ...AT_ONCE, retry: { baseMs: 1 }, breaker: { failureShare: 0.5, samplesMin: 2 } };
+    const { client, server } = await aPair(t, busy, options);
+    assert.equal((await client.get('/').full()).data, 'busy');
+    assert.equal(server.received, 2);
+    const lost = await aPair(t, reset, options);
+    assert.equal(await codeOf(lost.client.get('/')), 'RESET');
+    assert.equal(await codeOf(lost.client.get('/')), 'OPEN', 'a call that was refused at once is told so');
+  });
+
   it('fetch repeats what was lost, never what was answered; and no status opens its breaker', async (t) => {
     const { client, server } = await aPair(t, oneByOne(reset, answer('ok'), busy), {
       retry: { baseMs: 1 },
@@ -99,6 +111,7 @@ describe('policies by option', () => {
 
   it('one call that fails in all its attempts opens no breaker for the others; as many calls do', async (t) => {
     const { client, server } = await aPair(t, busy, {
+      ...AT_ONCE,
       retry: { baseMs: 1, attemptsMax: 6 },
       breaker: { samplesMin: 99 },
     });
