@@ -11,6 +11,7 @@ import type {
   EndpointReadmitted,
 } from './endpoint-facts.ts';
 import type { NetError, Phase } from './error.ts';
+import type { StreamObserver } from './subscribe.ts';
 
 export type {
   EjectionReason,
@@ -215,7 +216,7 @@ export interface DnsFact {
   readonly error: NetError | undefined;
 }
 
-export interface Observer {
+export interface Observer extends StreamObserver {
   socketOpened?(fact: SocketOpened): void;
   socketOpenFailed?(fact: OpenFailed): void;
   socketClosed?(fact: SocketClosed): void;

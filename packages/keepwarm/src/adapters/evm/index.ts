@@ -3,6 +3,7 @@ import type { RpcAdapter } from '../../clients/jsonrpc/adapter.ts';
 import { numberOf } from './blocks.ts';
 import { classify } from './errors.ts';
 import { METHODS } from './methods.ts';
+import { evmSubscriptions } from './subscriptions.ts';
 
 /**
  * `intervalMs` 4 s: viem's and ethers' polling interval, a third of a block on Ethereum and two on most rollups.
@@ -14,6 +15,7 @@ export const evm: RpcAdapter = {
   methods: METHODS,
   costOther: 20,
   classify,
+  subscriptions: evmSubscriptions,
   head: {
     method: 'eth_blockNumber',
     params: [],

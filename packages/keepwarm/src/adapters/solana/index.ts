@@ -3,6 +3,7 @@ import type { RpcAdapter } from '../../clients/jsonrpc/adapter.ts';
 import { classify } from './errors.ts';
 import { METHODS } from './methods.ts';
 import { slotOf } from './slots.ts';
+import { solanaSubscriptions } from './subscriptions.ts';
 
 /**
  * The probe asks for `processed`: where the node itself is, before votes of others have reached it. Read at
@@ -17,6 +18,7 @@ export const solana: RpcAdapter = {
   methods: METHODS,
   costOther: 10,
   classify,
+  subscriptions: solanaSubscriptions,
   head: {
     method: 'getSlot',
     params: [{ commitment: 'processed' }],

@@ -7,6 +7,7 @@
  */
 
 import type { RpcErrorObject } from '../../wire/jsonrpc/answer.ts';
+import type { SubscriptionTable } from './subscription-traits.ts';
 
 export type { RpcErrorObject } from '../../wire/jsonrpc/answer.ts';
 
@@ -102,4 +103,6 @@ export interface RpcAdapter {
   readonly methods: Readonly<Record<string, MethodTraits>>;
   classify(error: RpcErrorObject, method: string): ErrorClass;
   readonly head: HeadProbe;
+  /** What subscriptions mean; without it there are none. */
+  readonly subscriptions?: SubscriptionTable;
 }
