@@ -11,6 +11,7 @@
  *   (3) What the socket reports after that is ignored.
  */
 import type { Socket } from 'node:net';
+import type { Phase } from '../../core/error.ts';
 import type { CloseReason, LeakFact, SocketFact } from '../../core/observer.ts';
 import type { Origin } from '../../core/origin.ts';
 import type { Dialled } from '../../net/dial.ts';
@@ -18,8 +19,21 @@ import type { LiveSocket, SocketLife } from '../../net/sockets.ts';
 import type { ExclusivePool } from '../../pool/exclusive.ts';
 import type { Kept } from '../../pool/lifetime.ts';
 import { own, readBuffer, type SocketOwner } from '../reading.ts';
-import type { Exchange } from './exchange.ts';
 import type { Host } from './host.ts';
+
+/** Whose a leased connection is: an exchange of ours, or one that somebody else runs on the socket. */
+export interface Tenant {
+  /** For leak reports. */
+  readonly call: { readonly method: string; readonly path: string; readonly endpoint?: string | undefined };
+  readonly phase: Phase;
+  readonly stack: string | undefined;
+  /** @returns false to stop reading */
+  received(bytes: Buffer, count: number): boolean;
+  /** The peer ended its side. */
+  peerEnded(): void;
+  /** The connection is gone. */
+  connectionLost(cause: Error | undefined): void;
+}
 
 export class Connection implements Kept<Connection>, LiveSocket, SocketOwner {
   readonly id: number;
@@ -27,7 +41,7 @@ export class Connection implements Kept<Connection>, LiveSocket, SocketOwner {
   readonly section: string;
   readonly pool: ExclusivePool<Connection>;
   readonly socket: Socket;
-  exchange: Exchange | undefined;
+  exchange: Tenant | undefined;
   leases = 0;
   leasedAt = 0;
 
@@ -75,7 +89,7 @@ export class Connection implements Kept<Connection>, LiveSocket, SocketOwner {
   }
 
   /** Begins a lease, for a call that has waited so long. */
-  lend(exchange: Exchange, now: number, waitMs: number): void {
+  lend(exchange: Tenant, now: number, waitMs: number): void {
     this.exchange = exchange;
     this.leasedAt = now;
     const fresh = this.leases++ === 0;
@@ -121,6 +135,11 @@ export class Connection implements Kept<Connection>, LiveSocket, SocketOwner {
   close(reason: CloseReason): void {
     this.#depart(reason);
     this.socket.destroy();
+  }
+
+  /** Leaves pool and registry open as it is: it speaks another protocol from now on, and is its tenant's. */
+  surrender(): void {
+    this.#depart('reply');
   }
 
   sleep(): void {

@@ -102,18 +102,22 @@ class KeepwarmDispatcher extends Dispatcher {
 
 export type { KeepwarmDispatcher };
 
+/** What undici's own interceptors and fetch do, where it is wanted. */
+const PLAIN: ClientOptions = { decompress: false, defaultHeaders: false, retry: false, breaker: false };
+
 /**
  * An undici Dispatcher that sends through a client: `setGlobalDispatcher(d)`, `undici.request(url, { dispatcher: d })`,
  * `fetch(url, { dispatcher: d })` with undici's fetch or Node's own.
  *
- * Made from options, it has a client of its own, which decodes nothing and adds no fields, since undici's callers do
- * that themselves; closing the dispatcher closes it. A client it is given stays its owner's, and sends as it always does.
+ * Made from options, it has a client of its own, which by default neither decodes nor repeats nor breaks, and adds no
+ * fields, since undici's callers have that done above it; closing the dispatcher closes it. A client it is given stays
+ * its owner's, and sends as it always does.
  *
  * @throws NetError `INVALID` naming the option that is not acceptable
  */
 export function keepwarmDispatcher(client: Client | ClientOptions = {}): KeepwarmDispatcher {
   if (client instanceof Client) return new KeepwarmDispatcher(client, false);
-  return new KeepwarmDispatcher(new Client({ decompress: false, defaultHeaders: false, ...client }), true);
+  return new KeepwarmDispatcher(new Client({ ...PLAIN, ...client }), true);
 }
 
 function ended(how: 'closed' | 'destroyed'): NetError {

@@ -4,6 +4,7 @@
  */
 import { errors } from 'undici';
 import { NetError, type Phase } from '../../core/error.ts';
+import { systemErrorOf, withCause } from '../system-error.ts';
 
 /** Which class stands for which limit of a step. Waiting for a connection is, to undici's callers, connecting. */
 const OF_STEP: Readonly<Record<string, () => Error>> = {
@@ -66,21 +67,14 @@ function kindOf(error: NetError): Error {
     case 'CONNECT':
     case 'TLS':
     case 'RESET':
-      return ofSystem(error.cause) ?? new errors.SocketError();
+      return systemErrorOf(error) ?? new errors.SocketError();
     default:
       return new errors.UndiciError();
   }
 }
 
-/** undici shows failures of the system and of TLS as they are; here as a copy, so that the copy can have a cause. */
-function ofSystem(cause: unknown): Error | undefined {
-  if (!(cause instanceof Error) || !('code' in cause) || typeof cause.code !== 'string') return undefined;
-  return Object.assign(new Error(cause.message), cause);
-}
-
 function caused(error: Error, cause: NetError): Error {
-  if (error === cause.cause) return error; // the caller's own: not ours to change
+  if (error === cause.cause || error.cause === cause) return error; // the caller's own, or done already
   error.message = cause.message;
-  Object.defineProperty(error, 'cause', { value: cause, writable: true, configurable: true });
-  return error;
+  return withCause(error, cause);
 }
