@@ -82,6 +82,7 @@ const CASES: Readonly<Record<string, Case>> = {
   'time and chance are passed in': {
     bad: [
       library('setTimeout(() => close(), 10);'),
+      library('globalThis.setTimeout(() => close(), 10);'),
       library('const at = Date.now();'),
       library('const at = new Date();'),
       library('const startedAt = performance.now();'),
@@ -92,6 +93,7 @@ const CASES: Readonly<Record<string, Case>> = {
       library('export const now = () => Date.now();', 'core/clock.ts'),
       library('// Date.now() would jump with the wall clock\nconst at = clock.now();'),
       library("const text = 'setTimeout';\nconst when = new Date(at);"),
+      library('socket.setTimeout(0);'),
       test('const at = Date.now();'),
     ],
   },

@@ -148,7 +148,7 @@ export interface KeepwarmAgents {
  * A pair of agents for Node's HTTP client over one client's pools. The names are those that axios, the AWS SDK and
  * others have for them, so it can be spread into their options.
  *
- * Made from options, they have a client of their own, which `close()` closes. A client they are given stays its owner's.
+ * Made from options, they have a client of their own, which `close()` closes. A client they are given is its owner's.
  * `agent.destroy()` ends the agent's requests, as Node's does, and leaves it usable.
  *
  * @throws NetError `INVALID` naming the option that is not acceptable

@@ -1,6 +1,7 @@
 /**
  * Where a request of Node's goes: which client's pools serve it, and which origin it is for. A request may bring TLS
- * options of its own; each set of them is another identity towards the peer, so each has a client, and pools, of its own.
+ * options of its own; each set of them is another identity towards the peer, so each has a client, and pools, of its
+ * own.
  */
 import { isIP } from 'node:net';
 import { checkServerIdentity } from 'node:tls';
@@ -102,8 +103,8 @@ export class Places {
     if (tls === undefined) return this.client;
     if (this.#options === undefined) {
       throw invalid(
-        `TLS options of a request (${Object.keys(tls).join(', ')}) need pools of their own; this agent was made from a ` +
-          'client, which has one set of them: give them to the client, or make the agent from options',
+        `TLS options of a request (${Object.keys(tls).join(', ')}) need pools of their own; this agent was made from ` +
+          'a client, which has one set of them: give them to the client, or make the agent from options',
       );
     }
     const key = JSON.stringify(tls, (_, value) => (Buffer.isBuffer(value) ? value.toString('latin1') : value));

@@ -95,7 +95,7 @@ export class AgentRequest implements SocketHolder {
     else this.socket.destroy();
   }
 
-  /** `destroy` of a request without a socket tells nobody: it is listened for by standing in its place while it waits. */
+  /** `destroy` of a request without a socket tells nobody: it is listened for by standing in its place meanwhile. */
   #noticeDestroy(): void {
     const { request } = this;
     const { destroy } = request;
