@@ -1,5 +1,7 @@
 /** keepwarm/jsonrpc: JSON-RPC nodes, several as one. */
 
+export { evm } from './adapters/evm/index.ts';
+export { solana } from './adapters/solana/index.ts';
 export type {
   ErrorClass,
   Freshness,
@@ -11,6 +13,17 @@ export type {
 } from './clients/jsonrpc/adapter.ts';
 export { createRpc, type RpcClient } from './clients/jsonrpc/client.ts';
 export type { RpcRateLimit } from './clients/jsonrpc/endpoint-limits.ts';
-export type { RpcCallOptions, RpcEndpoint, RpcOptions } from './clients/jsonrpc/options.ts';
+export { FRESHNESS_DEFAULTS, type FreshnessOptions } from './clients/jsonrpc/freshness-options.ts';
+export {
+  BATCHING_DEFAULTS,
+  type BatchingOptions,
+  RPC_CACHE_DEFAULTS,
+  type RpcCacheOptions,
+  type RpcCallOptions,
+  type RpcEndpoint,
+  type RpcOptions,
+  type RpcRequest,
+} from './clients/jsonrpc/options.ts';
 export { RpcError } from './clients/jsonrpc/rpc-error.ts';
+export type { RpcEndpointStats, RpcStats } from './clients/jsonrpc/stats.ts';
 export { NetError } from './core/error.ts';

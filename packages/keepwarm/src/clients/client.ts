@@ -7,6 +7,7 @@ import type { Call, Send, StepLimits } from '../core/call.ts';
 import { type Clock, systemClock, systemRandom } from '../core/clock.ts';
 import { Fields, type FieldsInput } from '../core/fields.ts';
 import type { Reply } from '../core/reply.ts';
+import type { Engine } from '../engines/engine.ts';
 import type { Http1Engine } from '../engines/http1/engine.ts';
 import type { WarmUpResult } from '../engines/http1/origin-pool.ts';
 import { Dialler } from '../net/dial.ts';
@@ -60,9 +61,10 @@ export let protocolDoorOf: (client: Client) => ProtocolDoor;
 export class Client {
   static {
     doorOf = (client) => client.#fetchDoor;
-    engineOf = (client) => client.#engine;
+    engineOf = (client) => client.#engine.http1;
     protocolDoorOf = (client) => ({
       send: client.#send,
+      engine: client.#engine.send,
       home: client.#targets.home!,
       limits: client.#limits,
       deadlineMs: client.#deadlineMs,
@@ -71,7 +73,7 @@ export class Client {
       grant: () => client.#resilience.mayHop(),
     });
   }
-  readonly #engine: Http1Engine;
+  readonly #engine: Engine;
   readonly #dns: DnsCache;
   readonly #tls: TlsSetup;
   readonly #clock: Clock;
@@ -87,7 +89,6 @@ export class Client {
   /** For `fetch`: redirects followed as it does, and none followed. */
   readonly #fetchSends: { readonly follow: Send; readonly manual: Send };
 
-  /** @param protocol for clients of other protocols, which stand on this one */
   constructor(given: ClientOptions = {}, protocol?: Protocol) {
     checkNames(given);
     const options = withPreset(given);
@@ -181,7 +182,7 @@ export class Client {
   ): Promise<WarmUpResult> {
     const origins = options.origin === undefined ? this.#targets.homes : [this.#targets.originAt(options.origin)];
     if (origins.length === 0) throw invalid('warmUp needs an origin: this client was made without one');
-    const count = options.count ?? Math.max(1, this.#engine.options.idleMin);
+    const count = options.count ?? Math.max(1, this.#engine.http1.options.idleMin);
     const each = origins.map((origin) => this.#engine.warmUp(origin, options.section ?? '', count));
     return together(await Promise.all(each));
   }
@@ -196,7 +197,7 @@ export class Client {
 
   /** Open, and more than half of the calls so far have been answered. */
   isHealthy(): boolean {
-    return !this.#engine.closed && this.#record.failures <= this.#record.calls / 2;
+    return !this.#engine.http1.closed && this.#record.failures <= this.#record.calls / 2;
   }
 
   /** Closes idle connections, never one in use. @returns how many */

@@ -13,7 +13,7 @@ import { retryAfterMs } from '../policies/retry-after.ts';
  * Too much was asked of it at once (408, 425, 429), or our key is spent or refused there (401, 402, 403, as providers
  * say it). Both come faster than any answer, and would make it look like the fastest of all.
  */
-const BUSY: ReadonlySet<number> = new Set([401, 402, 403, 408, 425, 429]);
+export const BUSY: ReadonlySet<number> = new Set([401, 402, 403, 408, 425, 429]);
 
 export interface JudgeOptions {
   /** Statuses that say that the endpoint is not well. */

@@ -22,6 +22,8 @@ export interface RateParts {
 }
 
 export interface RateLimitPolicy extends Policy {
+  /** Whether the call would start at once. Asking counts for nothing. */
+  mayStart(call: Call): boolean;
   /** One entry per limit, in the order of the options. */
   snapshot(): RateSnapshot[];
   /** Ends every wait with `CLOSED`; nothing starts any more. Closing twice is harmless. */
@@ -32,7 +34,12 @@ export interface RateLimitPolicy extends Policy {
 export function rateLimit(options: RateLimitOptions, parts: RateParts): RateLimitPolicy {
   const gate = new RateGate(rateSettings(options), parts);
   const policy: Policy = (next) => (call) => gate.send(call, next);
-  return Object.assign(policy, { snapshot: () => gate.limiter.snapshot(), close: () => gate.limiter.close() });
+  const mayStart = (call: Call): boolean => gate.limiter.mayStart(call);
+  return Object.assign(policy, {
+    mayStart,
+    snapshot: () => gate.limiter.snapshot(),
+    close: () => gate.limiter.close(),
+  });
 }
 
 /** A peer sends its limits with every reply or never: while it sends none, one reply in so many is looked at. */

@@ -50,6 +50,8 @@ export interface ANode {
   readonly messages: Message[];
   /** Requests it received by method, those of batches included. */
   count(method?: string): number;
+  /** Resolves when so many messages have come. */
+  arrived(count: number): Promise<void>;
   say: Say;
 }
 
@@ -71,7 +73,16 @@ export const wellBehaved: Say = each(({ id, method, params }) => ok(id, method =
 
 export async function aNode(t: TestContext, say: Say = wellBehaved): Promise<ANode> {
   const messages: Message[] = [];
-  const node = { url: '', messages, say, count: (method?: string) => requestsIn(messages, method) };
+  const waiting = new Set<() => void>();
+  const node = {
+    url: '',
+    messages,
+    say,
+    count: (method?: string) => requestsIn(messages, method),
+    async arrived(count: number) {
+      while (messages.length < count) await new Promise<void>((resolve) => waiting.add(resolve));
+    },
+  };
   const server = createServer(async (request, response) => {
     let text = '';
     for await (const chunk of request) text += chunk;
@@ -79,6 +90,8 @@ export async function aNode(t: TestContext, say: Say = wellBehaved): Promise<ANo
     const batch = Array.isArray(body);
     const message = { requests: batch ? body : [body], batch, url: request.url ?? '', headers: request.headers };
     messages.push(message);
+    for (const told of waiting) told();
+    waiting.clear();
     const said = await node.say(message, response);
     if (said === undefined || response.writableEnded) return;
     if (!response.headersSent) response.setHeader('content-type', 'application/json');
@@ -101,7 +114,7 @@ function requestsIn(messages: readonly Message[], method: string | undefined): n
 /** A client of these nodes, named a, b, c, …; closed with the test. */
 export function anRpc(t: TestContext, nodes: readonly ANode[], options: Partial<RpcOptions> = {}): RpcClient {
   const endpoints = nodes.map(({ url }, i) => ({ url, name: 'abcdefgh'[i]! }));
-  const rpc = createRpc({ adapter, endpoints, ...options });
+  const rpc = createRpc({ adapter, endpoints, freshness: false, ...options });
   t.after(() => rpc.close({ deadlineMs: 0 }));
   return rpc;
 }

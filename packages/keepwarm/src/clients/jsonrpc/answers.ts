@@ -38,10 +38,8 @@ export class BatchRefused extends Error {
   override readonly name = 'BatchRefused';
 }
 
-/** Told of what endpoints answer, by whoever follows their heads. */
-export interface AnswerWatch {
-  answered(endpoint: string, asked: Asked, outcome: Result | RpcError): void;
-}
+/** Told of everything endpoints answer. */
+export type AnswerWatch = (endpoint: string, asked: Asked, answer: Result | RpcError) => void;
 
 export interface AnswerParts {
   readonly adapter: RpcAdapter;
@@ -61,7 +59,7 @@ export function answers(parts: AnswerParts): Policy {
   };
 }
 
-/** How long an endpoint is left alone that is throttled and does not say how long, in ms: most quotas are by the second. */
+/** How long an endpoint is left alone that is throttled and does not say how long, in ms: as quotas are by the second. */
 const PAUSE_MS = 1_000;
 
 const EMPTY = new Uint8Array(0);
@@ -94,11 +92,10 @@ class AnswerReader {
   }
 
   #judged(reply: Reply, call: Call, asked: Asked, text: string): Reply {
-    const { strict, watch } = this.#parts;
+    const { strict } = this.#parts;
     const said = answerOf(this.#parsed(text), asked.id, strict);
     if (!reply.ok && !(said instanceof Failure)) return withText(reply, text);
     const outcome = this.#outcome(said, reply, call, asked);
-    if (watch !== undefined && !(outcome instanceof NetError)) watch.answered(call.endpoint ?? '', asked, outcome);
     if (outcome instanceof NetError) {
       if (!slowed(reply) || !(outcome.cause instanceof RpcError)) throw outcome;
       reply.made = outcome.cause;
@@ -112,10 +109,6 @@ class AnswerReader {
     const { each, whole } = batchAnswersOf(this.#parsed(text), first, members.length, this.#parts.strict);
     if (each === undefined || !reply.ok) return this.#wholeJudged(reply, call, asked, text, whole);
     const outcomes = each.map((said, i) => this.#outcome(said, reply, call, members[i]!));
-    const { watch } = this.#parts;
-    for (const [i, outcome] of outcomes.entries()) {
-      if (!(outcome instanceof NetError)) watch?.answered(call.endpoint ?? '', members[i]!, outcome);
-    }
     const [one] = outcomes;
     // All of it failed for one reason: then it is the endpoint that failed, and not a request.
     if (one instanceof NetError && outcomes.every((other) => other instanceof NetError && other.health === one.health))
@@ -143,7 +136,10 @@ class AnswerReader {
   }
 
   #outcome(said: Answer, reply: Reply, call: Call, asked: Asked): Outcome {
-    if (said instanceof Result) return said;
+    if (said instanceof Result) {
+      this.#parts.watch?.(call.endpoint ?? '', asked, said);
+      return said;
+    }
     return said instanceof Failure ? this.#failed(said.error, reply, call, asked) : faulty(said, reply, call, asked);
   }
 
@@ -153,6 +149,7 @@ class AnswerReader {
     const kind = kindOf(status, this.#parts.adapter.classify(said, method));
     const details = { method, endpoint: call.endpoint, kind, status: reply.ok ? undefined : status };
     const error = new RpcError(said, details);
+    this.#parts.watch?.(call.endpoint ?? '', asked, error);
     if (kind === 'final' || kind === 'known') return error;
     const message = `${call.endpoint ?? call.origin.key} answered ${method} with error ${said.code} (${kind})`;
     const waitMs = retryAfterMs(reply, this.#parts.clock.wall());

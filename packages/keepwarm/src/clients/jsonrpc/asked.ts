@@ -1,5 +1,6 @@
 /** What a message asks, as it travels with its call: what policies of this protocol know beyond HTTP. */
 import type { Call } from '../../core/call.ts';
+import { type FreshnessNeed, freshnessNeed } from './adapter.ts';
 import type { Plan } from './plan.ts';
 
 /** One request. */
@@ -9,24 +10,26 @@ export class Asked {
   readonly params: unknown;
   /** The request as text. */
   readonly text: string;
-  /** The height the node must have reached to answer; nothing where any will do. */
-  readonly height: number | undefined;
+  readonly need: FreshnessNeed;
 
-  constructor(plan: Plan, id: number, params: unknown, text: string, height: number | undefined) {
+  constructor(plan: Plan, id: number, params: unknown, text: string, need: FreshnessNeed) {
     this.plan = plan;
     this.id = id;
     this.params = params;
     this.text = text;
-    this.height = height;
+    this.need = need;
   }
 }
 
 /** Several requests in one message; all of them reads. Their ids follow one another. */
 export class AskedBatch {
   readonly members: readonly Asked[];
+  /** That of the most demanding request in it. */
+  readonly need: FreshnessNeed;
 
   constructor(members: readonly Asked[]) {
     this.members = members;
+    this.need = members.reduce((all, { need }) => both(all, need), ANY);
   }
 
   get first(): number {
@@ -57,13 +60,20 @@ export function costOf({ about }: Call): number {
   return cost;
 }
 
-/** The height an endpoint must have reached to answer this call: that of the most demanding request in it. */
-export function heightOf({ about }: Call): number | undefined {
-  if (about instanceof Asked) return about.height;
-  if (!(about instanceof AskedBatch)) return undefined;
-  let height: number | undefined;
-  for (const member of about.members) {
-    if (member.height !== undefined && member.height > (height ?? -1)) height = member.height;
-  }
-  return height;
+/** What these params need of an endpoint. @param minHeight asked for by the caller */
+export function needOf(plan: Plan, params: unknown, minHeight: number | undefined): FreshnessNeed {
+  const need = plan.need ?? freshnessNeed(plan.traits, params);
+  return minHeight === undefined ? need : { head: need.head, height: Math.max(need.height ?? 0, minHeight) };
+}
+
+const ANY: FreshnessNeed = { head: false, height: undefined };
+
+/** What a call needs of the endpoint it goes to. */
+export function needIn({ about }: Call): FreshnessNeed {
+  return about instanceof Asked || about instanceof AskedBatch ? about.need : ANY;
+}
+
+function both(a: FreshnessNeed, b: FreshnessNeed): FreshnessNeed {
+  const height = Math.max(a.height ?? -1, b.height ?? -1);
+  return { head: a.head || b.head, height: height < 0 ? undefined : height };
 }

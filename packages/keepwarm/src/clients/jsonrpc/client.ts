@@ -3,64 +3,27 @@
  * policies of the HTTP client it stands on. Endpoints, retries, limits and breakers see the outcomes of JSON-RPC, not
  * those of HTTP alone.
  */
-import type { Call } from '../../core/call.ts';
-import { type Clock, systemClock } from '../../core/clock.ts';
-import type { Fields } from '../../core/fields.ts';
-import { notificationText, paramsText, requestText } from '../../wire/jsonrpc/request.ts';
-import { Client, protocolDoorOf } from '../client.ts';
-import { guarded } from '../facts.ts';
-import { IDEMPOTENT, ONCE } from '../methods.ts';
-import type { ProtocolDoor } from '../protocol.ts';
-import { positive } from '../step-limits.ts';
-import { answers } from './answers.ts';
-import { Asked, Told } from './asked.ts';
-import { EndpointLimits, type RpcRateLimit } from './endpoint-limits.ts';
-import { type RpcCallOptions, type RpcEndpoint, type RpcOptions, settleRpc } from './options.ts';
-import { acceptedIn, resultIn, thrownOf } from './outcome.ts';
-import { type PartLimits, Parts } from './parts.ts';
-import { type Plan, Plans } from './plan.ts';
+import type { WarmUpResult } from '../../engines/http1/origin-pool.ts';
+import { notificationText, paramsText } from '../../wire/jsonrpc/request.ts';
+import type { FetchInit, FetchInput } from '../fetch.ts';
+import { invalid } from '../options.ts';
+import { assemble, type RpcAssembly } from './assembly.ts';
+import { fetchRpc } from './fetch.ts';
+import type { RpcCallOptions, RpcOptions, RpcRequest } from './options.ts';
+import { acceptedIn, thrownOf } from './outcome.ts';
+import type { Question } from './sender.ts';
+import { type RpcStats, rpcStats } from './stats.ts';
 
 const NONE: RpcCallOptions = {};
+/** Requests of one `batch`; more are better asked for in several. */
+const BATCH_MAX = 10_000;
 
 export class RpcClient {
-  readonly #client: Client;
-  readonly #door: ProtocolDoor;
-  readonly #clock: Clock;
-  readonly #plans: Plans;
-  readonly #fields: Fields;
-  #ids = 0;
+  readonly #parts: RpcAssembly;
 
+  /** @throws NetError `INVALID` naming the option that is not acceptable */
   constructor(options: RpcOptions) {
-    const { adapter } = options;
-    const { endpoints, client } = settleRpc(options);
-    this.#clock = client.clock ?? systemClock;
-    const observer = client.observer === undefined ? {} : guarded(client.observer);
-    const parts = { clock: this.#clock, observer };
-    const limits = new EndpointLimits(new Map(endpoints.map((each) => [each.name, limitsOf(each)])), parts);
-    const sizes = new Parts(new Map(endpoints.map((each) => [each.name, partLimitsOf(each)])), this.#clock);
-    const reading = { adapter, strict: options.strict ?? true, exact: options.bigints === 'exact', clock: this.#clock };
-    this.#client = new Client(
-      {
-        ...client,
-        observer,
-        endpoints: endpoints.map(({ url, name, weight, priority, headers }) => ({
-          url,
-          name,
-          weight,
-          priority,
-          headers,
-        })),
-        retry: client.retry ?? true,
-        breaker: breakerOf(client.breaker),
-        ...(limits.size === 0
-          ? {}
-          : { rateLimit: Object.assign(limits.policy, { snapshot: () => ({}), close: () => limits.close() }) }),
-      },
-      { policies: { parts: sizes.policy, answers: answers(reading) }, balance: { stickyKey: localKey } },
-    );
-    this.#door = protocolDoorOf(this.#client);
-    this.#plans = new Plans(adapter);
-    this.#fields = this.#door.fields(undefined, 'application/json');
+    this.#parts = assemble(options);
   }
 
   /**
@@ -70,91 +33,104 @@ export class RpcClient {
    */
   call<T = unknown>(method: string, params?: unknown, options: RpcCallOptions = NONE): Promise<T> {
     try {
-      const plan = this.#plans.of(method);
-      return this.#single(plan, params, paramsText(params), options) as Promise<T>;
+      return this.#ask(this.#question(method, params, options), options) as Promise<T>;
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
+  /**
+   * What became of each of these, in their order. Reads go together in as few messages as endpoints allow; what may
+   * change something goes by itself, at the same time.
+   *
+   * @throws NetError `INVALID` when one of them cannot be sent; then none is
+   */
+  async batch(
+    requests: readonly RpcRequest[],
+    options: RpcCallOptions = NONE,
+  ): Promise<PromiseSettledResult<unknown>[]> {
+    if (requests.length > BATCH_MAX) {
+      throw invalid(`a batch of ${requests.length} requests; allowed: at most ${BATCH_MAX}`);
+    }
+    const questions = requests.map(({ method, params }) => this.#question(method, params, options));
+    const { reads, writes, batcher } = this.#parts;
+    const outcomes: Promise<unknown>[] = new Array(questions.length);
+    const together = questions.filter(({ plan }) => plan.isRead);
+    const asked = reads.askAll(together, options, batcher);
+    let next = 0;
+    for (const [i, question] of questions.entries()) {
+      outcomes[i] = question.plan.isRead ? asked[next++]! : writes.ask(question, options);
+    }
+    return Promise.allSettled(outcomes);
+  }
+
   /** Sends a notification: there is no answer to it, and it is sent once. Resolves when it was accepted. */
   async notify(method: string, params?: unknown, options: RpcCallOptions = NONE): Promise<void> {
-    const plan = this.#plans.of(method);
-    const call = this.#make(plan, notificationText(method, paramsText(params)), new Told(plan), options);
-    await this.#door.send(call).then(acceptedIn, thrownOf);
+    const plan = this.#parts.plans.of(method);
+    const sent = this.#parts.sender.tell(plan, notificationText(method, paramsText(params)), options);
+    await sent.then(acceptedIn, thrownOf);
   }
 
-  #single(plan: Plan, params: unknown, text: string, options: RpcCallOptions): Promise<unknown> {
-    const id = ++this.#ids;
-    const request = requestText(plan.prefix, id, text);
-    const height = options.minHeight ?? plan.traits.heightNeeded?.(params);
-    const call = this.#make(plan, request, new Asked(plan, id, params, request, height), options);
-    return this.#door.send(call).then(resultIn, thrownOf);
+  /**
+   * A WHATWG fetch for JSON-RPC clients: a request or batch posted to any URL goes through the pool, and its answer
+   * comes back with the ids it was sent with. An own property, so that it can be passed around.
+   */
+  readonly fetch = (input: FetchInput, init?: FetchInit): Promise<Response> => fetchRpc(this, input, init);
+
+  stats(): RpcStats {
+    return rpcStats(this.#parts);
   }
 
-  #make(plan: Plan, body: string, about: Asked | Told, options: RpcCallOptions): Call {
-    const { home, limits, deadlineMs } = this.#door;
-    const startedAt = this.#clock.now();
-    return {
-      method: 'POST',
-      origin: home,
-      path: '/',
-      headers: this.#fields,
-      body,
-      signal: options.signal,
-      startedAt,
-      deadlineAt: startedAt + positive('deadlineMs', options.deadlineMs ?? plan.traits.deadlineMs ?? deadlineMs),
-      limits,
-      traits: options.idempotent === true ? IDEMPOTENT : about instanceof Told ? ONCE : plan.callTraits,
-      attempt: 1,
-      section: '',
-      tried: [],
-      endpoint: undefined,
-      about,
-    };
+  /** Whether an endpoint takes calls. */
+  isHealthy(): boolean {
+    return this.#parts.client.stats().policies.endpoints!.endpoints.some(({ state }) => HEALTHY.has(state));
+  }
+
+  /**
+   * Opens connections to every endpoint ahead of the first call, and asks where their heads are. Never throws for an
+   * endpoint that cannot be reached.
+   */
+  async warmUp(options: { readonly count?: number } = {}): Promise<WarmUpResult> {
+    const warm = await this.#parts.client.warmUp(options);
+    await this.#parts.freshness?.ready();
+    return warm;
+  }
+
+  /** Sends an endpoint nothing more until `uncordon`; what is in flight goes on. */
+  cordon(endpoint: string): void {
+    this.#parts.client.cordon(endpoint);
+  }
+  uncordon(endpoint: string): void {
+    this.#parts.client.uncordon(endpoint);
   }
 
   /** Takes no more calls, lets those under way finish for `deadlineMs`, then closes everything. Twice is harmless. */
   close(options: { readonly deadlineMs?: number } = {}): Promise<void> {
-    return this.#client.close(options);
+    this.#parts.batcher.close();
+    this.#parts.freshness?.close();
+    return this.#parts.client.close(options);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+
+  #question(method: string, params: unknown, { minHeight }: RpcCallOptions): Question {
+    if (minHeight !== undefined && !(Number.isSafeInteger(minHeight) && minHeight >= 0)) {
+      throw invalid(`minHeight is ${String(minHeight)}; allowed: a whole number from 0 on`);
+    }
+    return { plan: this.#parts.plans.of(method), params, text: paramsText(params), minHeight };
+  }
+
+  #ask(question: Question, options: RpcCallOptions): Promise<unknown> {
+    const { reads, writes } = this.#parts;
+    return question.plan.isRead ? reads.ask(question, options) : writes.ask(question, options);
+  }
 }
+
+const HEALTHY: ReadonlySet<string> = new Set(['healthy', 'slow-start']);
 
 /** A pool of JSON-RPC nodes. See docs/reference/jsonrpc.md for every option and its default. */
 export function createRpc(options: RpcOptions): RpcClient {
   return new RpcClient(options);
-}
-
-/** Two endpoints may share an origin, and fail each for itself. */
-const ofEndpoint = (call: Call): string => call.endpoint ?? call.origin.key;
-
-function breakerOf(given: RpcOptions['breaker']): RpcOptions['breaker'] {
-  if (given === false) return false;
-  return { key: ofEndpoint, ...(given === true ? {} : given) };
-}
-
-/** What belongs to one node goes to one node, for as long as that takes calls. */
-function localKey({ about }: Call): string | undefined {
-  return about instanceof Asked && about.plan.traits.kind === 'local' ? 'local' : undefined;
-}
-
-function limitsOf({ rateLimit = [] }: RpcEndpoint): readonly RpcRateLimit[] {
-  return isList(rateLimit) ? rateLimit : [rateLimit];
-}
-
-function isList(given: RpcRateLimit | readonly RpcRateLimit[]): given is readonly RpcRateLimit[] {
-  return Array.isArray(given);
-}
-
-function partLimitsOf(endpoint: RpcEndpoint): PartLimits {
-  const { batch = true } = endpoint;
-  const limits = limitsOf(endpoint);
-  const least = (unit: 'requests' | 'computeUnits'): number =>
-    Math.min(...limits.flatMap(({ unit: own = 'requests', limit }) => (own === unit ? [limit] : [])));
-  const own = batch === true ? Number.POSITIVE_INFINITY : batch === false ? 1 : batch;
-  return { sizeMax: Math.min(own, least('requests')), costMax: least('computeUnits') };
 }

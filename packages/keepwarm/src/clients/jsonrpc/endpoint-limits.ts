@@ -41,6 +41,11 @@ export class EndpointLimits {
     return this.#limits.size;
   }
 
+  /** Whether a call to this endpoint would start at once. */
+  hasRoom(endpoint: string, call: Call): boolean {
+    return this.#limits.size === 0 || (this.#limits.get(endpoint)?.mayStart(call) ?? true);
+  }
+
   /** One entry per limit of the endpoint. */
   snapshot(endpoint: string): readonly RateSnapshot[] {
     return this.#limits.get(endpoint)?.snapshot() ?? [];

@@ -4,6 +4,7 @@ import type { ClientOptions } from '../client-options.ts';
 import { invalid, unknownOption } from '../options.ts';
 import type { RpcAdapter } from './adapter.ts';
 import type { RpcRateLimit } from './endpoint-limits.ts';
+import type { FreshnessOptions } from './freshness-options.ts';
 
 export interface RpcEndpoint {
   /** Where requests are posted; keys in its path or query are shown nowhere. */
@@ -62,6 +63,8 @@ export interface RpcOptions extends Omit<ClientOptions, OfHttp> {
   readonly coalesce?: boolean | undefined;
   /** Keeps answers for as long as the adapter says of their method. Default false. */
   readonly cache?: boolean | Partial<RpcCacheOptions> | undefined;
+  /** Follows how far each endpoint has come, and asks those that keep up. Default true; without effect for one. */
+  readonly freshness?: boolean | Partial<FreshnessOptions> | undefined;
   /** Accepts only what JSON-RPC 2.0 allows; false forgives what is common and harmless. Default true. */
   readonly strict?: boolean | undefined;
   /** `exact` gives whole numbers beyond 2⁵³ as bigints; otherwise they are rounded, as JSON.parse does. */
@@ -80,13 +83,21 @@ export interface RpcCallOptions {
   readonly broadcast?: boolean | number | undefined;
 }
 
+/** A read or write of a batch. */
+export interface RpcRequest {
+  readonly method: string;
+  readonly params?: unknown;
+}
+
 export interface Settled {
+  /** Each is nothing when it is off. */
+  readonly batching: BatchingOptions | undefined;
+  readonly cache: RpcCacheOptions | undefined;
   readonly endpoints: readonly (RpcEndpoint & { readonly name: string })[];
   /** For the client beneath. */
   readonly client: ClientOptions;
 }
 
-const OWN = ['adapter', 'endpoints', 'batching', 'coalesce', 'cache', 'strict', 'bigints'] as const;
 const ENDPOINT = ['url', 'name', 'weight', 'priority', 'headers', 'rateLimit', 'batch'];
 /** Options of the HTTP client that mean nothing here, with what to do instead. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
@@ -99,7 +110,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 
 /** @throws NetError `INVALID` naming what is wrong */
 export function settleRpc(options: RpcOptions): Settled {
-  const { adapter, endpoints, batching, coalesce, cache, strict, bigints, ...client } = options;
+  const { adapter, endpoints, batching, coalesce, cache, freshness, strict, bigints, ...client } = options;
   for (const name of Object.keys(client)) {
     const instead = Object.hasOwn(ELSEWHERE, name) ? ELSEWHERE[name] : undefined;
     if (instead !== undefined) throw invalid(`there is no option ${name} of createRpc; use ${instead}`);
@@ -116,11 +127,47 @@ export function settleRpc(options: RpcOptions): Settled {
     throw invalid(`option bigints is ${JSON.stringify(bigints)}; allowed: "exact", "rounded"`);
   }
   if (!Array.isArray(endpoints) || endpoints.length === 0) throw invalid('option endpoints must list at least one');
-  return { endpoints: named(endpoints), client };
+  return {
+    endpoints: named(endpoints),
+    batching: counted('batching', batching ?? false, BATCHING_DEFAULTS, ['windowMs']),
+    cache: counted('cache', cache ?? false, RPC_CACHE_DEFAULTS, []),
+    client,
+  };
 }
 
-export const RPC_OPTION_NAMES: readonly string[] = OWN;
+/** Every option of `createRpc` that the clients beneath do not have. */
+export const RPC_OPTION_NAMES: Readonly<Record<Exclude<keyof RpcOptions, keyof ClientOptions> | 'endpoints', true>> = {
+  adapter: true,
+  endpoints: true,
+  batching: true,
+  freshness: true,
+  strict: true,
+  bigints: true,
+};
 export const RPC_ENDPOINT_NAMES: readonly string[] = ENDPOINT;
+
+/** Numbers with their defaults; nothing when off. @param from0 names of those that may be 0; others are at least 1 */
+function counted<T extends object>(
+  name: string,
+  option: boolean | Partial<T>,
+  defaults: T,
+  from0: readonly string[],
+): T | undefined {
+  if (option === false) return undefined;
+  if (option === true) return defaults;
+  if (typeof option !== 'object' || option === null) {
+    throw invalid(`option ${name} is ${String(option)}; allowed: true, false, or an object of options`);
+  }
+  const values = Object.entries(option).filter(([, value]) => value !== undefined);
+  for (const [key, value] of values) {
+    if (!Object.hasOwn(defaults, key)) throw unknownOption(`${name}.${key}`, key, Object.keys(defaults));
+    const least = from0.includes(key) ? 0 : 1;
+    if (typeof value !== 'number' || !(value >= least)) {
+      throw invalid(`option ${name}.${key} is ${String(value)}; allowed: a number from ${least} on`);
+    }
+  }
+  return { ...defaults, ...Object.fromEntries(values) };
+}
 
 /** Two keys at one provider are two endpoints; the second is told from the first by a number. */
 function named(endpoints: readonly RpcEndpoint[]): Settled['endpoints'] {

@@ -3,7 +3,7 @@ import type { Traits } from '../../core/call.ts';
 import { requestPrefix } from '../../wire/jsonrpc/request.ts';
 import { IDEMPOTENT, ONCE } from '../methods.ts';
 import { invalid } from '../options.ts';
-import type { MethodTraits, RpcAdapter } from './adapter.ts';
+import { type FreshnessNeed, freshnessNeed, type MethodTraits, type RpcAdapter } from './adapter.ts';
 
 export interface Plan {
   readonly method: string;
@@ -14,6 +14,8 @@ export interface Plan {
   /** In compute units. */
   readonly cost: number;
   readonly isRead: boolean;
+  /** What its calls need of an endpoint, where that depends on no params. */
+  readonly need: FreshnessNeed | undefined;
 }
 
 /** The unknown method may change something. */
@@ -48,8 +50,9 @@ export class Plans {
       prefix: requestPrefix(method),
       traits,
       callTraits: isRead ? IDEMPOTENT : ONCE,
-      cost: traits.cost ?? 1,
+      cost: traits.cost ?? (known === undefined ? this.#adapter.costOther : undefined) ?? 1,
       isRead,
+      need: traits.heightNeeded === undefined && traits.pinned === undefined ? freshnessNeed(traits, []) : undefined,
     };
     if (known !== undefined || this.#others++ < OTHERS_MAX) this.#plans.set(method, plan);
     return plan;

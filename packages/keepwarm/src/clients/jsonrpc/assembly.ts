@@ -1,0 +1,124 @@
+/** What a JSON-RPC client is made of, put together from its options. */
+import type { Call } from '../../core/call.ts';
+import { systemClock, systemRandom } from '../../core/clock.ts';
+import { originOf } from '../../core/origin.ts';
+import { Client, protocolDoorOf } from '../client.ts';
+import { guarded } from '../facts.ts';
+import { type AnswerParts, answers } from './answers.ts';
+import { Asked } from './asked.ts';
+import { Batcher } from './batcher.ts';
+import { RpcCache } from './cache.ts';
+import { Company } from './company.ts';
+import { EndpointLimits, type RpcRateLimit } from './endpoint-limits.ts';
+import { Freshness } from './freshness.ts';
+import { settleFreshness } from './freshness-options.ts';
+import { BATCHING_DEFAULTS, type RpcEndpoint, type RpcOptions, type Settled, settleRpc } from './options.ts';
+import { type PartLimits, Parts } from './parts.ts';
+import { Plans } from './plan.ts';
+import { Probe } from './probe.ts';
+import { Reads } from './reads.ts';
+import { Routing } from './routing.ts';
+import { Sender } from './sender.ts';
+import type { StatsParts } from './stats.ts';
+import { Writes } from './writes.ts';
+
+export interface RpcAssembly extends StatsParts {
+  readonly plans: Plans;
+  readonly sender: Sender;
+  readonly reads: Reads;
+  readonly writes: Writes;
+}
+
+/** @throws NetError `INVALID` naming the option that is not acceptable */
+export function assemble(options: RpcOptions): RpcAssembly {
+  const { adapter, strict = true, bigints } = options;
+  const settled = settleRpc(options);
+  const { endpoints } = settled;
+  const clock = settled.client.clock ?? systemClock;
+  const random = settled.client.random ?? systemRandom;
+  const observer = settled.client.observer === undefined ? {} : guarded(settled.client.observer);
+  const limits = new EndpointLimits(perEndpoint(settled, limitsOf), { clock, observer });
+  const parts = new Parts(perEndpoint(settled, partLimitsOf), clock);
+  const routing = new Routing(
+    endpoints.map(({ name }) => name),
+    limits,
+    clock,
+  );
+  const reading: AnswerParts = { adapter, strict, exact: bigints === 'exact', clock, watch: routing.watch };
+  const reader = answers(reading);
+  const client = new Client(httpOptions(settled, limits, { clock, random, observer }), {
+    policies: { parts: parts.policy, answers: reader },
+    balance: { stickyKey: localKey, eligible: routing.eligible },
+  });
+  const door = protocolDoorOf(client);
+  const plans = new Plans(adapter);
+  const sender = new Sender(door, clock);
+  const following = endpoints.length > 1 ? settleFreshness(options.freshness, adapter.head) : undefined;
+  if (following !== undefined) {
+    const send = limits.policy(reader(door.engine));
+    const probe = new Probe(endpoints, { door, send, clock, timeoutMs: following.timeoutMs });
+    const { method, params } = adapter.head;
+    const places = endpoints.map(({ name, url }) => ({ name, origin: originOf(new URL(url)).key }));
+    const ask = (name: string, signal: AbortSignal) => probe.ask(name, plans.of(method), params, signal);
+    routing.freshness = new Freshness(places, following, { clock, random, observer, head: adapter.head, ask });
+  }
+  const { freshness } = routing;
+  const batcher = new Batcher(settled.batching ?? BATCHING_DEFAULTS, sender);
+  const company = options.coalesce === false ? undefined : new Company(clock);
+  const cache = settled.cache === undefined ? undefined : new RpcCache(settled.cache, clock);
+  const together = settled.batching === undefined ? undefined : batcher;
+  const reads = new Reads({ sender, clock, batcher: together, company, cache, freshness });
+  const changed = (): void => {
+    company?.changed();
+    cache?.changed();
+  };
+  const writes = new Writes(sender, endpoints.length, changed);
+  return { client, limits, parts, freshness, batcher, company, cache, plans, sender, reads, writes };
+}
+
+type Named = Settled['endpoints'][number];
+
+function perEndpoint<T>({ endpoints }: Settled, of: (endpoint: RpcEndpoint) => T): Map<string, T> {
+  return new Map(endpoints.map((endpoint) => [endpoint.name, of(endpoint)]));
+}
+
+function httpOptions(
+  { client, endpoints }: Settled,
+  limits: EndpointLimits,
+  parts: Pick<RpcOptions, 'clock' | 'random' | 'observer'>,
+): Settled['client'] {
+  const place = ({ url, name, weight, priority, headers }: Named) => ({ url, name, weight, priority, headers });
+  const ready = Object.assign(limits.policy, { snapshot: () => ({}), close: () => limits.close() });
+  return {
+    ...client,
+    ...parts,
+    endpoints: endpoints.map(place),
+    breaker: client.breaker === false ? false : { key: ofEndpoint, ...(client.breaker === true ? {} : client.breaker) },
+    ...(limits.size === 0 ? {} : { rateLimit: ready }),
+  };
+}
+
+/** Two endpoints may share an origin, and fail each for itself. */
+const ofEndpoint = (call: Call): string => call.endpoint ?? call.origin.key;
+
+/** What belongs to one node goes to one node, for as long as that takes calls. */
+function localKey({ about }: Call): string | undefined {
+  return about instanceof Asked && about.plan.traits.kind === 'local' ? 'local' : undefined;
+}
+
+function limitsOf({ rateLimit = [] }: RpcEndpoint): readonly RpcRateLimit[] {
+  return isList(rateLimit) ? rateLimit : [rateLimit];
+}
+
+function isList(given: RpcRateLimit | readonly RpcRateLimit[]): given is readonly RpcRateLimit[] {
+  return Array.isArray(given);
+}
+
+function partLimitsOf(endpoint: RpcEndpoint): PartLimits {
+  const { batch = true } = endpoint;
+  const limits = limitsOf(endpoint);
+  const least = (unit: 'requests' | 'computeUnits'): number =>
+    Math.min(...limits.flatMap(({ unit: own = 'requests', limit }) => (own === unit ? [limit] : [])));
+  const own = batch === true ? Number.POSITIVE_INFINITY : batch === false ? 1 : batch;
+  return { sizeMax: Math.min(own, least('requests')), costMax: least('computeUnits') };
+}

@@ -1,0 +1,151 @@
+/**
+ * Callers who ask for the same at the same time share one request. Reads only.
+ *
+ *   first ──asks──▶ under way ──▶ its outcome, for all who came meanwhile
+ *   later ──joins──▶    │
+ *                       └── the first left early (signal, deadline): whoever else waits asks anew
+ *
+ * Invariants:
+ *   (1) Nobody joins a request that began before a call of this client that may change something began or ended: who
+ *       has written reads what it wrote.
+ *   (2) Each caller leaves by its own signal and deadline, at once, and harms nobody.
+ *   (3) Each caller has a result of its own: none sees what another does to it.
+ */
+import { type Abortable, listen, unlisten } from '../../core/abort.ts';
+import type { Clock } from '../../core/clock.ts';
+import { type Due, DueList } from '../../core/due.ts';
+import { NetError } from '../../core/error.ts';
+
+/** Requests that can be joined at a time; further ones are made as they are. */
+const REQUESTS_MAX = 10_000;
+/** Callers of one request; the next makes its own. */
+const PARTIES_MAX = 1_000;
+
+/** One caller's reasons to leave. */
+export interface Leave {
+  readonly what: string;
+  readonly signal: AbortSignal | undefined;
+  readonly deadlineAt: number;
+}
+
+export interface CompanySnapshot {
+  /** Callers who got the answer to another's request. */
+  readonly joined: number;
+}
+
+interface Shared {
+  promise: Promise<unknown>;
+  parties: number;
+}
+
+export class Company {
+  readonly #due: DueList;
+  readonly #shared = new Map<string, Shared>();
+  #joined = 0;
+
+  constructor(clock: Clock) {
+    this.#due = new DueList(clock);
+  }
+
+  /** @param ask makes the request; called at once, or if the one that was joined did not do */
+  ask(key: string, leave: () => Leave, ask: () => Promise<unknown>): Promise<unknown> {
+    const known = this.#shared.get(key);
+    if (known === undefined || known.parties >= PARTIES_MAX) return this.#lead(key, ask);
+    known.parties++;
+    this.#joined++;
+    return new Follower(this.#due, leave(), () => this.ask(key, leave, ask)).follow(known.promise);
+  }
+
+  /** Something may be changed, or has been: what is under way may be from before. */
+  changed(): void {
+    this.#shared.clear();
+  }
+
+  snapshot(): CompanySnapshot {
+    return { joined: this.#joined };
+  }
+
+  #lead(key: string, ask: () => Promise<unknown>): Promise<unknown> {
+    if (this.#shared.size >= REQUESTS_MAX) return ask();
+    const shared: Shared = { promise: UNSET, parties: 1 };
+    const over = (): void => {
+      if (this.#shared.get(key) === shared) this.#shared.delete(key);
+    };
+    shared.promise = ask().then(
+      (value) => {
+        over();
+        return value;
+      },
+      (error: unknown) => {
+        over();
+        throw error;
+      },
+    );
+    this.#shared.set(key, shared);
+    return shared.promise;
+  }
+}
+
+const UNSET: Promise<unknown> = Promise.resolve();
+
+class Follower implements Due, Abortable {
+  dueAt: number;
+  before: Due | undefined;
+  after: Due | undefined;
+  listed = false;
+  readonly #due: DueList;
+  readonly #leave: Leave;
+  readonly #anew: () => Promise<unknown>;
+  #resolve!: (value: unknown) => void;
+  #reject!: (error: unknown) => void;
+
+  constructor(due: DueList, leave: Leave, anew: () => Promise<unknown>) {
+    this.#due = due;
+    this.#leave = leave;
+    this.#anew = anew;
+    this.dueAt = leave.deadlineAt;
+  }
+
+  follow(leader: Promise<unknown>): Promise<unknown> {
+    const { signal } = this.#leave;
+    if (signal?.aborted === true) return Promise.reject(this.#left('ABORTED', signal.reason));
+    if (signal !== undefined) listen(signal, this);
+    if (this.dueAt !== Number.POSITIVE_INFINITY) this.#due.join(this);
+    leader.then(
+      (value) => this.#end(() => this.#resolve(typeof value === 'object' ? structuredClone(value) : value)),
+      (error: unknown) => this.#end(() => (leftEarly(error) ? this.#resolve(this.#anew()) : this.#reject(error))),
+    );
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  aborted(reason: unknown): void {
+    this.#end(() => this.#reject(this.#left('ABORTED', reason)));
+  }
+
+  due(): void {
+    this.#end(() => this.#reject(this.#left('DEADLINE', undefined)));
+  }
+
+  #ended = false;
+  #end(settle: () => void): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#due.leave(this);
+    if (this.#leave.signal !== undefined) unlisten(this.#leave.signal, this);
+    settle();
+  }
+
+  #left(code: 'ABORTED' | 'DEADLINE', cause: unknown): NetError {
+    const how = code === 'ABORTED' ? 'was aborted by its caller' : 'ran out of time';
+    const message = `${this.#leave.what} ${how} while it waited for the answer to another's request`;
+    return new NetError(code, message, { reach: 'unknown', phase: 'head', cause });
+  }
+}
+
+/** By the signal or deadline of the one who made the request, which is nobody else's. */
+function leftEarly(error: unknown): boolean {
+  return error instanceof NetError && (error.code === 'ABORTED' || error.code === 'DEADLINE');
+}

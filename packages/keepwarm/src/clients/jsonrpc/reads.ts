@@ -1,0 +1,119 @@
+/** What may be done with a read before it is sent: answered from memory, shared, sent with others, held until it can. */
+import type { Clock } from '../../core/clock.ts';
+import { NetError } from '../../core/error.ts';
+import type { Batcher } from './batcher.ts';
+import type { RpcCache } from './cache.ts';
+import type { Company } from './company.ts';
+import type { Freshness } from './freshness.ts';
+import type { RpcCallOptions } from './options.ts';
+import type { Question, Sender } from './sender.ts';
+
+export interface ReadParts {
+  readonly sender: Sender;
+  readonly clock: Clock;
+  /** Each is nothing when it is off. */
+  readonly batcher: Batcher | undefined;
+  readonly company: Company | undefined;
+  readonly cache: RpcCache | undefined;
+  readonly freshness: Freshness | undefined;
+}
+
+/** Longer requests are neither shared nor kept, in characters: looking for their like costs more than it saves. */
+const KEY_CHARS_MAX = 16_384;
+
+export class Reads {
+  readonly #parts: ReadParts;
+
+  constructor(parts: ReadParts) {
+    this.#parts = parts;
+  }
+
+  ask(question: Question, options: RpcCallOptions): Promise<unknown> {
+    const { freshness } = this.#parts;
+    freshness?.called();
+    if (question.minHeight === undefined || freshness === undefined) return this.#known(question, options);
+    return this.#held(question, options, freshness.reach(question.minHeight, options.signal));
+  }
+
+  /** As `ask` does with each of them; those that are sent go together. */
+  askAll(questions: readonly Question[], options: RpcCallOptions, batcher: Batcher): Promise<unknown>[] {
+    const { freshness, cache } = this.#parts;
+    freshness?.called();
+    const waits = questions.some(({ minHeight }) => minHeight !== undefined);
+    if (waits && freshness !== undefined) return questions.map((question) => this.ask(question, options));
+    const outcomes: Promise<unknown>[] = new Array(questions.length);
+    const rest: number[] = [];
+    for (const [i, question] of questions.entries()) {
+      const kept = cache?.find(keyOf(question));
+      if (kept === undefined) rest.push(i);
+      else outcomes[i] = Promise.resolve(kept[0]);
+    }
+    const asked = batcher.askAll(
+      rest.map((i) => questions[i]!),
+      options,
+    );
+    for (const [j, i] of rest.entries()) outcomes[i] = this.#kept(questions[i]!, asked[j]!);
+    return outcomes;
+  }
+
+  /** The time it is held counts. */
+  #held(question: Question, options: RpcCallOptions, reached: Promise<void>): Promise<unknown> {
+    const { clock, sender } = this.#parts;
+    const { plan } = question;
+    const deadlineAt = sender.deadlineAt(clock.now(), plan, options);
+    return reached.then(
+      () => {
+        const deadlineMs = deadlineAt - clock.now();
+        if (deadlineMs > 0) return this.#known(question, { ...options, deadlineMs });
+        throw new NetError('DEADLINE', `${plan.method} ran out of time while no endpoint had reached its height`, {
+          reach: 'unsent',
+          phase: 'queue',
+        });
+      },
+      (cause: unknown) => {
+        if (cause instanceof NetError) throw cause;
+        const message = `${plan.method} was aborted by its caller while no endpoint had reached its height`;
+        throw new NetError('ABORTED', message, { reach: 'unsent', phase: 'queue', cause });
+      },
+    );
+  }
+
+  #known(question: Question, options: RpcCallOptions): Promise<unknown> {
+    const { company, cache, sender, clock } = this.#parts;
+    if ((company === undefined && cache === undefined) || question.text.length > KEY_CHARS_MAX) {
+      return this.#send(question, options);
+    }
+    const key = keyOf(question);
+    const kept = cache?.find(key);
+    if (kept !== undefined) return Promise.resolve(kept[0]);
+    if (company === undefined) return this.#kept(question, this.#send(question, options));
+    const leave = () => ({
+      what: question.plan.method,
+      signal: options.signal,
+      deadlineAt: sender.deadlineAt(clock.now(), question.plan, options),
+    });
+    return company.ask(key, leave, () => this.#kept(question, this.#send(question, options)));
+  }
+
+  #kept(question: Question, asked: Promise<unknown>): Promise<unknown> {
+    const { cache, freshness } = this.#parts;
+    const { plan, params } = question;
+    if (cache === undefined || !((plan.traits.cacheMs ?? 0) > 0)) return asked;
+    const { writes } = cache;
+    return asked.then((value) => {
+      const head = freshness?.head;
+      cache.keep(keyOf(question), plan, head === undefined ? { params, writes } : { params, writes, head }, value);
+      return value;
+    });
+  }
+
+  #send(question: Question, options: RpcCallOptions): Promise<unknown> {
+    const { batcher, sender } = this.#parts;
+    return batcher === undefined ? sender.one(question, options) : batcher.ask(question, options);
+  }
+}
+
+/** Alike in method, params and the height asked for. */
+function keyOf({ plan, text, minHeight }: Question): string {
+  return minHeight === undefined ? `${plan.method}\n${text}` : `${plan.method}\n${text}\n${minHeight}`;
+}

@@ -1,0 +1,113 @@
+/** Requests as HTTP calls: what a single one and a batch become on their way into the policies. */
+import type { Call, Traits } from '../../core/call.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Fields } from '../../core/fields.ts';
+import type { Reply } from '../../core/reply.ts';
+import { batchText, requestText } from '../../wire/jsonrpc/request.ts';
+import { IDEMPOTENT, ONCE } from '../methods.ts';
+import type { ProtocolDoor } from '../protocol.ts';
+import { positive } from '../step-limits.ts';
+import { Asked, AskedBatch, needOf, Told } from './asked.ts';
+import type { RpcCallOptions } from './options.ts';
+import { resultIn, thrownOf } from './outcome.ts';
+import type { Plan } from './plan.ts';
+
+/** One request before it has an id. */
+export interface Question {
+  readonly plan: Plan;
+  readonly params: unknown;
+  /** `params` as text. */
+  readonly text: string;
+  /** Asked for by the caller. */
+  readonly minHeight: number | undefined;
+}
+
+export class Sender {
+  readonly door: ProtocolDoor;
+  readonly clock: Clock;
+  readonly #fields: Fields;
+  #ids = 0;
+
+  constructor(door: ProtocolDoor, clock: Clock) {
+    this.door = door;
+    this.clock = clock;
+    this.#fields = door.fields(undefined, 'application/json');
+  }
+
+  /** When a call ends that is made now. @throws NetError `INVALID` */
+  deadlineAt(now: number, { traits }: Plan, options: RpcCallOptions): number {
+    return now + positive('deadlineMs', options.deadlineMs ?? traits.deadlineMs ?? this.door.deadlineMs);
+  }
+
+  /** @param again when it is sent once more: its deadline, and endpoints to which it should not go */
+  one(question: Question, options: RpcCallOptions, again?: Again): Promise<unknown> {
+    const { plan } = question;
+    const asked = this.#asked(question);
+    const traits = options.idempotent === true ? IDEMPOTENT : plan.callTraits;
+    const now = this.clock.now();
+    const { deadlineAt = this.deadlineAt(now, plan, options), tried = [] } = again ?? NEW;
+    const ends = { signal: options.signal, deadlineAt, tried };
+    return this.door.send(this.#make(asked.text, asked, traits, now, ends)).then(resultIn, thrownOf);
+  }
+
+  /** Whether there is an endpoint left that takes calls, beside these. */
+  anyElse(tried: string[]): boolean {
+    const ends = { signal: undefined, deadlineAt: Number.POSITIVE_INFINITY, tried };
+    return this.door.elsewhere(this.#make('', undefined, ONCE, 0, ends));
+  }
+
+  /** Reads, in one message. @returns a reply with `Outcomes`, or another status */
+  batch(questions: readonly Question[], ends: Ends): Promise<Reply> {
+    const members = questions.map((question) => this.#asked(question));
+    const body = batchText(members.map(({ text }) => text));
+    return this.door.send(this.#make(body, new AskedBatch(members), IDEMPOTENT, this.clock.now(), ends));
+  }
+
+  /** A notification: sent once. */
+  tell(plan: Plan, text: string, options: RpcCallOptions): Promise<Reply> {
+    const now = this.clock.now();
+    const ends = { signal: options.signal, deadlineAt: this.deadlineAt(now, plan, options), tried: [] };
+    return this.door.send(this.#make(text, new Told(plan), ONCE, now, ends));
+  }
+
+  #asked({ plan, params, text, minHeight }: Question): Asked {
+    const id = ++this.#ids;
+    return new Asked(plan, id, params, requestText(plan.prefix, id, text), needOf(plan, params, minHeight));
+  }
+
+  #make(body: string, about: Asked | AskedBatch | Told | undefined, traits: Traits, now: number, ends: Ends): Call {
+    const { home, limits } = this.door;
+    return {
+      method: 'POST',
+      origin: home,
+      path: '/',
+      headers: this.#fields,
+      body,
+      signal: ends.signal,
+      startedAt: now,
+      deadlineAt: ends.deadlineAt,
+      limits,
+      traits,
+      attempt: 1,
+      section: '',
+      tried: ends.tried,
+      endpoint: undefined,
+      about,
+    };
+  }
+}
+
+/** By what a call ends early, and where it has been. */
+export interface Ends {
+  readonly signal: AbortSignal | undefined;
+  readonly deadlineAt: number;
+  /** Filled with the endpoints it goes to. */
+  readonly tried: string[];
+}
+
+export interface Again {
+  readonly deadlineAt?: number | undefined;
+  readonly tried?: string[] | undefined;
+}
+
+const NEW: Again = {};

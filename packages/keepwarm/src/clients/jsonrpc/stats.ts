@@ -1,0 +1,63 @@
+/** `rpc.stats()`: what the client knows of its calls and of each endpoint, in one object, pulled when asked. */
+import type { EndpointSnapshot } from '../../balance/endpoint.ts';
+import type { RateSnapshot } from '../../policies/rate-keys.ts';
+import type { Client } from '../client.ts';
+import type { ClientStats } from '../stats.ts';
+import type { Batcher, BatcherSnapshot } from './batcher.ts';
+import type { RpcCache, RpcCacheSnapshot } from './cache.ts';
+import type { Company } from './company.ts';
+import type { EndpointLimits } from './endpoint-limits.ts';
+import type { EndpointFreshness, Freshness } from './freshness.ts';
+import type { BatchSnapshot, Parts } from './parts.ts';
+
+export interface RpcEndpointStats extends EndpointSnapshot {
+  /** One entry per limit. */
+  readonly rateLimit: readonly RateSnapshot[];
+  readonly batch: BatchSnapshot;
+  /** Nothing when nobody follows its head: `freshness` is off. */
+  readonly freshness: EndpointFreshness | undefined;
+}
+
+export interface RpcStats {
+  /** Whether all endpoints fail, so that all are asked. */
+  readonly panic: boolean;
+  /** The height of the chain, where it is known. */
+  readonly head: number | undefined;
+  readonly endpoints: readonly RpcEndpointStats[];
+  readonly batching: BatcherSnapshot;
+  /** Reads that got the answer to another's request. */
+  readonly coalesced: number;
+  readonly cache: RpcCacheSnapshot | undefined;
+  /** Of the HTTP client beneath: a call there is one message. */
+  readonly http: ClientStats;
+}
+
+export interface StatsParts {
+  readonly client: Client;
+  readonly limits: EndpointLimits;
+  readonly parts: Parts;
+  readonly freshness: Freshness | undefined;
+  readonly batcher: Batcher;
+  readonly company: Company | undefined;
+  readonly cache: RpcCache | undefined;
+}
+
+export function rpcStats({ client, limits, parts, freshness, batcher, company, cache }: StatsParts): RpcStats {
+  const http = client.stats();
+  const { panic, endpoints } = http.policies.endpoints!;
+  const fresh = freshness?.snapshot();
+  return {
+    panic,
+    head: fresh?.head,
+    endpoints: endpoints.map((endpoint) => ({
+      ...endpoint,
+      rateLimit: limits.snapshot(endpoint.name),
+      batch: parts.snapshot(endpoint.name),
+      freshness: fresh?.endpoints.find(({ name }) => name === endpoint.name),
+    })),
+    batching: batcher.snapshot(),
+    coalesced: company?.snapshot().joined ?? 0,
+    cache: cache?.snapshot(),
+    http,
+  };
+}

@@ -1,0 +1,76 @@
+/**
+ * Calls that may change something. One is sent to one endpoint, once, unless its caller says that twice is as good as
+ * once; or to several endpoints at the same time, as one write: the first that takes it decides.
+ */
+import { invalid } from '../options.ts';
+import type { RpcCallOptions } from './options.ts';
+import { RpcError } from './rpc-error.ts';
+import type { Question, Sender } from './sender.ts';
+
+export class Writes {
+  readonly #sender: Sender;
+  readonly #endpoints: number;
+  readonly #changed: () => void;
+
+  /** @param changed told when something may be changed from now on, and when it may have been */
+  constructor(sender: Sender, endpoints: number, changed: () => void) {
+    this.#sender = sender;
+    this.#endpoints = endpoints;
+    this.#changed = changed;
+  }
+
+  ask(question: Question, options: RpcCallOptions): Promise<unknown> {
+    const copies = this.#copies(question, options);
+    if (question.plan.traits.kind === 'local') return this.#sender.one(question, options);
+    this.#changed();
+    const sent = copies === 1 ? this.#one(question, options) : this.#everywhere(question, options, copies);
+    return sent.then(
+      (value) => {
+        this.#changed();
+        return value;
+      },
+      (error: unknown) => {
+        this.#changed();
+        throw error;
+      },
+    );
+  }
+
+  /** @throws NetError `INVALID` */
+  #copies({ plan }: Question, { broadcast = 1 }: RpcCallOptions): number {
+    if (broadcast === false || broadcast === 1) return 1;
+    if (broadcast !== true && !(Number.isInteger(broadcast) && broadcast > 1)) {
+      throw invalid(`broadcast is ${String(broadcast)}; allowed: true, false, a whole number ≥ 1`);
+    }
+    if (plan.traits.writeId === undefined) {
+      throw invalid(`broadcast of ${plan.method}: nothing is known by which two copies of it would be one`);
+    }
+    return broadcast === true ? this.#endpoints : Math.min(broadcast, this.#endpoints);
+  }
+
+  #one(question: Question, options: RpcCallOptions): Promise<unknown> {
+    const sent = this.#sender.one(question, options);
+    return options.idempotent === true ? sent.catch((error: unknown) => standing(question, error)) : sent;
+  }
+
+  /** Copies share the list of where they went, so that each goes to another endpoint. */
+  #everywhere(question: Question, options: RpcCallOptions, copies: number): Promise<unknown> {
+    const tried: string[] = [];
+    const sent: Promise<unknown>[] = [];
+    for (let i = 0; i < copies; i++) {
+      if (i > 0 && !this.#sender.anyElse(tried)) break;
+      sent.push(this.#sender.one(question, options, { tried }).catch((error: unknown) => standing(question, error)));
+    }
+    return Promise.any(sent).catch((error: AggregateError) => {
+      // What a node says of the write tells more than that another could not be reached.
+      throw error.errors.find((each) => each instanceof RpcError && each.kind === 'final') ?? error.errors[0];
+    });
+  }
+}
+
+/** That it had been received before means that it stands: its identity is the answer. */
+function standing({ plan, params }: Question, error: unknown): unknown {
+  const id = error instanceof RpcError && error.kind === 'known' ? plan.traits.writeId?.(params) : undefined;
+  if (id === undefined) throw error;
+  return id;
+}
