@@ -15,6 +15,9 @@ import { ENTRY_OVERHEAD, STATIC_BY_NAME, STATIC_COUNT, type StaticName } from '.
 /** Names that are kept track of. Beyond them, fields go out as literals: a caller may make up names for ever. */
 const NAMES_MAX = 128;
 
+/** Most names never have an entry: they are secret, vary, or stand in the static table with their value. */
+const NONE: ReadonlyMap<string, number> = new Map();
+
 /** What is known of one name. */
 export class NameRecord {
   readonly isKept: boolean;
@@ -22,21 +25,31 @@ export class NameRecord {
   readonly credit = new Credit();
   readonly fixed: StaticName | undefined;
   /** Numbers of this name's entries, by value. */
-  readonly entries = new Map<string, number>();
+  entries: ReadonlyMap<string, number> = NONE;
   /** The number of its newest entry, which may be gone. */
   newest = 0;
+  #own: Map<string, number> | undefined;
 
   constructor(name: string, isKept: boolean) {
     this.isKept = isKept;
     this.indexing = indexingOf(name);
     this.fixed = STATIC_BY_NAME.get(name);
   }
+
+  enter(value: string, number: number): void {
+    if (this.entries === NONE) this.entries = this.#own = new Map();
+    this.#own?.set(value, number);
+    this.newest = number;
+  }
+
+  leave(value: string): void {
+    this.#own?.delete(value);
+  }
 }
 
 interface Entry {
   readonly record: NameRecord;
   readonly value: string;
-  readonly number: number;
   readonly bytes: number;
 }
 
@@ -105,9 +118,8 @@ export class EncoderTable {
     const bytes = name.length + value.length + ENTRY_OVERHEAD;
     this.#evict(this.#bytesMax - bytes);
     const number = ++this.#added;
-    this.#entries.push({ record, value, number, bytes });
-    record.entries.set(value, number);
-    record.newest = number;
+    this.#entries.push({ record, value, bytes });
+    record.enter(value, number);
     this.#bytes += bytes;
     this.#generation++;
   }
@@ -120,10 +132,10 @@ export class EncoderTable {
 
   #evict(bytesMax: number): void {
     while (this.#bytes > bytesMax) {
-      const { record, value, number, bytes } = this.#entries[this.#first]!;
+      const { record, value, bytes } = this.#entries[this.#first]!;
       this.#entries[this.#first++] = undefined;
       this.#bytes -= bytes;
-      if (record.entries.get(value) === number) record.entries.delete(value);
+      record.leave(value);
       this.#generation++;
     }
     if (this.#first > 64 && this.#first * 2 > this.#entries.length) {

@@ -117,17 +117,20 @@ export class Hunt {
     const next = chance(this.seed + Math.imul(number, 0x9e3779b1));
     const fieldsMax = next(3) === 0 ? 4 : 256;
     const [encoder, decoder, model] = [new HpackEncoder(), aDecoder({ fieldsMax }), new Model()];
-    const blocks: string[] = [];
-    let last: Uint8Array = new Uint8Array(0);
+    const sent: Uint8Array[] = [];
     for (let i = 0; i < 12; i++) {
-      const again = next(4) === 0;
+      // What came before may come again, and mean the same or, with another table, something else.
+      const again = sent.length > 0 && next(3) === 0;
       if (again) this.counts.again++;
-      else last = next(2) === 0 ? aBlock(next, encoder) : mutated(next, aBlock(next, encoder));
-      blocks.push(Buffer.from(last).toString('hex'));
-      const ours = outcome(() => decoded(decoder, last));
-      const theirs = outcome(() => model.read(last));
+      const valid = again ? sent[next(sent.length)]! : aBlock(next, encoder);
+      const block = again || next(2) === 0 ? valid : mutated(next, valid);
+      sent.push(block);
+      const ours = outcome(() => decoded(decoder, block));
+      const theirs = outcome(() => model.read(block));
       const what = this.#difference(ours, theirs, decoder, model, fieldsMax);
-      if (what !== undefined) this.findings.push({ number, what, blocks });
+      if (what !== undefined) {
+        this.findings.push({ number, what, blocks: sent.map((bytes) => Buffer.from(bytes).toString('hex')) });
+      }
       if (what !== undefined || 'refused' in theirs) return;
     }
   }
