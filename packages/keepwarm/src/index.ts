@@ -12,7 +12,7 @@ export {
 export type { EndpointVerdict, Judge } from './balance/outcome.ts';
 export { type CallOptions, Client, type ClientOptions, createClient, type RequestOptions } from './clients/client.ts';
 export { httpJudge } from './clients/endpoint-judge.ts';
-export type { ClientEndpoint, EndpointsOptions } from './clients/endpoints.ts';
+export type { ClientBalance, ClientEndpoint, EndpointsOptions } from './clients/endpoints.ts';
 export { optionsFromEnv } from './clients/env.ts';
 export { FACTS, type FactListener, type FactName, type FactOf } from './clients/facts.ts';
 export type { FetchInit, FetchInput, RequestLike } from './clients/fetch.ts';
@@ -31,6 +31,7 @@ export {
   type RecordedSockets,
 } from './clients/pool-core.ts';
 export type { ConnectionPoolMetrics } from './clients/pool-metrics.ts';
+export { PRESETS, type Preset, type PresetName } from './clients/presets.ts';
 export type { ResilienceOptions, ResilienceStats } from './clients/resilience.ts';
 export { RpcError, type RpcId } from './clients/rpc.ts';
 export type { ClientStats } from './clients/stats.ts';

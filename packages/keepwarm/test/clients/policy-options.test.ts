@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { BUDGET_DEFAULTS } from '../../src/algo/budget.ts';
 import { POLICY_RULES, type PolicyGroup } from '../../src/clients/policy-options.ts';
 import { type ClientOptions, createClient, NetError } from '../../src/index.ts';
+import { HEDGE_DEFAULTS } from '../../src/policies/hedge.ts';
+import { RETRY_DEFAULTS } from '../../src/policies/retry.ts';
 
 function refusal(options: object): string {
   try {
@@ -85,6 +88,18 @@ describe('what cannot work is refused', () => {
   });
 });
 
+function section(page: string, heading: string): string {
+  const text = readFileSync(new URL(`../../../../docs/reference/${page}.md`, import.meta.url), 'utf8');
+  return text.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? '';
+}
+
+const written = (value: unknown): string => {
+  if (Array.isArray(value)) return value.join(', ');
+  return typeof value === 'number'
+    ? value.toLocaleString('en').replaceAll(',', '_').replace('∞', 'Infinity')
+    : String(value);
+};
+
 describe('the reference', () => {
   const PAGES: Readonly<Record<PolicyGroup, readonly [page: string, heading: string]>> = {
     retry: ['retries', 'Retry'],
@@ -100,15 +115,24 @@ describe('the reference', () => {
   };
   for (const [group, [page, heading]] of Object.entries(PAGES)) {
     it(`has the range of every option of ${group}`, () => {
-      const text = readFileSync(new URL(`../../../../docs/reference/${page}.md`, import.meta.url), 'utf8');
-      const section = text.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? '';
-      const rows = Array.from(section.matchAll(/^\| `([a-z]\w*)` \| [^|]+ \| ([^|]+) \|/gm), ([, name, range]) => [
-        name,
-        range,
-      ]);
+      const rows = Array.from(
+        section(page, heading).matchAll(/^\| `([a-z]\w*)` \| [^|]+ \| ([^|]+) \|/gm),
+        ([, name, range]) => [name, range],
+      );
       const rules = Object.entries(POLICY_RULES[group as PolicyGroup]).filter(([name]) => name !== 'path'); // has no default
       const real = rules.map(([name, { range }]) => [name, range]);
       assert.deepEqual(new Map(rows.toSorted() as [string, string][]), new Map(real.toSorted() as [string, string][]));
+    });
+  }
+
+  const DEFAULTS = { retry: RETRY_DEFAULTS, budget: BUDGET_DEFAULTS, hedge: HEDGE_DEFAULTS };
+  for (const [group, defaults] of Object.entries(DEFAULTS)) {
+    it(`has the default of every option of ${group}`, () => {
+      const [page, heading] = PAGES[group as PolicyGroup];
+      const rows = section(page, heading).matchAll(/^\| `([a-z]\w*)` \| `([^`]+)` \|/gm);
+      const told = Array.from(rows, ([, name, value]) => `${name} ${value}`);
+      const real = Object.entries(defaults).map(([name, value]) => `${name} ${written(value)}`);
+      assert.deepEqual(told.toSorted(), real.toSorted());
     });
   }
 });
