@@ -64,7 +64,6 @@ export class Client {
     engineOf = (client) => client.#engine.http1;
     protocolDoorOf = (client) => ({
       send: client.#send,
-      engine: client.#engine.send,
       home: client.#targets.home!,
       limits: client.#limits,
       deadlineMs: client.#deadlineMs,

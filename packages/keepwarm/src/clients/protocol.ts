@@ -14,8 +14,6 @@ export interface Protocol {
 /** The way in for calls that are made elsewhere, beneath the checks of `request` and `fetch`. */
 export interface ProtocolDoor {
   readonly send: Send;
-  /** Past all policies. */
-  readonly engine: Send;
   /** The first endpoint's; the set addresses each call anew. */
   readonly home: Origin;
   readonly limits: StepLimits;

@@ -2,7 +2,7 @@
 import { Chain } from '../algo/chain.ts';
 import type { Call } from '../core/call.ts';
 import { RateBucket } from './rate-bucket.ts';
-import { nameOf, type RateLimit, type RateSettings } from './rate-options.ts';
+import { nameOf, type RateLimit, type RateSettings, weightOf } from './rate-options.ts';
 import { tooManyKeys } from './rate-refusals.ts';
 
 /** How many idle keys are looked at for one that can be forgotten: those that began last do not expire much later. */
@@ -65,6 +65,12 @@ export class RateKeys {
     const bucket = this.#open(key);
     this.#idle.push(bucket);
     return bucket;
+  }
+
+  /** Whether a call could start now, as far as this limit goes. It is not counted by asking. */
+  mayStart(call: Call, now: number): boolean {
+    const bucket = this.only ?? this.#buckets.get(this.limit.key!(call));
+    return bucket === undefined || (bucket.waiters.size === 0 && bucket.fits(weightOf(this.limit, call), now));
   }
 
   /** A call is concerned with it from now on. */

@@ -34,7 +34,10 @@ export interface RateLimitPolicy extends Policy {
 export function rateLimit(options: RateLimitOptions, parts: RateParts): RateLimitPolicy {
   const gate = new RateGate(rateSettings(options), parts);
   const policy: Policy = (next) => (call) => gate.send(call, next);
-  const mayStart = (call: Call): boolean => gate.limiter.mayStart(call);
+  const mayStart = (call: Call): boolean => {
+    const now = parts.clock.now();
+    return gate.limiter.limits.every((limit) => limit.mayStart(call, now));
+  };
   return Object.assign(policy, {
     mayStart,
     snapshot: () => gate.limiter.snapshot(),

@@ -88,13 +88,6 @@ export class RateLimiter {
     return this.limits.map((limit) => limit.snapshot(now));
   }
 
-  /** Whether it could start now. It is not counted by asking. */
-  mayStart(call: Call): boolean {
-    const now = this.#clock.now();
-    const { buckets, weights } = this.#fixed ?? this.#slotsOf(call, now);
-    return buckets.every((bucket, i) => bucket.waiters.size === 0 && bucket.fits(weights[i]!, now));
-  }
-
   /** A ticket when it may start now; otherwise one who waits. @throws NetError when it may do neither */
   enter(call: Call, next: Send): RateTicket | RateWaiter {
     const now = this.#clock.now();

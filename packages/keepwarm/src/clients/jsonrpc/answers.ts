@@ -59,7 +59,7 @@ export function answers(parts: AnswerParts): Policy {
   };
 }
 
-/** How long an endpoint is left alone that is throttled and does not say how long, in ms: as quotas are by the second. */
+/** How long an endpoint is left alone that is throttled and does not say how long, in ms: quotas are by the second. */
 const PAUSE_MS = 1_000;
 
 const EMPTY = new Uint8Array(0);

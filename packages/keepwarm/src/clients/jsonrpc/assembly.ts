@@ -2,7 +2,7 @@
 import type { Call } from '../../core/call.ts';
 import { systemClock, systemRandom } from '../../core/clock.ts';
 import { originOf } from '../../core/origin.ts';
-import { Client, protocolDoorOf } from '../client.ts';
+import { Client, engineOf, protocolDoorOf } from '../client.ts';
 import { guarded } from '../facts.ts';
 import { type AnswerParts, answers } from './answers.ts';
 import { Asked } from './asked.ts';
@@ -55,7 +55,7 @@ export function assemble(options: RpcOptions): RpcAssembly {
   const sender = new Sender(door, clock);
   const following = endpoints.length > 1 ? settleFreshness(options.freshness, adapter.head) : undefined;
   if (following !== undefined) {
-    const send = limits.policy(reader(door.engine));
+    const send = limits.policy(reader(engineOf(client).send));
     const probe = new Probe(endpoints, { door, send, clock, timeoutMs: following.timeoutMs });
     const { method, params } = adapter.head;
     const places = endpoints.map(({ name, url }) => ({ name, origin: originOf(new URL(url)).key }));

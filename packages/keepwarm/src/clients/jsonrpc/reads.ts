@@ -1,4 +1,4 @@
-/** What may be done with a read before it is sent: answered from memory, shared, sent with others, held until it can. */
+/** What may be done with a read before it is sent: answered from memory, shared, sent with others, held back. */
 import type { Clock } from '../../core/clock.ts';
 import { NetError } from '../../core/error.ts';
 import type { Batcher } from './batcher.ts';
