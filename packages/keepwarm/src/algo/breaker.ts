@@ -18,6 +18,9 @@
  *       once the breaker has stayed closed for a whole window.
  *   (5) A probe without an outcome does not block for ever: after `openMs` it counts as failed.
  *   (6) Every operation takes constant time, and no memory.
+ *   (7) Nothing opens it that has lasted for less than `failingMs`: neither a row of failures that began later, nor a
+ *       share of failures where there was none before that. A peer that restarts fails a hundred calls in one instant,
+ *       and answers the next; that is one event, and the breaker would make it one of seconds.
  *
  * Source: M. Nygard, "Release It!", 2007 (the pattern); Finagle's FailureAccrual (either criterion, growing and
  * jittered waits, one probe on revival).
@@ -34,6 +37,8 @@ export interface BreakerFigures {
   readonly consecutiveMax: number;
   /** Share of the window's outcomes, 0…1, from which on failures open it; above 1 for never. */
   readonly failureShare: number;
+  /** Failures must have gone on for so long, in ms, before they open it, however many there are. */
+  readonly failingMs: number;
   /** Outcomes within the window before their share means anything. */
   readonly samplesMin: number;
   /** How long an outcome counts, in ms. */
@@ -64,6 +69,9 @@ export class Breaker {
   #era = 0;
   #consecutive = 0;
   #lastFailureAt = Number.NEGATIVE_INFINITY;
+  /** When the present row began, and when the window came to have a failure in it. */
+  #rowSince = Number.NEGATIVE_INFINITY;
+  #illSince = Number.NEGATIVE_INFINITY;
   #closedAt = Number.NEGATIVE_INFINITY;
   /** Openings since the waits last began anew. */
   #openings = 0;
@@ -148,13 +156,26 @@ export class Breaker {
   failure(pass: number, now: number, again = false): void {
     if (pass !== this.#era) return;
     if (this.#state === 'half-open') return this.#open('probe', now);
-    this.#consecutive = this.consecutive(now) + (again ? 0 : 1);
+    const row = this.consecutive(now);
+    if (row === 0) this.#rowSince = now;
+    if (this.#window.failures(now) === 0) this.#illSince = now;
+    this.#consecutive = row + (again ? 0 : 1);
     this.#lastFailureAt = now;
     this.#window.record(true, now);
-    const { consecutiveMax, failureShare, samplesMin } = this.#figures;
+    if (this.#consecutive >= this.#figures.consecutiveMax && this.#lasts(this.#rowSince, now)) {
+      this.#open('consecutive', now);
+    } else if (this.#tooLarge(now) && this.#lasts(this.#illSince, now)) this.#open('share', now);
+  }
+
+  /** Whether the share of failures is. */
+  #tooLarge(now: number): boolean {
+    const { failureShare, samplesMin } = this.#figures;
     const samples = this.#window.samples(now);
-    if (this.#consecutive >= consecutiveMax) this.#open('consecutive', now);
-    else if (samples >= samplesMin && this.#window.failures(now) >= failureShare * samples) this.#open('share', now);
+    return samples >= samplesMin && this.#window.failures(now) >= failureShare * samples;
+  }
+
+  #lasts(since: number, now: number): boolean {
+    return now - since >= this.#figures.failingMs;
   }
 
   /** The call ended in a way that says nothing about the peer. */

@@ -41,6 +41,8 @@ export interface BreakerOptions extends BreakerFigures {
  *  - `samplesMin` 20: between Finagle's 5, which ten calls a minute reach by chance, and resilience4j's and Polly's
  *    100, which they never do; eRPC counts over 80.
  *  - `windowMs` 30 s: Polly, Finagle.
+ *  - `failingMs` 1 s: ours. A peer that restarts behind its balancer is away for less; a retry outlasts that, and a
+ *    breaker that opens makes seconds of it. What an outage of minutes costs more is one second of calls.
  *  - `openMs` 5 s: Polly's `BreakDuration`, the first of Finagle's waits. `openMsMax` 300 s: Finagle, Envoy.
  *  - `jitter` 0.5: Finagle's equal jitter.
  *  - `probesMax` and `probesNeeded` 1: Finagle, Polly.
@@ -52,6 +54,7 @@ export const BREAKER_DEFAULTS: BreakerOptions = {
   failureShare: 0.5,
   samplesMin: 20,
   windowMs: 30_000,
+  failingMs: 1_000,
   openMs: 5_000,
   openMsMax: 300_000,
   jitter: 0.5,
@@ -71,6 +74,7 @@ export const BREAKER_SEED: BreakerOptions = {
   ...BREAKER_DEFAULTS,
   failureShare: Number.POSITIVE_INFINITY,
   windowMs: 120_000,
+  failingMs: 0,
   openMs: 60_000,
   openMsMax: 60_000,
   jitter: 0,

@@ -9,6 +9,7 @@ const FIGURES: BreakerFigures = {
   failureShare: 0.5,
   samplesMin: 10,
   windowMs: 10_000,
+  failingMs: 0,
   openMs: 1_000,
   openMsMax: 8_000,
   jitter: 0,
@@ -88,6 +89,41 @@ describe('a closed breaker', () => {
     assert.equal(other.breaker.state, 'closed');
     other.outcome('failure', 20_001);
     assert.equal(other.breaker.state, 'open', 'what is no older than the window counts');
+  });
+
+  it('is not opened by what has not lasted: a restart fails all that is under way in one instant', () => {
+    const { breaker, outcome } = aBreaker({ failingMs: 1_000 });
+    outcome('success', 0, 10);
+    outcome('failure', 100, 500);
+    outcome('failure', 1_099, 500);
+    assert.equal(breaker.state, 'closed');
+    outcome('failure', 1_100);
+    assert.deepEqual([breaker.state, breaker.reason], ['open', 'consecutive']);
+  });
+
+  it('counts the length of a row from its first failure, and begins anew with every success', () => {
+    const { breaker, outcome } = aBreaker({ failingMs: 1_000, failureShare: 2 });
+    for (let at = 0; at < 5_000; at += 500) {
+      outcome('failure', at, 3);
+      outcome('failure', at + 400, 3);
+      outcome('success', at + 450);
+    }
+    assert.equal(breaker.state, 'closed');
+    outcome('failure', 5_000);
+    outcome('failure', 15_001, 5); // the row before it is forgotten
+    assert.equal(breaker.state, 'closed');
+    outcome('failure', 16_001);
+    assert.equal(breaker.state, 'open');
+  });
+
+  it('counts the length of a share from when there was a failure at all', () => {
+    const { breaker, outcome } = aBreaker({ failingMs: 1_000, consecutiveMax: Number.POSITIVE_INFINITY });
+    outcome('failure', 0, 20);
+    outcome('success', 999);
+    outcome('failure', 999);
+    assert.equal(breaker.state, 'closed');
+    outcome('failure', 1_000);
+    assert.deepEqual([breaker.state, breaker.reason], ['open', 'share']);
   });
 
   it('hears nothing from calls that say nothing', () => {
@@ -279,17 +315,28 @@ class Model {
   }
 
   #tooMany(now: number): boolean {
-    const { windowMs, consecutiveMax, failureShare, samplesMin } = this.#of;
+    const { windowMs, consecutiveMax, failureShare, samplesMin, failingMs } = this.#of;
     const present = this.present();
     let row = 0;
+    let rowSince = now;
     for (let i = present.length - 1; i >= 0 && present[i]!.failed; i--) {
       row++;
+      rowSince = present[i]!.at;
       if (i > 0 && present[i]!.at - present[i - 1]!.at > windowMs) break;
     }
     const slotOf = (at: number) => Math.floor(at / (windowMs / 10));
     const recent = present.filter(({ at }) => slotOf(at) > slotOf(now) - 10);
     const failed = recent.filter((one) => one.failed).length;
-    return row >= consecutiveMax || (recent.length >= samplesMin && failed / recent.length >= failureShare);
+    const lasts = (since: number) => now - since >= failingMs;
+    if (row >= consecutiveMax && lasts(rowSince)) return true;
+    return recent.length >= samplesMin && failed / recent.length >= failureShare && lasts(this.#illSince(slotOf));
+  }
+
+  /** The first failure after a time in which, whenever one came, none was left in the window. */
+  #illSince(slotOf: (at: number) => number): number {
+    const failures = this.present().filter(({ failed }) => failed);
+    const gap = failures.findLastIndex(({ at }, i) => i > 0 && slotOf(failures[i - 1]!.at) <= slotOf(at) - 10);
+    return failures[Math.max(gap, 0)]!.at;
   }
 }
 
@@ -303,6 +350,7 @@ it('walks as its model does, and keeps its invariants at every step', () => {
     consecutiveMax: fc.constantFrom(2, 5, 1_000),
     failureShare: fc.constantFrom(0.3, 0.5, 2),
     samplesMin: fc.constantFrom(1, 6),
+    failingMs: fc.constantFrom(0, 150, 2_000),
     probesMax: fc.constantFrom(1, 2),
     probesNeeded: fc.constantFrom(1, 3),
   });

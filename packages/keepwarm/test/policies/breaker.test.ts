@@ -16,7 +16,10 @@ function aBreaker(script: (index: number) => Line, options: Partial<BreakerOptio
     breakerHalfOpened: (fact) => facts.push(['half-opened', fact]),
     breakerClosed: (fact) => facts.push(['closed', fact]),
   };
-  const policy = breaker({ ...BREAKER_DEFAULTS, jitter: 0, ...options }, { clock, random: () => 0, observer });
+  const policy = breaker(
+    { ...BREAKER_DEFAULTS, jitter: 0, failingMs: 0, ...options },
+    { clock, random: () => 0, observer },
+  );
   const engine = scripted((_, index) => script(index), clock);
   const send = policy(engine);
   /** The status, or the error's code. */
