@@ -85,10 +85,10 @@ export const POLICY_RULES = {
     delayMsMin: number(0),
     delayMsMax: number(1),
     statuses,
+    only: fn,
   } satisfies RulesOf<HedgeOptions>,
   breaker: {
     ...ejection,
-    failingMs: number(0),
     openMs: number(1),
     openMsMax: number(1),
     probesMax: whole(1),

@@ -3,15 +3,18 @@
  * by field; a policy given as `false` is off. What stands in none of them has the defaults of the reference.
  */
 
+import type { Call } from '../core/call.ts';
 import { BREAKER_SEED } from '../policies/breaker.ts';
 import { RETRY_SEED } from '../policies/retry.ts';
 import type { ClientOptions } from './client-options.ts';
-import type { Settings } from './options.ts';
-import { invalid, show } from './options.ts';
+import { invalid, type Settings, show } from './options.ts';
 import type { ResilienceOptions } from './resilience.ts';
 
 /** `patienceMs` follows from `retry.attemptMs` where it is not given. */
 const { patienceMs: _, ...breakerSeed } = BREAKER_SEED;
+
+/** Calls that change nothing (RFC 9110 § 9.2.1). */
+const reads = ({ method }: Call): boolean => method === 'GET' || method === 'HEAD';
 
 type Figures<T> = Exclude<T, boolean | undefined>;
 
@@ -41,14 +44,15 @@ export const PRESETS = {
    *    a minute). Here two are kept open ahead of demand, so that the first order after silence rides a warm one.
    *  - `retry`: ours; all waits fit into the deadline. An order is never repeated blindly: like every call that is not
    *    idempotent, it is sent again only if nothing of it was sent.
-   *  - `hedge`: reads only, as with every hedge. `delayMsMax` a quarter of the deadline: later, a copy comes too late.
+   *  - `hedge`: reads only, so that not even an order with an `Idempotency-Key` is sent before the first is known to have
+   *    failed. `delayMsMax` a quarter of the deadline: later, a copy comes too late.
    *  - `breaker` openMs 500 ms, openMsMax 5 s: ours; a market that is back must be seen at once.
    */
   trading: {
     deadlineMs: 2_000,
     pool: { idleMin: 2, idleMs: 60_000 },
     retry: { attemptsMax: 3, baseMs: 10, throttledBaseMs: 250, capMs: 250 },
-    hedge: { delayMsMax: 500 },
+    hedge: { delayMsMax: 500, only: reads },
     breaker: { openMs: 500, openMsMax: 5_000 },
   },
 

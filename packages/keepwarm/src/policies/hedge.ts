@@ -24,7 +24,7 @@
  */
 import { type Budget, RetryBudget } from '../algo/budget.ts';
 import { PercentileWindow } from '../algo/percentile-window.ts';
-import { mayRepeat, type Policy, type Send } from '../core/call.ts';
+import { type Call, mayRepeat, type Policy, type Send } from '../core/call.ts';
 import type { Clock } from '../core/clock.ts';
 import { DueList } from '../core/due.ts';
 import { NetError } from '../core/error.ts';
@@ -48,6 +48,8 @@ export interface HedgeOptions {
   readonly delayMsMax: number;
   /** Statuses that are no good answer while another copy is under way. */
   readonly statuses: readonly number[];
+  /** Which of the calls that may be repeated are hedged; all when left out. */
+  readonly only?: (call: Call) => boolean;
 }
 
 /**
@@ -104,7 +106,7 @@ export function hedge(options: HedgeOptions, parts: HedgeParts): Hedge {
   const policy: Policy = (next) => {
     const recorded = state.recording(next);
     return (call) => {
-      if (!mayRepeat(call)) return next(call);
+      if (!mayRepeat(call) || options.only?.(call) === false) return next(call);
       const delayMs = state.admitted();
       return delayMs === undefined ? recorded(call) : new Race(state, next, call, delayMs).start();
     };

@@ -42,6 +42,14 @@ describe('hedge: when a copy is sent', () => {
     assert.equal(policy.snapshot().hedged, 0);
   });
 
+  it('sends none for a call that is not asked to have one', async () => {
+    const { policy, clock, learn } = aHedge({ only: ({ method }) => method === 'GET' });
+    await learn(100, 9.5);
+    const reply = policy(scripted([later(1_000, 200)], clock))(aCall({ method: 'PUT' }));
+    await clock.run(1_000);
+    assert.deepEqual([(await reply).status, policy.snapshot().hedged], [200, 0]);
+  });
+
   it('sends none before it knows enough', async () => {
     const { policy, clock, learn } = aHedge();
     await learn(99, 9.5);
