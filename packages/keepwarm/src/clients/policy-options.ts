@@ -89,6 +89,7 @@ export const POLICY_RULES = {
   } satisfies RulesOf<HedgeOptions>,
   breaker: {
     ...ejection,
+    failingMs: number(0),
     openMs: number(1),
     openMsMax: number(1),
     probesMax: whole(1),
