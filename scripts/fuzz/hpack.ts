@@ -1,8 +1,8 @@
 /**
  * Compares the HPACK decoder with a model of it on mutated field blocks, for as many as you like.
  *
- *   node --conditions=keepwarm-source scripts/fuzz/hpack.ts                      a million blocks, a seed of its own
- *   node --conditions=keepwarm-source scripts/fuzz/hpack.ts --count 5000 --seed 1 --from 77
+ *   npm run fuzz:hpack                                        a million blocks, from a seed of its own
+ *   npm run fuzz:hpack -- --count 5000 --seed 1 --from 77     that many, from that seed and number on
  *
  * A finding is printed with the seed and number that make it again, and makes the exit code 1.
  */

@@ -52,6 +52,18 @@ describe('an integer', () => {
   });
 });
 
+describe('a string', () => {
+  it('is never taken for another that was read before', () => {
+    const decoder = aDecoder();
+    for (let first = 0; first < 256; first++) {
+      for (let last = 0; last < 256; last++) {
+        const { fields } = decoder.read(Uint8Array.of(0x00, 0x01, 0x78, 0x02, first, last), 0, 6);
+        assert.equal(fields[1], String.fromCharCode(first, last));
+      }
+    }
+  });
+});
+
 describe('Huffman code', () => {
   it('is read with padding of any length up to seven ones', () => {
     for (const text of ['', 'a', 'ab', 'abc', 'abcd', 'abcde', 'abcdef', 'abcdefg', 'abcdefgh', 'z{\x00|\xff~\x7f']) {
