@@ -18,13 +18,13 @@ describe('the address of an endpoint', () => {
     );
   });
 
-  it('leaves all else of the call as it is', async () => {
+  it('leaves all else of the call as it is, but for its own name', async () => {
     const { send, engine } = aSet({ a: 200 });
     const call = aCall({ method: 'POST', body: '{}', attempt: 3, deadlineAt: 700, section: 's', tried: [] });
     await send(call);
     const { origin, ...rest } = engine.calls[0]!;
     const { origin: _, ...given } = call;
-    assert.deepEqual(rest, given);
+    assert.deepEqual(rest, { ...given, endpoint: 'a' });
     assert.equal(origin.key, 'https://a.test');
   });
 
