@@ -1,6 +1,6 @@
 /**
  * Mutated blocks: the decoder and the model must agree on each, on what it says, on whether it is refused, and on the
- * table that it leaves. Shared by the test, which judges some, and by the fuzzer, which judges as many as it is told to.
+ * table that it leaves. Shared by the test, which judges some, and by the fuzzer, which judges as many as it is told.
  */
 import { Buffer } from 'node:buffer';
 import type { HpackDecoder } from '../../../src/wire/hpack/decoder.ts';
@@ -148,7 +148,8 @@ export class Hunt {
     }
     const { bytes, entries, bytesMax } = decoder.table;
     if (bytes !== model.bytes || entries !== model.entries.length || bytesMax !== model.bytesMax) {
-      return `a table of ${entries} entries, ${bytes} bytes of ${bytesMax}, not ${model.entries.length}, ${model.bytes}`;
+      const theirTable = { bytes: model.bytes, entries: model.entries.length, bytesMax: model.bytesMax };
+      return `a table ${JSON.stringify({ bytes, entries, bytesMax })}, not ${JSON.stringify(theirTable)}`;
     }
     if (theirs.fields.length > fieldsMax) {
       this.counts.limited++;

@@ -1,6 +1,6 @@
 /**
- * HPACK once more, written to be seen to be right: bits as text, tables as arrays, nothing remembered. The decoder under
- * test is compared with it.
+ * HPACK once more, written to be seen to be right: bits as text, tables as arrays, nothing remembered. The decoder
+ * under test is compared with it.
  */
 import { CODE_BITS, CODES } from '../../../src/wire/hpack/huffman-code.ts';
 import { STATIC_NAMES, STATIC_VALUES } from '../../../src/wire/hpack/static-table.ts';
