@@ -27,6 +27,8 @@ export interface Missing {
   readonly from: number | undefined;
   /** The last height missed, where that is known; otherwise all there is by now. */
   readonly to: number | undefined;
+  /** Heights up to this one were there before the subscription began, and are not its concern. */
+  readonly floor: number | undefined;
   /** The message that follows the gap, where one has come. */
   readonly next: unknown;
   /** Whether a message with this id has been seen. */
@@ -52,7 +54,10 @@ export interface Continuity {
   readonly linked?: boolean;
   /** The height by now: asked for when a stream begins, where messages may be too rare to tell. */
   readonly anchor?: (ask: Ask) => Promise<number | undefined>;
-  /** The newest message there is: asked for when a stream is resumed, so that nobody need wait for the next. */
+  /**
+   * The newest message there is. Asked for when a stream begins, so that it is known what comes next; and when it is
+   * resumed, so that nobody need wait for what does.
+   */
   readonly newest?: (ask: Ask) => Promise<unknown>;
   /** Gets what was missed. */
   readonly fill?: (missing: Missing, ask: Ask) => Promise<Found>;

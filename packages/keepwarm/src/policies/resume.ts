@@ -79,6 +79,8 @@ class Thread {
   readonly #seen: SeenIds;
   /** The highest height told, or that of the anchor. */
   #height: number | undefined;
+  /** What lies at or below was there before the subscription began. */
+  #floor: number | undefined;
   /** Why the next gap is one: a loss, until a message has come since. */
   #reason: GapReason = 'skipped';
 
@@ -92,16 +94,30 @@ class Thread {
   /** What a new stream begins with: after a loss, what was missed; and its anchor. */
   async *caughtUp(stream: Stream, source: number): AsyncGenerator<Message> {
     const { anchor, newest, linked } = this.#continuity;
-    let anchored = false;
-    if (source > 1) {
-      this.#reason = 'lost';
-      if (linked !== true)
-        anchored = yield* this.#missed({ from: this.#height, to: undefined, next: undefined }, stream, source);
-      else if (this.#seen.size === 0) yield this.#gap('lost', undefined, undefined, false);
-      const value = linked === true ? await answered(newest?.(stream.ask)) : undefined;
-      if (value !== undefined) yield* this.#data(value, stream, source, true);
+    const value = linked === true ? await answered(newest?.(stream.ask)) : undefined;
+    if (source === 1) {
+      if (value !== undefined) this.#beginAfter(value, source);
+      if (anchor !== undefined) this.#reach(await answered(anchor(stream.ask)));
+      return;
     }
+    this.#reason = 'lost';
+    if (linked === true) {
+      if (this.#seen.size === 0) yield this.#gap('lost', undefined, undefined, false);
+      if (value !== undefined) yield* this.#data(value, stream, source, true);
+      return;
+    }
+    const whole = { from: this.#height, to: undefined, next: undefined };
+    const anchored = yield* this.#missed(whole, stream, source);
     if (!anchored && anchor !== undefined) this.#reach(await answered(anchor(stream.ask)));
+  }
+
+  /** The newest there was when the stream began: the first to be told follows it, or is it. */
+  #beginAfter(value: unknown, source: number): void {
+    const place = this.#continuity.place?.(value);
+    if (place === undefined) return;
+    this.#seen.repeats(place.id, source);
+    this.#reach(place.height);
+    this.#floor = place.height;
   }
 
   /** Whether it is a message that can be told as it is. */
@@ -131,6 +147,7 @@ class Thread {
       return undefined;
     }
     if (place.undoes !== undefined) this.#seen.forget(place.undoes);
+    if (place.height !== undefined) this.#floor ??= place.height - 1;
     this.#reach(place.height);
     return { kind: 'data', value, height: place.height, filled };
   }
@@ -148,7 +165,7 @@ class Thread {
     if (this.#seen.size === 0 || height === undefined || this.#seen.has(id)) return undefined;
     const told = this.#height ?? height;
     if (parent !== undefined) {
-      if (this.#seen.has(parent)) return undefined;
+      if (this.#seen.has(parent) || height - 1 <= (this.#floor ?? height)) return undefined;
       return { from: Math.min(told + 1, height - 1), to: height - 1 };
     }
     return follows === undefined || follows <= told ? undefined : { from: told + 1, to: follows };
@@ -160,7 +177,8 @@ class Thread {
     stream: Stream,
     source: number,
   ): AsyncGenerator<Message, boolean> {
-    const missing: Missing = { params: this.#topic.params, from, to, next, known: (id) => this.#seen.has(id) };
+    const known = (id: string): boolean => this.#seen.has(id);
+    const missing: Missing = { params: this.#topic.params, floor: this.#floor, from, to, next, known };
     const found = await answered(this.#continuity.fill?.(missing, stream.ask));
     if (found === undefined) {
       yield this.#gap(this.#reason, from, to, false);

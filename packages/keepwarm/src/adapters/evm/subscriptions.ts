@@ -72,7 +72,7 @@ export const evmSubscriptions: SubscriptionTable = {
  * The heads between what is known and `next`: by number, some at a time, then along the parents' hashes, which alone
  * say what belongs together. After a reorganisation this leads below the first number missed.
  */
-async function headsBefore({ from, to, next, known }: Missing, ask: Ask): Promise<Found> {
+async function headsBefore({ floor = -1, from, to, next, known }: Missing, ask: Ask): Promise<Found> {
   const byHash = new Map<unknown, Head>();
   if (from !== undefined && to !== undefined) {
     const first = Math.max(from, to - HEADS_MAX + 1);
@@ -86,19 +86,20 @@ async function headsBefore({ from, to, next, known }: Missing, ask: Ask): Promis
     }
   }
   const heads: Head[] = [];
-  let parent = asObject(next)['parentHash'];
-  while (typeof parent === 'string' && !known(parent) && heads.length < HEADS_MAX) {
+  let { parentHash: parent, number } = asObject(next);
+  const joined = (): boolean => typeof parent === 'string' && (known(parent) || (numberOf(number) ?? 0) - 1 <= floor);
+  while (typeof parent === 'string' && !joined() && heads.length < HEADS_MAX) {
     const head = byHash.get(parent) ?? headOf(await ask('eth_getBlockByHash', [parent, false]));
     if (head === undefined || head['hash'] !== parent) break;
     heads.unshift(head);
-    parent = head['parentHash'];
+    ({ parentHash: parent, number } = head);
   }
   return {
     values: heads,
     from: numberOf(heads[0]?.['number']),
     to: numberOf(heads.at(-1)?.['number']),
     complete: heads.length > 0,
-    joins: typeof parent === 'string' && known(parent),
+    joins: joined(),
   };
 }
 
@@ -106,7 +107,8 @@ async function headsBefore({ from, to, next, known }: Missing, ask: Ask): Promis
 async function logsSince({ params, from }: Missing, ask: Ask): Promise<Found> {
   const to = numberOf(await ask('eth_blockNumber', []));
   if (to === undefined || from === undefined) return { values: [], from: undefined, to, complete: false, joins: false };
-  if (to < from) return { values: [], from, to: from, complete: true, joins: true }; // a node that lags; its logs will come
+  // A node that lags: what it has not got yet it will tell.
+  if (to < from) return { values: [], from, to: from, complete: true, joins: true };
   const first = Math.max(from, to - LOG_BLOCKS_MAX + 1);
   const { address, topics } = asObject(Array.isArray(params) ? params[1] : undefined);
   const range = { fromBlock: `0x${first.toString(16)}`, toBlock: `0x${to.toString(16)}` };

@@ -68,7 +68,9 @@ export class Link implements RouteHost {
     this.#events = events;
     this.#questions = new Questions(endpoint, parts.clock);
     this.#ready = this.#open();
-    this.#ready.catch(() => {}); // told by `ended`, and to whoever waits for it
+    this.#ready.catch(() => {
+      // Told by `ended`, and to whoever waits for it.
+    });
   }
 
   get load(): number {
@@ -196,7 +198,8 @@ export class Link implements RouteHost {
     const done = (): void => void this.#leaving.delete(id);
     const { answerMs } = this.#parts.limits;
     const question = { method: words.unsubscribe, params: [id], signal: undefined, answerMs, accept: done };
-    this.#questions.ask((text) => this.#send(text), question).catch(done); // it had ended by itself, or goes with the connection
+    // When it fails, the subscription had ended by itself, or goes with the connection.
+    this.#questions.ask((text) => this.#send(text), question).catch(done);
   }
 
   #received(text: string): void {

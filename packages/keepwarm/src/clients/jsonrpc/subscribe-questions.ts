@@ -84,9 +84,11 @@ export class Questions {
       };
       if (signal !== undefined) listen(signal, party);
       try {
-        send(requestText(requestPrefix(method), id, paramsText(params)));
+        const text = requestText(requestPrefix(method), id, paramsText(params));
         this.#open.set(id, { method, answered, lost });
+        send(text);
       } catch (error) {
+        this.#open.delete(id);
         stop();
         reject(error);
       }
