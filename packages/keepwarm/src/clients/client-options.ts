@@ -82,6 +82,7 @@ export const OPTION_NAMES: Readonly<Record<keyof ClientOptions, boolean>> = {
   deadlineMs: false,
   redirectsMax: false,
   decompress: false,
+  http2: false,
   defaultHeaders: false,
 };
 

@@ -1,10 +1,11 @@
 /** The engine of a client, from the client's options. */
-import { type EngineParts, Http1Engine } from '../engines/http1/engine.ts';
+import { Engine } from '../engines/engine.ts';
+import type { EngineParts } from '../engines/http1/engine.ts';
 import type { ClientOptions } from './client-options.ts';
 import { invalid, settle } from './options.ts';
 
 /** @throws NetError `INVALID` naming the option that is not acceptable */
-export function makeEngine(options: ClientOptions, parts: EngineParts): Http1Engine {
+export function makeEngine(options: ClientOptions, parts: EngineParts): Engine {
   const pool = settle('pool', options.pool);
   if (pool.idleMin > pool.socketsMax) {
     throw invalid(`option pool.idleMin is ${pool.idleMin}, more than pool.socketsMax ${pool.socketsMax}`);
@@ -16,5 +17,7 @@ export function makeEngine(options: ClientOptions, parts: EngineParts): Http1Eng
     leakMs: afterMs,
     leakStacks: stacks,
   };
-  return new Http1Engine({ ...pool, limits }, parts);
+  const { http2 } = settle('call', { http2: options.http2 });
+  const { connectMs } = settle('connect', options.connect);
+  return new Engine({ ...pool, limits, http2, helloMs: connectMs }, parts);
 }

@@ -3,6 +3,7 @@
  * validator, the defaults and the source of docs/reference/options.md (a test keeps the two equal).
  */
 import { NetError } from '../core/error.ts';
+import type { Http2Use } from '../engines/engine.ts';
 import { DNS_DEFAULTS } from '../net/dns-options.ts';
 
 interface NumberRule {
@@ -38,6 +39,7 @@ export const OPTIONS = {
     deadlineMs: ms(30_000),
     redirectsMax: count(0, 0, 100),
     decompress: choice<boolean>(true, true, false),
+    http2: choice<Http2Use>('never', 'never', 'allow', 'prefer', 'prior-knowledge'),
     defaultHeaders: choice<boolean>(true, true, false),
   },
   pool: {

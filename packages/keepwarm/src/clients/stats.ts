@@ -1,7 +1,7 @@
 /** `client.stats()`: everything the client knows about itself, in one object, pulled when asked. */
 import type { Quantiles } from '../algo/histogram.ts';
 import type { Clock } from '../core/clock.ts';
-import type { Http1Engine } from '../engines/http1/engine.ts';
+import type { Engine } from '../engines/engine.ts';
 import type { PoolSnapshot } from '../engines/http1/origin-pool.ts';
 import type { DnsCache } from '../net/dns.ts';
 import type { DnsStats } from '../net/dns-options.ts';
@@ -52,13 +52,14 @@ export interface ClientStats {
 }
 
 export function snapshot(
-  engine: Http1Engine,
+  engines: Engine,
   record: CallRecord,
   dns: DnsCache,
   tls: TlsSetup,
   clock: Clock,
   policies: ResilienceStats,
 ): ClientStats {
+  const engine = engines.http1;
   const { leasesFresh, leasesReused, hops, leaksSuspected, leaksRecovered } = engine.counters;
   const leases = leasesFresh + leasesReused;
   const lives = engine.sockets.lives();
@@ -87,7 +88,7 @@ export function snapshot(
       live: lives.live,
       history: lives.closed,
     },
-    pools: engine.pools(),
+    pools: engines.pools(),
     dns: dns.stats(),
     tlsSessions: tls.sessions,
     policies,

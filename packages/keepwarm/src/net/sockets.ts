@@ -25,6 +25,12 @@ export interface SocketLife {
   /** Since when it has been idle or in use, or when it was closed. */
   readonly sinceMs: number;
   readonly closeReason: CloseReason | undefined;
+  /** What is spoken on it; HTTP/1.1 where nothing is said. */
+  readonly protocol?: 'h2' | undefined;
+  /** Calls under way on it, where it carries several at once. */
+  readonly streams?: number | undefined;
+  /** From a ping to its answer, in ms, as last measured, where the protocol has pings. */
+  readonly rttMs?: number | undefined;
 }
 
 export interface LiveSocket {

@@ -189,6 +189,6 @@ export class OriginPool implements PoolOwner<Connection>, CapacityUser {
 }
 
 /** The system, not the peer, could not give another connection: descriptors, ports or buffers have run out. */
-function isScarcity(error: NetError): boolean {
+export function isScarcity(error: NetError): boolean {
   return /^(EMFILE|ENFILE|EADDRNOTAVAIL|ENOBUFS|ENOMEM)$/.test(error.systemCode ?? '');
 }

@@ -1,0 +1,125 @@
+/**
+ * The engine of a client: each call goes out over what its origin speaks.
+ *
+ *   http: origin   ──▶ HTTP/1.1, or HTTP/2 when the option says that it is known to be spoken there
+ *   https: origin  ──▶ unknown ──first dial──▶ HTTP/2 or HTTP/1.1, from then on
+ *
+ * While it is unknown, callers wait for one dial together, however many they are: one session may carry them all. What
+ * was learnt is forgotten with the last connection, some time after: a server may learn HTTP/2, or unlearn it.
+ */
+import type { Call, Send } from '../core/call.ts';
+import { NetError } from '../core/error.ts';
+import type { Origin } from '../core/origin.ts';
+import type { Reply } from '../core/reply.ts';
+import { type EngineOptions, type EngineParts, Http1Engine } from './http1/engine.ts';
+import type { PoolSnapshot, WarmUpResult } from './http1/origin-pool.ts';
+import { Http2Engine } from './http2/engine.ts';
+
+/**
+ * Which HTTP an origin is spoken to in.
+ *  - `never`: HTTP/1.1.
+ *  - `allow`: both are offered in the TLS handshake (ALPN), HTTP/1.1 first: HTTP/2 where the server prefers it.
+ *  - `prefer`: both are offered, HTTP/2 first.
+ *  - `prior-knowledge`: HTTP/2 and nothing else; on `http:` origins without asking (RFC 9113 § 3.3).
+ */
+export type Http2Use = 'never' | 'allow' | 'prefer' | 'prior-knowledge';
+
+export interface ProtocolOptions extends EngineOptions {
+  readonly http2: Http2Use;
+  /** How long a peer may take for its settings once it is connected, in ms. */
+  readonly helloMs: number;
+}
+
+/** How long it is held that an origin speaks HTTP/1.1 only, once it has no connection left, in ms. */
+const LEARNT_MS = 600_000;
+
+const OFFERS: Readonly<Record<Exclude<Http2Use, 'never'>, readonly string[]>> = {
+  allow: ['http/1.1', 'h2'],
+  prefer: ['h2', 'http/1.1'],
+  'prior-knowledge': ['h2'],
+};
+
+export class Engine {
+  readonly http1: Http1Engine;
+  readonly #http2: Http2Engine | undefined;
+  readonly #use: Http2Use;
+  /** Until when an origin is taken to speak HTTP/1.1 only. */
+  readonly #http1Until = new Map<string, number>();
+  readonly send: Send;
+
+  constructor(options: ProtocolOptions, parts: EngineParts) {
+    const { http2 } = options;
+    this.#use = http2;
+    this.http1 = new Http1Engine(options, parts);
+    this.send = this.http1.send;
+    if (http2 === 'never') return;
+    this.#http2 = new Http2Engine(
+      { ...options, protocols: OFFERS[http2] },
+      {
+        http1: this.http1,
+        dialler: parts.dialler,
+        learnt: (origin, protocol) => this.#learn(origin, protocol),
+      },
+    );
+    this.send = this.#route;
+  }
+
+  readonly #route: Send = (call: Call) =>
+    new Promise<Reply>((resolve, reject) => {
+      const engine = this.#speaksHttp2(call.origin, call.section) ? this.#http2! : this.http1;
+      engine.run(call, resolve, reject);
+    });
+
+  async warmUp(origin: Origin, section: string, count: number): Promise<WarmUpResult> {
+    if (!this.#speaksHttp2(origin, section)) return this.http1.warmUp(origin, section, count);
+    if (this.http1.closed) throw new NetError('CLOSED', 'the client is draining or closed', CLOSING);
+    const result = await this.#http2!.place(origin, section).warmUp(count);
+    return this.#speaksHttp2(origin, section) ? result : this.http1.warmUp(origin, section, count);
+  }
+
+  /** One entry for each origin and section, and both where both protocols are in use. */
+  pools(): PoolSnapshot[] {
+    const sessions: PoolSnapshot[] = [];
+    for (const place of this.#http2?.places ?? []) {
+      const { pool } = place;
+      if (pool.size + pool.slotsLent + pool.waiting > 0) sessions.push(place.snapshot());
+    }
+    return [...this.http1.pools(), ...sessions];
+  }
+
+  closeIdle(): number {
+    return this.http1.closeIdle() + (this.#http2?.closeIdle() ?? 0);
+  }
+
+  /** Takes no more calls; those under way may finish until `deadlineMs` has passed, then everything is closed. */
+  async drain(deadlineMs: number): Promise<void> {
+    this.#http2?.shut(new NetError('CLOSED', 'the client is draining or closed', CLOSING));
+    await this.http1.drain(deadlineMs);
+    this.#http2?.close();
+  }
+
+  /** Ends everything now. */
+  close(): void {
+    this.#http2?.shut(new NetError('CLOSED', 'the client was closed', CLOSING));
+    this.http1.close();
+    this.#http2?.close();
+  }
+
+  #speaksHttp2(origin: Origin, section: string): boolean {
+    if (this.#http2 === undefined) return false;
+    if (!origin.secure) return this.#use === 'prior-knowledge';
+    const until = this.#http1Until.get(origin.key);
+    if (until === undefined) return true;
+    const { clock } = this.http1;
+    if (this.http1.pool(origin, section).pool.size > 0 || clock.now() < until) return false;
+    this.#http1Until.delete(origin.key);
+    return true;
+  }
+
+  #learn(origin: Origin, protocol: 'h2' | 'http/1.1'): void {
+    if (protocol === 'h2') this.#http1Until.delete(origin.key);
+    else this.#http1Until.set(origin.key, this.http1.clock.now() + LEARNT_MS);
+  }
+}
+
+const CLOSING = { reach: 'unsent', phase: 'closing' } as const;

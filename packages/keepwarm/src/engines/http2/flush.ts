@@ -1,0 +1,81 @@
+/**
+ * When and how what a session has to say goes out: at the end of what is being read, or of the turn of the event loop
+ * when much is under way, and at once otherwise; always all of it in one write.
+ *
+ * Invariants:
+ *   (1) After `end` nothing is written, whatever was put off.
+ *   (2) `writtenId` is the last stream whose HEADERS the system has taken: none above it can have been processed.
+ */
+import type { Socket } from 'node:net';
+import type { FrameWriter } from '../../wire/h2/frame-writer.ts';
+import type { Writer } from '../http1/turn.ts';
+import type { Http2Host } from './host.ts';
+import type { Requests } from './requests.ts';
+
+/** DATA gathered for one write; more waits until the system has taken it. */
+const WRITE_BYTES = 256 * 1024;
+
+export class Flush implements Writer {
+  /** While frames are read: their answers go out together. */
+  held = false;
+  writtenId = 0;
+  readonly #host: Http2Host;
+  readonly #socket: Socket;
+  readonly #out: FrameWriter;
+  readonly #requests: Requests;
+  readonly #refused: (error: Error) => void;
+  readonly #writing: Buffer[] = [];
+  #comes = false;
+  #awaitsDrain = false;
+  #over = false;
+
+  /** @param refused the system knows that the connection is dead, and has taken nothing of this write */
+  constructor(host: Http2Host, socket: Socket, out: FrameWriter, requests: Requests, refused: (error: Error) => void) {
+    this.#host = host;
+    this.#socket = socket;
+    this.#out = out;
+    this.#requests = requests;
+    this.#refused = refused;
+  }
+
+  /** @param quiet the connection was silent for long: it gets a turn to report its death before it is written to */
+  readonly soon = (quiet = false): void => {
+    if (this.#comes || this.held || this.#over) return;
+    if (this.#host.turn.defers(this, quiet, this.#host.due.size)) this.#comes = true;
+    else this.writeNow();
+  };
+
+  readonly writeNow = (): void => {
+    this.#comes = false;
+    const socket = this.#socket;
+    for (let more = true; more && !this.#over; ) {
+      more = !socket.writableNeedDrain && this.#requests.pump(WRITE_BYTES);
+      if (this.#out.size === 0) break;
+      const bytes = this.#out.take();
+      this.#writing.push(bytes);
+      socket.write(bytes, this.#wrote);
+      if (socket.errored !== null) return this.#refused(socket.errored);
+      this.writtenId = this.#requests.nextId - 2;
+    }
+    if (!this.#requests.outflow.ready || !socket.writableNeedDrain || this.#awaitsDrain) return;
+    this.#awaitsDrain = true;
+    socket.once('drain', this.#drained);
+  };
+
+  /** The last words, if there are any, and then no more. */
+  end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    if (this.#out.size > 0 && this.#socket.writable) this.#socket.write(this.#out.take());
+  }
+
+  readonly #drained = (): void => {
+    this.#awaitsDrain = false;
+    this.writeNow();
+  };
+
+  readonly #wrote = (): void => {
+    const bytes = this.#writing.shift();
+    if (bytes !== undefined) this.#out.reuse(bytes);
+  };
+}

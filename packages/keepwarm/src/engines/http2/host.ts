@@ -1,0 +1,24 @@
+/** What sessions and streams need of the engine they run in. */
+import type { DueList } from '../../core/due.ts';
+import type { SocketRegistry } from '../../net/sockets.ts';
+import type { Lifetime } from '../../pool/lifetime.ts';
+import type { Carrier, Host } from '../http1/host.ts';
+import type { Session } from './session.ts';
+import type { Stream } from './stream.ts';
+
+/** What calls of both protocols share: limits, deadlines, counters, facts. */
+type Common = Pick<
+  Host,
+  'clock' | 'observer' | 'limits' | 'due' | 'turn' | 'counters' | 'epoch' | 'waited' | 'mayHop' | 'hopped'
+>;
+
+export interface Http2Host extends Common {
+  /** Decodes a reply whose body is in a content coding. */
+  readonly decodeReply: Host['decode'];
+  readonly sockets: SocketRegistry<Carrier>;
+  readonly lifetime: Lifetime<Session>;
+  /** Deadlines of sessions: pings and settings that want an answer. */
+  readonly sessionsDue: DueList;
+  /** Has the stream hand its reply over, body to come, at the end of the turn, if that has not come by then. */
+  linger(stream: Stream): void;
+}

@@ -1,0 +1,70 @@
+/**
+ * Whether a session's peer is still there. A connection can die without a word: behind a NAT that forgot it, or with
+ * its machine. A ping after a silence tells, before a call has to find out.
+ *
+ *   settings sent ──ack──▶ quiet? ──`pingIdleMs` without a byte──▶ asked ──pong──▶ quiet?
+ *        └────────────────────────`pongMs`───────────────────────────┴──▶ dead
+ *
+ * Invariant: bytes of any kind prove life; only a ping that stays without a byte for `pongMs` proves death.
+ */
+import type { Due } from '../../core/due.ts';
+import { HTTP2 } from './options.ts';
+
+export interface Alive {
+  /** The instant of the last bytes from the peer. */
+  readonly activeAt: number;
+  ping(): void;
+  died(what: string, ms: number): void;
+}
+
+export class Liveness implements Due {
+  before: Due | undefined;
+  after: Due | undefined;
+  listed = false;
+  dueAt: number;
+  /** Time from a ping, or from our settings, to what answered it; nothing yet before the first. */
+  rttMs: number | undefined;
+  readonly #session: Alive;
+  readonly #rejoin: (member: Due) => void;
+  #settingsSentAt: number | undefined;
+  #askedAt: number | undefined;
+
+  /** @param rejoin puts it back into the list that told it */
+  constructor(session: Alive, now: number, rejoin: (member: Due) => void) {
+    this.#session = session;
+    this.#rejoin = rejoin;
+    this.#settingsSentAt = now;
+    this.dueAt = now + HTTP2.pongMs;
+  }
+
+  acknowledged(now: number): void {
+    if (this.#settingsSentAt !== undefined) this.rttMs ??= now - this.#settingsSentAt;
+    this.#settingsSentAt = undefined;
+  }
+
+  ponged(now: number): void {
+    if (this.#askedAt !== undefined) this.rttMs = now - this.#askedAt;
+    this.#askedAt = undefined;
+  }
+
+  due(now: number): void {
+    const { activeAt } = this.#session;
+    if (this.#settingsSentAt !== undefined && now - this.#settingsSentAt >= HTTP2.pongMs) {
+      return this.#session.died('our settings were not acknowledged', HTTP2.pongMs);
+    }
+    if (this.#askedAt !== undefined && activeAt < this.#askedAt) {
+      if (now - this.#askedAt >= HTTP2.pongMs) return this.#session.died('a ping was not answered', HTTP2.pongMs);
+    } else if (now - activeAt >= HTTP2.pingIdleMs) {
+      this.#askedAt = now;
+      this.#session.ping();
+    }
+    this.dueAt = this.#next(now);
+    this.#rejoin(this);
+  }
+
+  #next(now: number): number {
+    const asked = this.#askedAt !== undefined && this.#session.activeAt < this.#askedAt;
+    const next = asked ? this.#askedAt! + HTTP2.pongMs : this.#session.activeAt + HTTP2.pingIdleMs;
+    return Math.max(Math.min(next, (this.#settingsSentAt ?? Number.POSITIVE_INFINITY) + HTTP2.pongMs), now + 1);
+  }
+}

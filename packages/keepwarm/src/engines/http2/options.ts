@@ -1,0 +1,19 @@
+/** The numbers of HTTP/2 that are ours to choose. */
+
+export const HTTP2 = {
+  /** Receive window of a stream, in bytes: what a peer may send ahead of a reader. 1 MiB fills 80 Mbit/s at 100 ms. */
+  windowBytes: 1024 * 1024,
+  /** Streams at once on one session, where the peer allows as many. */
+  streamsMax: 100,
+  /** Silence after which a session is asked whether it is still there, in ms. */
+  pingIdleMs: 30_000,
+  /** How long it may take to answer that, or to acknowledge our settings, in ms. */
+  pongMs: 10_000,
+  /** CONTINUATION frames of one header block. nghttp2 and Go take as many or fewer. */
+  continuationsMax: 8,
+  /** Frames that get nobody anywhere: so many at once, and so many per second. */
+  idleFramesMax: 2_000,
+  idleFramesPerSecond: 200,
+  /** Times one call is sent again that the peer has refused unprocessed. */
+  refusalsMax: 3,
+} as const;

@@ -1,0 +1,120 @@
+/**
+ * Requests as frames on one session: field blocks in the order of their streams, small bodies in the same breath, large
+ * and streamed ones as the windows let them.
+ */
+import { Buffer } from 'node:buffer'; // the global of this name is a getter, which a hot path would feel
+import type { CallBody } from '../../core/call.ts';
+import type { FrameWriter } from '../../wire/h2/frame-writer.ts';
+import type { PeerSettings } from '../../wire/h2/settings.ts';
+import { BEGIN_BYTES_MAX, HpackEncoder } from '../../wire/hpack/encoder.ts';
+import { Outflow, Outgoing } from './outflow.ts';
+import type { OriginFields } from './request-fields.ts';
+import type { Stream } from './stream.ts';
+import { Upload } from './upload.ts';
+
+/** Where field blocks are put together, before they are copied behind their frame header. One serves all sessions. */
+let scratch = Buffer.allocUnsafeSlow(16 * 1024);
+
+/** What `:path` and `content-length` may take besides their text. */
+const EXTRA_BYTES = 96;
+
+/** Methods whose missing body is announced by a length of 0 (RFC 9110 § 8.6). */
+const EXPECTS_BODY = new Set(['POST', 'PUT', 'PATCH']);
+
+export class Requests {
+  readonly encoder = new HpackEncoder();
+  readonly outflow = new Outflow();
+  /** Number of the next stream. */
+  nextId = 1;
+  readonly #out: FrameWriter;
+  readonly #peer: PeerSettings;
+
+  constructor(out: FrameWriter, peer: PeerSettings) {
+    this.#out = out;
+    this.#peer = peer;
+  }
+
+  /** Writes the stream's HEADERS and what of its body can follow at once. @param flush is asked for when more can */
+  begin(stream: Stream, fields: OriginFields, now: number, flush: () => void): void {
+    const { body } = stream.call;
+    stream.id = this.nextId;
+    this.nextId += 2;
+    if (body === undefined) {
+      this.#headers(stream, fields, EXPECTS_BODY.has(stream.call.method) ? 0 : -1, true);
+      stream.sent(now);
+    } else if (typeof body === 'string') {
+      this.#beginText(stream, fields, body, now, flush);
+    } else if (body instanceof Uint8Array) {
+      this.#headers(stream, fields, body.length, body.length === 0);
+      if (body.length === 0) stream.sent(now);
+      else this.#sendBytes(stream, body, flush);
+    } else {
+      this.#headers(stream, fields, body.bytes ?? -1, false);
+      this.#sendStreamed(stream, body, flush);
+    }
+  }
+
+  /** The stream is over. */
+  drop(id: number): void {
+    this.outflow.drop(id);
+  }
+
+  /** @returns whether more could follow at once */
+  pump(bytesMax: number): boolean {
+    return this.outflow.ready && this.outflow.pump(this.#out, this.#peer.maxFrameSize, bytesMax);
+  }
+
+  #beginText(stream: Stream, fields: OriginFields, text: string, now: number, flush: () => void): void {
+    const length = Buffer.byteLength(text);
+    this.#headers(stream, fields, length, length === 0);
+    const { maxFrameSize, initialWindowSize } = this.#peer;
+    if (length > Math.min(this.outflow.window, initialWindowSize, maxFrameSize)) {
+      return this.#sendBytes(stream, Buffer.from(text), flush);
+    }
+    if (length > 0) {
+      this.#out.textData(stream.id, text, length);
+      this.outflow.window -= length;
+    }
+    stream.sent(now);
+  }
+
+  #sendBytes(stream: Stream, bytes: Uint8Array, flush: () => void): void {
+    const body = new Outgoing(stream.id, this.#peer.initialWindowSize, () => {
+      if (body.over) stream.sentNow();
+    });
+    this.outflow.add(body);
+    this.outflow.offer(body, bytes, true);
+    flush();
+  }
+
+  #sendStreamed(stream: Stream, producer: Exclude<CallBody, string | Uint8Array>, flush: () => void): void {
+    const body = new Outgoing(stream.id, this.#peer.initialWindowSize, () => stream.upload?.taken());
+    this.outflow.add(body);
+    const offer = (chunk: Uint8Array, last: boolean): void => {
+      this.outflow.offer(body, chunk, last);
+      flush();
+    };
+    stream.upload = new Upload(
+      producer,
+      offer,
+      () => stream.sentNow(),
+      (error) => stream.giveUp(error),
+    );
+  }
+
+  /** @param length of the body, -1 where it is not known or there is none to speak of */
+  #headers(stream: Stream, origin: OriginFields, length: number, endStream: boolean): void {
+    const { method, path, headers } = stream.call;
+    const { list, bytesMax } = origin.of(method, headers);
+    const needed = BEGIN_BYTES_MAX + bytesMax + path.length + EXTRA_BYTES;
+    if (scratch.length < needed) scratch = Buffer.allocUnsafeSlow(needed * 2);
+    const { encoder } = this;
+    let at = encoder.begin(scratch, 0);
+    at = encoder.field(scratch, at, ':path', path);
+    at = encoder.constant(scratch, at, list);
+    if (length >= 0 && headers.contentLength === undefined) {
+      at = encoder.field(scratch, at, 'content-length', String(length));
+    }
+    this.#out.headers(stream.id, scratch, at, endStream, this.#peer.maxFrameSize);
+  }
+}
