@@ -27,3 +27,7 @@ export {
 export { RpcError } from './clients/jsonrpc/rpc-error.ts';
 export type { RpcEndpointStats, RpcStats } from './clients/jsonrpc/stats.ts';
 export { NetError } from './core/error.ts';
+export { type Eip1193Provider, eip1193 } from './interop/jsonrpc/eip1193.ts';
+export { type EthersRequest, ethersRequest } from './interop/jsonrpc/ethers.ts';
+export { type KitAsked, kitTransport } from './interop/jsonrpc/kit.ts';
+export { type Web3Options, web3Options } from './interop/jsonrpc/web3.ts';

@@ -194,7 +194,7 @@ describe('a connection', () => {
 });
 
 describe('limits', () => {
-  it('hold: a request beyond the queue is refused, one that waits too long told so, and neither was sent', async (t) => {
+  it('hold: who finds the queue full is refused, who waits too long is told so, and neither was sent', async (t) => {
     const { script, open } = gated();
     const options = { pool: { socketsMax: 1, waitersMax: 1 }, limits: { queueMs: 100 } };
     const { server, httpAgent: agent } = await anAgent(t, script, options);
