@@ -15,8 +15,8 @@ import type { WarmUpResult } from '../engines/http1/origin-pool.ts';
 import { BREAKER_DEFAULTS } from '../policies/breaker.ts';
 import { isRedirect, urlOf } from '../policies/redirect.ts';
 import { httpJudge } from './endpoint-judge.ts';
-import { invalid } from './options.ts';
-import { given } from './policy-options.ts';
+import { invalid, show } from './options.ts';
+import { always, given } from './policy-options.ts';
 import type { Protocol } from './protocol.ts';
 import type { Resilience, ResilienceParts } from './resilience.ts';
 
@@ -67,8 +67,11 @@ export function endpointsOf(
   const members = endpoints.map((endpoint) => memberOf(endpoint, protocol !== undefined));
   const { healthCheck } = options;
   const figures = given('healthCheck', healthCheck, HEALTH_CHECK_DEFAULTS);
+  if (figures !== undefined && healthCheck?.path === undefined) {
+    throw invalid('option healthCheck.path is undefined; allowed: a path');
+  }
   const checks = figures === undefined ? {} : { checks: { ...figures, path: checkPath(healthCheck!.path), send } };
-  const balance = given<ClientBalance>('balance', options.balance ?? true, BALANCE_DEFAULTS)!;
+  const balance = always<ClientBalance>('balance', options.balance, BALANCE_DEFAULTS);
   const set = endpointSet(members, balance, {
     ...parts,
     ...(balance.stickyKey && { stickyKey: balance.stickyKey }),
@@ -100,12 +103,16 @@ function absolute(reply: Reply, cameFrom: string): Reply {
 
 /** The origins calls go to when no other is named, by their keys; those that are none are refused elsewhere. */
 export function homesOf({ origin, endpoints }: EndpointsOptions & { readonly origin?: string | URL | undefined }) {
-  const urls = Array.isArray(endpoints) ? endpoints.map(({ url }) => url) : [origin];
+  const urls = Array.isArray(endpoints) ? endpoints.map((endpoint) => endpoint?.url) : [origin];
   const parsed = urls.map((url) => (url === undefined ? null : URL.parse(String(url))));
   return parsed.filter((url) => url !== null).map((url) => url.origin);
 }
 
-function memberOf({ url, name, weight, priority, headers }: ClientEndpoint, whole: boolean): EndpointOptions {
+function memberOf(endpoint: ClientEndpoint, whole: boolean): EndpointOptions {
+  if (typeof endpoint !== 'object' || endpoint === null) {
+    throw invalid(`option endpoints has ${show(endpoint)} in it; allowed: { url }`);
+  }
+  const { url, name, weight, priority, headers } = endpoint;
   const parsed = URL.parse(String(url));
   if (parsed === null) throw invalid('an endpoint has a url that is not an absolute URL');
   const basePath = parsed.pathname.replace(/\/$/, '');

@@ -216,6 +216,13 @@ export function given<T extends object>(
   return settled;
 }
 
+/** The same for what cannot be off. */
+export function always<T extends object>(name: PolicyGroup, option: Partial<T> | undefined, defaults: T): T {
+  const settled = given(name, option ?? {}, defaults);
+  if (settled === undefined) throw invalid(`option ${name} is ${show(option)}; allowed: an object of options`);
+  return settled;
+}
+
 function inOrder(name: PolicyGroup, options: object): void {
   const values = options as Readonly<Record<string, unknown>>;
   for (const { low, high, unless } of ORDERS[name] ?? []) {

@@ -24,9 +24,9 @@ import { rateLimit } from '../policies/rate-limit.ts';
 import type { RateLimit, RateLimitOptions } from '../policies/rate-options.ts';
 import { RETRY_DEFAULTS, type RetryOptions, type RetrySnapshot, retry } from '../policies/retry.ts';
 import { compressed } from './compressed-origins.ts';
-import { invalid } from './options.ts';
+import { invalid, show } from './options.ts';
 import type { PolicyName } from './order.ts';
-import { given } from './policy-options.ts';
+import { always, given } from './policy-options.ts';
 
 /** `true` takes a policy's defaults, or its preset's figures; `false` switches it off. */
 export interface ResilienceOptions {
@@ -40,7 +40,7 @@ export interface ResilienceOptions {
    * Lets no window see more than its limit; or a limit made elsewhere, such as `redisRateLimit` for a fleet. None by
    * default.
    */
-  readonly rateLimit?: RateLimit | RateLimitOptions | ReadyLimit | undefined;
+  readonly rateLimit?: false | RateLimit | RateLimitOptions | ReadyLimit | undefined;
   /** Bounds the calls in flight to each origin by what it is found to take. Off by default. */
   readonly concurrency?: boolean | Partial<ConcurrencyOptions> | undefined;
   /** Stops calls to an origin that is failing, and tries it now and then. On by default. */
@@ -143,7 +143,7 @@ function makePolicies(options: ResilienceOptions, parts: ResilienceParts, home: 
   const hedges = given('hedge', options.hedge, HEDGE_DEFAULTS);
   const patient = patienceOf(retries?.attemptMs);
   const breaks = given('breaker', options.breaker, { ...BREAKER_DEFAULTS, patienceMs: patient });
-  const spends = given('budget', options.budget ?? true, BUDGET_DEFAULTS)!;
+  const spends = always('budget', options.budget, BUDGET_DEFAULTS);
   const patienceMs = breaks?.patienceMs ?? patient;
   const places = given('concurrency', options.concurrency, CONCURRENCY_DEFAULTS);
   const shares = given('coalesce', options.coalesce, COALESCE_DEFAULTS);
@@ -152,18 +152,19 @@ function makePolicies(options: ResilienceOptions, parts: ResilienceParts, home: 
   if (hedges !== undefined && retries === undefined) {
     throw invalid('option hedge needs retry: the budget they share is filled by it; retry: { attemptsMax: 1 } will do');
   }
-  const { rateLimit: limit } = options;
+  const ready = readyOf(options.rateLimit);
+  const limits = ready === undefined ? limitsOf(options.rateLimit) : undefined;
   const budget = retries === undefined ? undefined : new RetryBudget(spends, parts.clock);
   return {
     budget,
     patienceMs,
-    ready: typeof limit === 'function' ? limit : undefined,
+    ready,
     cache: keeps && cache(keeps, parts),
     coalesce: shares && coalesce(shares, parts),
     compress: presses && compress(presses, parts),
     retry: retries && retry(retries, { ...parts, budget: budget! }),
     hedge: hedges && hedge(hedges, { ...parts, budget: budget! }),
-    rateLimit: limit === undefined || typeof limit === 'function' ? undefined : rateLimit(limitsOf(limit), parts),
+    rateLimit: limits && rateLimit(limits, parts),
     concurrency: places && concurrency(places, { ...parts, patienceMs }),
     breaker: breaks && breaker(breaks, parts),
   };
@@ -177,8 +178,18 @@ function patienceOf(attemptMs = Number.POSITIVE_INFINITY): number {
   return Math.min(PATIENCE_MS, attemptMs * 0.9);
 }
 
-function limitsOf(options: RateLimit | RateLimitOptions): RateLimitOptions {
-  return 'limits' in options ? options : { limits: [options] };
+function readyOf(option: ResilienceOptions['rateLimit']): ReadyLimit | undefined {
+  const isReady = typeof option === 'function' && 'snapshot' in option && 'close' in option;
+  return isReady ? option : undefined;
+}
+
+function limitsOf(option: ResilienceOptions['rateLimit']): RateLimitOptions | undefined {
+  if (option === undefined || option === false) return undefined;
+  if (typeof option !== 'object' || option === null || Array.isArray(option)) {
+    const allowed = '{ limit, windowMs }, { limits: [...] }, or a policy with snapshot() and close()';
+    throw invalid(`option rateLimit is ${show(option)}; allowed: false, ${allowed}`);
+  }
+  return 'limits' in option ? option : { limits: [option] };
 }
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };

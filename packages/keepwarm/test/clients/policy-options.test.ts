@@ -88,6 +88,22 @@ describe('what cannot work is refused', () => {
   });
 });
 
+it('whatever is given, it is taken or refused with INVALID', () => {
+  const junk: unknown[] = [null, true, false, 5, 'x', [], {}, [1], Symbol('s'), () => 1, new Map()];
+  junk.push({ limits: 5 }, { limits: [5] }, { limits: [{}] }, { limit: 5 }, { path: 5 }, [{}], [null], [{ url: 5 }]);
+  for (const odd of [{ weight: 'x' }, { headers: 5 }, { name: 5 }, { priority: '1' }, { url: 'http://u:p@a' }]) {
+    junk.push([{ url: 'http://a.example', ...odd }]);
+  }
+  for (const name of [...Object.keys(POLICY_RULES), 'rateLimit', 'preset', 'endpoints']) {
+    for (const value of junk) {
+      for (const around of [{}, ENDPOINTS]) {
+        const options = name === 'endpoints' ? { origin: undefined, endpoints: value } : { ...around, [name]: value };
+        refusal(options); // asserts that it is one of ours
+      }
+    }
+  }
+});
+
 function section(page: string, heading: string): string {
   const text = readFileSync(new URL(`../../../../docs/reference/${page}.md`, import.meta.url), 'utf8');
   return text.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? '';
