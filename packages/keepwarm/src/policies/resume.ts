@@ -48,8 +48,8 @@ async function* resumed(options: ResumeOptions, topic: Topic, signal?: AbortSign
     observer.streamOpened?.({ topic: topic.name, endpoint, resumed: again, openMs: clock.now() - startedAt });
     try {
       yield* thread.caughtUp(stream, streams);
+      if (thread.over) return;
       for await (const message of stream) {
-        if (thread.over) return;
         if (thread.follows(message)) {
           const told = thread.tell(message.value, streams, false);
           if (told !== undefined) yield told;

@@ -1,4 +1,5 @@
 /** Subscriptions over nodes that exist in the test only: no sockets, a clock that is moved, every message in hand. */
+import assert from 'node:assert/strict';
 import { solanaSubscriptions } from '../../src/adapters/solana/subscriptions.ts';
 import { SubscriptionSource } from '../../src/clients/jsonrpc/subscribe-endpoint.ts';
 import { opening } from '../../src/clients/jsonrpc/subscribe-opening.ts';
@@ -153,6 +154,32 @@ export function aStreamPool(nodes: readonly StreamNode[], options: PoolOptions =
     },
   };
 }
+
+export const SLOT = 'slotSubscribe';
+export const slot = (line: Line, height: number, id: unknown = 1, parent = height - 1) =>
+  line.notify('slotNotification', id, { slot: height, parent, root: height - 32 });
+
+/** Pools end with their test, and must have nothing left by then. */
+export async function withPool(
+  count: number,
+  options: PoolOptions,
+  test: (pool: ReturnType<typeof aStreamPool>, nodes: readonly StreamNode[]) => Promise<void>,
+  serve = agreeing,
+): Promise<void> {
+  const nodes = ['a', 'b', 'c'].slice(0, count).map((name) => new StreamNode(name, serve));
+  const pool = aStreamPool(nodes, options);
+  await test(pool, nodes);
+  pool.close();
+  pool.close();
+  await pool.clock.settle();
+  assert.equal(pool.clock.sleeping, 0, 'no timer is left');
+  assert.deepEqual(pool.shared.snapshot(), []);
+  for (const { lines, name } of nodes) assert.equal(lines.size, 0, `no connection to ${name} is left`);
+}
+
+export const connected = (nodes: readonly StreamNode[]) => nodes.map(({ lines }) => lines.size).join(' ');
+/** The node that serves, and the line on which it does. */
+export const serving = (nodes: readonly StreamNode[]) => nodes.find(({ lines }) => lines.size > 0)!.line;
 
 /** Reads a subscription to its end, in the background. */
 export function reader(messages: AsyncIterable<Message>) {
