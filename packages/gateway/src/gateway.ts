@@ -5,12 +5,13 @@ import { snapshot } from './admin/snapshot.ts';
 import { type Address, isLoopback, showAddress } from './config/address.ts';
 import type { GatewayConfig } from './config/config.ts';
 import { ConfigError } from './config/config-error.ts';
-import { Routes } from './data/routes.ts';
+import { type AnyUpstream, Routes } from './data/routes.ts';
+import { RpcUpstream } from './data/rpc-upstream.ts';
 import { DataServer } from './data/server.ts';
 import { Upstream } from './data/upstream.ts';
 
 export class Gateway {
-  readonly upstreams: readonly Upstream[];
+  readonly upstreams: readonly AnyUpstream[];
   readonly data: DataServer;
   readonly admin: AdminServer;
   readonly #config: GatewayConfig;
@@ -25,7 +26,9 @@ export class Gateway {
       );
     }
     this.#config = config;
-    this.upstreams = [...config.upstreams].map(([name, upstream]) => new Upstream(name, upstream));
+    this.upstreams = [...config.upstreams].map(([name, upstream]) =>
+      'rpc' in upstream ? new RpcUpstream(name, upstream) : new Upstream(name, upstream),
+    );
     this.data = new DataServer(new Routes(this.upstreams), config);
     const startedAt = performance.now();
     this.admin = new AdminServer(() => snapshot(this.data, this.upstreams, startedAt));
@@ -43,8 +46,8 @@ export class Gateway {
         data: await listening('--listen', listen, () => this.data.listen(listen.host, listen.port)),
         admin: await listening('--admin', admin, () => this.admin.listen(admin.host, admin.port)),
       };
-      for (const { client } of this.upstreams) {
-        client.warmUp().catch(() => undefined); // closed meanwhile: there is nothing to warm
+      for (const upstream of this.upstreams) {
+        upstream.warmUp().catch(() => undefined); // closed meanwhile: there is nothing to warm
       }
       return addresses;
     } catch (error) {
@@ -57,7 +60,7 @@ export class Gateway {
   async stop(drainMs: number = this.#config.drainMs): Promise<void> {
     await this.data.drain(drainMs);
     this.admin.close();
-    await Promise.all(this.upstreams.map(({ client }) => client.close({ deadlineMs: 0 })));
+    await Promise.all(this.upstreams.map((upstream) => upstream.close()));
   }
 }
 

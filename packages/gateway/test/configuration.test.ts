@@ -15,6 +15,7 @@ import {
   UPSTREAM_DEFAULTS,
   UPSTREAM_NAMES,
 } from '../src/config/config.ts';
+import { RPC_UPSTREAM_DEFAULTS, RPC_UPSTREAM_NAMES } from '../src/config/rpc-upstream.ts';
 import { Gateway } from '../src/gateway.ts';
 
 const upstream = (more: object = {}) => ({ upstreams: { api: { origin: 'https://api.example.com/v1', ...more } } });
@@ -161,5 +162,12 @@ describe('docs/reference/cli.md', () => {
     const each = rows('Each upstream:');
     assert.deepEqual([...each.keys()].sort(), [...UPSTREAM_NAMES].sort());
     for (const [name, value] of Object.entries(UPSTREAM_DEFAULTS)) assert.equal(each.get(name), String(value), name);
+    const rpc = rows(
+      'Each upstream that has `jsonrpc` is a pool of JSON-RPC nodes behind one URL ([guide](../guide/gateway.md#json-rpc)):',
+    );
+    assert.deepEqual([...rpc.keys()].sort(), [...RPC_UPSTREAM_NAMES].sort());
+    for (const name of ['requestBodyBytesMax', 'requestsMax'] as const) {
+      assert.equal(rpc.get(name), String(RPC_UPSTREAM_DEFAULTS[name]), name);
+    }
   });
 });

@@ -1,10 +1,11 @@
 /** What `/api/stats` answers: everything the gateway knows about itself. docs/guide/gateway.md describes it. */
 import type { ClientStats, SocketLife } from 'keepwarm';
+import type { AnyUpstream } from '../data/routes.ts';
 import type { DataServer } from '../data/server.ts';
-import type { Upstream } from '../data/upstream.ts';
 import { type Figures, LATELY_SECONDS } from '../figures/figures.ts';
 import { type Summary, series, summary } from '../figures/rolling.ts';
 import { TRAIL_SLOT_MS } from '../figures/trail.ts';
+import { type RpcTold, rpcTold } from './rpc-told.ts';
 
 /** Sockets told per upstream; `sockets.open` says how many there are. More than the total a client has by default. */
 const SOCKETS_MAX = 5_000;
@@ -44,6 +45,8 @@ export interface UpstreamTold extends Figures {
   };
   /** Age of the client, in ms; the instants of its sockets are counted from its creation. */
   readonly uptimeMs: number;
+  /** Of a pool of JSON-RPC nodes: its endpoints. */
+  readonly jsonrpc?: RpcTold;
 }
 
 export interface Snapshot {
@@ -65,10 +68,8 @@ export interface Snapshot {
   readonly upstreams: readonly UpstreamTold[];
 }
 
-const EMPTY_POOL = { opening: 0, inFlight: 0, idle: 0, waiting: 0, socketsMax: 0, saturation: 0 };
-
 /** `startedAt` on the clock of `performance.now`. */
-export function snapshot(data: DataServer, upstreams: readonly Upstream[], startedAt: number): Snapshot {
+export function snapshot(data: DataServer, upstreams: readonly AnyUpstream[], startedAt: number): Snapshot {
   const now = performance.now();
   const told = upstreams.map(tell);
   return {
@@ -82,7 +83,7 @@ export function snapshot(data: DataServer, upstreams: readonly Upstream[], start
   };
 }
 
-function overall(upstreams: readonly Upstream[], told: readonly UpstreamTold[], now: number): Snapshot['overall'] {
+function overall(upstreams: readonly AnyUpstream[], told: readonly UpstreamTold[], now: number): Snapshot['overall'] {
   const rollings = upstreams.map(({ book }) => book.latency);
   const curve = series(rollings, now, SERIES_SECONDS);
   return {
@@ -96,12 +97,11 @@ function overall(upstreams: readonly Upstream[], told: readonly UpstreamTold[], 
   };
 }
 
-function tell(upstream: Upstream): UpstreamTold {
-  const { name, origin, book, client } = upstream;
-  const stats = client.stats();
+function tell(upstream: AnyUpstream): UpstreamTold {
+  const { name, origin, book } = upstream;
+  const rpc = 'rpc' in upstream ? upstream.rpc.stats() : undefined;
+  const stats = 'rpc' in upstream ? rpc!.http : upstream.client.stats();
   const { uptimeMs, calls, latency, queueWait, reuse, leaks, dns, tlsSessions, sockets } = stats;
-  // A client with one origin and no sections has one pool, made by its first call.
-  const { origin: _, section: __, ...pool } = stats.pools[0] ?? { ...EMPTY_POOL, origin, section: '' };
   const withTrail = (life: SocketLife): SocketTold => ({ ...life, trail: book.trail(life.id) });
   return {
     name,
@@ -115,13 +115,29 @@ function tell(upstream: Upstream): UpstreamTold {
     leaks,
     dns,
     tlsSessions,
-    pool,
+    pool: together(stats.pools),
     sockets: {
       open: sockets.open,
       closed: sockets.closed,
       live: sockets.live.slice(0, SOCKETS_MAX).map(withTrail),
       history: sockets.history.map(withTrail),
     },
+    ...('rpc' in upstream ? { jsonrpc: rpcTold(upstream, rpc!) } : {}),
+  };
+}
+
+/** A client of one origin has one pool, made by its first call; one of several endpoints has one for each. */
+function together(pools: ClientStats['pools']): UpstreamTold['pool'] {
+  const sum = (read: (pool: ClientStats['pools'][number]) => number): number =>
+    pools.reduce((all, pool) => all + read(pool), 0);
+  const socketsMax = sum((pool) => pool.socketsMax);
+  return {
+    opening: sum((pool) => pool.opening),
+    inFlight: sum((pool) => pool.inFlight),
+    idle: sum((pool) => pool.idle),
+    waiting: sum((pool) => pool.waiting),
+    socketsMax,
+    saturation: socketsMax === 0 ? 0 : sum((pool) => pool.saturation * pool.socketsMax) / socketsMax,
   };
 }
 

@@ -16,10 +16,9 @@ export async function runGateway(flags: Flags, print: Print): Promise<number> {
   const { data, admin } = await gateway.start();
   const signalled = untilSignal(print); // before anybody can know that we are there
   print('keepwarm gateway');
-  for (const [name, { hosts, client }] of config.upstreams) {
-    const { origin } = new URL(client.origin);
+  for (const { name, origin, config: each } of gateway.upstreams) {
     print(`  http://${shown(data)}/${name}/  →  ${origin}`);
-    for (const host of hosts) print(`  http://${host}:${data.port}/  →  ${origin}`);
+    for (const host of each.hosts) print(`  http://${host}:${data.port}/  →  ${origin}`);
   }
   print(`  status page: http://${shown(admin)}/`);
   await signalled;

@@ -7,7 +7,8 @@ import { dirname, resolve } from 'node:path';
 import { type ClientOptions, createClient, NetError } from 'keepwarm';
 import { type Address, parseAddress } from './address.ts';
 import { ConfigError } from './config-error.ts';
-import { nearest } from './names.ts';
+import { parseRpcUpstream, type RpcUpstreamConfig } from './rpc-upstream.ts';
+import { flag, type Json, number, object, show, text, texts, unlimited } from './values.ts';
 
 export interface UpstreamConfig {
   readonly client: ClientOptions & { readonly origin: string };
@@ -26,7 +27,7 @@ export interface GatewayConfig {
   readonly listen: Address;
   /** For the status page. Default 127.0.0.1:4301. */
   readonly admin: Address;
-  readonly upstreams: ReadonlyMap<string, UpstreamConfig>;
+  readonly upstreams: ReadonlyMap<string, UpstreamConfig | RpcUpstreamConfig>;
   /** How long requests under way may take to end when the gateway is told to stop, in ms. Default 10 s. */
   readonly drainMs: number;
   /** Connections of callers at once; another is closed as soon as it is accepted. Default 10,000. */
@@ -66,8 +67,6 @@ export const UPSTREAM_NAMES: readonly string[] = [
 const TLS_FILES = { caFile: 'ca', certFile: 'cert', keyFile: 'key' } as const;
 const TLS_NAMES = [...Object.keys(TLS_FILES), 'servername', 'minVersion'];
 
-type Json = Readonly<Record<string, unknown>>;
-
 /** @throws ConfigError */
 export function readConfig(file: string): GatewayConfig {
   let parsed: unknown;
@@ -85,7 +84,7 @@ export function readConfig(file: string): GatewayConfig {
  */
 export function parseConfig(input: unknown, folder: string): GatewayConfig {
   const given = object(input, '', GATEWAY_NAMES);
-  const upstreams = new Map<string, UpstreamConfig>();
+  const upstreams = new Map<string, UpstreamConfig | RpcUpstreamConfig>();
   const named = object(given['upstreams'] ?? {}, 'upstreams');
   for (const [name, upstream] of Object.entries(named)) upstreams.set(name, parseUpstream(name, upstream, folder));
   const count = (name: 'drainMs' | 'callersMax' | 'callerIdleMs' | 'callerStallMs' | 'requestMs'): number =>
@@ -106,17 +105,16 @@ export function parseConfig(input: unknown, folder: string): GatewayConfig {
 /** Letters that need no encoding in a path, so that a name is spelt one way only. */
 const UPSTREAM_NAME = /^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}$/;
 
-export function parseUpstream(name: string, input: unknown, folder: string): UpstreamConfig {
+export function parseUpstream(name: string, input: unknown, folder: string): UpstreamConfig | RpcUpstreamConfig {
   const path = `upstreams.${name}`;
   if (!UPSTREAM_NAME.test(name)) {
     throw new ConfigError(path, 'is not a name for an upstream; allowed: letters, digits and . _ ~ -, up to 64');
   }
+  if ('jsonrpc' in object(input, path)) return parseRpcUpstream(path, input);
   const given = object(input, path, UPSTREAM_NAMES);
-  const hosts = given['hosts'] ?? [];
-  if (!Array.isArray(hosts)) throw new ConfigError(`${path}.hosts`, `is ${show(hosts)}; allowed: a list of host names`);
   return {
     client: clientOf(given, path, folder),
-    hosts: hosts.map((host, i) => text(host, `${path}.hosts[${i}]`)),
+    hosts: texts(given['hosts'] ?? [], `${path}.hosts`, 'host names'),
     requestBodyBytesMax: number(
       unlimited(given['requestBodyBytesMax'] ?? UPSTREAM_DEFAULTS.requestBodyBytesMax),
       `${path}.requestBodyBytesMax`,
@@ -175,36 +173,3 @@ function pem(file: string, path: string, folder: string): Buffer {
     throw new ConfigError(path, `cannot be read: ${error instanceof Error ? error.message : error}`);
   }
 }
-
-/** JSON has no Infinity. */
-const unlimited = (value: unknown): unknown => (value === 'unlimited' ? Number.POSITIVE_INFINITY : value);
-
-function object(value: unknown, path: string, known?: readonly string[]): Json {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new ConfigError(path, `${path === '' ? 'the configuration ' : ''}is ${show(value)}; allowed: an object`);
-  }
-  for (const name of Object.keys(value)) {
-    if (known === undefined || known.includes(name)) continue;
-    const near = nearest(name, known);
-    const hint = near === undefined ? `known: ${known.join(', ')}` : `did you mean ${near}?`;
-    throw new ConfigError(path === '' ? name : `${path}.${name}`, `is not an option; ${hint}`);
-  }
-  return value as Json;
-}
-
-function text(value: unknown, path: string): string {
-  if (typeof value === 'string') return value;
-  throw new ConfigError(path, `is ${show(value)}; allowed: text`);
-}
-
-function number(value: unknown, path: string, min: number): number {
-  if (typeof value === 'number' && value >= min) return value;
-  throw new ConfigError(path, `is ${show(value)}; allowed: a number of at least ${min}`);
-}
-
-function flag(value: unknown, path: string): boolean {
-  if (typeof value === 'boolean') return value;
-  throw new ConfigError(path, `is ${show(value)}; allowed: true, false`);
-}
-
-const show = (value: unknown): string => (JSON.stringify(value) ?? String(value)).slice(0, 80);

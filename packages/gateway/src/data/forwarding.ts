@@ -15,22 +15,28 @@ import { NetError, type Reply } from 'keepwarm';
 import { replyFields, requestFields } from './fields.ts';
 import { answerProblem, type Problem, problemOf } from './problem.ts';
 import { BodyTooLarge, bodyLength, discardRest, readWhole, StreamedBody, tooLarge, whole } from './request-body.ts';
-import type { Route } from './routes.ts';
+import type { Upstream } from './upstream.ts';
 
 type BodySource = Exclude<ReturnType<Reply['take']>, Uint8Array>;
 type BodySink = Parameters<BodySource['start']>[0];
 
+/** Where it goes: an upstream, and path and query below its base path. */
+interface Way {
+  readonly upstream: Upstream;
+  readonly path: string;
+}
+
 export class Forwarding implements BodySink {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
-  readonly #route: Route;
+  readonly #route: Way;
   readonly #signal: AbortSignal;
   readonly #startedAt = performance.now();
   #source: BodySource | undefined;
   #stalled = false;
 
   /** `signal` fires when the caller's connection closes. */
-  constructor(request: IncomingMessage, response: ServerResponse, route: Route, signal: AbortSignal) {
+  constructor(request: IncomingMessage, response: ServerResponse, route: Way, signal: AbortSignal) {
     this.#request = request;
     this.#response = response;
     this.#route = route;

@@ -37,6 +37,13 @@ export function whole(request: IncomingMessage, length: number, then: (body: Uin
   request.on('end', () => then(body));
 }
 
+/** The whole body, however it comes. @throws BodyTooLarge, or what broke it off */
+export async function collected(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of counted(request, bytesMax)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
 /** A body as it arrives. Giving it up early leaves the request, and its connection, alone. */
 export class StreamedBody implements AsyncIterable<Uint8Array> {
   /** Its length, where the caller told it. */

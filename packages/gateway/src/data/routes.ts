@@ -3,21 +3,24 @@
  * otherwise the one named by the first segment of the path, then with the rest of the path.
  */
 import { type Problem, refusal } from './problem.ts';
+import type { RpcUpstream } from './rpc-upstream.ts';
 import type { Target } from './target.ts';
 import type { Upstream } from './upstream.ts';
 
+export type AnyUpstream = Upstream | RpcUpstream;
+
 export interface Route {
-  readonly upstream: Upstream;
+  readonly upstream: AnyUpstream;
   /** Path and query for the upstream, below its base path. */
   readonly path: string;
 }
 
 export class Routes {
-  readonly upstreams: readonly Upstream[];
-  readonly #byName = new Map<string, Upstream>();
-  readonly #byHost = new Map<string, Upstream>();
+  readonly upstreams: readonly AnyUpstream[];
+  readonly #byName = new Map<string, AnyUpstream>();
+  readonly #byHost = new Map<string, AnyUpstream>();
 
-  constructor(upstreams: readonly Upstream[]) {
+  constructor(upstreams: readonly AnyUpstream[]) {
     this.upstreams = upstreams;
     for (const upstream of upstreams) {
       this.#byName.set(upstream.name, upstream);

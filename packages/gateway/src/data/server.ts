@@ -9,6 +9,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { Forwarding } from './forwarding.ts';
 import { answerProblem, type Problem, refusal } from './problem.ts';
 import type { Routes } from './routes.ts';
+import { RpcForwarding } from './rpc-forwarding.ts';
 import { targetOf } from './target.ts';
 
 export interface DataOptions {
@@ -110,7 +111,10 @@ export class DataServer {
       response.writeHead(204).end(); // the question was ours to answer (RFC 9110 § 7.6.2)
       return;
     }
-    new Forwarding(request, response, route, caller[CLOSED]!).start();
+    const { upstream, path } = route;
+    const closed = caller[CLOSED]!;
+    if ('rpc' in upstream) new RpcForwarding(request, response, upstream, closed).start();
+    else new Forwarding(request, response, { upstream, path }, closed).start();
   }
 
   #refuse(response: ServerResponse, problem: Problem): void {

@@ -17,6 +17,14 @@ export class Upstream {
     this.origin = new URL(config.client.origin).origin;
     this.client = createClient(clientOptions(config, this.book));
   }
+
+  warmUp(): Promise<unknown> {
+    return this.client.warmUp();
+  }
+
+  close(): Promise<void> {
+    return this.client.close({ deadlineMs: 0 });
+  }
 }
 
 /**

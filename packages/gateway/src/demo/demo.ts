@@ -39,8 +39,7 @@ export async function startDemo(listen: Address, admin: Address): Promise<Demo> 
     const { port, ca } = await ready(child);
     const client = { origin: `https://${HOSTNAME}:${port}`, tls: { ca }, dns: { resolver } };
     const { gateway, data, admin: page } = await startOnFreePorts(listen, admin, client);
-    const [market] = gateway.upstreams;
-    const endComparison = compareCold(client, '/quote', market!.book);
+    const endComparison = compareCold(client, '/quote', gateway.upstreams[0]!.book);
     child.send({ gatewayPort: data.port });
     return {
       data,

@@ -1,0 +1,57 @@
+/** What the status page and `/api/stats` tell of a pool of JSON-RPC nodes, beyond what they tell of every upstream. */
+import type { RpcStats } from 'keepwarm/jsonrpc';
+import type { RpcUpstream } from '../data/rpc-upstream.ts';
+
+export interface RpcEndpointTold {
+  readonly name: string;
+  readonly origin: string;
+  readonly priority: number;
+  /** `healthy`, `slow-start`, `ejected`, `probing` or `cordoned`. */
+  readonly state: string;
+  readonly latencyMs: number;
+  readonly inFlight: number;
+  readonly successes: number;
+  readonly failures: number;
+  readonly busy: number;
+  readonly ejections: number;
+  /** `fresh`, `lagging`, …; nothing while it has not said where it is. */
+  readonly freshness: string | undefined;
+  readonly height: number | undefined;
+  /** Heights behind the head. */
+  readonly lag: number | undefined;
+  readonly rateLimit: RpcStats['endpoints'][number]['rateLimit'];
+  /** Outcomes per second, oldest first, ending with the last full second; at most 120. */
+  readonly trail: readonly number[];
+}
+
+export interface RpcTold {
+  readonly adapter: string;
+  /** The height of the chain, where it is known. */
+  readonly head: number | undefined;
+  /** Whether all endpoints fail, so that all are asked. */
+  readonly panic: boolean;
+  /** Reads that got the answer to another's request. */
+  readonly coalesced: number;
+  readonly endpoints: readonly RpcEndpointTold[];
+}
+
+export function rpcTold({ config, trails }: RpcUpstream, stats: RpcStats): RpcTold {
+  const { head, panic, coalesced, endpoints } = stats;
+  return {
+    adapter: config.rpc.adapter.name,
+    head,
+    panic,
+    coalesced,
+    endpoints: endpoints.map((endpoint) => {
+      const { name, origin, priority, state, latencyMs, inFlight, successes, failures, busy, ejections } = endpoint;
+      return {
+        ...{ name, origin, priority, state, latencyMs, inFlight, successes, failures, busy, ejections },
+        freshness: endpoint.freshness?.state,
+        height: endpoint.freshness?.height,
+        lag: endpoint.freshness?.lag,
+        rateLimit: endpoint.rateLimit,
+        trail: trails.of(name),
+      };
+    }),
+  };
+}

@@ -1,0 +1,99 @@
+/**
+ * An upstream that is a pool of JSON-RPC nodes: `"jsonrpc": "evm"` and endpoints in the place of an origin. Options of
+ * the library keep their names and are checked by it.
+ */
+import { NetError } from 'keepwarm';
+import { createRpc, evm, type RpcOptions, solana } from 'keepwarm/jsonrpc';
+import { ConfigError } from './config-error.ts';
+import { type Json, number, object, show, text, texts, unlimited } from './values.ts';
+
+export interface RpcUpstreamConfig {
+  readonly rpc: RpcOptions;
+  /** Hosts whose requests go here, whatever their path. */
+  readonly hosts: readonly string[];
+  /** Bytes of a request's body. Default 1 MiB. */
+  readonly requestBodyBytesMax: number;
+  /** Requests in one batch of a caller. Default 100. */
+  readonly requestsMax: number;
+  /** Methods callers may not use; `*` at the end stands for any rest. Default none. */
+  readonly methodsDenied: readonly string[];
+}
+
+export const RPC_UPSTREAM_DEFAULTS = {
+  requestBodyBytesMax: 1024 * 1024,
+  requestsMax: 100,
+  methodsDenied: [] as readonly string[],
+};
+
+const ADAPTERS = { solana, evm };
+/** Options of the library's `createRpc`, by the same names. */
+const SWITCHES = [
+  'batching',
+  'cache',
+  'coalesce',
+  'strict',
+  'freshness',
+  'retry',
+  'budget',
+  'hedge',
+  'breaker',
+] as const;
+const GROUPS = ['pool', 'limits', 'connect', 'balance'] as const;
+
+export const RPC_UPSTREAM_NAMES: readonly string[] = [
+  'jsonrpc',
+  'endpoints',
+  'hosts',
+  'deadlineMs',
+  ...SWITCHES,
+  ...GROUPS,
+  ...Object.keys(RPC_UPSTREAM_DEFAULTS),
+];
+
+/** @throws ConfigError; never with the URL of an endpoint, which may hold a key */
+export function parseRpcUpstream(path: string, input: unknown): RpcUpstreamConfig {
+  const given = object(input, path, RPC_UPSTREAM_NAMES);
+  const count = (name: 'requestBodyBytesMax' | 'requestsMax'): number =>
+    number(unlimited(given[name] ?? RPC_UPSTREAM_DEFAULTS[name]), `${path}.${name}`, 1);
+  return {
+    rpc: rpcOf(given, path),
+    hosts: texts(given['hosts'] ?? [], `${path}.hosts`, 'host names'),
+    requestBodyBytesMax: count('requestBodyBytesMax'),
+    requestsMax: count('requestsMax'),
+    methodsDenied: texts(given['methodsDenied'] ?? [], `${path}.methodsDenied`, 'methods'),
+  };
+}
+
+function rpcOf(given: Json, path: string): RpcOptions {
+  const adapter = text(given['jsonrpc'], `${path}.jsonrpc`);
+  if (!Object.hasOwn(ADAPTERS, adapter)) {
+    const known = Object.keys(ADAPTERS).join(', ');
+    throw new ConfigError(`${path}.jsonrpc`, `is ${show(adapter)}; allowed: ${known}`);
+  }
+  const { endpoints } = given;
+  if (!Array.isArray(endpoints) || endpoints.length === 0) {
+    throw new ConfigError(`${path}.endpoints`, 'must list at least one, such as { "url": "https://…" }');
+  }
+  const options: Record<string, unknown> = {
+    adapter: ADAPTERS[adapter as keyof typeof ADAPTERS],
+    endpoints: endpoints.map((each, i) => object(each, `${path}.endpoints[${i}]`)),
+  };
+  if (given['deadlineMs'] !== undefined) options['deadlineMs'] = unlimited(given['deadlineMs']);
+  for (const name of SWITCHES) if (given[name] !== undefined) options[name] = valuesOf(given[name]);
+  for (const name of GROUPS) {
+    if (given[name] !== undefined) options[name] = valuesOf(object(given[name], `${path}.${name}`));
+  }
+  const rpc = options as unknown as RpcOptions; // it is about to be checked by the one who knows
+  try {
+    void createRpc(rpc).close({ deadlineMs: 0 });
+    return rpc;
+  } catch (error) {
+    if (error instanceof NetError) throw new ConfigError(path, `cannot be used: ${error.message}`);
+    throw error;
+  }
+}
+
+function valuesOf(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, unlimited(each)]));
+}

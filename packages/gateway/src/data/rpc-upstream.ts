@@ -1,0 +1,36 @@
+/** A pool of JSON-RPC nodes behind one local URL: the client, and what is known of each endpoint lately. */
+import type { ClientOptions } from 'keepwarm';
+import { createRpc, type RpcClient } from 'keepwarm/jsonrpc';
+import type { RpcUpstreamConfig } from '../config/rpc-upstream.ts';
+import { EndpointTrails } from '../figures/endpoint-trails.ts';
+import { FigureBook } from '../figures/figures.ts';
+
+export class RpcUpstream {
+  readonly name: string;
+  readonly config: RpcUpstreamConfig;
+  readonly rpc: RpcClient;
+  readonly book = new FigureBook();
+  readonly trails: EndpointTrails;
+
+  constructor(name: string, config: RpcUpstreamConfig) {
+    this.name = name;
+    this.config = config;
+    this.rpc = createRpc({ ...config.rpc, observer: this.book.observer satisfies ClientOptions['observer'] });
+    this.trails = new EndpointTrails(() => this.rpc.stats().endpoints);
+  }
+
+  /** What stands in for an origin where there are several. */
+  get origin(): string {
+    const { adapter, endpoints } = this.config.rpc;
+    return `${adapter.name}, ${endpoints.length} ${endpoints.length === 1 ? 'endpoint' : 'endpoints'}`;
+  }
+
+  warmUp(): Promise<unknown> {
+    return this.rpc.warmUp();
+  }
+
+  async close(): Promise<void> {
+    this.trails.close();
+    await this.rpc.close({ deadlineMs: 0 });
+  }
+}
