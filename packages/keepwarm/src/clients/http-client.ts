@@ -1,7 +1,8 @@
 /**
  * `HTTPClient`: the client under the names, options and reply shape of a pooled Node client, for code written against
- * those. Any URL, answers of every status as `{ status, statusText, headers, data }`: statuses are the caller's to judge,
- * and only what got no answer is repeated. Nothing is done here that `createClient` does not do: it is a table of names.
+ * those. Any URL, answers of every status as `{ status, statusText, headers, data }`: statuses are the caller's to
+ * judge, and only what got no answer is repeated. Nothing is done here that `createClient` does not do: it is a table
+ * of names.
  */
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { FieldsInput } from '../core/fields.ts';
@@ -191,18 +192,7 @@ export class HTTPClient {
   }
 
   getStats(): HTTPClientStats {
-    const { calls, latency, reuse, pools } = this.client.stats();
-    return {
-      totalRequests: calls.total,
-      activeConnections: pools.reduce((sum, pool) => sum + pool.inFlight, 0),
-      poolHits: reuse.reused,
-      poolMisses: reuse.fresh,
-      avgLatency: latency.meanMs,
-      errors: calls.failed,
-      poolEfficiency: reuse.ratio,
-      httpsAgentStats: agentStats(pools, 'https:', this.#maxSockets),
-      httpAgentStats: agentStats(pools, 'http:', this.#maxSockets),
-    };
+    return httpStatsOf(this.client.stats(), this.#maxSockets);
   }
 
   /** Tells `tracker` about every connection from now on, instead of whoever was told before; `null` for nobody. */
@@ -219,6 +209,21 @@ function defaults(): ClientOptions {
 /** Callers get answers of every status to judge for themselves: none is repeated, none opens a breaker unasked. */
 function withoutStatuses<T extends object>(option: boolean | T | undefined) {
   return option === false ? false : { statuses: [], ...(typeof option === 'object' ? option : {}) };
+}
+
+/** What a client knows of itself, under these names. */
+export function httpStatsOf({ calls, latency, reuse, pools }: ClientStats, maxSockets: number): HTTPClientStats {
+  return {
+    totalRequests: calls.total,
+    activeConnections: pools.reduce((sum, pool) => sum + pool.inFlight, 0),
+    poolHits: reuse.reused,
+    poolMisses: reuse.fresh,
+    avgLatency: latency.meanMs,
+    errors: calls.failed,
+    poolEfficiency: reuse.ratio,
+    httpsAgentStats: agentStats(pools, 'https:', maxSockets),
+    httpAgentStats: agentStats(pools, 'http:', maxSockets),
+  };
 }
 
 function agentStats(pools: ClientStats['pools'], scheme: string, maxSockets: number): AgentStats {

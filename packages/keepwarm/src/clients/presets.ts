@@ -44,8 +44,8 @@ export const PRESETS = {
    *    a minute). Here two are kept open ahead of demand, so that the first order after silence rides a warm one.
    *  - `retry`: ours; all waits fit into the deadline. An order is never repeated blindly: like every call that is not
    *    idempotent, it is sent again only if nothing of it was sent.
-   *  - `hedge`: reads only, so that not even an order with an `Idempotency-Key` is sent before the first is known to have
-   *    failed. `delayMsMax` a quarter of the deadline: later, a copy comes too late.
+   *  - `hedge`: reads only, so that not even an order with an `Idempotency-Key` is sent again before the first is known
+   *    to have failed. `delayMsMax` a quarter of the deadline: later, a copy comes too late.
    *  - `breaker` openMs 500 ms, openMsMax 5 s: ours; a market that is back must be seen at once.
    */
   trading: {
