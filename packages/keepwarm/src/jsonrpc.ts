@@ -2,6 +2,13 @@
 
 export { evm } from './adapters/evm/index.ts';
 export { solana } from './adapters/solana/index.ts';
+export {
+  type PerformanceMonitor,
+  type PoolEndpoint,
+  RpcConnectionPool,
+  type RpcConnectionPoolOptions,
+  type RpcConnectionPoolStats,
+} from './adapters/solana/rpc-connection-pool.ts';
 export type {
   ErrorClass,
   Freshness,
@@ -26,8 +33,30 @@ export {
 } from './clients/jsonrpc/options.ts';
 export { RpcError } from './clients/jsonrpc/rpc-error.ts';
 export type { RpcEndpointStats, RpcStats } from './clients/jsonrpc/stats.ts';
+export {
+  createSubscriptions,
+  type SubscribeOptions,
+  type Subscriptions,
+  type SubscriptionsStats,
+} from './clients/jsonrpc/subscribe.ts';
+export type { SubscriptionEndpointSnapshot } from './clients/jsonrpc/subscribe-endpoint.ts';
+export {
+  SUBSCRIPTION_DEFAULTS,
+  type SubscriptionEndpoint,
+  type SubscriptionLimits,
+  type SubscriptionsOptions,
+} from './clients/jsonrpc/subscribe-options.ts';
+export type {
+  SubscriptionTable,
+  SubscriptionTraits,
+  SubscriptionWords,
+} from './clients/jsonrpc/subscription-traits.ts';
+export type { Ask, Continuity, Found, Missing, Place } from './core/continuity.ts';
 export { NetError } from './core/error.ts';
+export type { Data, Gap, GapReason, Message } from './core/subscribe.ts';
+export { WEBSOCKET_DEFAULTS, type WebSocketLimits } from './engines/websocket/options.ts';
 export { type Eip1193Provider, eip1193 } from './interop/jsonrpc/eip1193.ts';
 export { type EthersRequest, ethersRequest } from './interop/jsonrpc/ethers.ts';
 export { type KitAsked, kitTransport } from './interop/jsonrpc/kit.ts';
 export { type Web3Options, web3Options } from './interop/jsonrpc/web3.ts';
+export { SHARE_DEFAULTS, type ShareOptions } from './policies/share.ts';
