@@ -3,7 +3,7 @@
  * stream only.
  */
 
-import { fieldFault } from '../../wire/hpack/field-text.ts';
+import { responseFault, trailersFault } from '../../wire/h2/field-rules.ts';
 import type { FieldSection } from '../../wire/hpack/section.ts';
 
 export class ReplyHead {
@@ -26,32 +26,23 @@ export class ReplyHead {
   }
 }
 
-/** Fields that speak of one connection; there is no place for them here (§ 8.2.2). */
-const OF_CONNECTION = /^(?:connection|proxy-connection|keep-alive|transfer-encoding|upgrade)$/;
-
 /** What a section says. It is kept with the section: the same bytes are judged once. */
 export function headOf(section: FieldSection<ReplyHead>): ReplyHead {
   return (section.note ??= judge(section.fields));
 }
 
 function judge(fields: readonly string[]): ReplyHead {
-  const code = fields[1];
-  if (fields[0] !== ':status' || code === undefined) return malformed('a reply that does not begin with :status');
-  if (!/^[1-9]\d\d$/.test(code)) return malformed(':status that is not three digits');
-  if (code === '101') return malformed('status 101, which HTTP/2 does not have');
+  const fault = responseFault(fields);
+  if (fault !== undefined) return malformed(fault);
+  const code = fields[1]!;
   let text = `HTTP/2.0 ${code} \r\n`;
   let contentLength = -1;
   let encoded = false;
   for (let i = 2; i < fields.length; i += 2) {
     const name = fields[i]!;
     const value = fields[i + 1]!;
-    const fault = faultOf(name, value);
-    if (fault !== undefined) return malformed(fault);
     if (name === 'content-length') {
-      const length = lengthOf(value);
-      if (length < 0) return malformed('a content-length that is not a number');
-      if (contentLength >= 0) return malformed('more than one content-length');
-      contentLength = length;
+      contentLength = Number(value);
     } else if (name === 'content-encoding') {
       encoded ||= value.toLowerCase() !== 'identity';
     }
@@ -69,24 +60,11 @@ function judge(fields: readonly string[]): ReplyHead {
 
 /** Trailers as lines, or what is wrong with them. */
 export function trailersOf(fields: readonly string[]): readonly string[] | string {
+  const fault = trailersFault(fields);
+  if (fault !== undefined) return fault;
   const lines: string[] = [];
-  for (let i = 0; i < fields.length; i += 2) {
-    const fault = faultOf(fields[i]!, fields[i + 1]!);
-    if (fault !== undefined) return fault;
-    lines.push(`${fields[i]}: ${fields[i + 1]}`);
-  }
+  for (let i = 0; i < fields.length; i += 2) lines.push(`${fields[i]}: ${fields[i + 1]}`);
   return lines;
-}
-
-function faultOf(name: string, value: string): string | undefined {
-  if (name.startsWith(':')) return 'a pseudo-header field that has no place here';
-  if (OF_CONNECTION.test(name)) return `the field ${name}, which speaks of a connection`;
-  return fieldFault(name, value);
-}
-
-function lengthOf(value: string): number {
-  const length = /^\d+$/.test(value) ? Number(value) : -1;
-  return Number.isSafeInteger(length) ? length : -1;
 }
 
 function malformed(fault: string): ReplyHead {

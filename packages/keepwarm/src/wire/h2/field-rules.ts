@@ -1,6 +1,6 @@
 /**
- * What a field section as a whole may say (RFC 9113 § 8.1 to § 8.3): which pseudo-header fields, in which place, and no
- * field that speaks of one connection. Each function tells what is wrong, or `undefined`; whatever it is, the message is
+ * What a field section as a whole may say (RFC 9113 § 8.1 to § 8.3): which pseudo-header fields, in which place, and
+ * no field that speaks of one connection. Each function tells what is wrong, or `undefined`; whatever it is, the message is
  * malformed, which costs its stream only (§ 8.1.1). Sections are flat: name and value in turn.
  */
 import { fieldFault } from '../hpack/field-text.ts';
@@ -73,7 +73,7 @@ function fieldsFault(fields: readonly string[], from: number, refused: ReadonlyS
     if (name.startsWith(':')) return `the pseudo-header field ${name} where none may stand`;
     const fault = fieldFault(name, value);
     if (fault !== undefined) return fault;
-    if (OF_CONNECTION.has(name)) return `the field ${name}, which speaks of one connection`;
+    if (OF_CONNECTION.has(name)) return `the field ${name}, which speaks of a connection`;
     if (name === 'te' && value.toLowerCase() !== 'trailers') return 'a te other than trailers';
     if (refused.has(name)) return `the field ${name} in trailers`;
     if (name !== 'content-length') continue;

@@ -61,7 +61,7 @@ judge('trailers', trailersFault, [
   [flat('grpc-status: 0', 'grpc-message: '), undefined],
   [flat(':status: 200'), /:status where none may stand/],
   [flat('grpc-status: 0', ':status: 200'), /:status where none may stand/],
-  [flat('connection: close'), /speaks of one connection/],
+  [flat('connection: close'), /speaks of a connection/],
   [flat('content-length: 5'), /content-length in trailers/],
   [flat('set-cookie: a=b'), /set-cookie in trailers/],
   [flat('authorization: x'), /authorization in trailers/],
