@@ -98,7 +98,8 @@ export class Dispatch implements FrameHandler {
     if (stream === undefined) return;
     const refused = code === ERROR.REFUSED_STREAM;
     this.#session.forget(stream);
-    stream.lost(refused ? tell.refused(HTTP2.refusalsMax + 1) : tell.reset(code, 'unknown', stream.phase), refused);
+    if (refused) stream.lost(tell.refused(HTTP2.refusalsMax + 1), 'unprocessed');
+    else stream.lost(tell.reset(code, 'unknown', stream.phase), 'reset');
   }
 
   onSettings(pairs: readonly (readonly [id: number, value: number])[]): void {

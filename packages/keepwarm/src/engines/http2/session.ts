@@ -205,7 +205,7 @@ export class Session implements Kept<Session>, SharedItem<Session>, Carrier, Soc
     for (const stream of [...this.streams.values()]) {
       if (stream.id <= this.#lastByPeer) continue;
       this.forget(stream);
-      stream.lost(tell.leaving(code), true);
+      stream.lost(tell.leaving(code), 'unprocessed');
     }
   }
 
@@ -272,17 +272,9 @@ export class Session implements Kept<Session>, SharedItem<Session>, Carrier, Soc
     if (code !== undefined) this.out.goaway(0, code, '');
     this.#flush.end();
     this.socket.destroy();
-    const greeted = this.#greeted;
-    if (greeted !== undefined) {
+    if (this.#greeted !== undefined) {
       this.place = 'gone';
-      return greeted(
-        new NetError('CONNECT', `no HTTP/2 session: ${error.message}`, {
-          ...error,
-          reach: 'unsent',
-          phase: 'connect',
-          cause: error,
-        }),
-      );
+      return this.#greeted(tell.noHello(error));
     }
     this.#host.sessionsDue.leave(this.liveness);
     this.pool.remove(this);
@@ -292,7 +284,7 @@ export class Session implements Kept<Session>, SharedItem<Session>, Carrier, Soc
     for (const stream of [...this.streams.values()]) {
       const unsent = stream.id > this.#flush.writtenId || stream.id > this.#lastByPeer;
       this.forget(stream);
-      stream.lost(error, unsent);
+      stream.lost(error, unsent ? 'unprocessed' : 'with its session');
     }
   }
 }

@@ -174,8 +174,8 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
     const whole = this.#promised.piped ? undefined : arrival.whole(session.id, this.#reused);
     this.#finish();
     session.finished(this);
-    if (whole === undefined) this.#promised.end(arrival.trailers);
-    else this.#promised.hand(whole);
+    if (whole !== undefined) this.#promised.hand(whole);
+    else this.#promised.end(arrival.trailers);
   }
 
   /** The end of the turn: what there is of the reply goes to the caller, with the rest to come. */
@@ -186,11 +186,12 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
     this.#promised.pipe(reply, delivery);
   }
 
-  /** The peer, or the loss of the session, has ended the stream; `unsent`: nothing of it was processed. */
-  lost(error: NetError, unsent: boolean): void {
+  /** The peer, or the loss of the session, has ended the stream. */
+  lost(error: NetError, how: 'unprocessed' | 'reset' | 'with its session'): void {
     if (this.#over) return;
+    const unsent = how === 'unprocessed';
     const failure = this.#placed(error.withReach(unsent ? 'unsent' : this.#reach()));
-    const again = unsent ? this.#mayStart() : this.#mayHop();
+    const again = unsent ? this.#mayStart() : how !== 'reset' && this.#mayHop();
     this.#session = undefined;
     this.upload?.stop();
     if (!again) return this.#fail(failure);
@@ -244,11 +245,10 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
     if (!this.#over) this.giveUp(describe.closed(this.call, this.phase, cause, this.#reach()));
   }
 
-  /** Ends the call with an error, whatever it is doing; the peer is told to stop. */
+  /** Ends the call with an error; the peer is told to stop. */
   giveUp(error: NetError, code: number = ERROR.CANCEL): void {
-    const session = this.#session;
-    if (session === undefined) this.#place.pool.withdraw(this);
-    else session.cancel(this, code);
+    if (this.#session === undefined) this.#place.pool.withdraw(this);
+    else this.#session.cancel(this, code);
     this.#fail(this.#placed(error));
   }
 

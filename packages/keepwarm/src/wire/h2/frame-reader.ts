@@ -132,6 +132,7 @@ export class FrameReader {
   #checkFirst(): void {
     this.#first = false;
     if (this.#type === TYPE.settings && (this.#flags & FLAG.ack) === 0) return;
+    if (this.#length === HTT) throw broken('it answers in HTTP/1');
     throw broken('its first frame is not SETTINGS; it may not speak HTTP/2');
   }
 
@@ -270,3 +271,5 @@ export class FrameReader {
 }
 
 const HTTP = 'HTTP/1';
+/** The first three letters of it, taken for a length. */
+const HTT = 0x485454;
