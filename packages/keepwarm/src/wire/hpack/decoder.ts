@@ -149,7 +149,8 @@ export class HpackDecoder<Note = unknown> {
       throw new HpackError('a table size update after the first field');
     } else {
       const name = this.#readName(0x0f);
-      this.#take(name, reader.string(), byte >= 0x10);
+      const sensitive = byte >= 0x10;
+      this.#take(name, reader.string(sensitive), sensitive);
     }
   }
 

@@ -22,8 +22,8 @@ const KNOWN_LENGTH_MAX = 32;
 const KNOWN: string[] = new Array(256).fill('');
 
 /** The first `length` bytes of `bytes` as latin1. */
-function textOf(bytes: Buffer, length: number): string {
-  if (length > KNOWN_LENGTH_MAX) return bytes.toString('latin1', 0, length);
+function textOf(bytes: Buffer, length: number, isSecret: boolean): string {
+  if (isSecret || length > KNOWN_LENGTH_MAX) return bytes.toString('latin1', 0, length);
   let hash = length;
   for (let i = 0; i < length; i++) hash = (Math.imul(hash, 31) + bytes[i]!) | 0;
   const place = (hash ^ (hash >>> 8)) & 0xff;
@@ -80,8 +80,8 @@ export class BlockReader {
     throw new HpackError(`an integer of more than ${CONTINUED_MAX + 1} bytes`);
   }
 
-  /** A string, in either coding, as latin1 (RFC 7541 § 5.2). */
-  string(): string {
+  /** A string, in either coding, as latin1 (RFC 7541 § 5.2). `isSecret`: it is not kept to be found again. */
+  string(isSecret = false): string {
     const coded = this.#at() >= 0x80;
     const length = this.integer(0x7f);
     const from = this.at;
@@ -91,9 +91,9 @@ export class BlockReader {
     if (length === 0) return '';
     const room = coded ? huffmanDecodedMax(length) : length;
     const scratch = room <= SCRATCH.length ? SCRATCH : Buffer.allocUnsafeSlow(room);
-    if (coded) return textOf(scratch, huffmanDecode(this.#bytes, from, to, scratch));
+    if (coded) return textOf(scratch, huffmanDecode(this.#bytes, from, to, scratch), isSecret);
     for (let i = 0; i < length; i++) scratch[i] = this.#bytes[from + i]!;
-    return textOf(scratch, length);
+    return textOf(scratch, length, isSecret);
   }
 
   #at(): number {
