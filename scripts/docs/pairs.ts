@@ -14,6 +14,14 @@ import { OPTION_NAMES, TLS_OPTIONS } from '../../packages/keepwarm/src/clients/c
 import { CORE_OPTIONS } from '../../packages/keepwarm/src/clients/env.ts';
 import { FACTS } from '../../packages/keepwarm/src/clients/facts.ts';
 import { HTTP_OPTIONS } from '../../packages/keepwarm/src/clients/http-client.ts';
+import { FRESHNESS_DEFAULTS } from '../../packages/keepwarm/src/clients/jsonrpc/freshness-options.ts';
+import {
+  BATCHING_DEFAULTS,
+  RPC_CACHE_DEFAULTS,
+  RPC_CALL_NAMES,
+  RPC_ENDPOINT_NAMES,
+  RPC_OPTION_NAMES,
+} from '../../packages/keepwarm/src/clients/jsonrpc/options.ts';
 import { OPTIONS } from '../../packages/keepwarm/src/clients/options.ts';
 import { ConnectionPoolCore } from '../../packages/keepwarm/src/clients/pool-core.ts';
 import { CODES } from '../../packages/keepwarm/src/core/error.ts';
@@ -85,6 +93,35 @@ export const PAIRS: readonly Pair[] = [
     code: () => optionsWithDefaults('call', asOptions(HEALTH_CHECK_DEFAULTS)),
     page: 'docs/reference/balance.md',
     heading: '## Options of health checks',
+    columns: 2,
+  },
+  {
+    what: 'options of createRpc',
+    code: () => RPC_OPTION_NAMES,
+    page: 'docs/reference/jsonrpc.md',
+    heading: '## Options',
+  },
+  {
+    what: 'options of the endpoints of createRpc',
+    code: () => RPC_ENDPOINT_NAMES,
+    page: 'docs/reference/jsonrpc.md',
+    heading: '## Endpoints',
+  },
+  {
+    what: 'options of one JSON-RPC call',
+    code: () => RPC_CALL_NAMES,
+    page: 'docs/reference/jsonrpc.md',
+    heading: '## Options of a call',
+  },
+  {
+    what: 'numbers of createRpc and their defaults',
+    code: () => [
+      ...optionsWithDefaults('batching', asOptions(BATCHING_DEFAULTS)),
+      ...optionsWithDefaults('cache', asOptions(RPC_CACHE_DEFAULTS)),
+      ...optionsWithDefaults('freshness', asOptions(FRESHNESS_DEFAULTS)),
+    ],
+    page: 'docs/reference/jsonrpc.md',
+    heading: '## Numbers',
     columns: 2,
   },
   {

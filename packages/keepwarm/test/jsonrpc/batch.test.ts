@@ -144,10 +144,11 @@ describe('a batch', () => {
   }
 
   it('a node that refuses batches gets single requests, and is remembered for it', async (t) => {
-    for (const refusal of [400, 413, undefined]) {
+    for (const refusal of [400, 413, undefined, 'no list']) {
       const node = await aNode(t, ({ requests, batch }, response) => {
         if (!batch) return ok(requests[0]!.id, requests[0]!.params);
-        if (refusal === undefined) return bad(null, -32600, 'batches are not supported');
+        if (refusal === 'no list') return { jsonrpc: '2.0', result: 'what an array is to who does not look' };
+        if (typeof refusal !== 'number') return bad(null, -32600, 'batches are not supported');
         response.statusCode = refusal;
         return 'no batches';
       });

@@ -12,12 +12,12 @@ describe('fetch', () => {
     const node = await aNode(t);
     const { fetch } = anRpc(t, [node]);
     for (const id of ['c8f3', 0, 17, -1, null, 12345678901234567890n]) {
-      const text = `{"id":${typeof id === 'bigint' ? id : JSON.stringify(id)},"jsonrpc":"2.0","method":"echo","params":[1]}`;
+      const sent = typeof id === 'bigint' ? id : JSON.stringify(id);
+      const text = `{"id":${sent},"jsonrpc":"2.0","method":"echo","params":[1]}`;
       const response = await fetch(URL_OF_ANOTHER, post(text));
       assert(response instanceof Response);
       assert.deepEqual([response.status, response.headers.get('content-type')], [200, 'application/json']);
-      const id_ = typeof id === 'bigint' ? id : JSON.stringify(id);
-      assert.equal(await response.text(), `{"jsonrpc":"2.0","id":${id_},"result":[1]}`);
+      assert.equal(await response.text(), `{"jsonrpc":"2.0","id":${sent},"result":[1]}`);
     }
   });
 

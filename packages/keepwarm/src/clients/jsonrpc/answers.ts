@@ -106,7 +106,9 @@ class AnswerReader {
 
   #batchJudged(reply: Reply, call: Call, asked: AskedBatch, text: string): Reply {
     const { members, first } = asked;
-    const { each, whole } = batchAnswersOf(this.#parsed(text), first, members.length, this.#parts.strict);
+    const message = this.#parsed(text);
+    const { each, whole } = batchAnswersOf(message, first, members.length, this.#parts.strict);
+    if (reply.ok && whole instanceof Fault && message !== undefined) throw refusal(call, asked, 'what is no list', 200);
     if (each === undefined || !reply.ok) return this.#wholeJudged(reply, call, asked, text, whole);
     const outcomes = each.map((said, i) => this.#outcome(said, reply, call, members[i]!));
     const [one] = outcomes;

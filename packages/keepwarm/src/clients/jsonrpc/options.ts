@@ -135,16 +135,28 @@ export function settleRpc(options: RpcOptions): Settled {
   };
 }
 
-/** Every option of `createRpc` that the clients beneath do not have. */
-export const RPC_OPTION_NAMES: Readonly<Record<Exclude<keyof RpcOptions, keyof ClientOptions> | 'endpoints', true>> = {
+/** What `createRpc` takes in its own way; the other options are those of every client. */
+type OwnOption = 'adapter' | 'endpoints' | 'batching' | 'coalesce' | 'cache' | 'freshness' | 'strict' | 'bigints';
+const OWN: Readonly<Record<OwnOption, true>> = {
   adapter: true,
   endpoints: true,
   batching: true,
+  coalesce: true,
+  cache: true,
   freshness: true,
   strict: true,
   bigints: true,
 };
+const CALL: Readonly<Record<keyof RpcCallOptions, true>> = {
+  signal: true,
+  deadlineMs: true,
+  minHeight: true,
+  idempotent: true,
+  broadcast: true,
+};
+export const RPC_OPTION_NAMES: readonly string[] = Object.keys(OWN);
 export const RPC_ENDPOINT_NAMES: readonly string[] = ENDPOINT;
+export const RPC_CALL_NAMES: readonly string[] = Object.keys(CALL);
 
 /** Numbers with their defaults; nothing when off. @param from0 names of those that may be 0; others are at least 1 */
 function counted<T extends object>(
