@@ -186,6 +186,25 @@ describe('endpoints that lag', () => {
     assert.equal(freshness.eligible('b', HEAD), true);
   });
 
+  it('do not become the head because those that keep up fall silent', async () => {
+    const { freshness, clock, heights, does } = three();
+    heights.c = 980;
+    await freshness.ready();
+    does.a = 'refuses';
+    does.b = 'refuses';
+    for (let second = 0; second < 30; second++) {
+      freshness.called();
+      await clock.run(1_000);
+      assert.equal(freshness.eligible('c', HEAD), false);
+    }
+    assert.equal(freshness.head, 1_000);
+    for (let second = 0; second < 60; second++) {
+      freshness.called();
+      await clock.run(1_000);
+    }
+    assert.equal(freshness.eligible('c', HEAD), true, 'they are gone: it is what there is');
+  });
+
   it('the chain may start anew, far below', async () => {
     const { freshness, clock, heights } = three();
     await freshness.ready();
@@ -215,6 +234,13 @@ describe('reads that need a height', () => {
     assert.equal(freshness.eligible('c', at(1_004)), true);
     assert.equal(freshness.eligible('a', at(1_004)), false);
     assert.equal(freshness.eligible('c', HEAD), false, 'that is for its probes to show');
+  });
+
+  it('an answer far above the head proves nothing', async () => {
+    const { freshness } = three();
+    await freshness.ready();
+    freshness.seen('c', 900_000);
+    assert.equal(freshness.eligible('a', at(900_000)), freshness.eligible('c', at(900_000)));
   });
 
   it('that nobody has reached may go to whoever keeps up: it is for the node to say', async () => {

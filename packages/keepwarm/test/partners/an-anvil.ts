@@ -6,6 +6,8 @@ import { createRequire } from 'node:module';
 export interface AnvilOptions {
   /** Of the first block, in s since 1970: nodes that share it, and mine at the same times, have the same blocks. */
   readonly genesisAt?: number;
+  /** Accounts with money, of the usual phrase. Default 10. */
+  readonly accounts?: number;
   /** Mines a block for each transaction by itself. Default false. */
   readonly automine?: boolean;
 }
@@ -23,9 +25,10 @@ export class Anvil {
     this.#process = process;
   }
 
-  static async start({ genesisAt = GENESIS_AT, automine = false }: AnvilOptions = {}): Promise<Anvil> {
+  static async start({ genesisAt = GENESIS_AT, automine = false, accounts = 10 }: AnvilOptions = {}): Promise<Anvil> {
     const mining = automine ? [] : ['--no-mining'];
     const args = ['--host', '127.0.0.1', '--port', '0', '--timestamp', String(genesisAt), ...mining];
+    args.push('--accounts', String(accounts));
     const child = spawn(binary(), args, { stdio: ['ignore', 'pipe', 'pipe'] });
     const kill = (): void => void child.kill('SIGKILL');
     process.once('exit', kill);

@@ -3,7 +3,7 @@
  * times with the same transactions, so they have the same hashes; a node that lags gets each block later. What is sent
  * to one of them reaches the others, as on any network.
  */
-import { Anvil } from './an-anvil.ts';
+import { Anvil, type AnvilOptions } from './an-anvil.ts';
 import { RpcFront } from './rpc-front.ts';
 
 const GENESIS_AT = 1_700_000_000;
@@ -46,10 +46,10 @@ export class EvmChain {
     this.nodes = nodes;
   }
 
-  static async start(...names: readonly string[]): Promise<EvmChain> {
+  static async start(names: readonly string[], options: Pick<AnvilOptions, 'accounts'> = {}): Promise<EvmChain> {
     const nodes = await Promise.all(
       names.map(async (name) => {
-        const anvil = await Anvil.start({ genesisAt: GENESIS_AT });
+        const anvil = await Anvil.start({ ...options, genesisAt: GENESIS_AT });
         return new EvmNode(name, anvil, await RpcFront.start(anvil.url));
       }),
     );
@@ -58,6 +58,18 @@ export class EvmChain {
 
   get height(): number {
     return this.#blocks.length;
+  }
+
+  /** Where the best node is. */
+  get reached(): number {
+    return Math.max(...this.nodes.map(({ height }) => height));
+  }
+
+  /** How many transactions there are up to a block. */
+  transactionsUntil(height: number): number {
+    let count = 0;
+    for (const { transactions } of this.#blocks.slice(0, Math.max(0, height))) count += transactions.length;
+    return count;
   }
 
   /** As many blocks; everything sent so far is in the first of them. */

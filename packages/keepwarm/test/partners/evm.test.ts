@@ -20,7 +20,7 @@ const ask = async (url: string, method: string, ...params: unknown[]): Promise<R
 describe('a chain of anvil nodes', () => {
   let chain: EvmChain;
   before(async () => {
-    chain = await EvmChain.start('a', 'b', 'c');
+    chain = await EvmChain.start(['a', 'b', 'c']);
   });
   after(() => chain.stop());
 

@@ -2,7 +2,9 @@
 import type { Call } from '../../core/call.ts';
 import { systemClock, systemRandom } from '../../core/clock.ts';
 import { originOf } from '../../core/origin.ts';
+import { TRANSIENT_STATUSES } from '../../policies/repeat.ts';
 import { Client, engineOf, protocolDoorOf } from '../client.ts';
+import { BUSY } from '../endpoint-judge.ts';
 import { guarded } from '../facts.ts';
 import { type AnswerParts, answers } from './answers.ts';
 import { Asked } from './asked.ts';
@@ -93,13 +95,19 @@ function httpOptions(
     ...client,
     ...parts,
     endpoints: endpoints.map(place),
-    breaker: client.breaker === false ? false : { key: ofEndpoint, ...(client.breaker === true ? {} : client.breaker) },
+    breaker: client.breaker === false ? false : { ...BREAKING, ...(client.breaker === true ? {} : client.breaker) },
     ...(limits.size === 0 ? {} : { rateLimit: ready }),
   };
 }
 
-/** Two endpoints may share an origin, and fail each for itself. */
-const ofEndpoint = (call: Call): string => call.endpoint ?? call.origin.key;
+/**
+ * Two endpoints may share an origin, and fail each for itself. One that asks for less is well: its pauses are kept, and
+ * where it is the only one left, calls wait for it instead of being refused.
+ */
+const BREAKING = {
+  key: (call: Call): string => call.endpoint ?? call.origin.key,
+  statuses: TRANSIENT_STATUSES.filter((status) => !BUSY.has(status)),
+};
 
 /** What belongs to one node goes to one node, for as long as that takes calls. */
 function localKey({ about }: Call): string | undefined {

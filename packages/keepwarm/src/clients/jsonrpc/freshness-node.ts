@@ -16,6 +16,8 @@ export type FreshnessState = 'unknown' | 'fresh' | 'lagging' | 'implausible';
 
 /** Rounds an endpoint may miss before it is measured by its last answer: one may be lost. */
 const MISSED_MAX = 1;
+/** How long the last answer of a silent endpoint holds the head, in ms: long enough to be ejected, or to come back. */
+const REMEMBERED_MS = 60_000;
 
 export class FreshnessNode {
   readonly name: string;
@@ -59,6 +61,16 @@ export class FreshnessNode {
       sinceMs: now - this.#believedAt,
       refusedMs: rising ? now - Math.max(this.#refusedAt!, headSince) : 0,
     };
+  }
+
+  /**
+   * What counts for it in this round: its answer; or its last one, for a while, if that was believed. Without that, the
+   * head would fall back to those that lag as soon as those that do not fall silent.
+   */
+  claimAt(now: number): Claim | undefined {
+    if (this.claim !== undefined || this.state === 'implausible') return this.claim;
+    if (this.height === undefined || now - this.#believedAt > REMEMBERED_MS) return undefined;
+    return { height: this.height, before: this.height, sinceMs: 0, refusedMs: 0 };
   }
 
   /** An answer to a call has shown that it is at least here. */

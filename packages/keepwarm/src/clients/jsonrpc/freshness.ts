@@ -13,19 +13,18 @@
  * Invariants, true whenever no method is running:
  *   (1) At most one probe is under way per endpoint, none after close(), and none lives longer than `timeoutMs`.
  *   (2) Asleep and closed, there is no timer. Otherwise there is one, apart from those of callers who wait.
- *   (3) Somebody is not behind, if anybody ever answered: whose claim became the head.
+ *   (3) Somebody is not behind, if anybody ever answered: whose claim became the head. It may have fallen silent since.
  *   (4) States change at the end of a round only, each with one fact.
  *   (5) Everybody who waits for a height is told: that it is reached, that it took too long, or that all is closed.
  */
-import { listen, unlisten } from '../../core/abort.ts';
 import type { Clock, Random, Timer } from '../../core/clock.ts';
-import { NetError } from '../../core/error.ts';
 import type { Observer } from '../../core/observer.ts';
 import type { FreshnessNeed, HeadProbe } from './adapter.ts';
 import { headOf } from './freshness-head.ts';
 import { FreshnessNode, type FreshnessState } from './freshness-node.ts';
 import type { FreshnessOptions } from './freshness-options.ts';
 import { Passing } from './freshness-passing.ts';
+import { HeightWaiting } from './freshness-waiting.ts';
 
 export interface EndpointPlace {
   readonly name: string;
@@ -60,25 +59,17 @@ export interface FreshnessSnapshot {
   readonly endpoints: readonly EndpointFreshness[];
 }
 
-/** Callers that may wait for a height at once. */
-const WAITERS_MAX = 10_000;
 /** While somebody waits, the longest rest between rounds, in ms. */
 const REST_MS_MAX = 250;
 /** How much of the pace is what the last round showed. */
 const PACE_SHARE = 0.3;
-
-interface Waiter {
-  readonly height: number;
-  reached(): void;
-  failed(error: NetError): void;
-}
 
 export class Freshness {
   readonly #nodes: ReadonlyMap<string, FreshnessNode>;
   readonly #options: FreshnessOptions;
   readonly #parts: FreshnessParts;
   readonly #passing = new Passing();
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiting: HeightWaiting;
   readonly #firstRound = Promise.withResolvers<void>();
   #phase: 'asleep' | 'asking' | 'resting' | 'closed' = 'asleep';
   #timer: Timer | undefined;
@@ -93,6 +84,7 @@ export class Freshness {
     this.#nodes = new Map(endpoints.map(({ name, origin }) => [name, new FreshnessNode(name, origin)]));
     this.#options = options;
     this.#parts = parts;
+    this.#waiting = new HeightWaiting(options.reachMs, parts.clock);
   }
 
   /** The height of the chain, by the last round. */
@@ -119,6 +111,7 @@ export class Freshness {
   seen(endpoint: string, height: number): void {
     const node = this.#nodes.get(endpoint);
     if (node === undefined || node.state === 'implausible' || height <= node.reached) return;
+    if (!this.#isNear(height)) return;
     node.seen(height);
     this.#measureFurthest();
   }
@@ -136,10 +129,7 @@ export class Freshness {
    */
   reach(height: number, signal?: AbortSignal): Promise<void> {
     if (this.#furthest >= height || this.#nodes.size < 2) return Promise.resolve();
-    if (this.#phase === 'closed') return Promise.reject(closed());
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    if (this.#waiters.size >= WAITERS_MAX) return Promise.reject(saturated());
-    const reached = new Promise<void>((resolve, reject) => this.#wait(height, signal, resolve, reject));
+    const reached = this.#waiting.wait(height, signal);
     this.called();
     if (this.#phase === 'resting') this.#rest(); // sooner
     return reached;
@@ -159,8 +149,15 @@ export class Freshness {
     this.#phase = 'closed';
     this.#timer?.cancel();
     this.#round?.abort();
-    for (const waiter of this.#waiters) waiter.failed(closed());
+    this.#waiting.close();
     this.#firstRound.resolve();
+  }
+
+  /** No further above the head than any chain can have come since: an answer may be as wrong as a probe. */
+  #isNear(height: number): boolean {
+    if (this.#head === undefined) return false;
+    const { clock, head } = this.#parts;
+    return height - this.#head <= this.#options.lagMax + (clock.now() - this.#headAt) / head.heightMsMin;
   }
 
   #ask(): void {
@@ -192,9 +189,9 @@ export class Freshness {
     this.#round = undefined;
     round.abort();
     const nodes = [...this.#nodes.values()];
-    const claims = nodes.flatMap(({ claim }) => claim ?? []);
     const { lagMax } = this.#options;
-    if (claims.length > 0) {
+    if (nodes.some(({ claim }) => claim !== undefined)) {
+      const claims = nodes.flatMap((node) => node.claimAt(now) ?? []);
       const { heightMsMin } = this.#parts.head;
       const { head, seconded, refused } = headOf(claims, this.#head, { rate: this.#rate, heightMsMin, lagMax });
       this.#moved(head, seconded, now);
@@ -235,7 +232,7 @@ export class Freshness {
     for (const { reached, state } of this.#nodes.values()) {
       if (state !== 'implausible' && reached > this.#furthest) this.#furthest = reached;
     }
-    for (const waiter of this.#waiters) if (waiter.height <= this.#furthest) waiter.reached();
+    this.#waiting.reached(this.#furthest);
   }
 
   /** @param askedAt when the last round began */
@@ -244,51 +241,13 @@ export class Freshness {
     const { intervalMs, jitter, idleMs } = this.#options;
     const now = clock.now();
     this.#timer?.cancel();
-    if (now - this.#calledAt >= idleMs && this.#waiters.size === 0) {
+    if (now - this.#calledAt >= idleMs && this.#waiting.size === 0) {
       this.#phase = 'asleep';
       return;
     }
     this.#phase = 'resting';
     const restMs = intervalMs * (1 - jitter + 2 * jitter * random());
-    const longest = this.#waiters.size > 0 ? Math.min(restMs, REST_MS_MAX) : restMs;
+    const longest = this.#waiting.size > 0 ? Math.min(restMs, REST_MS_MAX) : restMs;
     this.#timer = clock.after(Math.max(0, askedAt + longest - now), () => this.#ask());
   }
-
-  #wait(height: number, signal: AbortSignal | undefined, resolve: () => void, reject: (error: unknown) => void): void {
-    const { reachMs } = this.#options;
-    const over = (): void => {
-      timer.cancel();
-      if (signal !== undefined) unlisten(signal, caller);
-      this.#waiters.delete(waiter);
-    };
-    const failed = (error: unknown): void => {
-      over();
-      reject(error);
-    };
-    const reached = (): void => {
-      over();
-      resolve();
-    };
-    const waiter: Waiter = { height, reached, failed };
-    const caller = { aborted: failed };
-    const timer = this.#parts.clock.after(reachMs, () => failed(this.#late(height)));
-    if (signal !== undefined) listen(signal, caller);
-    this.#waiters.add(waiter);
-  }
-
-  #late(height: number): NetError {
-    const { reachMs } = this.#options;
-    const furthest = this.#furthest < 0 ? 'none has said where it is' : `the furthest is at ${this.#furthest}`;
-    const message = `no endpoint has reached height ${height} in ${reachMs} ms (limit freshness.reachMs); ${furthest}`;
-    const details = { phase: 'queue', limit: 'freshness.reachMs', value: reachMs } as const;
-    return new NetError('TIMEOUT', message, { reach: 'unsent', ...details });
-  }
-}
-
-const closed = (): NetError =>
-  new NetError('CLOSED', 'the client was closed before an endpoint reached the height', { reach: 'unsent' });
-
-function saturated(): NetError {
-  const message = `${WAITERS_MAX} calls already wait for a height (limit waitersMax ${WAITERS_MAX})`;
-  return new NetError('SATURATED', message, { reach: 'unsent', limit: 'waitersMax', value: WAITERS_MAX });
 }
