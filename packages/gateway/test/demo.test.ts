@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { describe, it } from 'node:test';
 import type { Snapshot } from '../src/admin/snapshot.ts';
+import { moodAt } from '../src/demo/chain.ts';
 import { startDelayProxy } from '../src/demo/delay-proxy.ts';
 import { startDemoProcess } from './demo-process.ts';
 import { ask, httpServer } from './fixtures.ts';
@@ -35,6 +36,27 @@ describe('the demo', () => {
     const demo = await startDemoProcess('--listen', `127.0.0.1:${taken.port}`, '--admin', `127.0.0.1:${taken.port}`);
     assert.ok(Number(new URL(demo.example).port) > taken.port);
     assert.notEqual(new URL(demo.page).port, new URL(demo.example).port);
+    assert.equal(await demo.stop(), 0);
+  });
+});
+
+describe("the demo's chain", () => {
+  it('has a node that fails, recovers, falls behind and recovers, again and again', () => {
+    const moods = [0, 24, 25, 39, 40, 64, 65, 89, 90, 115].map(moodAt);
+    const well = 'well';
+    assert.deepEqual(moods, [well, well, 'failing', 'failing', well, well, 'stuck', 'stuck', well, 'failing']);
+  });
+
+  it('answers through the gateway, whatever the mood', async () => {
+    const demo = await startDemoProcess('--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0');
+    const url = new URL('/chain', demo.example).href;
+    const ask3 = ['eth_blockNumber', 'eth_chainId', 'eth_mine'].map((method, id) => ({ jsonrpc: '2.0', id, method }));
+    const headers = { 'content-type': 'application/json' };
+    const { body } = await ask(url, { method: 'POST', headers, body: JSON.stringify(ask3) });
+    const [block, chain, unknown] = JSON.parse(body.toString());
+    assert.ok(Number(block.result) >= 21_000_000);
+    assert.equal(chain.result, '0x6b77');
+    assert.equal(unknown.error.code, -32601);
     assert.equal(await demo.stop(), 0);
   });
 });

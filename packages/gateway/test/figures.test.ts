@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { EndpointTrails, TRAIL_SECONDS } from '../src/figures/endpoint-trails.ts';
 import { FigureBook } from '../src/figures/figures.ts';
 import { Rolling, RollingCount, series, summary } from '../src/figures/rolling.ts';
 import { TRAIL_SLOT_MS, TRAIL_SLOTS, Trail } from '../src/figures/trail.ts';
@@ -117,5 +118,26 @@ describe('the figures of an upstream', () => {
     assert.equal(book.trail(1), '');
     assert.equal(book.trail(800), '');
     assert.equal(book.trail(801).length, TRAIL_SLOTS);
+  });
+});
+
+describe('trails of endpoints', () => {
+  it('hold the outcomes of each second, two minutes of them, and begin again with a client that did', () => {
+    let successes = 0;
+    const trails = new EndpointTrails(() => [{ name: 'a', successes, failures: 1, busy: 2 }]);
+    trails.look();
+    assert.deepEqual(trails.of('a'), [3]);
+    successes = 5;
+    trails.look();
+    trails.look();
+    assert.deepEqual(trails.of('a'), [3, 5, 0]);
+    successes = 0;
+    trails.look();
+    assert.equal(trails.of('a').at(-1), 0, 'never less than nothing');
+    for (let i = 0; i < 500; i++) trails.look();
+    assert.equal(trails.of('a').length, TRAIL_SECONDS);
+    assert.deepEqual(trails.of('nobody'), []);
+    trails.close();
+    trails.close();
   });
 });

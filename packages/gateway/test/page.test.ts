@@ -78,7 +78,10 @@ describe('the status page in a browser', () => {
     await holds(page, `Number.parseFloat(document.querySelector('#rate').textContent) > 1`);
     await holds(page, `document.querySelector('#versus-note').textContent.includes('saves')`);
     assert.match(await text(page, '#latency'), /\d+ ms/);
-    assert.equal(await page.locator('.card').count(), 2);
+    assert.equal(await page.locator('.card').count(), 3);
+    assert.deepEqual(await page.locator('.endpoint .who').allTextContents(), ['near', 'far', 'flaky']);
+    // Bars of the last seconds: calls go to the nodes, and the page says where.
+    await holds(page, `[...document.querySelectorAll('.endpoint .trail i')].some((bar) => bar.style.height > '0%')`);
     assert.match(await text(page, '.card .pool'), /\d+\sin\sflight · \d+\sidle/);
     const painted = await page.evaluate(`[...document.querySelectorAll('canvas')].some((canvas) =>
       canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value > 0))`);

@@ -31,9 +31,12 @@ export async function runDemo(flags: Flags, print: Print): Promise<number> {
   const admin = parseAddress(text(flags['admin']) ?? GATEWAY_DEFAULTS.admin, '--admin');
   const demo = await startDemo(listen, admin);
   const signalled = untilSignal(print);
-  print('keepwarm demo: an upstream 40 ms away, the gateway before it, and about 20 calls a second.');
+  print('keepwarm demo: an upstream 40 ms away, three JSON-RPC nodes, one of them flaky, the gateway before them,');
+  print('and about 40 calls a second.');
   print(`  status page:  http://${shown(demo.admin)}/`);
   print(`  try it:       curl http://${shown(demo.data)}/market/quote`);
+  const body = '{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber"}';
+  print(`  or JSON-RPC:  curl http://${shown(demo.data)}/chain -d '${body}'`);
   print('  Ctrl-C ends it.');
   await signalled;
   await demo.stop();

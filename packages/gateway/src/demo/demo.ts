@@ -4,9 +4,12 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { extname } from 'node:path';
 import type { ClientOptions } from 'keepwarm';
+import { evm } from 'keepwarm/jsonrpc';
 import type { Address } from '../config/address.ts';
 import { GATEWAY_DEFAULTS, type GatewayConfig, UPSTREAM_DEFAULTS, type UpstreamConfig } from '../config/config.ts';
+import { RPC_UPSTREAM_DEFAULTS, type RpcUpstreamConfig } from '../config/rpc-upstream.ts';
 import { Gateway, ListenError } from '../gateway.ts';
+import type { DemoNode } from './chain.ts';
 import { compareCold } from './cold-calls.ts';
 import type { DemoReady } from './upstream-main.ts';
 
@@ -36,9 +39,9 @@ export interface Demo {
 export async function startDemo(listen: Address, admin: Address): Promise<Demo> {
   const child = fork(UPSTREAM, [HOSTNAME], { env: quiet() });
   try {
-    const { port, ca } = await ready(child);
+    const { port, ca, nodes } = await ready(child);
     const client = { origin: `https://${HOSTNAME}:${port}`, tls: { ca }, dns: { resolver } };
-    const { gateway, data, admin: page } = await startOnFreePorts(listen, admin, client);
+    const { gateway, data, admin: page } = await startOnFreePorts(listen, admin, upstreams(client, nodes));
     const endComparison = compareCold(client, '/quote', gateway.upstreams[0]!.book);
     child.send({ gatewayPort: data.port });
     return {
@@ -68,7 +71,9 @@ const POOL = {
   ageJitter: 0.4,
 };
 
-function upstreams(client: UpstreamConfig['client']): Map<string, UpstreamConfig> {
+type Upstreams = Map<string, UpstreamConfig | RpcUpstreamConfig>;
+
+function upstreams(client: UpstreamConfig['client'], nodes: readonly DemoNode[]): Upstreams {
   const upstream = (pool: typeof POOL): UpstreamConfig => ({
     ...UPSTREAM_DEFAULTS,
     hosts: [],
@@ -77,11 +82,27 @@ function upstreams(client: UpstreamConfig['client']): Map<string, UpstreamConfig
   return new Map([
     ['market', upstream(POOL)],
     ['orders', upstream({ ...POOL, socketsMax: 8 })],
+    ['chain', chain(nodes)],
   ]);
 }
 
-async function startOnFreePorts(listen: Address, admin: Address, client: UpstreamConfig['client']) {
-  let config: GatewayConfig = { ...GATEWAY_DEFAULTS, drainMs: 2_000, listen, admin, upstreams: upstreams(client) };
+/** Heads are followed closely, as a block takes a second here; and what was out comes back soon. */
+function chain(nodes: readonly DemoNode[]): RpcUpstreamConfig {
+  return {
+    ...RPC_UPSTREAM_DEFAULTS,
+    hosts: [],
+    rpc: {
+      adapter: evm,
+      endpoints: nodes.map(({ name, port }) => ({ name, url: `http://127.0.0.1:${port}` })),
+      freshness: { intervalMs: 1_000, lagMax: 5 },
+      balance: { ejectMs: 3_000, ejectMsMax: 6_000, slowStartMs: 5_000 },
+      pool: { socketsMax: 8 },
+    },
+  };
+}
+
+async function startOnFreePorts(listen: Address, admin: Address, upstreams: Upstreams) {
+  let config: GatewayConfig = { ...GATEWAY_DEFAULTS, drainMs: 2_000, listen, admin, upstreams };
   for (let tries = 1; ; tries++) {
     const gateway = new Gateway(config);
     try {

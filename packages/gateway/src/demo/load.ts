@@ -2,7 +2,9 @@
 import { Agent, request as httpRequest } from 'node:http';
 
 /** Calls per second besides bursts. The interval is drawn anew for each, so that they do not march in step. */
-const RATE = 20;
+const RATE = 40;
+/** Of which so many go to the chain. */
+const RPC_SHARE = 0.5;
 const BURST = { everyMs: 15_000, calls: 30 };
 const STREAM_EVERY_MS = 20_000;
 /** @returns how to end it */
@@ -34,7 +36,21 @@ export function startLoad(gatewayPort: number): () => void {
   };
 }
 
+const question = (id: number, method: string, ...params: unknown[]): object => ({ jsonrpc: '2.0', id, method, params });
+const balance = (id: number): object =>
+  question(id, 'eth_getBalance', `0x${(id % 97).toString(16).padStart(40, '0')}`, 'latest');
+
+/** What wallets and bots ask of a chain: mostly one thing at a time, now and then several. */
+function drawRpc(): string {
+  const id = Math.floor(Math.random() * 1_000_000);
+  const chance = Math.random();
+  if (chance < 0.1) return JSON.stringify([balance(id), balance(id + 1), question(id + 2, 'eth_gasPrice')]);
+  if (chance < 0.4) return JSON.stringify(question(id, 'eth_blockNumber'));
+  return JSON.stringify(balance(id));
+}
+
 function draw(): [method: string, path: string, body?: string] {
+  if (Math.random() < RPC_SHARE) return ['POST', '/chain', drawRpc()];
   const chance = Math.random();
   if (chance < 0.12) return ['POST', '/orders/order', '{"side":"buy","symbol":"WARM-USD","size":1}'];
   if (chance < 0.2) return ['GET', '/market/book'];

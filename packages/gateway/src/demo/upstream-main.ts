@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { selfSigned } from './certificate.ts';
+import { type DemoNode, startChain } from './chain.ts';
 import { startDelayProxy } from './delay-proxy.ts';
 import { startLoad } from './load.ts';
 import { market } from './upstream-server.ts';
@@ -14,6 +15,8 @@ export interface DemoReady {
   readonly port: number;
   /** PEM. */
   readonly ca: string;
+  /** JSON-RPC nodes of one chain, over plain HTTP. */
+  readonly nodes: readonly DemoNode[];
 }
 
 /** Where to send calls to; nowhere any more when it is left out. */
@@ -42,4 +45,4 @@ server.maxRequestsPerSocket = REQUESTS_PER_SOCKET;
 server.listen(0, '127.0.0.1');
 await once(server, 'listening');
 const { port } = await startDelayProxy((server.address() as AddressInfo).port, ONE_WAY_MS);
-process.send?.({ port, ca: certificate } satisfies DemoReady);
+process.send?.({ port, ca: certificate, nodes: await startChain() } satisfies DemoReady);

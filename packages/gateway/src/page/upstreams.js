@@ -1,5 +1,6 @@
 /** A card per upstream: its pool, place by place, and how its calls fare. */
 import { byId, make, say } from './dom.js';
+import { showEndpoints } from './endpoints.js';
 import { millis, percent, rate, whole } from './format.js';
 import { versus } from './overview.js';
 
@@ -31,9 +32,10 @@ export function showUpstreams({ upstreams }) {
 }
 
 /** @param {UpstreamTold} upstream */
-function makeCard({ name, origin }) {
+function makeCard({ name, origin, jsonrpc }) {
   const title = make('h3', '', name, make('span', 'origin', origin));
-  const parts = ['places', 'pool', 'comparison', 'calls'].map((part) => make('div', part));
+  const middle = jsonrpc === undefined ? 'comparison' : 'endpoints';
+  const parts = ['places', 'pool', middle, 'calls'].map((part) => make('div', part));
   return make('article', 'card', title, ...parts);
 }
 
@@ -43,7 +45,7 @@ function makeCard({ name, origin }) {
  * @param {number} longestMs
  */
 function update(card, upstream, longestMs) {
-  const { pool, callsPerSecond, latency, reuseRatio, failedLately, status5xxLately } = upstream;
+  const { pool, callsPerSecond, latency, reuseRatio, failedLately, status5xxLately, jsonrpc } = upstream;
   /** @param {string} part */
   const find = (part) => /** @type {HTMLElement} */ (card.querySelector(`.${part}`));
   showPlaces(find('places'), pool);
@@ -53,10 +55,12 @@ function update(card, upstream, longestMs) {
   words.push(`${whole(waiting)} waiting`, `saturation ${Math.round(saturation * 100)} %`);
   say(find('pool'), listed(words));
   find('pool').classList.toggle('bad', saturation > 1);
-  find('comparison').replaceChildren(versus(upstream, longestMs));
+  if (jsonrpc === undefined) find('comparison').replaceChildren(versus(upstream, longestMs));
+  else showEndpoints(find('endpoints'), jsonrpc);
   const calls = [`${rate(callsPerSecond)} calls/s`];
   if (latency.count > 0) calls.push(`p50 ${millis(latency.p50Ms)}`, `p99 ${millis(latency.p99Ms)}`);
   if (latency.count > 0) calls.push(`${percent(reuseRatio)} reused`);
+  if (jsonrpc?.head !== undefined) calls.push(`head ${whole(jsonrpc.head)}`);
   if (failedLately > 0) calls.push(`${whole(failedLately)} failed`);
   if (status5xxLately > 0) calls.push(`${whole(status5xxLately)} × 5xx`);
   say(find('calls'), listed(calls));
