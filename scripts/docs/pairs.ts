@@ -22,10 +22,13 @@ import {
   RPC_ENDPOINT_NAMES,
   RPC_OPTION_NAMES,
 } from '../../packages/keepwarm/src/clients/jsonrpc/options.ts';
+import { SUBSCRIPTION_DEFAULTS } from '../../packages/keepwarm/src/clients/jsonrpc/subscribe-options.ts';
 import { OPTIONS } from '../../packages/keepwarm/src/clients/options.ts';
 import { ConnectionPoolCore } from '../../packages/keepwarm/src/clients/pool-core.ts';
 import { CODES } from '../../packages/keepwarm/src/core/error.ts';
+import { WEBSOCKET_DEFAULTS } from '../../packages/keepwarm/src/engines/websocket/options.ts';
 import { RATE_DEFAULTS } from '../../packages/keepwarm/src/policies/rate-options.ts';
+import { SHARE_DEFAULTS } from '../../packages/keepwarm/src/policies/share.ts';
 import { root } from '../check.ts';
 import { FLOORS } from '../tidy/floors.ts';
 import { namesUnder } from './markdown.ts';
@@ -145,6 +148,16 @@ export const PAIRS: readonly Pair[] = [
     code: () => Object.keys(new ConnectionPoolCore({}, {}).getMetrics()),
     page: 'docs/guide/client.md',
     heading: '### Metrics of ConnectionPoolCore',
+  },
+  {
+    what: 'options of subscriptions and their defaults',
+    code: () =>
+      Object.entries({ limits: SUBSCRIPTION_DEFAULTS, share: SHARE_DEFAULTS, websocket: WEBSOCKET_DEFAULTS }).flatMap(
+        ([group, defaults]) => optionsWithDefaults(group, asOptions(defaults)),
+      ),
+    page: 'docs/guide/subscriptions.md',
+    heading: '## Options',
+    columns: 2,
   },
   {
     what: 'npm scripts',

@@ -3,6 +3,7 @@
  * policies of the HTTP client it stands on. Endpoints, retries, limits and breakers see the outcomes of JSON-RPC, not
  * those of HTTP alone.
  */
+import type { Message } from '../../core/subscribe.ts';
 import type { WarmUpResult } from '../../engines/http1/origin-pool.ts';
 import { notificationText, paramsText } from '../../wire/jsonrpc/request.ts';
 import type { FetchInit, FetchInput } from '../fetch.ts';
@@ -13,6 +14,8 @@ import type { RpcCallOptions, RpcOptions, RpcRequest } from './options.ts';
 import { acceptedIn, thrownOf } from './outcome.ts';
 import type { Question } from './sender.ts';
 import { type RpcStats, rpcStats } from './stats.ts';
+import type { SubscribeOptions, Subscriptions } from './subscribe.ts';
+import { subscriptionsOf } from './subscribe-rpc.ts';
 
 const NONE: RpcCallOptions = {};
 /** Requests of one `batch`; more are better asked for in several. */
@@ -20,10 +23,14 @@ const BATCH_MAX = 10_000;
 
 export class RpcClient {
   readonly #parts: RpcAssembly;
+  readonly #options: RpcOptions;
+  #subscriptions: Subscriptions | undefined;
+  #closed = false;
 
   /** @throws NetError `INVALID` naming the option that is not acceptable */
   constructor(options: RpcOptions) {
     this.#parts = assemble(options);
+    this.#options = options;
   }
 
   /**
@@ -72,6 +79,23 @@ export class RpcClient {
   }
 
   /**
+   * The messages of a topic from now on, over WebSocket to the same endpoints, until the loop is left, the signal fires,
+   * or the topic is over. See docs/guide/subscriptions.md.
+   *
+   * @throws NetError `INVALID` for a method that subscribes to nothing
+   */
+  subscribe<T = unknown>(method: string, params?: unknown, options: SubscribeOptions = {}): AsyncIterable<Message<T>> {
+    return this.subscriptions.subscribe<T>(method, params, options);
+  }
+
+  /** What carries the subscriptions, made on first use: its statistics, and words for an operator. */
+  get subscriptions(): Subscriptions {
+    this.#subscriptions ??= subscriptionsOf(this.#options, (method, params, asked) => this.call(method, params, asked));
+    if (this.#closed) this.#subscriptions.close();
+    return this.#subscriptions;
+  }
+
+  /**
    * A WHATWG fetch for JSON-RPC clients: a request or batch posted to any URL goes through the pool, and its answer
    * comes back with the ids it was sent with. An own property, so that it can be passed around.
    */
@@ -106,6 +130,8 @@ export class RpcClient {
 
   /** Takes no more calls, lets those under way finish for `deadlineMs`, then closes everything. Twice is harmless. */
   close(options: { readonly deadlineMs?: number } = {}): Promise<void> {
+    this.#closed = true;
+    this.#subscriptions?.close();
     this.#parts.batcher.close();
     this.#parts.freshness?.close();
     return this.#parts.client.close(options);

@@ -12,16 +12,16 @@ import type { SubscriptionTable } from './subscription-traits.ts';
 
 export interface SubscriptionEndpoint {
   /** Where it speaks WebSocket. Default: `url`, with `ws` for `http`. */
-  readonly wsUrl?: string | URL;
-  readonly url?: string | URL;
+  readonly wsUrl?: string | URL | undefined;
+  readonly url?: string | URL | undefined;
   /** What facts, stats and errors call it. Default: its host, with a number where several have the same. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** Sent with the handshake. */
-  readonly headers?: FieldsInput;
+  readonly headers?: FieldsInput | undefined;
   /** Endpoints of the lowest number are used as long as one of them can be. Default 0. */
-  readonly priority?: number;
+  readonly priority?: number | undefined;
   /** Its share of the topics among those of its priority. Default 1. */
-  readonly weight?: number;
+  readonly weight?: number | undefined;
 }
 
 export interface SubscriptionLimits {

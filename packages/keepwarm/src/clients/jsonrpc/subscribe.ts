@@ -206,7 +206,7 @@ function fieldsOf({ headers }: SubscriptionEndpoint): Fields {
 function nameOf({ name }: SubscriptionEndpoint, host: string, taken: Set<string>): string {
   let own = name ?? host;
   if (name !== undefined && taken.has(name)) throw invalid(`two endpoints are called ${show(name)}`);
-  for (let count = 2; taken.has(own); count++) own = `${host} ${count}`;
+  for (let count = 2; taken.has(own); count++) own = `${host} #${count}`;
   taken.add(own);
   return own;
 }

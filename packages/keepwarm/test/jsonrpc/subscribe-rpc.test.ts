@@ -1,0 +1,157 @@
+/** Subscriptions of a pool: calls and streams to the same endpoints, over real sockets. */
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { describe, it, type TestContext } from 'node:test';
+import { type Peer, WebSocketServer } from 'ws';
+import { createRpc, createSubscriptions, NetError, type RpcClient, solana } from '../../src/jsonrpc.ts';
+import { leavesNothing, until } from '../engine/setup.ts';
+import { reader } from './a-stream-pool.ts';
+
+leavesNothing();
+
+/** A node that answers calls over HTTP and agrees to subscriptions over WebSocket, on one port. */
+async function aNode(t: TestContext, answer: (method: string) => unknown = () => null) {
+  const node = {
+    url: '',
+    asked: [] as string[],
+    subscribed: [] as string[],
+    headers: [] as object[],
+    paths: [] as string[],
+  };
+  const peers = new Set<Peer>();
+  const server = createServer(async (request, response) => {
+    let text = '';
+    for await (const chunk of request) text += chunk;
+    const { id, method } = JSON.parse(text);
+    node.asked.push(method);
+    response.end(JSON.stringify({ jsonrpc: '2.0', id, result: answer(method) }));
+  });
+  const sockets = new WebSocketServer({ noServer: true });
+  server.on('upgrade', (request, socket, head) => {
+    node.headers.push(request.headers);
+    node.paths.push(request.url ?? '');
+    sockets.handleUpgrade(request, socket, head, (peer) => {
+      peers.add(peer);
+      peer.on('message', (data) => {
+        const { id, method } = JSON.parse(data.toString());
+        node.subscribed.push(method);
+        peer.send(JSON.stringify({ jsonrpc: '2.0', id, result: method.includes('unsub') ? true : 7 }));
+      });
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    for (const peer of peers) peer.terminate();
+    server.closeAllConnections();
+    server.close();
+  });
+  const address = server.address();
+  assert(address !== null && typeof address === 'object');
+  node.url = `http://127.0.0.1:${address.port}/v1/secret-key?api=secret-key`;
+  const notify = (method: string, result: unknown): void => {
+    const message = JSON.stringify({ jsonrpc: '2.0', method, params: { subscription: 7, result } });
+    for (const peer of peers) peer.send(message);
+  };
+  const cut = (): void => {
+    for (const peer of peers) peer.terminate();
+    peers.clear();
+  };
+  return { node, notify, cut };
+}
+
+function aPool(t: TestContext, urls: readonly string[]): RpcClient {
+  const endpoints = urls.map((url) => ({ url, headers: { 'x-token': 'secret-token' } }));
+  const rpc = createRpc({ adapter: solana, endpoints, freshness: false });
+  t.after(() => rpc.close({ deadlineMs: 0 }));
+  return rpc;
+}
+
+describe('a pool of nodes', () => {
+  it('subscribes at the path and with the headers of its endpoints, and shows neither', async (t) => {
+    const { node, notify } = await aNode(t);
+    const rpc = aPool(t, [node.url]);
+    const slots = reader(rpc.subscribe('slotSubscribe'));
+    await until(() => node.subscribed.length === 1, 'the subscription');
+    notify('slotNotification', { slot: 5, parent: 4, root: 1 });
+    await until(() => slots.got.length === 1, 'a slot');
+    assert.deepEqual(slots.brief(), ['5']);
+    assert.equal((node.headers[0] as Record<string, string>)['x-token'], 'secret-token');
+    assert.deepEqual(node.paths, ['/v1/secret-key?api=secret-key']);
+    assert.doesNotMatch(JSON.stringify(rpc.subscriptions.stats()), /secret/);
+  });
+
+  it('asks itself for what was missed, over HTTP', async (t) => {
+    const { node, notify, cut } = await aNode(t, () => ({ context: { slot: 9 }, value: { lamports: 3 } }));
+    const rpc = aPool(t, [node.url]);
+    const account = reader(rpc.subscribe('accountSubscribe', ['key', { encoding: 'base64' }]));
+    await until(() => node.subscribed.length === 1, 'the subscription');
+    notify('accountNotification', { context: { slot: 5 }, value: { lamports: 1 } });
+    await until(() => account.got.length === 1, 'a change');
+    cut();
+    await until(() => account.got.length === 3, 'what it is by now');
+    assert.deepEqual(account.brief(), ['5', 'gap 5-9 lost', '9+']);
+    assert.deepEqual(node.asked, ['getAccountInfo']);
+  });
+
+  it('ends its subscriptions when it is closed, and makes no more', async (t) => {
+    const { node } = await aNode(t);
+    const rpc = aPool(t, [node.url]);
+    const slots = reader(rpc.subscribe('slotSubscribe'));
+    await until(() => node.subscribed.length === 1, 'the subscription');
+    await rpc.close({ deadlineMs: 0 });
+    await slots.done;
+    assert.equal((slots.state.error as NetError).code, 'CLOSED');
+    const late = reader(rpc.subscribe('slotSubscribe'));
+    await late.done;
+    assert.equal((late.state.error as NetError).code, 'CLOSED');
+  });
+});
+
+describe('what cannot be subscribed to is refused by name', () => {
+  const ok = { adapter: solana, endpoints: [{ url: 'wss://node.example.com' }] };
+  const cases: Record<string, [options: unknown, message: RegExp]> = {
+    'no endpoint': [{ ...ok, endpoints: [] }, /endpoints/],
+    'a URL that is none, which is not shown': [
+      { ...ok, endpoints: [{ url: 'not a secret-key' }] },
+      /^(?!.*secret).*endpoints\[0\]/,
+    ],
+    'another scheme': [{ ...ok, endpoints: [{ url: 'ftp://node.example.com' }] }, /"ftp:".*allowed/],
+    'credentials in a URL': [
+      { ...ok, endpoints: [{ url: 'wss://me:secret@node.example.com' }] },
+      /^(?!.*secret).*credentials/,
+    ],
+    'two of one name': [
+      {
+        ...ok,
+        endpoints: [
+          { url: 'ws://a', name: 'a' },
+          { url: 'ws://b', name: 'a' },
+        ],
+      },
+      /called "a"/,
+    ],
+    'a header of the handshake': [
+      { ...ok, endpoints: [{ url: 'ws://a', headers: { 'Sec-WebSocket-Key': 'x' } }] },
+      /Sec-WebSocket-Key/,
+    ],
+    'a limit that does not exist': [{ ...ok, limits: { idleMax: 5 } }, /limits.idleMax/],
+    'no number': [{ ...ok, share: { queueMax: 0 } }, /share.queueMax is 0; allowed: a whole number from 1/],
+    'no choice': [{ ...ok, share: { overflow: 'wait' } }, /"wait"; allowed: "drop", "fail"/],
+    'an adapter without subscriptions': [{ ...ok, adapter: { name: 'x' } }, /adapter/],
+  };
+  for (const [what, [options, message]] of Object.entries(cases)) {
+    it(what, () => {
+      const make = (): unknown => createSubscriptions(options as typeof ok);
+      assert.throws(
+        make,
+        (error) => error instanceof NetError && error.code === 'INVALID' && message.test(error.message),
+      );
+    });
+  }
+
+  it('a method that subscribes to nothing, and parameters that are none', () => {
+    using subscriptions = createSubscriptions(ok);
+    assert.throws(() => subscriptions.subscribe('getSlot'), { code: 'INVALID', message: /"getSlot"/ });
+    assert.throws(() => subscriptions.subscribe('slotSubscribe', 7), { code: 'INVALID', message: /params/ });
+  });
+});
