@@ -109,14 +109,14 @@ export class Client {
     );
     const decode = decodes ? decompress(settle('limits', options.limits)) : undefined;
     const dialler = new Dialler(settle('connect', options.connect), this.#dns, this.#tls, this.#clock);
-    const random = options.random ?? systemRandom;
-    const parts = { clock: this.#clock, random, observer };
-    const elsewhere = (call: Call): boolean => this.#endpoints?.set.elsewhere(call) ?? false;
+    const parts = { clock: this.#clock, random: options.random ?? systemRandom, observer };
+    const elsewhere = (call: Call) =>
+      call.origin === this.#targets.home && this.#endpoints?.set.elsewhere(call) === true;
     this.#resilience = resilience(options, { ...parts, elsewhere }, homesOf(options));
     const { mayHop, policies, passing, patienceMs } = this.#resilience;
     const judging = { ...parts, patienceMs, protocol };
     this.#endpoints = endpointsOf(options, judging, (call) => this.#engine.send(call));
-    this.#engine = makeEngine(options, { clock: this.#clock, random, observer, dialler, decode, mayHop });
+    this.#engine = makeEngine(options, { ...parts, dialler, decode, mayHop });
     this.#targets = new Targets(options.origin, this.#endpoints?.places);
     const encoding: FieldsInput = decodes ? { 'accept-encoding': ACCEPT_ENCODING } : {};
     const defaults = defaultHeaders ? { accept: '*/*', 'user-agent': 'keepwarm', ...encoding } : encoding;

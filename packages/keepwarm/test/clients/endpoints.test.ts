@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { type ClientOptions, createClient } from '../../src/index.ts';
 import { startFaultyServer } from '../../src/testing/faulty-server.ts';
-import { answer, type Step, silence } from '../../src/testing/faulty-steps.ts';
+import { answer, oneByOne, type Step, silence } from '../../src/testing/faulty-steps.ts';
 
 async function aServer(t: TestContext, script: Step) {
   const server = await startFaultyServer({ script });
@@ -124,7 +124,7 @@ describe('endpoints by option', () => {
 
 describe('redirects and addresses', () => {
   /** Two endpoints with base paths of their own, at which `/here` leads to `location`. */
-  async function aSet(t: TestContext, location: (origin: string) => string) {
+  async function aSet(t: TestContext, location: (origin: string) => string, options: ClientOptions = {}) {
     const seen: string[] = [];
     const script =
       (base: string): Step =>
@@ -144,6 +144,7 @@ describe('redirects and addresses', () => {
       ],
       headers: { 'x-mine': 'secret' },
       redirectsMax: 2,
+      ...options,
     });
     return { client, seen, a, b };
   }
@@ -179,6 +180,17 @@ describe('redirects and addresses', () => {
     const outside = await aSet(t, (origin) => `${origin}/login`);
     assert.equal(await outside.client.get('/here').text(), 'ok');
     assert.match(outside.seen.at(-1)!, /^\/v[12]:\/login$/, 'the host of an endpoint, but not its base path');
+  });
+
+  it('what a redirect led elsewhere is repeated there, after a wait', async (t) => {
+    const other = await aServer(t, oneByOne(answer('busy', { status: 503 }), answer('other')));
+    const waits: number[] = [];
+    const { client } = await aSet(t, () => `${other.origin}/login`, {
+      random: () => 0.5,
+      observer: { retried: ({ delayMs }) => waits.push(delayMs) },
+    });
+    assert.equal(await client.get('/here').text(), 'other');
+    assert.deepEqual(waits, [12.5], 'another endpoint is not another place for it');
   });
 
   it('an absolute URL of an endpoint is a call to all of them; one of nobody’s is refused', async (t) => {
