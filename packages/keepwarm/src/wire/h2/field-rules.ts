@@ -1,7 +1,7 @@
 /**
  * What a field section as a whole may say (RFC 9113 § 8.1 to § 8.3): which pseudo-header fields, in which place, and
- * no field that speaks of one connection. Each function tells what is wrong, or `undefined`; whatever it is, the message
- * is malformed, which costs its stream only (§ 8.1.1). Sections are flat: name and value in turn.
+ * no field that speaks of one connection. Each function tells what is wrong, or `undefined`; whatever it is, the
+ * message is malformed, which costs its stream only (§ 8.1.1). Sections are flat: name and value in turn.
  */
 import { fieldFault } from '../hpack/field-text.ts';
 import { TOKEN } from '../tokens.ts';
