@@ -1,4 +1,4 @@
-/** A server that speaks HTTP/2 as a test tells it to, lies included: frames by hand, what the client sends written down. */
+/** A server that speaks HTTP/2 as a test tells it to, lies included: frames by hand, and notes of what it hears. */
 import type { Buffer } from 'node:buffer';
 import { createServer, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';

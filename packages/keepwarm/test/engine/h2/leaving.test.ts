@@ -59,7 +59,7 @@ describe('GOAWAY', () => {
     assert.equal(peer.asked.length, 4);
   });
 
-  it('and then the end of the connection: what may have been processed is not sent again unless it may be', async (t) => {
+  it('and then the end of the connection: what may have been processed is sent again only if it may be', async (t) => {
     let leaving = true;
     const { client, peer } = await aTalk(t, {
       request: (line, { id, path }) => {
