@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { allocationTable, measureAllocation } from './allocation.ts';
 import { callTable, measureCalls } from './calls.ts';
 import { commit, cpu, record } from './history.ts';
+import { measureJsonRpc } from './jsonrpc.ts';
 import { measureMemory, memoryTable } from './memory.ts';
 import { cores } from './pin.ts';
 import { isCallRow, type Row } from './rows.ts';
@@ -39,7 +40,7 @@ interface Measured {
   readonly table: Table;
 }
 
-async function measure(scenario: Scenario, server: BenchServer, stable: Stable): Promise<Measured> {
+async function measure(scenario: Scenario, server: BenchServer, stable: Stable, quick: boolean): Promise<Measured> {
   const { caFile } = stable;
   switch (scenario.kind) {
     case 'calls': {
@@ -57,6 +58,10 @@ async function measure(scenario: Scenario, server: BenchServer, stable: Stable):
     case 's2': {
       const rows = await measureS2(caFile);
       return { rows, table: s2Table(rows) };
+    }
+    case 'jsonrpc': {
+      const rows = await measureJsonRpc(scenario.name, stable, quick);
+      return { rows, table: callTable(rows) };
     }
   }
 }
@@ -81,7 +86,7 @@ async function run(chosen: readonly Scenario[], server: BenchServer, quick: bool
     for (const [index, scenario] of chosen.entries()) {
       process.stderr.write(`[${index + 1}/${chosen.length}] ${scenario.name} … `);
       const startMs = performance.now();
-      const { rows, table } = await measure(scenario, server, stable);
+      const { rows, table } = await measure(scenario, server, stable, quick);
       process.stderr.write(`${((performance.now() - startMs) / 1_000).toFixed(1)} s\n`);
       all.push(...rows);
       console.log(

@@ -4,7 +4,7 @@ import type { CallScenario } from './scenarios.ts';
 import { median, pairedRatio, type Spread } from './statistics.ts';
 
 /** Whom the others are compared with, where they take part. */
-export const REFERENCES = ['undici.request', 'undici.dispatch', 'global fetch', 'wrk'] as const;
+export const REFERENCES = ['undici.request', 'undici.dispatch', 'global fetch', 'wrk', 'undici by hand'] as const;
 export type Reference = (typeof REFERENCES)[number];
 
 interface RowBase {
@@ -68,8 +68,10 @@ export type Row = CallRow | MemoryRow | AllocationRow | S2Row;
 
 export const isCallRow = (row: Row): row is CallRow => 'callsPerSecond' in row;
 
+type Measured = Pick<CallScenario, 'name' | 'inFlight' | 'reply'>;
+
 /** The rows of one scenario; `outcomes` come in the order of the table. */
-export function callRows(scenario: CallScenario, outcomes: readonly Outcome[]): CallRow[] {
+export function callRows(scenario: Measured, outcomes: readonly Outcome[]): CallRow[] {
   return outcomes.map(({ name, slices, failure }): CallRow => {
     const rates = ratesOf(slices);
     const middle = (pick: (slice: (typeof slices)[number]) => number): number =>

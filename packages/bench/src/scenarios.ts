@@ -18,7 +18,7 @@ export interface CallScenario {
 
 /** Scenarios with a shape of their own; each has a file of this name. */
 export interface OtherScenario {
-  readonly kind: 'memory' | 'allocation' | 's2';
+  readonly kind: 'memory' | 'allocation' | 's2' | 'jsonrpc';
   readonly name: string;
 }
 
@@ -100,6 +100,7 @@ export function scenarios(only: readonly string[], quick: boolean): Scenario[] {
     { kind: 'memory', name: 'memory-tls' },
     { kind: 'allocation', name: 'allocation' },
     { kind: 's2', name: 's2' },
+    { kind: 'jsonrpc', name: 'jsonrpc' },
   ];
   const known = new Set(all.map(({ name }) => name));
   if (only.length > 0) {

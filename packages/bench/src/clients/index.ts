@@ -12,10 +12,17 @@ export const CLIENTS: Readonly<Record<string, () => Promise<OpenClient>>> = {
   axios: async () => (await import('./axios.ts')).open,
   got: async () => (await import('./got.ts')).open,
   'bare socket': async () => (await import('./bare-socket.ts')).open,
+  'rpc.call': async () => (await import('./rpc.ts')).openCall,
+  'rpc.call batching': async () => (await import('./rpc.ts')).openBatching,
+  'undici by hand': async () => (await import('./rpc.ts')).openByHand,
+  'viem http': async () => (await import('./rpc.ts')).openViem,
+  'viem over rpc.fetch': async () => (await import('./rpc.ts')).openViemPooled,
+  'web3.js': async () => (await import('./rpc.ts')).openWeb3,
+  'web3.js over rpc.fetch': async () => (await import('./rpc.ts')).openWeb3Pooled,
 };
 
 /** The C program that marks what the machine allows; run by the orchestrator, not in a client process. */
 export const WRK = 'wrk';
 
-/** Who takes part where calls are measured; not the bare socket, which speaks no HTTP. */
-export const CALLERS: readonly string[] = Object.keys(CLIENTS).filter((name) => name !== 'bare socket');
+/** Who takes part where calls are measured: those before the bare socket, which speaks no HTTP. */
+export const CALLERS: readonly string[] = Object.keys(CLIENTS).slice(0, Object.keys(CLIENTS).indexOf('bare socket'));
