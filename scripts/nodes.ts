@@ -36,10 +36,12 @@ for (const { name, calls: made, p50Ms, p99Ms, maxMs, oldest } of phases) {
   const times = [p50Ms, p99Ms, maxMs].map((ms) => `${ms.toFixed(1)} ms`.padStart(9)).join('');
   console.log(`${name.padEnd(26)} ${String(made).padStart(6)} ${times}  ${oldest} blocks`);
 }
-const [healthy, ...others] = phases;
-const troubled = others.filter(({ name }) => name !== 'dead, lagging, bursting');
-const worst = Math.max(...troubled.map(({ p99Ms }) => p99Ms));
-const times = worst / Math.max(healthy!.p99Ms, P99_MS_MIN);
+const p99Of = (found: (name: string) => boolean): number[] =>
+  phases.flatMap(({ name, p99Ms }) => (found(name) ? [p99Ms] : []));
+/** The better of the two times without trouble: whatever else the machine did in one of them is nobody's excuse. */
+const healthy = Math.min(...p99Of((name) => name.startsWith('all')));
+const worst = Math.max(...p99Of((name) => name.startsWith('one')));
+const times = worst / Math.max(healthy, P99_MS_MIN);
 console.log(`failed reads                ${failedReads.length} of ${report.reads}`);
 console.log(`reads older than ${report.staleAfter} blocks   ${staleReads.length}`);
 console.log(`writes doubled              ${doubled} of ${report.writes}`);

@@ -8,7 +8,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { evm } from '../../packages/keepwarm/src/adapters/evm/index.ts';
 import { FLEET_DEFAULTS } from '../../packages/keepwarm/src/adapters/redis/options.ts';
+import { solana } from '../../packages/keepwarm/src/adapters/solana/index.ts';
 import { BALANCE_DEFAULTS, HEALTH_CHECK_DEFAULTS } from '../../packages/keepwarm/src/balance/options.ts';
 import { OPTION_NAMES, TLS_OPTIONS } from '../../packages/keepwarm/src/clients/client-options.ts';
 import { CORE_OPTIONS } from '../../packages/keepwarm/src/clients/env.ts';
@@ -127,6 +129,15 @@ export const PAIRS: readonly Pair[] = [
     heading: '## Numbers',
     columns: 2,
   },
+  ...[evm, solana].map(
+    ({ name, methods }): Pair => ({
+      what: `methods of ${name}, their kinds and costs`,
+      code: () => Object.entries(methods).map(([method, { kind, cost }]) => `${method} ${kind} ${cost ?? 1}`),
+      page: 'docs/reference/methods.md',
+      heading: name === 'evm' ? '## EVM' : '## Solana',
+      columns: 3,
+    }),
+  ),
   {
     what: 'environment variables and what they set',
     code: () =>
