@@ -224,7 +224,7 @@ interface Heights {
   readonly to: number | undefined;
 }
 
-/** What could be had. Asking is a service: when it fails, the gap stays one, and the stream tells of its own troubles. */
+/** What could be had. When asking fails, the gap stays one; the stream tells of its own troubles. */
 async function answered<T>(asking: Promise<T> | undefined): Promise<T | undefined> {
   try {
     return await asking;

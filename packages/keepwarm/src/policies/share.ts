@@ -232,6 +232,6 @@ function tooSlow(topic: Topic, value: number): NetError {
 }
 
 function tooMany(topic: Topic, value: number): NetError {
-  const message = `${value} subscribers are there already, too many for one more to ${topic.name} (limit subscribersMax)`;
+  const message = `${value} subscribers are there, too many for one more to ${topic.name} (limit subscribersMax)`;
   return new NetError('SATURATED', message, { reach: 'unsent', limit: 'subscribersMax', value });
 }

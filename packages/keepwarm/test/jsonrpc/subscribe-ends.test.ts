@@ -101,7 +101,7 @@ describe('a subscription that is refused', () => {
 });
 
 describe('connections', () => {
-  it('take topicsPerConnectionMax each, then another is opened, then another endpoint is used, then it is refused', () =>
+  it('take topicsPerConnectionMax each, then another is opened, then at another endpoint, then no more', () =>
     withPool(2, { limits: { topicsPerConnectionMax: 2, connectionsMax: 2 } }, async (pool, nodes) => {
       for (let i = 0; i < 8; i++) reader(pool.subscribe('logsSubscribe', [`${i}`]));
       await pool.clock.settle();

@@ -61,7 +61,7 @@ function subscriptionsTo(t: TestContext, urls: readonly string[], options: Parti
 }
 
 describe('heads', () => {
-  it('come as they are mined; after a loss those that were missed come too, in order, without waiting for the next', async (t) => {
+  it('come as they are mined; after a loss the missed ones come too, not only with the next', async (t) => {
     const anvil = await anAnvil(t);
     const way = await aWay(t, anvil);
     const { subscriptions, standing } = subscriptionsTo(t, [way.url]);
@@ -88,7 +88,7 @@ describe('heads', () => {
     assert.deepEqual([...told.difference(found)].sort(), more, 'a head that was asked for has what heads have');
   });
 
-  it('of the same number and another hash are both told, and a reorganisation while away is filled from the fork on', async (t) => {
+  it('of one number and two hashes are both told; a reorganisation is filled from its fork', async (t) => {
     const anvil = await anAnvil(t);
     const way = await aWay(t, anvil);
     const { subscriptions, standing } = subscriptionsTo(t, [way.url]);

@@ -120,6 +120,7 @@ async function rootsSince({ from }: Missing, ask: Ask): Promise<Found> {
 /** The last state, in the shape in which the subscription tells it. */
 function stateOf(value: unknown): Found {
   const to = contextSlot(value);
+  if (to === undefined) throw new Error('getAccountInfo did not answer with an account and its slot');
   return { values: [value], from: undefined, to, complete: false, joins: false };
 }
 

@@ -9,6 +9,8 @@ import type { FreshnessOptions } from './freshness-options.ts';
 export interface RpcEndpoint {
   /** Where requests are posted; keys in its path or query are shown nowhere. */
   readonly url: string | URL;
+  /** Where it takes subscriptions. Default: `url`, with `ws` for `http`. */
+  readonly wsUrl?: string | URL | undefined;
   /** By which errors, stats and operators call it; its host when left out. Put no secrets in it. */
   readonly name?: string | undefined;
   /** Its share of the traffic, relative to the others of its priority. Default 1. */
@@ -98,7 +100,7 @@ export interface Settled {
   readonly client: ClientOptions;
 }
 
-const ENDPOINT = ['url', 'name', 'weight', 'priority', 'headers', 'rateLimit', 'batch'];
+const ENDPOINT = ['url', 'wsUrl', 'name', 'weight', 'priority', 'headers', 'rateLimit', 'batch'];
 /** Options of the HTTP client that mean nothing here, with what to do instead. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   origin: 'endpoints: [{ url }]',
