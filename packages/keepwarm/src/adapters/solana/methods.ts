@@ -101,7 +101,7 @@ const CHAIN: Readonly<Record<string, MethodTraits>> = {
 
 const TRANSACTIONS: Readonly<Record<string, MethodTraits>> = {
   /** The node sends it on until its blockhash is too old; the same bytes have the same signature, and count once. */
-  sendTransaction: { kind: 'write', cost: 1, writeId: signatureOf },
+  sendTransaction: { kind: 'write', cost: 1, heightNeeded: minContextSlot, writeId: signatureOf },
   requestAirdrop: { kind: 'write', cost: 1 },
   simulateTransaction: inContext(1),
   sendBundle: { kind: 'write', cost: 1 /* † */ },

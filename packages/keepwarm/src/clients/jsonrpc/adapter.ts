@@ -64,11 +64,14 @@ export interface FreshnessNeed {
 const NOTHING: FreshnessNeed = { head: false, height: undefined };
 const HEAD: FreshnessNeed = { head: true, height: undefined };
 
-/** Reads alone: where a write or a call that belongs to one node goes is not decided by who is ahead. */
+/**
+ * A write needs the head as well: a node that lags checks it against an old state, and passes it on late. What belongs
+ * to one node goes there, however far that is.
+ */
 export function freshnessNeed(traits: MethodTraits | undefined, params: unknown): FreshnessNeed {
-  if (traits === undefined || traits.kind !== 'read') return NOTHING;
-  const height = traits.heightNeeded?.(params);
-  const head = (traits.freshness ?? 'head') === 'head' && traits.pinned?.(params) !== true;
+  if (traits?.kind === 'local') return NOTHING;
+  const height = traits?.heightNeeded?.(params);
+  const head = (traits?.freshness ?? 'head') === 'head' && traits?.pinned?.(params) !== true;
   return height === undefined ? (head ? HEAD : NOTHING) : { head, height };
 }
 

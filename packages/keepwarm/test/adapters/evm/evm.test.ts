@@ -19,7 +19,7 @@ describe('methods of EVM nodes', () => {
     for (const method of ['eth_madeUp', 'personal_sign', 'constructor', 'toString', '__proto__']) {
       assert.equal(Object.hasOwn(evm.methods, method), false, method);
     }
-    assert.deepEqual(freshnessNeed(undefined, []), { head: false, height: undefined });
+    assert.deepEqual(freshnessNeed(undefined, []), { head: true, height: undefined });
   });
 
   it('whatever sends is a write, and whatever lives on one node belongs to it', () => {
@@ -49,7 +49,8 @@ describe('methods of EVM nodes', () => {
     }
     assert.deepEqual(need('eth_getBlockReceipts', HASH), { head: true, height: undefined });
     assert.deepEqual(need('eth_chainId'), { head: false, height: undefined });
-    assert.deepEqual(need('eth_sendRawTransaction', '0x00'), { head: false, height: undefined });
+    assert.deepEqual(need('eth_sendRawTransaction', '0x00'), { head: true, height: undefined });
+    assert.deepEqual(need('eth_newFilter', {}), { head: false, height: undefined });
   });
 
   it('a filter needs its last block, unless it reaches up to the head', () => {

@@ -42,7 +42,8 @@ describe('methods of Solana nodes', () => {
     assert.deepEqual(need('getSlot', { minContextSlot: 77n }), { head: true, height: 77 });
     assert.deepEqual(need('getBlock', 12, { commitment: 'finalized' }), { head: false, height: 12 });
     assert.deepEqual(need('getGenesisHash'), { head: false, height: undefined });
-    assert.deepEqual(need('sendTransaction', 'x', { minContextSlot: 9 }), { head: false, height: undefined });
+    assert.deepEqual(need('sendTransaction', 'x', { minContextSlot: 9 }), { head: true, height: 9 });
+    assert.deepEqual(need('slotSubscribe'), { head: false, height: undefined });
   });
 
   it('answers tell their slot, as a number or a bigint', () => {
