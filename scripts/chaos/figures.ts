@@ -7,7 +7,8 @@ export interface Figures {
   readonly ok: number;
   /** Calls by how they ended. */
   readonly ends: Readonly<Record<string, number>>;
-  /** Of the idempotent calls, those that succeeded, 0…1. */
+  /** Idempotent calls, and of those the share that succeeded, 0…1. */
+  readonly reads: number;
   readonly readsOk: number;
   /** Requests that reached the peer, and how many more than calls, as a share of the calls (below 0: fewer). */
   readonly wire: number;
@@ -37,6 +38,7 @@ export function figuresOf(outcomes: readonly Outcome[], seen: Seen, more: Record
     calls,
     ok: ends['ok'] ?? 0,
     ends,
+    reads: reads.length,
     readsOk: reads.length === 0 ? 1 : reads.filter(isOk).length / reads.length,
     wire: seen.received,
     extra: seen.received / calls - 1,
@@ -51,6 +53,21 @@ export function figuresOf(outcomes: readonly Outcome[], seen: Seen, more: Record
       0.5,
     ),
     more,
+  };
+}
+
+/** Several servers as one peer; their counts over time do not begin together and are left out. */
+export function together(seens: readonly Seen[]): Seen {
+  const sum = (of: (seen: Seen) => number) => seens.reduce((total, seen) => total + of(seen), 0);
+  return {
+    received: sum(({ received }) => received),
+    duplicates: sum(({ duplicates }) => duplicates),
+    accepted: sum(({ accepted }) => accepted),
+    early: sum(({ early }) => early),
+    epochMs: Math.min(...seens.map(({ epochMs }) => epochMs)),
+    receivedBy: [],
+    acceptedBy: [],
+    instants: seens.flatMap(({ instants }) => instants).sort((a, b) => a - b),
   };
 }
 

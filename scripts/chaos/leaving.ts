@@ -3,7 +3,7 @@ import { createClient } from 'keepwarm';
 import { loadOn } from './load.ts';
 
 const [origin = '', calls = '0'] = process.argv.slice(2);
-const client = createClient({ origin });
+const client = createClient({ origin, retry: false, breaker: false });
 const load = loadOn(client, { calls: Number(calls), concurrency: Number(calls) });
 
 process.once('SIGTERM', async () => {

@@ -8,12 +8,19 @@ export type Fault =
   | { readonly kind: 'status'; readonly status: number; readonly share: number }
   /** So many requests are answered per window, the others are told 429, with the rest of the window or without. */
   | { readonly kind: 'quota'; readonly limit: number; readonly windowMs: number; readonly retryAfter: boolean }
+  /**
+   * A share of the requests fails: by turns a 503, and a reset instead of an answer. Each takes `serviceMs` and up to
+   * `spreadMs` more, evenly drawn.
+   */
+  | { readonly kind: 'shaky'; readonly serviceMs: number; readonly spreadMs: number; readonly share: number }
   /** A share of the answers takes `slowMs`, the others `serviceMs`. */
   | { readonly kind: 'slow'; readonly serviceMs: number; readonly slowMs: number; readonly share: number }
   /** Up for `upMs`, then away for `downMs`, and so on: connections and requests are reset while it is away. */
   | { readonly kind: 'flapping'; readonly upMs: number; readonly downMs: number }
-  /** Away between two instants after the first connection. */
-  | { readonly kind: 'dead'; readonly fromMs: number; readonly untilMs: number }
+  /** Away between two instants after the first connection; with `silent` it takes everything and answers nothing. */
+  | { readonly kind: 'dead'; readonly fromMs: number; readonly untilMs: number; readonly silent?: boolean }
+  /** Never answers: connections are accepted and requests read, or not even a SYN is answered. */
+  | { readonly kind: 'black hole'; readonly takes: 'requests' | 'nothing' }
   | Overload;
 
 export type ResetAt = 'before head' | 'mid head' | 'mid body' | 'right after reply' | 'reuse';

@@ -1,6 +1,7 @@
 /** The faulty peer, in a process of its own: it shares neither event loop nor heap with the client under test. */
 import type { TlsOptions } from 'node:tls';
 import { type FaultyServer, startFaultyServer } from 'keepwarm/testing';
+import { startDeafServer } from './deaf.ts';
 import type { Fault } from './fault.ts';
 import { type Misbehaviour, misbehaviour } from './misbehaviour.ts';
 import { type Seen, Tally } from './tally.ts';
@@ -12,6 +13,8 @@ export interface Plan {
   /** Default 0: whichever is free. */
   readonly port?: number;
   readonly tls?: Pick<TlsOptions, 'cert' | 'key'>;
+  /** Whether to write down when each request came. */
+  readonly instants?: boolean;
 }
 
 export type Order =
@@ -26,17 +29,22 @@ export interface Report {
 }
 
 interface Post {
-  readonly server: FaultyServer;
+  readonly server: Pick<FaultyServer, 'port' | 'close'>;
   readonly tally: Tally;
-  readonly misbehaviour: Misbehaviour;
+  readonly misbehaviour: Pick<Misbehaviour, 'stop'>;
 }
 
 const posts = new Map<string, Post>();
 
 async function serve(plan: Plan): Promise<number> {
-  const tally = new Tally();
-  const ill = misbehaviour(plan.fault, tally);
-  const { host = '127.0.0.1', port, tls } = plan;
+  const { fault, host = '127.0.0.1', port, tls, instants = false } = plan;
+  const tally = new Tally(instants);
+  if (fault.kind === 'black hole' && fault.takes === 'nothing') {
+    const server = await startDeafServer(host);
+    posts.set(`${host}:${server.port}`, { server, tally, misbehaviour: { stop: () => undefined } });
+    return server.port;
+  }
+  const ill = misbehaviour(fault, tally);
   const server = await startFaultyServer({
     script: ill.script,
     connected: ill.connected,

@@ -24,11 +24,11 @@ export function misbehaviour(fault: Fault, tally: Tally): Misbehaviour {
   return {
     connected(connection) {
       tally.accept();
-      if (isAway(fault, tally.elapsedMs)) connection.reset();
+      if (isAway(fault, tally.elapsedMs) && !isSilent(fault)) connection.reset();
     },
     async script(request, connection) {
       tally.receive(request.method, idOf(request));
-      if (isAway(fault, tally.elapsedMs)) return connection.reset();
+      if (isAway(fault, tally.elapsedMs)) return isSilent(fault) ? undefined : connection.reset();
       await request.body;
       await act(request, connection);
     },
@@ -40,6 +40,8 @@ function isAway(fault: Fault, elapsedMs: number): boolean {
   if (fault.kind === 'dead') return elapsedMs >= fault.fromMs && elapsedMs < fault.untilMs;
   return fault.kind === 'flapping' && elapsedMs % (fault.upMs + fault.downMs) >= fault.upMs;
 }
+
+const isSilent = (fault: Fault): boolean => fault.kind === 'dead' && fault.silent === true;
 
 const served =
   (workers: Workers): Step =>
@@ -57,6 +59,10 @@ function stepOf(fault: Fault, tally: Tally): Step {
         connection.send(Math.random() < fault.share ? replyBytes('no', { status: fault.status }) : whole(request));
     case 'quota':
       return quota(fault, tally);
+    case 'shaky':
+      return shaky(fault);
+    case 'black hole':
+      return () => undefined;
     case 'slow':
       return async (request, connection) => {
         await connection.wait(Math.random() < fault.share ? fault.slowMs : fault.serviceMs);
@@ -70,6 +76,16 @@ function stepOf(fault: Fault, tally: Tally): Step {
       };
     }
   }
+}
+
+function shaky({ serviceMs, spreadMs, share }: Extract<Fault, { kind: 'shaky' }>): Step {
+  let failures = 0;
+  return async (request, connection) => {
+    await connection.wait(serviceMs + Math.random() * spreadMs);
+    if (Math.random() >= share) return connection.send(whole(request));
+    if (failures++ % 2 === 0) return connection.send(replyBytes('no', { status: 503 }));
+    connection.reset();
+  };
 }
 
 function resetting(at: ResetAt, share: number): Step {

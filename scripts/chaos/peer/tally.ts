@@ -20,7 +20,12 @@ export interface Seen {
   /** Requests and connections per slot since then. */
   readonly receivedBy: readonly number[];
   readonly acceptedBy: readonly number[];
+  /** When each request came, in ms since 1970; empty unless the plan asks for it. */
+  readonly instants: readonly number[];
 }
+
+/** Instants kept, where they are. More would be a row that is too long. */
+const INSTANTS_MAX = 100_000;
 
 /**
  * What was on its way when the 429 was written cannot know of it: so long after, in ms, a request counts as early. Far
@@ -42,6 +47,12 @@ export class Tally {
   #epochMs = 0;
   readonly #receivedBy: number[] = [];
   readonly #acceptedBy: number[] = [];
+  readonly #instants: number[] | undefined;
+
+  /** @param instants whether to keep the instant of every request */
+  constructor(instants: boolean) {
+    if (instants) this.#instants = [];
+  }
 
   /** Since the first connection, in ms. */
   get elapsedMs(): number {
@@ -58,6 +69,7 @@ export class Tally {
   receive(method: string, id: string): void {
     this.#received++;
     this.#count(this.#receivedBy);
+    if (this.#instants !== undefined && this.#instants.length < INSTANTS_MAX) this.#instants.push(nowMs());
     if (method !== 'POST') return;
     if (posted.has(id)) this.#duplicates++;
     posted.add(id);
@@ -76,6 +88,7 @@ export class Tally {
       epochMs: this.#epochMs,
       receivedBy: Array.from(this.#receivedBy, (count = 0) => count),
       acceptedBy: Array.from(this.#acceptedBy, (count = 0) => count),
+      instants: this.#instants ?? [],
     };
   }
 

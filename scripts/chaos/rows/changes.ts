@@ -1,19 +1,10 @@
 /** A peer that is somebody else than it was: another address, another certificate. */
 import { makeAuthority } from 'keepwarm/testing';
-import { figuresOf } from '../figures.ts';
+import { figuresOf, together } from '../figures.ts';
 import { loadOn } from '../load.ts';
-import type { Seen } from '../peer/tally.ts';
 import { expect, type Row } from '../row.ts';
 
 const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-
-/** Two servers as one peer; their counts over time do not begin together and are left out. */
-const together = (one: Seen, other: Seen): Seen => ({
-  ...other,
-  received: one.received + other.received,
-  duplicates: one.duplicates + other.duplicates,
-  accepted: one.accepted + other.accepted,
-});
 
 const CALLS_PER_SECOND = 300;
 const TTL_MS = 100;
@@ -53,7 +44,7 @@ const address: Row = {
     const seenOld = await old.close();
     const outcomes = await load;
     const seenNext = await next.close();
-    return figuresOf(outcomes, together(seenOld, seenNext), {
+    return figuresOf(outcomes, together([seenOld, seenNext]), {
       'late at old': seenOld.accepted - accepted,
       'connections at new': seenNext.accepted,
     });

@@ -2,17 +2,18 @@
 import { figuresOf, isOk, quantile, recoveryMs } from '../figures.ts';
 import { loadOn } from '../load.ts';
 import { SLOT_MS } from '../peer/tally.ts';
-import { expect, expectSpeed, type Row } from '../row.ts';
+import { expect, expectSpeed, NEARLY_ALL, type Row } from '../row.ts';
 
 /** A breaker for troubles of a second: its default waits are for those of minutes. */
-const BREAKER = { openMs: 200, openMsMax: 400 };
+const BREAKER = { failingMs: 100, openMs: 200, openMsMax: 400 };
+const BREAKER_SAID = 'breaker (failingMs 100, openMs 200, openMsMax 400)';
 
 const CALLS_PER_SECOND = 200;
 
 const flapping: Row = {
   name: 'flapping peer',
   fault: 'up for 1 s, away for 1 s, over and over',
-  policies: `breaker (openMs ${BREAKER.openMs}, openMsMax ${BREAKER.openMsMax})`,
+  policies: BREAKER_SAID,
   expected: [
     expectSpeed('half of what fails does so within 50 ms', ({ failedMs }) => failedMs <= 50),
     expect('while it is away next to nothing is sent: ≤ 10 %', ({ more }) => more['sent while away']! <= 0.1),
@@ -38,7 +39,7 @@ const flapping: Row = {
 const dead: Row = {
   name: 'peer dead, then up',
   fault: 'for 2 s every connection is reset',
-  policies: `retry, breaker (openMs ${BREAKER.openMs}, openMsMax ${BREAKER.openMsMax})`,
+  policies: `retry, ${BREAKER_SAID}`,
   expected: [
     expectSpeed('half of what fails does so within 150 ms', ({ failedMs }) => failedMs <= 150),
     expect('≤ 60 connections in any 100 ms, the return included', ({ connectsPeak }) => connectsPeak <= 60),
@@ -67,4 +68,56 @@ const dead: Row = {
   },
 };
 
-export const OUTAGES: readonly Row[] = [flapping, dead];
+/** Ten times what an answer takes. */
+const ATTEMPT_MS = 100;
+
+const silent: Row = {
+  name: 'black-holed peer',
+  fault: 'for 3 s the peer takes everything and answers nothing',
+  policies: `retry (attemptMs ${ATTEMPT_MS}), ${BREAKER_SAID}, deadlineMs 1,000`,
+  expected: [
+    expect('its share of the calls is not sent: ≤ 25 %', ({ more }) => more['sent while silent']! <= 0.25),
+    expect('no call outlives its deadline', ({ ends, ok, calls }) => {
+      return ok + (ends['TIMEOUT'] ?? 0) + (ends['OPEN'] ?? 0) + (ends['DEADLINE'] ?? 0) === calls;
+    }),
+    expectSpeed('half of what fails does so within 50 ms', ({ failedMs }) => failedMs <= 50),
+    expectSpeed('all is well ≤ 2 s after its return', ({ more }) => more['recovered after ms']! <= 2_000),
+  ],
+  async run(stage) {
+    const fromMs = stage.pick(1_000, 200);
+    const untilMs = fromMs + stage.pick(3_000, 900);
+    const served = await stage.serve({ fault: { kind: 'dead', fromMs, untilMs, silent: true } });
+    const retry = { attemptMs: ATTEMPT_MS };
+    const client = stage.client({ origin: served.origin, retry, breaker: BREAKER, deadlineMs: 1_000 });
+    const seconds = (untilMs + stage.pick(3_000, 700)) / 1_000;
+    const outcomes = await loadOn(client, { calls: CALLS_PER_SECOND * seconds, perSecond: CALLS_PER_SECOND });
+    const seen = await served.close();
+    const sent = seen.receivedBy.slice(fromMs / SLOT_MS, untilMs / SLOT_MS).reduce((sum, count) => sum + count, 0);
+    return figuresOf(outcomes, seen, {
+      'sent while silent': sent / ((CALLS_PER_SECOND * (untilMs - fromMs)) / 1_000),
+      'recovered after ms': recoveryMs(outcomes, seen.epochMs + untilMs),
+    });
+  },
+};
+
+const restart: Row = {
+  name: 'peer restarts',
+  fault: 'every connection is reset, and the peer is away for 100 ms',
+  policies: 'retry, breaker',
+  expected: [
+    NEARLY_ALL,
+    expect('the breaker stays closed', ({ more }) => more['breaker opened'] === 0),
+    expect('extra traffic ≤ 20 %', ({ extra }) => extra <= 0.2),
+  ],
+  async run(stage) {
+    const fromMs = stage.pick(1_000, 300);
+    const served = await stage.serve({ fault: { kind: 'dead', fromMs, untilMs: fromMs + 100 } });
+    const client = stage.client({ origin: served.origin, retry: true, breaker: true });
+    const outcomes = await loadOn(client, { calls: stage.pick(2_000, 400), perSecond: stage.pick(500, 400) });
+    const { breakers = [] } = client.stats().policies.breaker ?? {};
+    const opened = breakers.reduce((sum, breaker) => sum + breaker.opened, 0);
+    return figuresOf(outcomes, await served.close(), { 'breaker opened': opened });
+  },
+};
+
+export const OUTAGES: readonly Row[] = [flapping, dead, silent, restart];

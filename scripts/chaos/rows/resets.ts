@@ -1,6 +1,6 @@
 /** Connections that end at every stage of a call. */
 import type { ResetAt } from '../peer/fault.ts';
-import { expect, type Row } from '../row.ts';
+import { expect, NEARLY_ALL, type Row } from '../row.ts';
 
 const STAGES: readonly ResetAt[] = ['before head', 'mid head', 'mid body', 'right after reply', 'reuse'];
 
@@ -25,7 +25,7 @@ export const RESETS: readonly Row[] = STAGES.map((at) => ({
   expected: [
     at === 'mid body'
       ? expect('what began and did not end is RESET', ({ ends, ok, calls }) => ok + (ends['RESET'] ?? 0) === calls)
-      : expect('≥ 99.99 % of the idempotent calls succeed', ({ readsOk }) => readsOk >= 0.9999),
+      : NEARLY_ALL,
     expect('extra traffic ≤ 20 %', ({ extra }) => extra <= 0.2),
   ],
   run: (stage) =>
