@@ -1,8 +1,7 @@
 /** Node's own HTTP client over our pools: what it does as ever, and what our pools add. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
-import { Agent } from 'node:http';
+import { Agent, type IncomingMessage, request as requestHttp } from 'node:http';
 import { Agent as SecureAgent } from 'node:https';
 import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -155,6 +154,21 @@ describe('a connection', () => {
     assert.deepEqual(reasons, ['reply', 'reply', 'protocol']);
   });
 
+  it('is closed when the peer goes on after an answer that came before the request was sent', async (t) => {
+    const script: Step = async (_, connection) => {
+      await connection.send(replyBytes('early'));
+      await connection.wait(20);
+      await connection.send('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil');
+    };
+    const { server, httpAgent: agent, client } = await anAgent(t, script);
+    const request = requestHttp(server.origin, { agent, method: 'POST' }).on('error', () => {});
+    request.write('begin');
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    assert.equal(await text(response), 'early');
+    await until(() => client.stats().sockets.open === 0, 'it was closed');
+    assert.equal(client.stats().sockets.history[0]?.closeReason, 'protocol');
+  });
+
   it('is given up before the peer, by its own word, closes it', async (t) => {
     const script = answer('ok', { headers: { 'keep-alive': 'timeout=1' } });
     const { server, httpAgent: agent, client } = await anAgent(t, script);
@@ -177,10 +191,14 @@ describe('a connection', () => {
     const { server, httpAgent: agent } = await anAgent(t, answer('ok'), { pool: { socketsMax: 1 } });
     const counts = new Set<string>();
     for (let i = 0; i < 20; i++) {
-      const { request } = await ask(server.origin, { agent, timeout: 1_000 });
+      const request = start(server.origin, { agent, timeout: 1_000 });
+      request.on('socket', (given) => given.setTimeout(900)); // as some clients do, without taking it back
+      const [response] = (await once(request, 'response')) as [IncomingMessage];
       const { socket } = request;
       assert(socket !== null);
+      await text(response);
       await new Promise(setImmediate);
+      assert.equal(socket.timeout, 0, 'nor the timeout of the last one');
       counts.add(
         socket
           .eventNames()

@@ -279,6 +279,15 @@ describe('a reply', () => {
     assert.equal((await buffer(body)).length, 65_536_000);
   });
 
+  it('may take longer than the deadline of the client, once it has begun', async (t) => {
+    const script: Step = async (_, connection) => {
+      await connection.send('HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n');
+      await connection.dribble('streamed', 60);
+    };
+    const { server, dispatcher } = await aDispatcher(t, script, { deadlineMs: 300 });
+    assert.equal(await (await undici.fetch(server.origin, { dispatcher })).text(), 'streamed');
+  });
+
   it('waits, whole and small as it is, for a handler that has paused at its head', async (t) => {
     const { server, dispatcher } = await aDispatcher(t, answer('ok'));
     const told: string[] = [];

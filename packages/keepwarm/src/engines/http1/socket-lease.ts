@@ -153,7 +153,6 @@ export class SocketLease implements Waiter<Connection>, Due, Tenant, Writer {
     const { socket } = connection;
     this.#end();
     socket.setTimeout(0);
-    socket.resume(); // its reader may have paused it; a paused one could not tell that it died
     if (keepAliveSeconds >= 0) connection.heed(keepAliveSeconds);
     connection.giveBack(this.#host.clock.now(), socket.readableLength > 0 ? 'protocol' : undefined);
   }

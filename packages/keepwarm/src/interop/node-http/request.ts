@@ -125,10 +125,8 @@ export class AgentRequest implements SocketHolder {
   readonly #onFree = (): void => {
     const { socket, request } = this;
     if (socket === undefined) return;
-    const usable = socket.writable && request.shouldKeepAlive;
     this.#leave();
     socket._httpMessage = null;
-    if (!usable) return void socket.destroy();
     this.#lease?.giveBack(secondsOf(request.res?.headers['keep-alive']));
     this.#watch.freed(socket);
   };

@@ -70,7 +70,7 @@ export class DispatchExchange implements Controller, BodySink, BodyWatch {
   }
 
   abort(reason?: Error): void {
-    if (this.#over || this.#reason !== null) return;
+    if (this.#over) return;
     this.#reason = reason ?? aborted();
     this.#fail(this.#reason);
   }
