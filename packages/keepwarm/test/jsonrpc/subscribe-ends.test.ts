@@ -1,7 +1,7 @@
 /** Subscriptions that are refused, full, aborted or closed. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { NetError } from '../../src/core/error.ts';
+import { NetError } from '../../src/core/error.ts';
 import {
   type Asked,
   agreeing,
@@ -83,6 +83,29 @@ describe('a subscription that is refused', () => {
       const { state } = reader(pool.subscribe(SLOT));
       await pool.clock.run(5_000);
       assert.equal((state.error as NetError).code, 'CONNECT');
+    }));
+
+  it('by a handshake that does not let us in: thrown at once by all, elsewhere by one; a lost stream goes on trying', () =>
+    withPool(2, {}, async (pool, [a, b]) => {
+      const shut = new NetError('STATUS', 'who are you?', { reach: 'answered', status: 401 });
+      const { open } = b!;
+      a!.open = () => Promise.reject(shut);
+      b!.open = () => Promise.reject(shut);
+      const refused = reader(pool.subscribe(SLOT));
+      await pool.clock.settle();
+      assert.equal(refused.state.error, shut);
+      b!.open = open;
+      await pool.clock.run(1_000);
+      const { state } = reader(pool.subscribe(SLOT));
+      await pool.clock.settle();
+      assert.equal(b!.line.askedFor(SLOT).length, 1);
+      b!.open = () => Promise.reject(shut);
+      b!.line.cut();
+      await pool.clock.run(100_000);
+      assert.equal(state.ended, false);
+      b!.open = open;
+      await pool.clock.run(30_000);
+      assert.equal(b!.line.askedFor(SLOT).length, 1);
     }));
 
   it('when never answered: answerMs later another endpoint is asked', () => {

@@ -1,16 +1,18 @@
 /** Subscriptions of a pool: calls and streams to the same endpoints, over real sockets. */
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { describe, it, type TestContext } from 'node:test';
 import { type Peer, WebSocketServer } from 'ws';
 import { createRpc, createSubscriptions, NetError, type RpcClient, solana } from '../../src/jsonrpc.ts';
+import { type KeyPair, selfSigned } from '../../src/testing/certificates.ts';
 import { leavesNothing, until } from '../engine/setup.ts';
 import { reader } from './a-stream-pool.ts';
 
 leavesNothing();
 
 /** A node that answers calls over HTTP and agrees to subscriptions over WebSocket, on one port. */
-async function aNode(t: TestContext, answer: (method: string) => unknown = () => null) {
+async function aNode(t: TestContext, answer: (method: string) => unknown = () => null, tls?: KeyPair) {
   const node = {
     url: '',
     asked: [] as string[],
@@ -19,13 +21,14 @@ async function aNode(t: TestContext, answer: (method: string) => unknown = () =>
     paths: [] as string[],
   };
   const peers = new Set<Peer>();
-  const server = createServer(async (request, response) => {
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     let text = '';
     for await (const chunk of request) text += chunk;
     const { id, method } = JSON.parse(text);
     node.asked.push(method);
     response.end(JSON.stringify({ jsonrpc: '2.0', id, result: answer(method) }));
-  });
+  };
+  const server = tls === undefined ? createServer(serve) : createSecureServer(tls, serve);
   const sockets = new WebSocketServer({ noServer: true });
   server.on('upgrade', (request, socket, head) => {
     node.headers.push(request.headers);
@@ -47,7 +50,7 @@ async function aNode(t: TestContext, answer: (method: string) => unknown = () =>
   });
   const address = server.address();
   assert(address !== null && typeof address === 'object');
-  node.url = `http://127.0.0.1:${address.port}/v1/secret-key?api=secret-key`;
+  node.url = `http${tls === undefined ? '' : 's'}://127.0.0.1:${address.port}/v1/secret-key?api=secret-key`;
   const notify = (method: string, result: unknown): void => {
     const message = JSON.stringify({ jsonrpc: '2.0', method, params: { subscription: 7, result } });
     for (const peer of peers) peer.send(message);
@@ -105,6 +108,42 @@ describe('a pool of nodes', () => {
     await late.done;
     assert.equal((late.state.error as NetError).code, 'CLOSED');
   });
+});
+
+describe('an address', () => {
+  for (const scheme of ['ws', 'http']) {
+    it(`may begin with ${scheme}:, and one for subscriptions goes before the other`, async (t) => {
+      const { node } = await aNode(t);
+      const wsUrl = node.url.replace('http', scheme);
+      await using subscriptions = createSubscriptions({
+        adapter: solana,
+        endpoints: [{ url: 'http://[::1]:1', wsUrl }],
+      });
+      reader(subscriptions.subscribe('slotSubscribe'));
+      await until(() => node.subscribed.length === 1, 'the subscription');
+    });
+  }
+
+  for (const scheme of ['wss', 'https']) {
+    it(`may begin with ${scheme}:, and TLS is verified`, async (t) => {
+      const tls = selfSigned();
+      const { node } = await aNode(t, undefined, tls);
+      const url = node.url.replace('https', scheme);
+      const lost: NetError[] = [];
+      await using strict = createSubscriptions({
+        adapter: solana,
+        endpoints: [{ url }],
+        observer: { socketOpenFailed: ({ error }) => lost.push(error) },
+      });
+      const refused = reader(strict.subscribe('slotSubscribe'));
+      await refused.done;
+      assert.equal((refused.state.error as NetError).code, 'TLS');
+      assert(lost.length > 0);
+      await using trusting = createSubscriptions({ adapter: solana, endpoints: [{ url }], tls: { ca: tls.cert } });
+      reader(trusting.subscribe('slotSubscribe'));
+      await until(() => node.subscribed.length === 1, 'the subscription');
+    });
+  }
 });
 
 describe('what cannot be subscribed to is refused by name', () => {

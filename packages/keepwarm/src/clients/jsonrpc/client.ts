@@ -9,7 +9,7 @@ import { notificationText, paramsText } from '../../wire/jsonrpc/request.ts';
 import type { FetchInit, FetchInput } from '../fetch.ts';
 import { invalid } from '../options.ts';
 import { assemble, type RpcAssembly } from './assembly.ts';
-import { fetchRpc } from './fetch.ts';
+import { fetchRpc, type RpcDoor } from './fetch.ts';
 import type { RpcCallOptions, RpcOptions, RpcRequest } from './options.ts';
 import { acceptedIn, thrownOf } from './outcome.ts';
 import type { Question } from './sender.ts';
@@ -40,7 +40,7 @@ export class RpcClient {
    */
   call<T = unknown>(method: string, params?: unknown, options: RpcCallOptions = NONE): Promise<T> {
     try {
-      return this.#ask(this.#question(method, params, options), options) as Promise<T>;
+      return this.#ask(this.#question(method, params, options, this.#parts.exact), options) as Promise<T>;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -52,14 +52,19 @@ export class RpcClient {
    *
    * @throws NetError `INVALID` when one of them cannot be sent; then none is
    */
-  async batch(
+  batch(requests: readonly RpcRequest[], options: RpcCallOptions = NONE): Promise<PromiseSettledResult<unknown>[]> {
+    return this.#together(requests, options, this.#parts.exact);
+  }
+
+  async #together(
     requests: readonly RpcRequest[],
-    options: RpcCallOptions = NONE,
+    options: RpcCallOptions,
+    exact: boolean,
   ): Promise<PromiseSettledResult<unknown>[]> {
     if (requests.length > BATCH_MAX) {
       throw invalid(`a batch of ${requests.length} requests; allowed: at most ${BATCH_MAX}`);
     }
-    const questions = requests.map(({ method, params }) => this.#question(method, params, options));
+    const questions = requests.map(({ method, params }) => this.#question(method, params, options, exact));
     const { reads, writes, batcher } = this.#parts;
     const outcomes: Promise<unknown>[] = new Array(questions.length);
     const together = questions.filter(({ plan }) => plan.isRead);
@@ -79,8 +84,8 @@ export class RpcClient {
   }
 
   /**
-   * The messages of a topic from now on, over WebSocket to the same endpoints, until the loop is left, the signal fires,
-   * or the topic is over. See docs/guide/subscriptions.md.
+   * The messages of a topic from now on, over WebSocket to the same endpoints: until the loop is left, the signal
+   * fires, or the topic is over. See docs/guide/subscriptions.md.
    *
    * @throws NetError `INVALID` for a method that subscribes to nothing
    */
@@ -99,7 +104,14 @@ export class RpcClient {
    * A WHATWG fetch for JSON-RPC clients: a request or batch posted to any URL goes through the pool, and its answer
    * comes back with the ids it was sent with. An own property, so that it can be passed around.
    */
-  readonly fetch = (input: FetchInput, init?: FetchInit): Promise<Response> => fetchRpc(this, input, init);
+  readonly fetch = (input: FetchInput, init?: FetchInit): Promise<Response> => fetchRpc(this.#door, input, init);
+
+  /** What is handed on is handed on to the last digit, whatever this client's own callers get. */
+  readonly #door: RpcDoor = {
+    call: (method, params, options) => this.#ask(this.#question(method, params, options, true), options),
+    batch: (requests, options) => this.#together(requests, options, true),
+    notify: (method, params, options) => this.notify(method, params, options),
+  };
 
   stats(): RpcStats {
     return rpcStats(this.#parts);
@@ -141,11 +153,11 @@ export class RpcClient {
     return this.close();
   }
 
-  #question(method: string, params: unknown, { minHeight }: RpcCallOptions): Question {
+  #question(method: string, params: unknown, { minHeight }: RpcCallOptions, exact: boolean): Question {
     if (minHeight !== undefined && !(Number.isSafeInteger(minHeight) && minHeight >= 0)) {
       throw invalid(`minHeight is ${String(minHeight)}; allowed: a whole number from 0 on`);
     }
-    return { plan: this.#parts.plans.of(method), params, text: paramsText(params), minHeight };
+    return { plan: this.#parts.plans.of(method), params, text: paramsText(params), minHeight, exact };
   }
 
   #ask(question: Question, options: RpcCallOptions): Promise<unknown> {

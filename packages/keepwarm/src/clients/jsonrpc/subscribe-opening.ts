@@ -2,8 +2,8 @@
  * Opens a subscription, somewhere: at the endpoint that is best placed, at the next when that one cannot, and when none
  * can, as soon as one of them has rested.
  *
- * Thrown is only what no endpoint could help: the subscription itself is refused, all of them do not know the method,
- * or it took longer than `openMs` (`resumeMs` for one that had been lost).
+ * Thrown is only what no endpoint could help: the subscription itself is refused, all of them do not know the method or
+ * do not let us in, or it took longer than `openMs` (`resumeMs` for one that had been lost).
  */
 import type { Clock } from '../../core/clock.ts';
 import { NetError } from '../../core/error.ts';
@@ -54,7 +54,7 @@ export function opening(options: OpeningOptions) {
         last = error;
         const verdict = verdictOf(error, topic.method, options.classify);
         if (verdict === 'final') throw error;
-        if (verdict === 'missing') without.set(source, error);
+        if (verdict === 'missing' || (!resumed && isShut(error))) without.set(source, error);
         // A lost connection has been counted by whoever lost it.
         else if (error instanceof RpcError || (error instanceof NetError && error.limit === 'answerMs')) {
           source.failed(error instanceof NetError ? error : undefined);
@@ -87,6 +87,14 @@ function verdictOf(error: unknown, method: string, classify: OpeningOptions['cla
 function withoutAdapter(code: number): ErrorClass {
   if (code === -32_601) return 'missing';
   return code === -32_600 || code === -32_602 ? 'final' : 'ill';
+}
+
+/** Statuses of a handshake that will not be others by themselves: a wrong path, a wrong key. */
+const SHUT: ReadonlySet<number | undefined> = new Set([400, 401, 403, 404, 405, 410]);
+
+/** An endpoint that a new subscription need not wait for. One that was served by it goes on trying: keys are renewed. */
+function isShut(error: unknown): boolean {
+  return error instanceof NetError && (error.code === 'TLS' || (error.code === 'STATUS' && SHUT.has(error.status)));
 }
 
 /** A subscription that cannot be written, or everything being closed: no endpoint can help. */

@@ -191,7 +191,7 @@ function addressOf({ wsUrl, url }: SubscriptionEndpoint, index: number) {
   if (!/^(?:ws|http)s?:$/.test(protocol)) {
     throw invalid(`endpoints[${index}] begins with ${show(protocol)}; allowed: wss:, ws:, https:, http:`);
   }
-  const http = new URL(`${/s:$/.test(protocol) ? 'https' : 'http'}:${parsed.href.slice(protocol.length)}`);
+  const http = new URL(`${/^(?:wss|https):$/.test(protocol) ? 'https' : 'http'}:${parsed.href.slice(protocol.length)}`);
   return { origin: originOf(http), path: pathname + search };
 }
 
