@@ -12,16 +12,26 @@ type Content = Uint8Array | BodySource | ReadableStream<Uint8Array> | null;
 
 const EMPTY = new Uint8Array(0);
 
+/** What a Response tells of the call it answers. */
+export interface Answered extends Pick<Call, 'method' | 'path'> {
+  readonly origin: Pick<Call['origin'], 'key'>;
+}
+
 export class KeepwarmResponse {
   readonly type = 'basic';
-  readonly #call: Call;
+  readonly #call: Answered;
   readonly #reply: Reply;
   readonly #signal: AbortSignal | undefined;
   #content: Content;
   #headers: Headers | undefined;
   #used = false;
 
-  constructor(call: Call, reply: Reply, signal: AbortSignal | undefined, content: Content = contentOf(call, reply)) {
+  constructor(
+    call: Answered,
+    reply: Reply,
+    signal: AbortSignal | undefined,
+    content: Content = contentOf(call, reply),
+  ) {
     this.#call = call;
     this.#reply = reply;
     this.#signal = signal;
@@ -175,7 +185,7 @@ export class KeepwarmResponse {
 }
 
 /** 204, 205, 304 and answers to HEAD have a body of `null`, not an empty one. */
-function contentOf(call: Call, reply: Reply): Uint8Array | BodySource | null {
+function contentOf(call: Answered, reply: Reply): Uint8Array | BodySource | null {
   const { status } = reply;
   if (status !== 204 && status !== 205 && status !== 304 && call.method !== 'HEAD') return reply.take();
   reply.discard();

@@ -72,9 +72,19 @@ describe('fetch', () => {
       t,
       ({ requests: [request] }) => `{"jsonrpc":"2.0","id":${request!.id},"result":${2n ** 64n}}`,
     );
-    const { fetch } = anRpc(t, [node], { bigints: 'exact' });
+    const rpc = anRpc(t, [node], { batching: true });
+    const { fetch } = rpc;
     const text = await (await fetch(URL_OF_ANOTHER, post('{"jsonrpc":"2.0","id":1,"method":"read"}'))).text();
     assert.equal(text, '{"jsonrpc":"2.0","id":1,"result":18446744073709551616}');
+    node.say = ({ requests }) =>
+      `[${requests.map(({ id }) => `{"jsonrpc":"2.0","id":${id},"result":[${2n ** 64n}]}`)}]`;
+    const [handedOn, called] = await Promise.all([
+      fetch(URL_OF_ANOTHER, post('{"jsonrpc":"2.0","id":1,"method":"read"}')),
+      rpc.call('read'),
+    ]);
+    assert.match(await handedOn.text(), /\[18446744073709551616\]/);
+    assert.deepEqual(called, [18446744073709552000], 'its own callers get what they asked for');
+    assert.equal(node.messages.at(-1)?.requests.length, 2);
   });
 
   it('rejects as fetch does when no node can be reached, and hands on what is no JSON-RPC', async (t) => {

@@ -15,7 +15,7 @@ import { type Health, NetError } from '../../core/error.ts';
 import { Reply } from '../../core/reply.ts';
 import { retryAfterMs } from '../../policies/retry-after.ts';
 import { type Answer, answerOf, batchAnswersOf, Failure, Fault, Result } from '../../wire/jsonrpc/answer.ts';
-import { parseExact } from '../../wire/jsonrpc/numbers.ts';
+import { exactText, parseExact } from '../../wire/jsonrpc/numbers.ts';
 import { BUSY } from '../endpoint-judge.ts';
 import type { ErrorClass, RpcAdapter, RpcErrorObject } from './adapter.ts';
 import { Asked, AskedBatch, Told } from './asked.ts';
@@ -44,7 +44,6 @@ export type AnswerWatch = (endpoint: string, asked: Asked, answer: Result | RpcE
 export interface AnswerParts {
   readonly adapter: RpcAdapter;
   readonly strict: boolean;
-  readonly exact: boolean;
   readonly clock: Clock;
   readonly watch?: AnswerWatch | undefined;
 }
@@ -93,7 +92,7 @@ class AnswerReader {
 
   #judged(reply: Reply, call: Call, asked: Asked, text: string): Reply {
     const { strict } = this.#parts;
-    const said = answerOf(this.#parsed(text), asked.id, strict);
+    const said = answerOf(parsed(text, asked.exact), asked.id, strict);
     if (!reply.ok && !(said instanceof Failure)) return withText(reply, text);
     const outcome = this.#outcome(said, reply, call, asked);
     if (outcome instanceof NetError) {
@@ -106,11 +105,15 @@ class AnswerReader {
 
   #batchJudged(reply: Reply, call: Call, asked: AskedBatch, text: string): Reply {
     const { members, first } = asked;
-    const message = this.#parsed(text);
+    const exact = members.some((member) => member.exact);
+    const message = parsed(text, exact);
     const { each, whole } = batchAnswersOf(message, first, members.length, this.#parts.strict);
     if (reply.ok && whole instanceof Fault && message !== undefined) throw refusal(call, asked, 'what is no list', 200);
     if (each === undefined || !reply.ok) return this.#wholeJudged(reply, call, asked, text, whole);
-    const outcomes = each.map((said, i) => this.#outcome(said, reply, call, members[i]!));
+    const outcomes = each.map((said, i) => {
+      const own = exact && said instanceof Result && !members[i]!.exact ? new Result(rounded(said.value)) : said;
+      return this.#outcome(own, reply, call, members[i]!);
+    });
     const [one] = outcomes;
     // All of it failed for one reason: then it is the endpoint that failed, and not a request.
     if (one instanceof NetError && outcomes.every((other) => other instanceof NetError && other.health === one.health))
@@ -160,15 +163,20 @@ class AnswerReader {
       retryAfterMs: kind === 'throttled' ? (waitMs ?? PAUSE_MS) : waitMs,
     });
   }
+}
 
-  /** @returns nothing for what is no JSON */
-  #parsed(text: string): unknown {
-    try {
-      return this.#parts.exact ? parseExact(text) : JSON.parse(text);
-    } catch {
-      return undefined; // what it means is said where it is looked at
-    }
+/** @returns nothing for what is no JSON */
+function parsed(text: string, exact: boolean): unknown {
+  try {
+    return exact ? parseExact(text) : JSON.parse(text);
+  } catch {
+    return undefined; // what it means is said where it is looked at
   }
+}
+
+/** For one who did not ask for bigints, of a message that somebody else did. */
+function rounded(value: unknown): unknown {
+  return typeof value === 'object' || typeof value === 'bigint' ? JSON.parse(exactText(value) ?? 'null') : value;
 }
 
 /** At once where the body is there already, which is the path of every small call. */

@@ -11,13 +11,16 @@ export class Asked {
   /** The request as text. */
   readonly text: string;
   readonly need: FreshnessNeed;
+  /** Whether whole numbers beyond 2⁵³ come back as bigints. */
+  readonly exact: boolean;
 
-  constructor(plan: Plan, id: number, params: unknown, text: string, need: FreshnessNeed) {
+  constructor(plan: Plan, id: number, params: unknown, text: string, need: FreshnessNeed, exact: boolean) {
     this.plan = plan;
     this.id = id;
     this.params = params;
     this.text = text;
     this.need = need;
+    this.exact = exact;
   }
 }
 

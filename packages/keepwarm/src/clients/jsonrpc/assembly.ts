@@ -29,6 +29,7 @@ export interface RpcAssembly extends StatsParts {
   readonly sender: Sender;
   readonly reads: Reads;
   readonly writes: Writes;
+  readonly exact: boolean;
 }
 
 /** @throws NetError `INVALID` naming the option that is not acceptable */
@@ -46,7 +47,7 @@ export function assemble(options: RpcOptions): RpcAssembly {
     limits,
     clock,
   );
-  const reading: AnswerParts = { adapter, strict, exact: bigints === 'exact', clock, watch: routing.watch };
+  const reading: AnswerParts = { adapter, strict, clock, watch: routing.watch };
   const reader = answers(reading);
   const client = new Client(httpOptions(settled, limits, { clock, random, observer }), {
     policies: { parts: parts.policy, answers: reader },
@@ -75,7 +76,20 @@ export function assemble(options: RpcOptions): RpcAssembly {
     cache?.changed();
   };
   const writes = new Writes(sender, endpoints.length, changed);
-  return { client, limits, parts, freshness, batcher, company, cache, plans, sender, reads, writes };
+  return {
+    client,
+    limits,
+    parts,
+    freshness,
+    batcher,
+    company,
+    cache,
+    plans,
+    sender,
+    reads,
+    writes,
+    exact: bigints === 'exact',
+  };
 }
 
 type Named = Settled['endpoints'][number];

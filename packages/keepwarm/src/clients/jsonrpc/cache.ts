@@ -42,7 +42,7 @@ export class RpcCache {
   }
 
   /** @returns the answer in a list of one; nothing where there is none */
-  find(key: string): readonly [unknown] | undefined {
+  find(key: string, exact: boolean): readonly [unknown] | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
     this.#entries.delete(key);
@@ -50,7 +50,7 @@ export class RpcCache {
     if (stale || entry.expiresAt <= this.#clock.now()) return undefined;
     this.#entries.set(key, entry);
     this.#hits++;
-    return [parseExact(entry.text)];
+    return [exact ? parseExact(entry.text) : JSON.parse(entry.text)];
   }
 
   /** @param writes as `writes` was when it was asked for @param head of the chain, where it is known */

@@ -4,9 +4,11 @@
  * should not repeat calls itself: they have been repeated where that helps.
  */
 import { NetError } from '../../core/error.ts';
+import { Reply } from '../../core/reply.ts';
 import { exactText, parseExact } from '../../wire/jsonrpc/numbers.ts';
 import { asFetchError } from '../fetch-error.ts';
 import { bodyOf, type FetchInit, type FetchInput, type RequestLike, signalOf } from '../fetch-request.ts';
+import { adoptResponse, KeepwarmResponse } from '../fetch-response.ts';
 import type { RpcCallOptions, RpcRequest } from './options.ts';
 import { RpcError } from './rpc-error.ts';
 
@@ -17,22 +19,25 @@ export interface RpcDoor {
   notify(method: string, params: unknown, options: RpcCallOptions): Promise<void>;
 }
 
-const HEADERS = { 'content-type': 'application/json' };
+const HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n';
+const NO_CONTENT = 'HTTP/1.1 204 No Content\r\n\r\n';
 /** Of a request that cannot be read as one, and of one that found no node (JSON-RPC 2.0 § 5.1). */
 const PARSE_ERROR = -32700;
 const INVALID_REQUEST = -32600;
 const SERVER_ERROR = -32000;
 
 export async function fetchRpc(door: RpcDoor, input: FetchInput, init: FetchInit = {}): Promise<Response> {
+  adoptResponse();
   const request = typeof input === 'string' || input instanceof URL ? undefined : input;
+  const url = String(request?.url ?? input);
   const signal = signalOf(init, request);
   const message = await messageOf(init, request);
   const options: RpcCallOptions = signal === undefined ? {} : { signal };
   try {
-    if (Array.isArray(message)) return await batched(door, message, options);
-    const asked = requestOf(message);
-    if (asked === undefined) return respond(errorText(null, malformed(message)));
-    return await single(door, asked, options);
+    const text = Array.isArray(message)
+      ? await batched(door, message, options)
+      : await single(door, requestOf(message), message, options);
+    return respond(url, text, signal);
   } catch (error) {
     const status = error instanceof NetError && error.code === 'STATUS' ? error : undefined;
     if (status?.answer !== undefined) return new Response(status.answer.text, { status: status.status! });
@@ -40,22 +45,34 @@ export async function fetchRpc(door: RpcDoor, input: FetchInput, init: FetchInit
   }
 }
 
-async function single(door: RpcDoor, { method, params, id }: Posted, options: RpcCallOptions): Promise<Response> {
+/** @returns nothing for a notification */
+async function single(
+  door: RpcDoor,
+  posted: Posted | undefined,
+  message: unknown,
+  options: RpcCallOptions,
+): Promise<string | undefined> {
+  if (posted === undefined) return errorText(null, malformed(message));
+  const { method, params, id } = posted;
   if (id === undefined) {
     await door.notify(method, params, options);
-    return new Response(null, { status: 204 });
+    return undefined;
   }
   try {
-    return respond(resultText(id, await door.call(method, params, options)));
+    return resultText(id, await door.call(method, params, options));
   } catch (error) {
     if (!(error instanceof RpcError)) throw error;
-    return respond(errorText(id, error.said));
+    return errorText(id, error.said);
   }
 }
 
 /** § 6: notifications get no answer, and a batch of nothing else none at all. */
-async function batched(door: RpcDoor, messages: readonly unknown[], options: RpcCallOptions): Promise<Response> {
-  if (messages.length === 0) return respond(errorText(null, malformed(messages)));
+async function batched(
+  door: RpcDoor,
+  messages: readonly unknown[],
+  options: RpcCallOptions,
+): Promise<string | undefined> {
+  if (messages.length === 0) return errorText(null, malformed(messages));
   const posted = messages.map(requestOf);
   const asked = posted.filter((each): each is Posted => each?.id !== undefined);
   const told = posted.filter((each): each is Posted => each !== undefined && each.id === undefined);
@@ -70,7 +87,7 @@ async function batched(door: RpcDoor, messages: readonly unknown[], options: Rpc
     if (each === undefined) return errorText(null, malformed(messages[i]));
     return each.id === undefined ? [] : outcomeText(each.id, outcomes[next++]!);
   });
-  return texts.length === 0 ? new Response(null, { status: 204 }) : respond(`[${texts.join(',')}]`);
+  return texts.length === 0 ? undefined : `[${texts.join(',')}]`;
 }
 
 /** A notification that failed is nobody's news (§ 4.1): its sender does not wait for one. */
@@ -146,6 +163,18 @@ function errorText(id: Id, error: object): string {
   return `{"jsonrpc":"2.0","id":${exactText(id)},"error":${exactText(error)}}`;
 }
 
-function respond(text: string): Response {
-  return new Response(text, { headers: HEADERS });
+/** @param text nothing where there is nothing to say */
+function respond(url: string, text: string | undefined, signal: AbortSignal | undefined): Response {
+  const bytes = text === undefined ? EMPTY : Buffer.from(text);
+  const reply = new Reply(
+    text === undefined ? 204 : 200,
+    text === undefined ? NO_CONTENT : HEAD,
+    bytes,
+    false,
+    0,
+    true,
+  );
+  return new KeepwarmResponse({ method: 'POST', origin: { key: url }, path: '' }, reply, signal) as unknown as Response;
 }
+
+const EMPTY = new Uint8Array(0);

@@ -68,7 +68,7 @@ export class Probe {
       attempt: 1,
       section: '',
       endpoint,
-      about: new Asked(plan, id, params, text, { head: false, height: undefined }),
+      about: new Asked(plan, id, params, text, { head: false, height: undefined }, false),
     };
     return this.#send(call).then(resultIn, thrownOf);
   }

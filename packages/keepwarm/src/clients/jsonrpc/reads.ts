@@ -44,7 +44,7 @@ export class Reads {
     const outcomes: Promise<unknown>[] = new Array(questions.length);
     const rest: number[] = [];
     for (const [i, question] of questions.entries()) {
-      const kept = cache?.find(keyOf(question));
+      const kept = cache?.find(keyOf(question), question.exact);
       if (kept === undefined) rest.push(i);
       else outcomes[i] = Promise.resolve(kept[0]);
     }
@@ -84,7 +84,7 @@ export class Reads {
       return this.#send(question, options);
     }
     const key = keyOf(question);
-    const kept = cache?.find(key);
+    const kept = cache?.find(key, question.exact);
     if (kept !== undefined) return Promise.resolve(kept[0]);
     if (company === undefined) return this.#kept(question, this.#send(question, options));
     const leave = () => ({
@@ -113,7 +113,8 @@ export class Reads {
   }
 }
 
-/** Alike in method, params and the height asked for. */
-function keyOf({ plan, text, minHeight }: Question): string {
-  return minHeight === undefined ? `${plan.method}\n${text}` : `${plan.method}\n${text}\n${minHeight}`;
+/** Alike in method, params, the height asked for, and how numbers are read. */
+function keyOf({ plan, text, minHeight, exact }: Question): string {
+  const key = minHeight === undefined ? `${plan.method}\n${text}` : `${plan.method}\n${text}\n${minHeight}`;
+  return exact ? `${key}\nexact` : key;
 }

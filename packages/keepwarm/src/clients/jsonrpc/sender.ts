@@ -20,6 +20,7 @@ export interface Question {
   readonly text: string;
   /** Asked for by the caller. */
   readonly minHeight: number | undefined;
+  readonly exact: boolean;
 }
 
 export class Sender {
@@ -70,9 +71,9 @@ export class Sender {
     return this.door.send(this.#make(text, new Told(plan), ONCE, now, ends));
   }
 
-  #asked({ plan, params, text, minHeight }: Question): Asked {
+  #asked({ plan, params, text, minHeight, exact }: Question): Asked {
     const id = ++this.#ids;
-    return new Asked(plan, id, params, requestText(plan.prefix, id, text), needOf(plan, params, minHeight));
+    return new Asked(plan, id, params, requestText(plan.prefix, id, text), needOf(plan, params, minHeight), exact);
   }
 
   #make(body: string, about: Asked | AskedBatch | Told | undefined, traits: Traits, now: number, ends: Ends): Call {
