@@ -3,7 +3,9 @@
  * lags 20 blocks, one answers 429 in bursts. Calls start at a fixed rate, whatever becomes of those before them.
  *
  * What is counted: reads that failed; reads whose answer is older than where the best node was when they began, and by
- * how many blocks; raw transactions that reached nodes more than once; time per call.
+ * how many blocks; raw transactions that reached nodes more than once; time per call. Times are compared with those of
+ * the same reads, made at the same time by the same process, through a pool of one more node that is always well: what
+ * else the machine does, both feel.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HDNodeWallet } from 'ethers';
@@ -28,6 +30,8 @@ export interface PhaseReport {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
+  /** Of the reads through the node that is always well. */
+  readonly wellP99Ms: number;
   /** The oldest answer, in blocks behind the best node. */
   readonly oldest: number;
 }
@@ -92,14 +96,14 @@ export const PHASES: readonly Phase[] = [
 export const staleAfter = LAG_MAX + 2;
 
 export async function nodesScenario({ calls, seconds, blockMs, writeEvery }: ScenarioOptions): Promise<ScenarioReport> {
-  const chain = await EvmChain.start(['a', 'b', 'c'], {
+  const chain = await EvmChain.start(['a', 'b', 'c', 'well'], {
     accounts: Math.ceil((calls * (1 + WARM_UP)) / writeEvery) + 1,
   });
   const facts: Record<string, number> = {};
   const count = (name: string) => () => void (facts[name] = (facts[name] ?? 0) + 1);
   const rpc = createRpc({
     adapter: evm,
-    endpoints: chain.nodes.map(({ url, name }) => ({ url, name })),
+    endpoints: chain.nodes.slice(0, 3).map(({ url, name }) => ({ url, name })),
     freshness: { intervalMs: blockMs / 3, lagMax: LAG_MAX },
     deadlineMs: 10_000,
     observer: {
@@ -112,11 +116,12 @@ export async function nodesScenario({ calls, seconds, blockMs, writeEvery }: Sce
       hedged: count('hedged'),
     },
   });
+  const wellRpc = createRpc({ adapter: evm, endpoints: [{ url: chain.nodes[3]!.url }] });
   const stopMining = chain.keepMining(blockMs);
   try {
     await chain.mine(3);
-    await rpc.warmUp();
-    const run = new Workload(chain, rpc, writeEvery);
+    await Promise.all([rpc.warmUp(), wellRpc.warmUp()]);
+    const run = new Workload(chain, rpc, wellRpc, writeEvery);
     const phases: PhaseReport[] = [];
     const [a, b, c] = chain.nodes as [EvmNode, EvmNode, EvmNode];
     const everyMs = (seconds * 1_000) / calls;
@@ -135,7 +140,7 @@ export async function nodesScenario({ calls, seconds, blockMs, writeEvery }: Sce
     return { phases, ...(await run.outcome()), staleAfter, facts, refused };
   } finally {
     await stopMining();
-    await rpc.close({ deadlineMs: 0 });
+    await Promise.all([rpc.close({ deadlineMs: 0 }), wellRpc.close({ deadlineMs: 0 })]);
     await chain.stop();
   }
 }
@@ -145,6 +150,7 @@ class Workload {
   readonly #writeEvery: number;
   readonly #accounts = HDNodeWallet.fromPhrase(PHRASE, undefined, "m/44'/60'/0'/0");
   readonly #readings: readonly Reading[];
+  readonly #wellReadings: readonly Reading[];
   readonly #rpc: RpcClient;
   readonly #hashes: string[] = [];
   readonly #failedReads: string[] = [];
@@ -154,29 +160,33 @@ class Workload {
   #writes = 0;
   #number = 0;
   #took: number[] = [];
+  #wellTook: number[] = [];
   #oldest = 0;
 
-  constructor(chain: EvmChain, rpc: RpcClient, writeEvery: number) {
+  constructor(chain: EvmChain, rpc: RpcClient, wellRpc: RpcClient, writeEvery: number) {
     this.#chain = chain;
     this.#rpc = rpc;
     this.#writeEvery = writeEvery;
-    this.#readings = [...viemReadings(rpc, this.#heightOf), ...ethersReadings(rpc, this.#heightOf)];
+    const readings = (of: RpcClient) => [...viemReadings(of, this.#heightOf), ...ethersReadings(of, this.#heightOf)];
+    this.#readings = readings(rpc);
+    this.#wellReadings = readings(wellRpc);
   }
 
   async phase(name: string, calls: number, everyMs: number): Promise<PhaseReport> {
     this.#took = [];
+    this.#wellTook = [];
     this.#oldest = 0;
     const running: Promise<void>[] = [];
     const from = performance.now();
     while (running.length < calls) {
       const due = Math.min(calls, Math.floor((performance.now() - from) / everyMs) + 1);
-      while (running.length < due) running.push(this.#call());
+      while (running.length < due) running.push(this.#both());
       await sleep(2);
     }
     await Promise.all(running);
-    const sorted = this.#took.sort((x, y) => x - y);
-    const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
-    return { name, calls, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1), oldest: this.#oldest };
+    const at = percentiles(this.#took);
+    const wellP99Ms = percentiles(this.#wellTook)(0.99);
+    return { name, calls, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1), wellP99Ms, oldest: this.#oldest };
   }
 
   async outcome() {
@@ -196,8 +206,20 @@ class Workload {
     };
   }
 
-  #call(): Promise<void> {
+  async #both(): Promise<void> {
     const number = this.#number++;
+    await Promise.all(
+      number % 2 === 0 ? [this.#call(number), this.#well(number)] : [this.#well(number), this.#call(number)],
+    );
+  }
+
+  async #well(number: number): Promise<void> {
+    const began = performance.now();
+    await this.#wellReadings[number % this.#wellReadings.length]!.read();
+    this.#wellTook.push(performance.now() - began);
+  }
+
+  #call(number: number): Promise<void> {
     return number % this.#writeEvery === this.#writeEvery - 1 ? this.#write(number) : this.#read(number);
   }
 
@@ -238,6 +260,11 @@ class Workload {
     while (height > 0 && this.#chain.transactionsUntil(height) > balance) height--;
     return height;
   };
+}
+
+function percentiles(took: readonly number[]): (share: number) => number {
+  const sorted = took.toSorted((x, y) => x - y);
+  return (share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
 }
 
 /** Clients wrap what the pool said. */
