@@ -108,6 +108,30 @@ describe('a pool of nodes that differ in how far they are', () => {
     });
   });
 
+  it('a write that a node refuses goes to another one, and to that one once', async () => {
+    await pool(async (rpc) => {
+      const refuse = (node: SolanaNode) => {
+        node.front.does = ({ requests }) =>
+          requests[0]!.method === 'sendTransaction' ? { error: { code: -32_005, message: 'Node is behind' } } : 'pass';
+      };
+      refuse(a);
+      for (const { front } of chain.nodes) front.asked.clear();
+      for (let i = 1; i <= 10; i++) await rpc.call('sendTransaction', encodedOf(await transfer(rpc, 100 + i)));
+      assert.equal(b.front.asked.get('sendTransaction'), 10);
+      refuse(b);
+      const refused = rpc.call('sendTransaction', encodedOf(await transfer(rpc, 200)));
+      await assert.rejects(refused, { name: 'RpcError', code: -32_005 });
+      assert.ok([...b.front.writes.values()].every((times) => times === 1));
+      b.front.does = ({ requests }) =>
+        requests[0]!.method === 'sendTransaction' ? { error: { code: -32_603, message: 'Internal error' } } : 'pass';
+      a.front.does = b.front.does;
+      for (const { front } of chain.nodes) front.asked.clear();
+      await assert.rejects(rpc.call('sendTransaction', encodedOf(await transfer(rpc, 300))), { code: -32_603 });
+      const sent = chain.nodes.reduce((sum, { front }) => sum + (front.asked.get('sendTransaction') ?? 0), 0);
+      assert.equal(sent, 1, 'a node that failed may have done it');
+    });
+  });
+
   it('a broadcast is one write: what the second node has from the first is no error', async () => {
     await pool(async (rpc) => {
       const params = encodedOf(await transfer(rpc, 77));

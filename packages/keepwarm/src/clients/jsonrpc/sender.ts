@@ -107,8 +107,8 @@ export interface Ends {
 }
 
 export interface Again {
-  readonly deadlineAt?: number | undefined;
-  readonly tried?: string[] | undefined;
+  readonly deadlineAt?: number;
+  readonly tried?: string[];
 }
 
 const NEW: Again = {};

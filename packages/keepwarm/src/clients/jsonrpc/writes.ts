@@ -1,11 +1,16 @@
 /**
  * Calls that may change something. One is sent to one endpoint, once, unless its caller says that twice is as good as
  * once; or to several endpoints at the same time, as one write: the first that takes it decides.
+ *
+ * A node that refuses a write has not done it: asked for too much, too far behind, not offering the method. Where the
+ * write has an identity, so that even a node that erred would have it once, it goes on to an endpoint where it has not
+ * been.
  */
 import { invalid } from '../options.ts';
+import type { ErrorClass } from './adapter.ts';
 import type { RpcCallOptions } from './options.ts';
 import { RpcError } from './rpc-error.ts';
-import type { Question, Sender } from './sender.ts';
+import type { Again, Question, Sender } from './sender.ts';
 
 export class Writes {
   readonly #sender: Sender;
@@ -49,8 +54,21 @@ export class Writes {
   }
 
   #one(question: Question, options: RpcCallOptions): Promise<unknown> {
-    const sent = this.#sender.one(question, options);
-    return options.idempotent === true ? sent.catch((error: unknown) => standing(question, error)) : sent;
+    if (question.plan.traits.writeId === undefined) return this.#sender.one(question, options);
+    const { clock } = this.#sender;
+    const deadlineAt = this.#sender.deadlineAt(clock.now(), question.plan, options);
+    return this.#until(question, options, { deadlineAt, tried: [] });
+  }
+
+  /** Ends with the endpoints: each is tried once. */
+  #until(question: Question, options: RpcCallOptions, again: Required<Again>): Promise<unknown> {
+    return this.#sender.one(question, options, again).catch((error: unknown) => {
+      const mayGoOn = isRefusal(error) && this.#sender.anyElse(again.tried) && this.#sender.door.grant();
+      if (mayGoOn) return this.#until(question, options, again);
+      // Once it may have been sent twice, that it was known is what its caller wanted.
+      if (options.idempotent === true || again.tried.length > 1) return standing(question, error);
+      throw error;
+    });
   }
 
   /** Copies share the list of where they went, so that each goes to another endpoint. */
@@ -66,6 +84,12 @@ export class Writes {
       throw error.errors.find((each) => each instanceof RpcError && each.kind === 'final') ?? error.errors[0];
     });
   }
+}
+
+const REFUSALS: ReadonlySet<unknown> = new Set<ErrorClass>(['throttled', 'behind', 'missing']);
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof RpcError && REFUSALS.has(error.kind);
 }
 
 /** That it had been received before means that it stands: its identity is the answer. */
