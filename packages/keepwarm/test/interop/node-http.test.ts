@@ -6,6 +6,7 @@ import { Agent as SecureAgent } from 'node:https';
 import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { makeAuthority, selfSigned } from '../../src/testing/certificates.ts';
 import {
   answer,
@@ -74,7 +75,7 @@ describe('a request over our agent', () => {
       const request = start(server.origin, { agent });
       const [response] = (await once(request, 'response')) as [IncomingMessage];
       response.pause();
-      await new Promise((resolve) => setTimeout(resolve, 30));
+      await sleep(30);
       assert(request.socket!.bytesRead < (i + 1) * bytes.length, 'the peer is held back');
       assert.equal((await text(response)).length, bytes.length);
     }
@@ -187,11 +188,30 @@ describe('a connection', () => {
     }
   });
 
+  for (const scheduling of ['lifo', 'fifo'] as const) {
+    it(`that dies at the very moment it is wanted is noticed if it lay quiet, and another is taken: ${scheduling}`, async (t) => {
+      const pool = { socketsMax: 2, scheduling };
+      const { server, httpAgent: agent, client } = await anAgent(t, answer('ok'), { pool });
+      await client.warmUp({ origin: server.origin, count: 2 });
+      await sleep(1_050);
+      // Of the two, one has been used a moment ago: only the other is given a turn to say that it is dead.
+      await ask(server.origin, { agent });
+      for (const connection of server.connections.filter(({ socket }) => socket.bytesRead === 0)) connection.end();
+      let granted = 0;
+      const request = start(server.origin, { agent }).on('socket', () => granted++);
+      const [response] = (await once(request, 'response')) as [IncomingMessage];
+      assert.equal(await text(response), 'ok');
+      assert.equal(granted, 1, 'it got one socket');
+      await quiet(client);
+      assert(client.stats().sockets.open <= 2);
+    });
+  }
+
   it('carries no listeners from one request to the next', async (t) => {
     const { server, httpAgent: agent } = await anAgent(t, answer('ok'), { pool: { socketsMax: 1 } });
     const counts = new Set<string>();
     for (let i = 0; i < 20; i++) {
-      const request = start(server.origin, { agent, timeout: 1_000 });
+      const request = start(server.origin, { agent });
       request.on('socket', (given) => given.setTimeout(900)); // as some clients do, without taking it back
       const [response] = (await once(request, 'response')) as [IncomingMessage];
       const { socket } = request;

@@ -111,7 +111,8 @@ export class SocketLease implements Waiter<Connection>, Due, Tenant, Writer {
   /** Hands the socket over, unless it died while it was given a turn to say so. */
   writeNow(now: number): void {
     const connection = this.#connection;
-    if (this.#over || connection === undefined) return;
+    // A turn that was waited for on a connection lost since comes too late: another may have been handed over already.
+    if (this.#over || connection === undefined || this.phase !== 'connect') return;
     if (!connection.usable) {
       this.#connection = undefined;
       connection.close('peer');
@@ -154,6 +155,7 @@ export class SocketLease implements Waiter<Connection>, Due, Tenant, Writer {
     this.#end();
     socket.setTimeout(0);
     if (keepAliveSeconds >= 0) connection.heed(keepAliveSeconds);
+    // Node's own agent looks as well: what lies there would be taken for the next answer.
     connection.giveBack(this.#host.clock.now(), socket.readableLength > 0 ? 'protocol' : undefined);
   }
 
