@@ -36,6 +36,8 @@ export interface CompanySnapshot {
 interface Shared {
   promise: Promise<unknown>;
   parties: number;
+  /** A result that is an object, as it was before the first caller saw it: what the others' copies are made of. */
+  untouched: unknown;
 }
 
 export class Company {
@@ -53,7 +55,7 @@ export class Company {
     if (known === undefined || known.parties >= PARTIES_MAX) return this.#lead(key, ask);
     known.parties++;
     this.#joined++;
-    return new Follower(this.#due, leave(), () => this.ask(key, leave, ask)).follow(known.promise);
+    return new Follower(this.#due, leave(), () => this.ask(key, leave, ask)).follow(known);
   }
 
   /** Something may be changed, or has been: what is under way may be from before. */
@@ -67,13 +69,14 @@ export class Company {
 
   #lead(key: string, ask: () => Promise<unknown>): Promise<unknown> {
     if (this.#shared.size >= REQUESTS_MAX) return ask();
-    const shared: Shared = { promise: UNSET, parties: 1 };
+    const shared: Shared = { promise: UNSET, parties: 1, untouched: undefined };
     const over = (): void => {
       if (this.#shared.get(key) === shared) this.#shared.delete(key);
     };
     shared.promise = ask().then(
       (value) => {
         over();
+        if (shared.parties > 1 && typeof value === 'object') shared.untouched = structuredClone(value);
         return value;
       },
       (error: unknown) => {
@@ -96,6 +99,7 @@ class Follower implements Due, Abortable {
   readonly #due: DueList;
   readonly #leave: Leave;
   readonly #anew: () => Promise<unknown>;
+  #ended = false;
   #resolve!: (value: unknown) => void;
   #reject!: (error: unknown) => void;
 
@@ -106,14 +110,14 @@ class Follower implements Due, Abortable {
     this.dueAt = leave.deadlineAt;
   }
 
-  follow(leader: Promise<unknown>): Promise<unknown> {
+  follow(leader: Shared): Promise<unknown> {
     const { signal } = this.#leave;
     if (signal?.aborted === true) return Promise.reject(this.#left('ABORTED', signal.reason));
     if (signal !== undefined) listen(signal, this);
     if (this.dueAt !== Number.POSITIVE_INFINITY) this.#due.join(this);
-    leader.then(
-      (value) => this.#end(() => this.#resolve(typeof value === 'object' ? structuredClone(value) : value)),
-      (error: unknown) => this.#end(() => (leftEarly(error) ? this.#resolve(this.#anew()) : this.#reject(error))),
+    leader.promise.then(
+      (value) => this.#answered(typeof value === 'object' ? structuredClone(leader.untouched) : value),
+      (error: unknown) => (leftEarly(error) ? this.#askAnew() : this.#failed(error)),
     );
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -122,20 +126,36 @@ class Follower implements Due, Abortable {
   }
 
   aborted(reason: unknown): void {
-    this.#end(() => this.#reject(this.#left('ABORTED', reason)));
+    this.#failed(this.#left('ABORTED', reason));
   }
 
   due(): void {
-    this.#end(() => this.#reject(this.#left('DEADLINE', undefined)));
+    this.#failed(this.#left('DEADLINE', undefined));
   }
 
-  #ended = false;
-  #end(settle: () => void): void {
+  /** Its own reasons to leave go on to hold: the time it has waited counts. */
+  #askAnew(): void {
     if (this.#ended) return;
+    this.#anew().then(
+      (value) => this.#answered(value),
+      (error: unknown) => this.#failed(error),
+    );
+  }
+
+  #answered(value: unknown): void {
+    if (this.#end()) this.#resolve(value);
+  }
+
+  #failed(error: unknown): void {
+    if (this.#end()) this.#reject(error);
+  }
+
+  #end(): boolean {
+    if (this.#ended) return false;
     this.#ended = true;
     this.#due.leave(this);
     if (this.#leave.signal !== undefined) unlisten(this.#leave.signal, this);
-    settle();
+    return true;
   }
 
   #left(code: 'ABORTED' | 'DEADLINE', cause: unknown): NetError {
