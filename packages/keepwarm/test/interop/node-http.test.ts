@@ -189,7 +189,7 @@ describe('a connection', () => {
   });
 
   for (const scheduling of ['lifo', 'fifo'] as const) {
-    it(`that dies at the very moment it is wanted is noticed if it lay quiet, and another is taken: ${scheduling}`, async (t) => {
+    it(`that lay quiet and dies the moment it is wanted is not used: ${scheduling}`, async (t) => {
       const pool = { socketsMax: 2, scheduling };
       const { server, httpAgent: agent, client } = await anAgent(t, answer('ok'), { pool });
       await client.warmUp({ origin: server.origin, count: 2 });
