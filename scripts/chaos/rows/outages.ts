@@ -102,7 +102,7 @@ const silent: Row = {
 
 const restart: Row = {
   name: 'peer restarts',
-  fault: 'every connection is reset, and the peer is away for 100 ms',
+  fault: 'every connection is reset, and the peer is away for 50 ms',
   policies: 'retry, breaker',
   expected: [
     NEARLY_ALL,
@@ -111,7 +111,7 @@ const restart: Row = {
   ],
   async run(stage) {
     const fromMs = stage.pick(1_000, 300);
-    const served = await stage.serve({ fault: { kind: 'dead', fromMs, untilMs: fromMs + 100 } });
+    const served = await stage.serve({ fault: { kind: 'dead', fromMs, untilMs: fromMs + 50 } });
     const client = stage.client({ origin: served.origin, retry: true, breaker: true });
     const outcomes = await loadOn(client, { calls: stage.pick(2_000, 400), perSecond: stage.pick(500, 400) });
     const { breakers = [] } = client.stats().policies.breaker ?? {};
