@@ -99,7 +99,7 @@ export class Dispatch implements FrameHandler {
     const refused = code === ERROR.REFUSED_STREAM;
     this.#session.forget(stream);
     if (refused) stream.lost(tell.refused(HTTP2.refusalsMax + 1), 'unprocessed');
-    else stream.lost(tell.reset(code, 'unknown', stream.phase), 'reset');
+    else stream.lost(tell.reset(code, 'unknown', stream.phase), code === ERROR.NO_ERROR ? 'dropped' : 'judged');
   }
 
   onSettings(pairs: readonly (readonly [id: number, value: number])[]): void {

@@ -14,6 +14,7 @@ import type { SharedPool } from '../../pool/slots.ts';
 import type { EngineOptions, Http1Engine } from '../http1/engine.ts';
 import type { Http2Host } from './host.ts';
 import { OriginSessions } from './origin-sessions.ts';
+import { Promised } from './promised.ts';
 import { Session } from './session.ts';
 import { Stream } from './stream.ts';
 
@@ -75,7 +76,8 @@ export class Http2Engine implements Http2Host {
 
   run(call: Call, resolve: (reply: Reply) => void, reject: (error: NetError) => void): void {
     if (this.#closed !== undefined) return reject(this.#closed);
-    new Stream(this, this.place(call.origin, call.section), call, resolve, reject).start();
+    const promised = new Promised(call, this.decodeReply, resolve, reject);
+    new Stream(this, this.place(call.origin, call.section), call, promised).start();
   }
 
   /** The sessions of an origin and section, made on first use. */

@@ -2,7 +2,18 @@
 import { NetError, type Phase, type Reach } from '../../core/error.ts';
 import { errorName } from '../../wire/h2/codes.ts';
 
+/**
+ * How a stream ended before its reply did: never processed; with its session; dropped by a peer that is being stopped
+ * (RST_STREAM with NO_ERROR); or on a verdict of the peer, which it would pass again.
+ */
+export type Loss = 'unprocessed' | 'with its session' | 'dropped' | 'judged';
+
 export const tell = {
+  /** What ended the session, or came from the peer, as this call met it. */
+  asMet(error: NetError, reach: Reach, phase: Phase): NetError {
+    return new NetError(error.code, error.message, { ...error, cause: error.cause, reach, phase });
+  },
+
   /** The peer broke a rule; what it says is never quoted. */
   broken(why: string, reach: Reach, phase: Phase): NetError {
     return new NetError('PROTOCOL', `the peer broke HTTP/2: ${why}`, { reach, phase });

@@ -13,8 +13,6 @@ type Common = Pick<
 >;
 
 export interface Http2Host extends Common {
-  /** Decodes a reply whose body is in a content coding. */
-  readonly decodeReply: Host['decode'];
   readonly sockets: SocketRegistry<Carrier>;
   readonly lifetime: Lifetime<Session>;
   /** Deadlines of sessions: pings and settings that want an answer. */

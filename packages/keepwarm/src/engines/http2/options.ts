@@ -16,4 +16,6 @@ export const HTTP2 = {
   idleFramesPerSecond: 200,
   /** Times one call is sent again that the peer has refused unprocessed. */
   refusalsMax: 3,
+  /** Times an idempotent call is sent again that a lost session, or a peer being stopped, left unanswered. */
+  hopsMax: 2,
 } as const;

@@ -137,9 +137,12 @@ export class OriginSessions implements SharedOwner<Session>, CapacityUser {
     const birth = { origin: this.origin, section: this.section, dialled, openedAt: clock.now(), fields: this.#fields };
     const session = new Session(this.#engine, this.pool, birth, options.idleMs);
     this.#greeting.add(session);
-    const timer = clock.after(options.helloMs, () => session.close('protocol'));
+    let late = false;
+    const timer = clock.after(options.helloMs, () => {
+      late = true;
+      session.close('protocol');
+    });
     session.greet((error) => {
-      const late = clock.now() - birth.openedAt >= options.helloMs;
       timer.cancel();
       this.#greeting.delete(session);
       if (error !== undefined) this.#failed(late ? tell.noSettings(key, options.helloMs) : error, startedAt);

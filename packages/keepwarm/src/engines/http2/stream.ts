@@ -13,8 +13,8 @@
  *   (1) The promise settles once; whatever comes later goes to the body's reader, and ends once too.
  *   (2) Abort, deadline and every fault of the stream act at once and cost nobody else anything.
  *   (3) It is sent again freely where the peer says, or it is plain, that it was not processed; a few times at most.
- *       Otherwise once, on a newer session, if it is idempotent, its body can be sent again, not a byte came back, and
- *       the session had answered others before.
+ *       Otherwise twice at most, after a loss on a newer session, if it is idempotent, its body can be sent again, not
+ *       a byte came back, and the session had answered others before.
  *   (4) Its place on the session is free before the caller's code runs.
  *   (5) What is not read is not credited: at most a window of it comes.
  */
@@ -22,18 +22,18 @@ import { type Abortable, listen, unlisten } from '../../core/abort.ts';
 import { type Call, isRepeatable, mayRepeat } from '../../core/call.ts';
 import type { Due } from '../../core/due.ts';
 import { NetError, type Phase, type Reach } from '../../core/error.ts';
-import type { Reply } from '../../core/reply.ts';
 import type { SlotWaiter } from '../../pool/slot-queue.ts';
 import { ERROR } from '../../wire/h2/codes.ts';
 import type { FieldSection } from '../../wire/hpack/section.ts';
 import type { PipeOwner } from '../http1/body-pipe.ts';
 import { causeOf, describe } from '../http1/failures.ts';
 import { Arrival } from './arrival.ts';
+import { type Loss, tell } from './failures.ts';
 import type { Http2Host } from './host.ts';
 import { Inflow } from './inflow.ts';
 import { HTTP2 } from './options.ts';
 import type { OriginSessions } from './origin-sessions.ts';
-import { Promised, type Run } from './promised.ts';
+import type { Promised, Run } from './promised.ts';
 import type { ReplyHead } from './reply-head.ts';
 import type { Session } from './session.ts';
 import type { Upload } from './upload.ts';
@@ -66,23 +66,18 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
   #session: Session | undefined;
   #reused = false;
   #refusals = 0;
+  #hops = 0;
   #anyByte = false;
   #arrival: Arrival;
   #inflow = new Inflow(HTTP2.windowBytes);
   #lingers = false;
   #over = false;
 
-  constructor(
-    host: Http2Host,
-    place: OriginSessions,
-    call: Call,
-    resolve: (reply: Reply) => void,
-    reject: (error: NetError) => void,
-  ) {
+  constructor(host: Http2Host, place: OriginSessions, call: Call, promised: Promised) {
     this.#host = host;
     this.#place = place;
     this.call = call;
-    this.#promised = new Promised(call, host.decodeReply, resolve, reject);
+    this.#promised = promised;
     this.#arrival = new Arrival(call, host.limits.interimMax);
     this.#startedAt = call.attempt === 1 ? call.startedAt : host.clock.now();
     this.#deadlineAt = call.deadlineAt;
@@ -90,9 +85,9 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
   }
 
   start(): void {
-    const { signal, deadlineAt } = this.call;
+    const { signal } = this.call;
     if (signal?.aborted) return this.aborted(signal.reason);
-    if (deadlineAt <= this.#startedAt) return this.due(this.#startedAt);
+    if (this.#deadlineAt <= this.#startedAt) return this.due(this.#startedAt);
     if (signal !== undefined) listen(signal, this);
     this.#queue(this.#startedAt);
     if (!this.#over) this.#host.due.join(this);
@@ -149,8 +144,8 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
   headers(section: FieldSection<ReplyHead>, endStream: boolean, now: number): void {
     this.#anyByte = true;
     this.#arrival.take(section, endStream);
-    if (endStream) this.ended();
-    else if (this.#arrival.head !== undefined) this.#await(now);
+    if (endStream) return this.ended();
+    if (this.#arrival.head !== undefined) this.#await(now);
   }
 
   /** DATA came, within its window. @throws NetError where the stream must be reset */
@@ -178,25 +173,25 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
     else this.#promised.end(arrival.trailers);
   }
 
-  /** The end of the turn: what there is of the reply goes to the caller, with the rest to come. */
+  /** The end of the turn: what there is goes to the caller, with the rest to come. */
   handOver(): void {
     const session = this.#session;
-    if (this.#over || session === undefined || this.#arrival.head === undefined || this.#promised.piped) return;
+    if (session === undefined || this.#arrival.head === undefined || this.#promised.piped) return;
     const { reply, delivery } = this.#arrival.piped(session.id, this.#reused, this);
     this.#promised.pipe(reply, delivery);
   }
 
   /** The peer, or the loss of the session, has ended the stream. */
-  lost(error: NetError, how: 'unprocessed' | 'reset' | 'with its session'): void {
+  lost(error: NetError, how: Loss): void {
     if (this.#over) return;
     const unsent = how === 'unprocessed';
-    const failure = this.#placed(error.withReach(unsent ? 'unsent' : this.#reach()));
-    const again = unsent ? this.#mayStart() : how !== 'reset' && this.#mayHop();
+    const failure = this.#placed(tell.asMet(error, unsent ? 'unsent' : this.#reach(), this.phase));
+    const again = unsent ? this.#mayStart() : how !== 'judged' && this.#mayHop();
     this.#session = undefined;
-    this.upload?.stop();
     if (!again) return this.#fail(failure);
+    this.upload?.stop();
     this.#host.hopped(this.call, failure);
-    if (!unsent) this.newerThan = this.#place.pool.serial;
+    if (how === 'with its session') this.newerThan = this.#place.pool.serial;
     this.id = 0;
     this.upload = undefined;
     this.#arrival = new Arrival(this.call, this.#host.limits.interimMax);
@@ -211,7 +206,7 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
 
   #mayHop(): boolean {
     const stale = this.#session !== undefined && this.#session.answered > 0;
-    return stale && !this.#anyByte && this.newerThan === 0 && mayRepeat(this.call) && this.#host.mayHop();
+    return stale && !this.#anyByte && mayRepeat(this.call) && this.#hops++ < HTTP2.hopsMax && this.#host.mayHop();
   }
 
   readMore(): void {
@@ -221,8 +216,8 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
   }
 
   abandonBody(reason: unknown): void {
-    const cause = { reach: 'answered', phase: 'body', cause: reason } as const;
-    this.giveUp(new NetError('ABORTED', 'the reply was given up before its end', cause));
+    const details = { reach: 'answered', phase: 'body', cause: reason } as const;
+    this.giveUp(new NetError('ABORTED', 'the reply was given up before its end', details));
   }
 
   liftDeadline(until = Number.POSITIVE_INFINITY): void {
@@ -240,7 +235,6 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
     if (!this.#over) this.giveUp(describe.aborted(this.call, this.phase, reason, this.#reach()));
   }
 
-  /** The client is closed under it. */
   closed(cause: NetError): void {
     if (!this.#over) this.giveUp(describe.closed(this.call, this.phase, cause, this.#reach()));
   }
