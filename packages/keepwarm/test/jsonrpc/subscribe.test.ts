@@ -51,6 +51,9 @@ describe('subscribers of one topic', () => {
       const second = reader(pool.subscribe(SLOT));
       await pool.clock.run(1_000);
       assert.equal(node!.line.askedFor(SLOT).length, 1);
+      slot(node!.line, 7);
+      await pool.clock.settle();
+      assert.deepEqual(second.brief(), ['7']);
       await second.iterator.return?.();
       await pool.clock.run(500);
       assert.deepEqual(node!.line.askedFor('slotUnsubscribe')[0]?.params, [1]);
