@@ -236,6 +236,15 @@ describe('reads that need a height', () => {
     assert.equal(freshness.eligible('c', HEAD), false, 'that is for its probes to show');
   });
 
+  it('no longer go to an endpoint that has fallen back', async () => {
+    const { freshness, clock, heights } = three();
+    await freshness.ready();
+    assert.equal(freshness.eligible('c', at(990)), true);
+    heights.c = 900;
+    await clock.run(1_100);
+    assert.equal(freshness.eligible('c', at(990)), false);
+  });
+
   it('an answer far above the head proves nothing', async () => {
     const { freshness } = three();
     await freshness.ready();
@@ -292,6 +301,8 @@ describe('reads that need a height', () => {
     await left;
     assert.equal(clock.sleeping, before);
     await assert.rejects(freshness.reach(2_000, caller.signal), /gone/);
+    await clock.run(60_000);
+    assert.equal(clock.sleeping, 0, 'nobody waits, so nothing keeps it awake');
   });
 });
 

@@ -112,7 +112,7 @@ export class EvmChain {
 
   #seal(): void {
     for (const { front } of this.nodes) {
-      for (const raw of front.writes.keys()) if (!this.#mined.has(raw)) this.#pending.add(raw);
+      for (const raw of front.taken) if (!this.#mined.has(raw)) this.#pending.add(raw);
     }
     this.#blocks.push({ at: GENESIS_AT + BLOCK_S * (this.#blocks.length + 1), transactions: [...this.#pending] });
     for (const raw of this.#pending) this.#mined.add(raw);

@@ -43,6 +43,8 @@ export class RpcFront {
   readonly asked = new Map<string, number>();
   /** Raw transactions that were handed to the node, by their bytes, and how often. */
   readonly writes = new Map<string, number>();
+  /** Those that the node has answered, well or not. */
+  readonly taken = new Set<string>();
   /** Messages answered with another status than 200. */
   refused = 0;
   readonly #server: Server;
@@ -111,8 +113,10 @@ export class RpcFront {
     if (fault === 'hang') return;
     if (fault === 'reset') return void answer.destroy();
     if (fault === 'pass' || fault === 'lose') {
-      this.#noteWrites(requests);
+      const raws = writesIn(requests);
+      for (const raw of raws) this.writes.set(raw, (this.writes.get(raw) ?? 0) + 1);
       const [status, text] = await this.#forward(body);
+      for (const raw of raws) this.taken.add(raw);
       if (fault === 'lose') return void answer.destroy();
       return void answer.writeHead(status, { 'content-type': 'application/json' }).end(text);
     }
@@ -131,14 +135,6 @@ export class RpcFront {
     answer.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(isBatch ? said : said[0]));
   }
 
-  #noteWrites(requests: readonly RpcRequest[]): void {
-    for (const { method, params } of requests) {
-      if (!/^eth_sendRaw|^sendTransaction$/.test(method) || !Array.isArray(params)) continue;
-      const raw = String(params[0]);
-      this.writes.set(raw, (this.writes.get(raw) ?? 0) + 1);
-    }
-  }
-
   #forward(body: string): Promise<readonly [status: number, text: string]> {
     return new Promise((resolve, reject) => {
       const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
@@ -155,6 +151,12 @@ async function textOf(message: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of message) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString();
+}
+
+function writesIn(requests: readonly RpcRequest[]): readonly string[] {
+  return requests.flatMap(({ method, params }) =>
+    /^eth_sendRaw|^sendTransaction$/.test(method) && Array.isArray(params) ? [String(params[0])] : [],
+  );
 }
 
 function arrivalOf(body: string): Arrival {
