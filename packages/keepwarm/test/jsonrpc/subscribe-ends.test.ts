@@ -85,7 +85,7 @@ describe('a subscription that is refused', () => {
       assert.equal((state.error as NetError).code, 'CONNECT');
     }));
 
-  it('by a handshake that does not let us in: thrown at once by all, elsewhere by one; a lost stream goes on trying', () =>
+  it('by a handshake that lets nobody in: thrown at once; a stream that was lost goes on trying', () =>
     withPool(2, {}, async (pool, [a, b]) => {
       const shut = new NetError('STATUS', 'who are you?', { reach: 'answered', status: 401 });
       const { open } = b!;

@@ -92,7 +92,7 @@ function withoutAdapter(code: number): ErrorClass {
 /** Statuses of a handshake that will not be others by themselves: a wrong path, a wrong key. */
 const SHUT: ReadonlySet<number | undefined> = new Set([400, 401, 403, 404, 405, 410]);
 
-/** An endpoint that a new subscription need not wait for. One that was served by it goes on trying: keys are renewed. */
+/** An endpoint that a new subscription need not wait for. A lost one goes on trying it: keys are renewed. */
 function isShut(error: unknown): boolean {
   return error instanceof NetError && (error.code === 'TLS' || (error.code === 'STATUS' && SHUT.has(error.status)));
 }
