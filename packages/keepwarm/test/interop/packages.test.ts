@@ -1,5 +1,6 @@
 /** Packages people have, unmodified, over our pools: the server sees as many connections as the pool allows. */
 import assert from 'node:assert/strict';
+import nodeHttp from 'node:http';
 import { describe, it, type TestContext } from 'node:test';
 import { createDefaultRpcTransport, createSolanaRpcFromTransport } from '@solana/kit';
 import { Connection, PublicKey } from '@solana/web3.js';
@@ -83,6 +84,21 @@ describe('over our agents', () => {
     const ethers = provider(t, request);
     await pooled(node, async () => assert.equal(await ethers.getBlockNumber(), 16));
     assert.equal(await amplified(node, 503, () => ethers.getBlockNumber()), 1);
+  });
+});
+
+describe('over our agent as the global one', () => {
+  it('axios and ethers, told nothing about it', async (t) => {
+    const node = await anRpcNode(t);
+    const { httpAgent } = theAgents(t, options);
+    const before = nodeHttp.globalAgent;
+    t.after(() => {
+      nodeHttp.globalAgent = before;
+    });
+    nodeHttp.globalAgent = httpAgent;
+    const ethers = provider(t, new FetchRequest(node.url));
+    await pooled(node, () => axios.post(node.url, { id: 1, method: 'getSlot' }));
+    await pooled(node, () => ethers.getBlockNumber());
   });
 });
 
