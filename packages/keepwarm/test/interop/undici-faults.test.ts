@@ -318,6 +318,35 @@ describe('an abort', () => {
   });
 });
 
+describe('a server that closes connections at the moment they are wanted again', () => {
+  it('fails no request that may be repeated, and doubles none that may not', async (t) => {
+    const script: Step = async (request, connection) => {
+      await answer('ok')(request, connection);
+      if (request.ordinal % 3 === 0) setImmediate(() => connection.reset());
+      else if (request.ordinal % 3 === 1) connection.end();
+    };
+    const { server, dispatcher } = await aDispatcher(t, script);
+    for (let i = 0; i < 300; i++) {
+      const { body } = await undici.request(`${server.origin}/${i}`, { dispatcher });
+      assert.equal(await body.text(), 'ok');
+      if (i % 4 === 0) await new Promise(setImmediate);
+    }
+    const posted = new Map<string, number>();
+    for (let i = 0; i < 100; i++) {
+      const path = `/post-${i}`;
+      const sent = undici.request(server.origin + path, { dispatcher, method: 'POST', body: 'x' });
+      await sent.then(({ body }) => body.text()).catch(() => undefined);
+    }
+    for (const { method, path } of server.requests) {
+      if (method === 'POST') posted.set(path, (posted.get(path) ?? 0) + 1);
+    }
+    assert(
+      [...posted.values()].every((count) => count === 1),
+      'a POST was sent twice',
+    );
+  });
+});
+
 describe('ten thousand calls of every kind', () => {
   it('leave nothing behind but idle connections', async (t) => {
     const chunked = Buffer.concat([chunk('streamed'), Buffer.from('0\r\n\r\n')]);
