@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { createRpc, NetError, RpcError } from '../../src/jsonrpc.ts';
 import { adapter, aNode, anRpc, bad, each, ok, thrown } from './a-node.ts';
 
@@ -165,6 +166,45 @@ describe('a call', () => {
     caller.abort(new Error('gone'));
     const error = await left;
     assert(error instanceof NetError && error.code === 'ABORTED');
+  });
+
+  it('a large answer, chunked and compressed, is an answer like any other', async (t) => {
+    const result = Array.from({ length: 50_000 }, (_, i) => ({ pubkey: `key ${i}`, lamports: i }));
+    const node = await aNode(t, ({ requests }, response) => {
+      const text = JSON.stringify(ok(requests[0]!.id, result));
+      const plain = requests[0]!.method === 'read';
+      response.writeHead(200, plain ? {} : { 'content-encoding': 'gzip' });
+      if (!plain) return void response.end(gzipSync(text));
+      for (let at = 0; at < text.length; at += 100_000) response.write(text.slice(at, at + 100_000));
+      response.end();
+    });
+    const rpc = anRpc(t, [node]);
+    assert.deepEqual(await Promise.all([rpc.call('read'), rpc.call('echo')]), [result, result]);
+    const small = anRpc(t, [node], { limits: { bodyBytesMax: 100_000 }, retry: false });
+    const error = await thrown(small.call('read'));
+    assert(error instanceof NetError && error.code === 'LIMIT' && error.limit === 'bodyBytesMax');
+  });
+
+  it('one whose signal has fired, or whose client is closed, is not sent', async (t) => {
+    const node = await aNode(t);
+    const signal = AbortSignal.abort(new Error('before'));
+    for (const options of [{}, { batching: true }, { coalesce: false }]) {
+      const rpc = anRpc(t, [node], options);
+      const settled = [
+        rpc.call('read', [], { signal }),
+        rpc.call('write', ['x'], { signal }),
+        rpc.notify('read', [], { signal }),
+      ];
+      for (const each of settled) {
+        const error = await thrown(each);
+        assert(error instanceof NetError && error.code === 'ABORTED' && error.reach === 'unsent');
+      }
+      await rpc.close();
+      await rpc.close();
+      const error = await thrown(rpc.call('read'));
+      assert(error instanceof NetError && error.code === 'CLOSED');
+    }
+    assert.equal(node.count(), 0);
   });
 
   it('bad input is refused before anything is sent', async (t) => {
