@@ -105,6 +105,24 @@ describe('routing', () => {
     assert.equal(((await thrown(rpc.call('read', [], { minHeight: -1 }))) as NetError).code, 'INVALID');
   });
 
+  it('a read that is slow is asked of another node as well; a write never is', async (t) => {
+    const nodes = [await aNode(t), await aNode(t)];
+    const hedge = { countMin: 10, delayMsMin: 1, share: 1, perSecond: 100 };
+    const rpc = anRpc(t, nodes, { hedge, coalesce: false });
+    for (let i = 0; i < 30; i++) await rpc.call('echo', [i]);
+    for (const node of nodes) {
+      const [others] = nodes.filter((other) => other !== node);
+      node.say = ({ requests: [request] }) => {
+        const asked = others!.messages.some(({ requests }) => requests[0]?.id === request!.id);
+        return asked ? ok(request!.id, 'the second') : undefined;
+      };
+    }
+    assert.equal(await rpc.call('echo', ['slow']), 'the second');
+    const before = nodes[0]!.count('write') + nodes[1]!.count('write');
+    await thrown(rpc.call('write', ['slow'], { deadlineMs: 300 }));
+    assert.equal(nodes[0]!.count('write') + nodes[1]!.count('write') - before, 1);
+  });
+
   it('what belongs to one node stays with it', async (t) => {
     const nodes = [await aNode(t), await aNode(t), await aNode(t)];
     const rpc = anRpc(t, nodes);
