@@ -33,15 +33,15 @@ const report = await nodesScenario(options);
 const { phases, failedReads, staleReads, failedWrites, doubled, lost } = report;
 
 console.log('phase                       calls       p50       p99       max  p99 of a well node  oldest answer');
-for (const { name, calls: made, p50Ms, p99Ms, maxMs, wellP99Ms, oldest } of phases) {
+for (const { name, calls: made, p50Ms, p99Ms, maxMs, wellP99Ms, oldest, oldestMax } of phases) {
   const times = [p50Ms, p99Ms, maxMs].map((ms) => `${ms.toFixed(1)} ms`.padStart(10)).join('');
   const well = `${wellP99Ms.toFixed(1)} ms`.padStart(19);
-  console.log(`${name.padEnd(26)} ${String(made).padStart(6)}${times} ${well}  ${oldest} blocks`);
+  console.log(`${name.padEnd(26)} ${String(made).padStart(6)}${times} ${well}  ${oldest} blocks of ${oldestMax}`);
 }
 const pairs = phases.filter(({ name }) => name.startsWith('one'));
 const times = Math.max(...pairs.map(({ p99Ms, wellP99Ms }) => p99Ms / Math.max(wellP99Ms, P99_MS_MIN)));
 console.log(`failed reads                ${failedReads.length} of ${report.reads}`);
-console.log(`reads older than ${report.staleAfter} blocks   ${staleReads.length}`);
+console.log(`reads that were too old     ${staleReads.length}`);
 console.log(`writes doubled              ${doubled} of ${report.writes}`);
 console.log(`writes taken, and lost      ${lost}`);
 console.log(`writes refused              ${failedWrites.length}`);
