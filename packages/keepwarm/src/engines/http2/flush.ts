@@ -12,8 +12,9 @@ import type { Writer } from '../http1/turn.ts';
 import type { Http2Host } from './host.ts';
 import type { Requests } from './requests.ts';
 
-/** DATA gathered for one write; more waits until the system has taken it. */
-const WRITE_BYTES = 256 * 1024;
+/** DATA gathered for one write, and writes under way beyond which DATA waits: a buffer each, used again and again. */
+const WRITE_BYTES = 64 * 1024;
+const WRITES_MAX = 2;
 
 export class Flush implements Writer {
   /** While frames are read: their answers go out together. */
@@ -26,7 +27,6 @@ export class Flush implements Writer {
   readonly #refused: (error: Error) => void;
   readonly #writing: Buffer[] = [];
   #comes = false;
-  #awaitsDrain = false;
   #over = false;
 
   /** @param refused the system knows that the connection is dead, and has taken nothing of this write */
@@ -49,7 +49,7 @@ export class Flush implements Writer {
     this.#comes = false;
     const socket = this.#socket;
     for (let more = true; more && !this.#over; ) {
-      more = !socket.writableNeedDrain && this.#requests.pump(WRITE_BYTES);
+      more = this.#writing.length < WRITES_MAX && this.#requests.pump(WRITE_BYTES);
       if (this.#out.size === 0) break;
       const bytes = this.#out.take();
       this.#writing.push(bytes);
@@ -57,9 +57,6 @@ export class Flush implements Writer {
       if (socket.errored !== null) return this.#refused(socket.errored);
       this.writtenId = this.#requests.nextId - 2;
     }
-    if (!this.#requests.outflow.ready || !socket.writableNeedDrain || this.#awaitsDrain) return;
-    this.#awaitsDrain = true;
-    socket.once('drain', this.#drained);
   };
 
   /** The last words, if there are any, and then no more. */
@@ -69,13 +66,9 @@ export class Flush implements Writer {
     if (this.#out.size > 0 && this.#socket.writable) this.#socket.write(this.#out.take());
   }
 
-  readonly #drained = (): void => {
-    this.#awaitsDrain = false;
-    this.writeNow();
-  };
-
   readonly #wrote = (): void => {
     const bytes = this.#writing.shift();
     if (bytes !== undefined) this.#out.reuse(bytes);
+    if (this.#requests.outflow.ready) this.soon();
   };
 }

@@ -13,7 +13,7 @@ import { FLAG, FRAME_HEADER_BYTES, TYPE } from './codes.ts';
 const FIRST_BYTES = 16 * 1024;
 /** A larger one is not kept: it was made for a burst. */
 const KEPT_BYTES_MAX = 256 * 1024;
-const KEPT_MAX = 2;
+const KEPT_MAX = 3;
 
 export class FrameWriter {
   #bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
