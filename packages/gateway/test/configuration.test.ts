@@ -14,6 +14,7 @@ import {
   parseConfig,
   UPSTREAM_DEFAULTS,
   UPSTREAM_NAMES,
+  type UpstreamConfig,
 } from '../src/config/config.ts';
 import { RPC_UPSTREAM_DEFAULTS, RPC_UPSTREAM_NAMES } from '../src/config/rpc-upstream.ts';
 import { Gateway } from '../src/gateway.ts';
@@ -27,13 +28,13 @@ describe('the configuration', () => {
       [listen, admin, drainMs],
       [{ host: '127.0.0.1', port: 4300 }, { host: '127.0.0.1', port: 4301 }, 10_000],
     );
-    const { via, forwarded, hosts, requestBodyBytesMax } = upstreams.get('api')!;
+    const { via, forwarded, hosts, requestBodyBytesMax } = upstreams.get('api') as UpstreamConfig;
     assert.deepEqual([via, forwarded, hosts, requestBodyBytesMax], [true, false, [], 64 * 1024 * 1024]);
   });
 
   it('hands the options of a client on, and writes Infinity as "unlimited"', () => {
     const config = parseConfig(upstream({ deadlineMs: 5_000, pool: { idleMin: 3, requestsMax: 'unlimited' } }), '.');
-    const { client } = config.upstreams.get('api')!;
+    const { client } = config.upstreams.get('api') as UpstreamConfig;
     assert.equal(client.deadlineMs, 5_000);
     assert.deepEqual(client.pool, { idleMin: 3, requestsMax: Number.POSITIVE_INFINITY });
   });
@@ -162,9 +163,7 @@ describe('docs/reference/cli.md', () => {
     const each = rows('Each upstream:');
     assert.deepEqual([...each.keys()].sort(), [...UPSTREAM_NAMES].sort());
     for (const [name, value] of Object.entries(UPSTREAM_DEFAULTS)) assert.equal(each.get(name), String(value), name);
-    const rpc = rows(
-      'Each upstream that has `jsonrpc` is a pool of JSON-RPC nodes behind one URL ([guide](../guide/gateway.md#json-rpc)):',
-    );
+    const rpc = rows('Each upstream that is a pool of nodes:');
     assert.deepEqual([...rpc.keys()].sort(), [...RPC_UPSTREAM_NAMES].sort());
     for (const name of ['requestBodyBytesMax', 'requestsMax'] as const) {
       assert.equal(rpc.get(name), String(RPC_UPSTREAM_DEFAULTS[name]), name);

@@ -4,6 +4,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import type { Upstream } from '../src/data/upstream.ts';
 import { ask, httpServer, Opened, raw, startGateway, type TestGateway, type TestServer } from './fixtures.ts';
 
 interface Seen {
@@ -252,7 +253,7 @@ describe('forwarding', () => {
   it('goes over connections that are kept: many calls, few sockets', async () => {
     seen = [];
     for (let i = 0; i < 20; i++) await ask(`${gateway.url}/silent/`);
-    const { reuse } = gateway.gateway.upstreams[2]!.client.stats();
+    const { reuse } = (gateway.gateway.upstreams[2] as Upstream).client.stats();
     assert.equal(seen.length, 20);
     assert.ok(reuse.fresh <= 2, `${reuse.fresh} connections for 20 calls`);
   });

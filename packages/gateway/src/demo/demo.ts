@@ -79,7 +79,7 @@ function upstreams(client: UpstreamConfig['client'], nodes: readonly DemoNode[])
     hosts: [],
     client: { ...client, pool },
   });
-  return new Map([
+  return new Map<string, UpstreamConfig | RpcUpstreamConfig>([
     ['market', upstream(POOL)],
     ['orders', upstream({ ...POOL, socketsMax: 8 })],
     ['chain', chain(nodes)],

@@ -1,6 +1,6 @@
 /**
- * How many calls each endpoint of a pool answered, second by second: where traffic goes, and where it went. Read off the
- * library's counters once a second, so that calls pay nothing for it.
+ * How many calls each endpoint of a pool answered, second by second: where traffic goes, and where it went. Read off
+ * the library's counters once a second, so that calls pay nothing for it.
  */
 
 /** Two minutes, as the page's other curves. */
