@@ -132,6 +132,19 @@ describe('a pool of nodes that differ in how far they are', () => {
     });
   });
 
+  it('a write that the only node that keeps up refuses is not sent there again', async () => {
+    b.lag = 60;
+    chain.tick(60);
+    await pool(async (rpc) => {
+      const params = encodedOf(await transfer(rpc, 400));
+      a.front.does = ({ requests }) =>
+        requests[0]!.method === 'sendTransaction' ? { error: { code: -32_005, message: 'Node is behind' } } : 'pass';
+      a.front.asked.clear();
+      await assert.rejects(rpc.call('sendTransaction', params), { code: -32_005 });
+      assert.equal(a.front.asked.get('sendTransaction'), 1);
+    });
+  });
+
   it('a broadcast is one write: what the second node has from the first is no error', async () => {
     await pool(async (rpc) => {
       const params = encodedOf(await transfer(rpc, 77));

@@ -51,10 +51,10 @@ export class Sender {
     return this.door.send(this.#make(asked.text, asked, traits, now, ends)).then(resultIn, thrownOf);
   }
 
-  /** Whether there is an endpoint left that takes calls, beside these. */
-  anyElse(tried: string[]): boolean {
+  /** Whether there is an endpoint left that takes such a call, beside these. */
+  anyElse(tried: string[], question: Question): boolean {
     const ends = { signal: undefined, deadlineAt: Number.POSITIVE_INFINITY, tried };
-    return this.door.elsewhere(this.#make('', undefined, ONCE, 0, ends));
+    return this.door.elsewhere(this.#make('', this.#asked(question), ONCE, 0, ends));
   }
 
   /** Reads, in one message. @returns a reply with `Outcomes`, or another status */

@@ -60,13 +60,14 @@ export class Writes {
     return this.#until(question, options, { deadlineAt, tried: [] });
   }
 
-  /** Ends with the endpoints: each is tried once. */
+  /** Ends with the endpoints: each is tried once, and only those that would take it. */
   #until(question: Question, options: RpcCallOptions, again: Required<Again>): Promise<unknown> {
     return this.#sender.one(question, options, again).catch((error: unknown) => {
-      const mayGoOn = isRefusal(error) && this.#sender.anyElse(again.tried) && this.#sender.door.grant();
-      if (mayGoOn) return this.#until(question, options, again);
+      const { tried } = again;
+      const mayGoOn = isRefusal(error) && areDistinct(tried) && this.#sender.anyElse(tried, question);
+      if (mayGoOn && this.#sender.door.grant()) return this.#until(question, options, again);
       // Once it may have been sent twice, that it was known is what its caller wanted.
-      if (options.idempotent === true || again.tried.length > 1) return standing(question, error);
+      if (options.idempotent === true || tried.length > 1) return standing(question, error);
       throw error;
     });
   }
@@ -76,7 +77,7 @@ export class Writes {
     const tried: string[] = [];
     const sent: Promise<unknown>[] = [];
     for (let i = 0; i < copies; i++) {
-      if (i > 0 && !this.#sender.anyElse(tried)) break;
+      if (i > 0 && !this.#sender.anyElse(tried, question)) break;
       sent.push(this.#sender.one(question, options, { tried }).catch((error: unknown) => standing(question, error)));
     }
     return Promise.any(sent).catch((error: AggregateError) => {
@@ -87,6 +88,10 @@ export class Writes {
 }
 
 const REFUSALS: ReadonlySet<unknown> = new Set<ErrorClass>(['throttled', 'behind', 'missing']);
+
+function areDistinct(tried: readonly string[]): boolean {
+  return new Set(tried).size === tried.length;
+}
 
 function isRefusal(error: unknown): boolean {
   return error instanceof RpcError && REFUSALS.has(error.kind);
