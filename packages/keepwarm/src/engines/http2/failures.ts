@@ -38,6 +38,11 @@ export const tell = {
     return new NetError('RESET', `the session was closed (${reason})`, { reach: 'unknown', phase: 'closing' });
   },
 
+  deaf(bytes: number): NetError {
+    const message = `the session is dead: its peer has more than ${bytes} bytes to read, and does not`;
+    return new NetError('RESET', message, { reach: 'unknown', phase: 'head' });
+  },
+
   silent(ms: number, what: string): NetError {
     const message = `the session is dead: ${what} within ${ms} ms`;
     return new NetError('RESET', message, { reach: 'unknown', phase: 'head' });

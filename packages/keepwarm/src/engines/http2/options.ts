@@ -9,6 +9,8 @@ export const HTTP2 = {
   pingIdleMs: 30_000,
   /** How long it may take to answer that, or to acknowledge our settings, in ms. */
   pongMs: 10_000,
+  /** Bytes written that the peer's system does not take; with more, a call given up takes its session along. */
+  unsentBytesMax: 4 * 1024 * 1024,
   /** CONTINUATION frames of one header block. nghttp2 and Go take as many or fewer. */
   continuationsMax: 8,
   /** Frames that get nobody anywhere: so many at once, and so many per second. */

@@ -150,13 +150,14 @@ export class OriginSessions implements SharedOwner<Session>, CapacityUser {
     });
   }
 
-  #joined(session: Session, { address, dnsMs, tcpMs, tlsMs, tlsResumed }: Dialled): void {
+  #joined(session: Session, { address, dnsMs, tcpMs, tlsMs, tlsResumed, proxy }: Dialled): void {
     const { options, clock, random, phases, observer, lifetime } = this.#engine;
     Object.assign(session, lifeOf(options, clock.now(), random));
     phases.dns.record(dnsMs);
     phases.tcp.record(tcpMs);
     if (this.origin.secure) phases.tls.record(tlsMs);
-    observer.socketOpened?.({ ...session.fact(), address, dnsMs, tcpMs, tlsMs, tlsResumed });
+    const through = proxy === undefined ? {} : { proxy };
+    observer.socketOpened?.({ ...session.fact(), address, dnsMs, tcpMs, tlsMs, tlsResumed, ...through });
     this.#engine.learnt(this.origin, 'h2');
     this.pool.opened(session);
     lifetime.attend(clock.now());

@@ -17,7 +17,7 @@ export interface Birth {
 
 export function lifeAsTold(session: Session, host: { readonly epoch: number; readonly clock: Clock }): SocketLife {
   const { origin, section, dialled, openedAt } = session.birth;
-  const { address, dnsMs, tcpMs, tlsMs, tlsResumed } = dialled;
+  const { address, dnsMs, tcpMs, tlsMs, tlsResumed, proxy } = dialled;
   const closed = session.closeReason !== undefined;
   const idle = session.place === 'idle';
   const oldest = session.streams.values().next().value;
@@ -33,6 +33,7 @@ export function lifeAsTold(session: Session, host: { readonly epoch: number; rea
     tcpMs,
     tlsMs,
     tlsResumed,
+    ...(proxy === undefined ? {} : { proxy }),
     leases: session.leases,
     bytesIn: session.socket.bytesRead,
     bytesOut: session.socket.bytesWritten ?? 0,

@@ -149,6 +149,9 @@ export class Session implements Kept<Session>, SharedItem<Session>, Carrier, Soc
     if (this.closeReason === undefined) this.out.reset(stream.id, code);
     this.forget(stream);
     this.#flush.soon();
+    // Calls that are begun and given up, again and again, on a connection whose peer does not read.
+    const { unsentBytesMax } = HTTP2;
+    if (this.socket.writableLength > unsentBytesMax) this.#end('reset', tell.deaf(unsentBytesMax), undefined);
   }
 
   /** The stream is over: its slot goes to the next. */
