@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { COMMANDS, EXIT } from './command/commands.ts';
 import { help } from './command/help.ts';
 import { type Parsed, parseCommandLine, UsageError } from './command/parse.ts';
-import { runDemo, runGateway } from './command/serve.ts';
+import { runCheck, runDemo, runGateway } from './command/serve.ts';
 import { ConfigError } from './config/config-error.ts';
 import { ListenError } from './gateway.ts';
 import { runProbe } from './probe/command.ts';
@@ -19,6 +19,8 @@ async function run(parsed: Parsed): Promise<number> {
   switch (parsed.command) {
     case 'gateway':
       return runGateway(flags, print);
+    case 'check':
+      return runCheck(operand!, print);
     case 'demo':
       return runDemo(flags, print);
     case 'probe':

@@ -26,7 +26,10 @@ export const COMMANDS = {
   gateway: {
     summary: 'forward calls to upstreams over warm connections, with a status page',
     flags: {
-      config: { value: 'FILE', help: 'configuration in JSON; flags below come on top of it' },
+      config: {
+        value: 'FILE',
+        help: 'configuration in YAML or JSON; default keepwarm.yaml; flags below come on top of it',
+      },
       listen: LISTEN,
       admin: ADMIN,
       upstream: {
@@ -38,8 +41,14 @@ export const COMMANDS = {
     },
     examples: [
       'keepwarm gateway --upstream api=https://api.example.com',
-      'keepwarm gateway --config keepwarm.json --listen 127.0.0.1:8080',
+      'keepwarm gateway --config keepwarm.yaml --listen 127.0.0.1:8080',
     ],
+  },
+  check: {
+    operand: 'FILE',
+    summary: 'say what is wrong with a configuration, or what is in it',
+    flags: {},
+    examples: ['keepwarm check keepwarm.yaml'],
   },
   demo: {
     summary: 'the gateway with an upstream and a little load of its own, to look at',

@@ -1,7 +1,9 @@
 /** The commands that stay: `gateway` and `demo`. They run until a signal ends them. */
+import { existsSync } from 'node:fs';
 import { parseAddress, showAddress } from '../config/address.ts';
 import { GATEWAY_DEFAULTS, type GatewayConfig, parseConfig, parseUpstream, readConfig } from '../config/config.ts';
 import { ConfigError } from '../config/config-error.ts';
+import { CONFIG_FILES } from '../config/source.ts';
 import { startDemo } from '../demo/demo.ts';
 import { Gateway } from '../gateway.ts';
 import { EXIT } from './commands.ts';
@@ -11,10 +13,10 @@ export type Print = (line: string) => void;
 
 export async function runGateway(flags: Flags, print: Print): Promise<number> {
   if (flags['demo'] === true) return runDemo(flags, print);
-  const config = configOf(flags);
-  const gateway = new Gateway(config);
+  const gateway = new Gateway(configOf(flags));
   const { data, admin } = await gateway.start();
   const signalled = untilSignal(print); // before anybody can know that we are there
+  process.on('SIGHUP', () => reload(gateway, flags, print));
   print('keepwarm gateway');
   for (const { name, origin, config: each } of gateway.upstreams) {
     print(`  http://${shown(data)}/${name}/  →  ${origin}`);
@@ -23,6 +25,32 @@ export async function runGateway(flags: Flags, print: Print): Promise<number> {
   print(`  status page: http://${shown(admin)}/`);
   await signalled;
   await gateway.stop();
+  return EXIT.ok;
+}
+
+/** The whole of a file that is wrong is refused: what was configured before goes on. */
+function reload(gateway: Gateway, flags: Flags, print: Print): void {
+  try {
+    const { kept, begun, ended } = gateway.reload(configOf(flags));
+    print(`reloaded: ${told(kept, 'unchanged')}; ${told(begun, 'begun')}; ${told(ended, 'ended')}`);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    print(`not reloaded, all goes on as before: ${error.message}`);
+  }
+}
+
+const told = (names: readonly string[], what: string): string =>
+  names.length === 0 ? `none ${what}` : `${names.join(', ')} ${what}`;
+
+/** `keepwarm check`: says what is wrong with a configuration, or what is in it. */
+export function runCheck(file: string, print: Print): number {
+  const { listen, admin, upstreams } = readConfig(file);
+  if (upstreams.size === 0) throw new ConfigError(`${file}: upstreams`, 'names none');
+  print(`${file} is fine: callers at ${showAddress(listen)}, status page at ${showAddress(admin)}`);
+  for (const [name, upstream] of upstreams) {
+    const what = 'rpc' in upstream ? 'JSON-RPC nodes' : new URL(upstream.client.origin).origin;
+    print(`  ${name}  →  ${'rpc' in upstream ? `${upstream.rpc.endpoints.length} ${what}` : what}`);
+  }
   return EXIT.ok;
 }
 
@@ -45,7 +73,7 @@ export async function runDemo(flags: Flags, print: Print): Promise<number> {
 
 /** The file, if one was named, and the flags on top of it. @throws ConfigError */
 export function configOf(flags: Flags): GatewayConfig {
-  const file = text(flags['config']);
+  const file = text(flags['config']) ?? (flags['upstream'] === undefined ? CONFIG_FILES.find(existsSync) : undefined);
   const base = file === undefined ? parseConfig({}, '.') : readConfig(file);
   const upstreams = new Map(base.upstreams);
   const given = Array.isArray(flags['upstream']) ? flags['upstream'] : [];
@@ -56,7 +84,7 @@ export function configOf(flags: Flags): GatewayConfig {
     upstreams.set(name, parseUpstream(name, { origin: pair.slice(at + 1) }, '.'));
   }
   if (upstreams.size === 0) {
-    throw new ConfigError('', 'there is no upstream: name one with --upstream NAME=URL, or in the file of --config');
+    throw new ConfigError('', `there is no upstream: name one with --upstream NAME=URL, or in ${CONFIG_FILES[0]}`);
   }
   const listen = text(flags['listen']);
   const admin = text(flags['admin']);

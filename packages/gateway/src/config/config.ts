@@ -8,6 +8,7 @@ import { type ClientOptions, createClient, NetError } from 'keepwarm';
 import { type Address, parseAddress } from './address.ts';
 import { ConfigError } from './config-error.ts';
 import { parseRpcUpstream, type RpcUpstreamConfig } from './rpc-upstream.ts';
+import { readSource } from './source.ts';
 import { flag, type Json, number, object, show, text, texts, unlimited } from './values.ts';
 
 export interface UpstreamConfig {
@@ -69,13 +70,13 @@ const TLS_NAMES = [...Object.keys(TLS_FILES), 'servername', 'minVersion'];
 
 /** @throws ConfigError */
 export function readConfig(file: string): GatewayConfig {
-  let parsed: unknown;
+  const { value, redacted } = readSource(file);
   try {
-    parsed = JSON.parse(readFileSync(file, 'utf8'));
+    return parseConfig(value, dirname(resolve(file)));
   } catch (error) {
-    throw new ConfigError(file, `cannot be read: ${error instanceof Error ? error.message : error}`);
+    if (error instanceof ConfigError) throw new ConfigError('', redacted(error.message));
+    throw error;
   }
-  return parseConfig(parsed, dirname(resolve(file)));
 }
 
 /**

@@ -4,12 +4,14 @@ import { createRpc, type RpcClient } from 'keepwarm/jsonrpc';
 import type { RpcUpstreamConfig } from '../config/rpc-upstream.ts';
 import { EndpointTrails } from '../figures/endpoint-trails.ts';
 import { FigureBook } from '../figures/figures.ts';
+import { Tenure } from './tenure.ts';
 
 export class RpcUpstream {
   readonly name: string;
   readonly config: RpcUpstreamConfig;
   readonly rpc: RpcClient;
   readonly book = new FigureBook();
+  readonly tenure = new Tenure();
   readonly trails: EndpointTrails;
 
   constructor(name: string, config: RpcUpstreamConfig) {
@@ -29,8 +31,9 @@ export class RpcUpstream {
     return this.rpc.warmUp();
   }
 
-  async close(): Promise<void> {
+  /** Calls under way may end for `deadlineMs`. */
+  async close(deadlineMs: number): Promise<void> {
     this.trails.close();
-    await this.rpc.close({ deadlineMs: 0 });
+    await this.rpc.close({ deadlineMs });
   }
 }

@@ -38,7 +38,7 @@ type Caller = Socket & { [CLOSED]?: AbortSignal; [DISTRUSTED]?: true; [UNDER_WAY
 
 export class DataServer {
   readonly server: Server;
-  readonly #routes: Routes;
+  #routes: Routes;
   #draining = false;
   #inFlight = 0;
   #refused = 0;
@@ -67,6 +67,11 @@ export class DataServer {
     this.server.listen(port, host);
     await once(this.server, 'listening');
     return this.server.address() as AddressInfo;
+  }
+
+  /** From now on; requests under way stay where they are. */
+  route(routes: Routes): void {
+    this.#routes = routes;
   }
 
   get draining(): boolean {
@@ -112,6 +117,8 @@ export class DataServer {
       return;
     }
     const { upstream, path } = route;
+    upstream.tenure.enter();
+    response.on('close', () => upstream.tenure.leave());
     const closed = caller[CLOSED]!;
     if ('rpc' in upstream) new RpcForwarding(request, response, upstream, closed).start();
     else new Forwarding(request, response, { upstream, path }, closed).start();

@@ -2,12 +2,14 @@
 import { type Client, type ClientOptions, createClient } from 'keepwarm';
 import type { UpstreamConfig } from '../config/config.ts';
 import { FigureBook } from '../figures/figures.ts';
+import { Tenure } from './tenure.ts';
 
 export class Upstream {
   readonly name: string;
   readonly config: UpstreamConfig;
   readonly client: Client;
   readonly book = new FigureBook();
+  readonly tenure = new Tenure();
   /** Origin as people may see it, without the base path. */
   readonly origin: string;
 
@@ -22,8 +24,9 @@ export class Upstream {
     return this.client.warmUp();
   }
 
-  close(): Promise<void> {
-    return this.client.close({ deadlineMs: 0 });
+  /** Calls under way may end for `deadlineMs`. */
+  close(deadlineMs: number): Promise<void> {
+    return this.client.close({ deadlineMs });
   }
 }
 
