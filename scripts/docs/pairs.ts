@@ -68,7 +68,11 @@ export const PAIRS: readonly Pair[] = [
   },
   {
     what: 'options that are neither number nor choice',
-    code: () => [...Object.entries(OPTION_NAMES).flatMap(([name, other]) => (other ? [name] : [])), 'dns.resolver'],
+    code: () => [
+      ...Object.entries(OPTION_NAMES).flatMap(([name, other]) => (other ? [name] : [])),
+      'dns.resolver',
+      'dns.lookup',
+    ],
     page: 'docs/reference/options.md',
     heading: '## The rest',
   },

@@ -3,16 +3,16 @@ import type { StepLimits } from '../core/call.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import type { FieldsInput } from '../core/fields.ts';
 import type { Observer } from '../core/observer.ts';
-import type { Resolver } from '../net/dns-options.ts';
 import type { TlsOptions } from '../net/tls.ts';
 import type { BodyInput } from './call-body.ts';
 import type { EndpointsOptions } from './endpoints.ts';
+import type { NetworkOptions } from './network.ts';
 import { check, invalid, OPTIONS, type Rule, type Settings, settle, unknownOption } from './options.ts';
 import type { PresetName } from './presets.ts';
 import type { ResilienceOptions } from './resilience.ts';
 import type { Query } from './targets.ts';
 
-export interface ClientOptions extends Partial<Settings<'call'>>, ResilienceOptions, EndpointsOptions {
+export interface ClientOptions extends Partial<Settings<'call'>>, NetworkOptions, ResilienceOptions, EndpointsOptions {
   /** Figures that belong together; what is given beside it wins over them, field by field. Default `api`. */
   readonly preset?: PresetName | undefined;
   /** What paths are relative to, e.g. `https://api.example.com/v1`. With it, the client calls no other origin. */
@@ -21,9 +21,6 @@ export interface ClientOptions extends Partial<Settings<'call'>>, ResilienceOpti
   readonly headers?: FieldsInput | undefined;
   readonly pool?: Partial<Settings<'pool'>> | undefined;
   readonly limits?: Partial<Settings<'limits'>> | undefined;
-  readonly connect?: Partial<Settings<'connect'>> | undefined;
-  readonly tls?: TlsOptions | undefined;
-  readonly dns?: (Partial<Settings<'dns'>> & { readonly resolver?: Resolver | undefined }) | undefined;
   readonly leak?: Partial<Settings<'leak'>> | undefined;
   readonly observer?: Observer | undefined;
   /** For tests. */
@@ -58,6 +55,9 @@ export const OPTION_NAMES: Readonly<Record<keyof ClientOptions, boolean>> = {
   origin: true,
   headers: true,
   tls: true,
+  proxy: true,
+  socketPath: true,
+  connector: true,
   observer: true,
   clock: true,
   random: true,
@@ -96,6 +96,8 @@ export const TLS_OPTIONS: Readonly<Record<keyof TlsOptions, Rule | undefined>> =
   minVersion: { kind: 'choice', default: 'TLSv1.2', values: ['TLSv1.2', 'TLSv1.3'] },
   verify: { kind: 'choice', default: true, values: [true, false] },
   sessionsMax: { kind: 'number', default: 100, min: 0, max: Number.POSITIVE_INFINITY },
+  pins: undefined,
+  keylog: undefined,
 };
 
 /** What `settle` does not see: names at the top, and everything of `tls`. @throws NetError `INVALID` */

@@ -10,10 +10,8 @@ import type { Reply } from '../core/reply.ts';
 import type { Engine } from '../engines/engine.ts';
 import type { Http1Engine } from '../engines/http1/engine.ts';
 import type { WarmUpResult } from '../engines/http1/origin-pool.ts';
-import { Dialler } from '../net/dial.ts';
-import { DnsCache } from '../net/dns.ts';
-import { systemResolver } from '../net/resolver.ts';
-import { TlsSetup } from '../net/tls.ts';
+import type { DnsCache } from '../net/dns.ts';
+import type { TlsIdentity, TlsSetup } from '../net/tls.ts';
 import { ACCEPT_ENCODING, decompress } from '../policies/decompress.ts';
 import { CallRecord, observe } from '../policies/observe.ts';
 import { redirect } from '../policies/redirect.ts';
@@ -31,6 +29,7 @@ import { makeEngine } from './engine.ts';
 import { guarded } from './facts.ts';
 import { type FetchDoor, type FetchInit, type FetchInput, fetchWith } from './fetch.ts';
 import { meaningOf, traitsOf } from './methods.ts';
+import { networkOf } from './network.ts';
 import { invalid, settle } from './options.ts';
 import { stack } from './order.ts';
 import { Pending } from './pending.ts';
@@ -92,7 +91,6 @@ export class Client {
     checkNames(given);
     const options = withPreset(given);
     const { deadlineMs, redirectsMax, decompress: decodes, defaultHeaders } = callSettings(options);
-    const { resolver, ...dnsOptions } = options.dns ?? {};
     const observer = options.observer === undefined ? {} : guarded(options.observer);
     this.#clock = options.clock ?? systemClock;
     this.#limits = settle('limits', options.limits);
@@ -101,14 +99,10 @@ export class Client {
       betweenBytesMs: given.limits?.betweenBytesMs ?? FETCH_BETWEEN_BYTES_MS,
     };
     this.#deadlineMs = deadlineMs;
-    this.#tls = new TlsSetup(options.tls ?? {});
-    this.#dns = new DnsCache(
-      { ...settle('dns', dnsOptions), resolver: resolver ?? systemResolver() },
-      this.#clock,
-      observer,
-    );
+    const { dns, tls, dialler } = networkOf(options, this.#clock, observer);
+    this.#dns = dns;
+    this.#tls = tls;
     const decode = decodes ? decompress(settle('limits', options.limits)) : undefined;
-    const dialler = new Dialler(settle('connect', options.connect), this.#dns, this.#tls, this.#clock);
     const parts = { clock: this.#clock, random: options.random ?? systemRandom, observer };
     const elsewhere = (call: Call) =>
       call.origin === this.#targets.home && this.#endpoints?.set.elsewhere(call) === true;
@@ -202,6 +196,11 @@ export class Client {
   /** Closes idle connections, never one in use. @returns how many */
   closeIdle(): number {
     return this.#engine.closeIdle();
+  }
+
+  /** New connections show this identity and trust these roots; see `TlsSetup.reload`. @throws NetError `INVALID` */
+  reloadTls(identity: TlsIdentity): void {
+    this.#tls.reload(identity);
   }
 
   /** Takes no more calls, lets those under way finish for `deadlineMs`, then closes everything. Twice is harmless. */

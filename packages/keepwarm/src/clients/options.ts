@@ -127,7 +127,8 @@ export function check(what: string, value: unknown, rule: Rule): void {
 }
 
 export function unknownOption(path: string, name: string, known: readonly string[]): NetError {
-  const near = known.find((candidate) => distance(candidate.toLowerCase(), name.toLowerCase()) <= 3);
+  const farness = (candidate: string): number => distance(candidate.toLowerCase(), name.toLowerCase());
+  const [near] = known.filter((candidate) => farness(candidate) <= 3).sort((a, b) => farness(a) - farness(b));
   const hint = near === undefined ? `known: ${known.join(', ')}` : `did you mean ${near}?`;
   return invalid(`there is no option ${path}; ${hint}`);
 }

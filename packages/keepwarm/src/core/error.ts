@@ -46,7 +46,7 @@ export interface Answer {
 export type Health = 'ill' | 'busy' | 'nothing';
 
 /** Where a call was when it failed. */
-export type Phase = 'queue' | 'dns' | 'connect' | 'tls' | 'write' | 'head' | 'body' | 'redirect' | 'closing';
+export type Phase = 'queue' | 'dns' | 'connect' | 'proxy' | 'tls' | 'write' | 'head' | 'body' | 'redirect' | 'closing';
 
 export interface NetErrorDetails {
   /** How far the call got. Never left out: it decides whether a repeat is safe. */

@@ -51,6 +51,8 @@ export interface SocketOpened extends SocketFact {
   /** 0 on cleartext. */
   readonly tlsMs: number;
   readonly tlsResumed: boolean;
+  /** The proxy it goes through, without credentials; then `address`, `dnsMs` and `tcpMs` are about the way there. */
+  readonly proxy?: string | undefined;
 }
 
 export interface SocketClosed extends SocketFact {

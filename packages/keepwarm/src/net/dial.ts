@@ -1,8 +1,9 @@
 /**
  * Opens one connection: resolves, races addresses (RFC 8305), negotiates TLS; measures each phase.
  *
- *   dns ──▶ tcp ──▶ (tls) ──▶ open
- *            │ next address after `attemptDelayMs`, or at once when one fails; the first to connect wins
+ *   dns ──▶ tcp ─────────────▶ (tls) ──▶ open
+ *    │       └─▶ (tls) ─▶ proxy ─▲        the proxy's own TLS, and the tunnel through it
+ *    └ a Unix domain socket or a connector stands in for dns and tcp
  *
  * Invariants:
  *   (1) The promise settles within `connectMs`, or at once when the signal fires; then nothing is left open or timed.
@@ -10,12 +11,20 @@
  *   (3) A failure says how far it got (`phase`), keeps the system's error as `cause`, and nothing was sent.
  */
 import { connect as connectTcp, type OnReadOpts, type Socket } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
-import type { Clock, Timer } from '../core/clock.ts';
-import { NetError, type Phase } from '../core/error.ts';
+import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
+import type { Clock } from '../core/clock.ts';
+import { NetError } from '../core/error.ts';
 import type { Origin } from '../core/origin.ts';
+import { type Connector, connectWith, pour } from './connector.ts';
+import { abandoned, connectFailure, proxyFailure, type Steps, tooLate } from './dial-failure.ts';
 import type { Address, DnsCache } from './dns.ts';
+import type { Edge } from './edge.ts';
+import type { ProxyPeer } from './proxy.ts';
+import { race, until } from './race.ts';
+import { openSocks } from './socks.ts';
 import type { TlsSetup } from './tls.ts';
+import { handshake } from './tls-handshake.ts';
+import { openTunnel, Reading } from './tunnel.ts';
 
 export interface DialOptions {
   /** 0 tries both families. Default 0. */
@@ -32,13 +41,42 @@ export interface DialOptions {
 
 export interface Dialled {
   readonly socket: Socket;
+  /** Where it leads: an address, the path of a Unix domain socket, or the address of the proxy. */
   readonly address: string;
+  /** Looking up the origin, or the proxy. */
   readonly dnsMs: number;
+  /** Up to a connection to the origin: with a proxy, TCP and TLS to it and the tunnel through it. */
   readonly tcpMs: number;
   readonly tlsMs: number;
   readonly tlsResumed: boolean;
-  /** What the peer chose of the protocols it was offered; nothing on cleartext, or when it did not choose (RFC 7301). */
+  /** What the peer chose of the protocols offered; nothing on cleartext, or when it did not choose (RFC 7301). */
   readonly protocol: string | undefined;
+  /** The proxy it goes through, without credentials. */
+  readonly proxy: string | undefined;
+}
+
+/** A way to the peer, on which TLS is still to be negotiated, or on which that has begun. */
+interface Reached {
+  readonly socket: Socket;
+  readonly address: string;
+  /** When the name was resolved. */
+  readonly resolvedAt: number;
+}
+
+/** What one dial is made of. */
+interface Dial {
+  readonly origin: Origin;
+  readonly onread: OnReadOpts;
+  /** By preference (ALPN). */
+  readonly protocols: readonly string[];
+  readonly steps: Steps;
+  readonly signal: AbortSignal;
+}
+
+interface SocketOptions {
+  readonly noDelay: boolean;
+  readonly keepAlive: boolean;
+  readonly keepAliveInitialDelay?: number;
 }
 
 /** Offered where nobody asks for more. */
@@ -49,24 +87,30 @@ export class Dialler {
   readonly #dns: DnsCache;
   readonly #tls: TlsSetup;
   readonly #clock: Clock;
+  readonly #edge: Edge | undefined;
 
-  constructor(options: DialOptions, dns: DnsCache, tls: TlsSetup, clock: Clock) {
+  /** @param edge ways that are not the direct one; without it there are none */
+  constructor(options: DialOptions, dns: DnsCache, tls: TlsSetup, clock: Clock, edge?: Edge) {
     this.#options = options;
     this.#dns = dns;
     this.#tls = tls;
     this.#clock = clock;
+    this.#edge = edge;
   }
 
-  /** @throws NetError `DNS`, `CONNECT`, `TLS`, `TIMEOUT` or `ABORTED`, always with reach `unsent` */
+  /**
+   * @throws NetError `DNS`, `CONNECT`, `TLS`, `TIMEOUT` or `ABORTED`, from a proxy also `STATUS`, `PROTOCOL`, `LIMIT`;
+   *         `INVALID` for a way that cannot be gone; always with reach `unsent`
+   */
   async dial(
     origin: Origin,
     onread: OnReadOpts,
     signal: AbortSignal,
     protocols: readonly string[] = HTTP1_ONLY,
   ): Promise<Dialled> {
-    const { connectMs, family } = this.#options;
+    const { connectMs } = this.#options;
     const started = this.#clock.now();
-    const steps: Steps = { phase: 'dns', addresses: [], lastError: undefined };
+    const steps: Steps = { phase: 'dns', lastError: undefined, proxy: undefined };
     const ending = new AbortController();
     const giveUp = (error: NetError): void => ending.abort(error);
     const timer = this.#clock.after(connectMs, () => giveUp(tooLate(origin, steps, connectMs)));
@@ -74,23 +118,20 @@ export class Dialler {
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
     try {
-      steps.addresses = await until(this.#dns.lookup(origin.hostname, family, ending.signal), ending.signal);
-      const resolved = this.#clock.now();
-      steps.phase = 'connect';
-      const race = new Race(this.#clock, this.#options.attemptDelayMs, steps, (address) =>
-        this.#attempt(origin, address, onread, protocols),
-      );
-      const { socket, address } = await race.run(origin, ending.signal, this.#dns);
+      const dial = { origin, onread, protocols, steps, signal: ending.signal };
+      const { socket, address, resolvedAt } = await this.#reach(dial);
       const connected = this.#clock.now();
-      const secured = origin.secure ? await this.#secure(origin, socket as TLSSocket, steps, ending.signal) : connected;
+      steps.phase = 'tls';
+      if (origin.secure) await handshake(origin, socket as TLSSocket, this.#tls, ending.signal);
       return {
         socket,
-        address: address.address,
-        dnsMs: resolved - started,
-        tcpMs: connected - resolved,
-        tlsMs: secured - connected,
+        address,
+        dnsMs: resolvedAt - started,
+        tcpMs: connected - resolvedAt,
+        tlsMs: origin.secure ? this.#clock.now() - connected : 0,
         tlsResumed: origin.secure && (socket as TLSSocket).isSessionReused(),
         protocol: origin.secure ? (socket as TLSSocket).alpnProtocol || undefined : undefined,
+        proxy: steps.proxy,
       };
     } finally {
       timer.cancel();
@@ -98,172 +139,132 @@ export class Dialler {
     }
   }
 
-  #attempt(origin: Origin, address: Address, onread: OnReadOpts, protocols: readonly string[]): Socket {
-    const { noDelay, tcpKeepAliveMs } = this.#options;
-    const keepAlive = Number.isFinite(tcpKeepAliveMs);
-    const options = {
-      host: address.address,
-      port: origin.port,
-      noDelay,
-      keepAlive,
-      ...(keepAlive ? { keepAliveInitialDelay: tcpKeepAliveMs } : {}),
-      onread,
+  async #reach(dial: Dial): Promise<Reached> {
+    const { origin, onread } = dial;
+    const way = this.#edge?.(origin);
+    switch (way?.kind) {
+      case 'unix':
+        return this.#unix(dial, way.path);
+      case 'connector':
+        return this.#connector(dial, way.connector);
+      case 'proxy':
+        return this.#throughProxy(dial, way.proxy);
+      default:
+        return this.#tcp(dial, origin, (address) => {
+          const options = { ...this.#socketOptions(), host: address.address, port: origin.port, onread };
+          return origin.secure ? this.#secured(dial, options) : connectTcp(options);
+        });
+    }
+  }
+
+  /** Resolves a place's name and races its addresses. */
+  async #tcp({ steps, signal }: Dial, place: Origin, start: (address: Address) => Socket): Promise<Reached> {
+    const { family, attemptDelayMs } = this.#options;
+    const addresses = await until(this.#dns.lookup(place.hostname, family, signal), signal);
+    const resolvedAt = this.#clock.now();
+    if (steps.proxy === undefined) steps.phase = 'connect';
+    const heat = {
+      addresses,
+      delayMs: attemptDelayMs,
+      start,
+      succeeded: ({ address }: Address) => this.#dns.succeeded(address),
+      failed: ({ address }: Address, error: Error) => {
+        this.#dns.failed(address);
+        steps.lastError = error;
+      },
+      failure: (last: Error) => {
+        const where = `${addresses.map(({ address }) => address).join(', ')}:${place.port}`;
+        return connectFailure(place, where, last);
+      },
     };
-    if (!origin.secure) return connectTcp(options);
-    const socket = connectTls({ ...options, ...this.#tls.connectOptions(origin, protocols) });
-    socket.on('session', (session) => this.#tls.remember(origin, session));
+    const { socket, address } = await race(heat, this.#clock, signal);
+    return { socket, address: address.address, resolvedAt };
+  }
+
+  async #unix(dial: Dial, path: string): Promise<Reached> {
+    const { origin, onread, steps, signal } = dial;
+    const resolvedAt = this.#clock.now();
+    steps.phase = 'connect';
+    const heat = {
+      addresses: [{ address: path, family: 4 } as const],
+      delayMs: 0,
+      start: () => (origin.secure ? this.#secured(dial, { path, onread }) : connectTcp({ path, onread })),
+      succeeded: () => {},
+      failed: () => {},
+      failure: (last: Error) => connectFailure(origin, path, last),
+    };
+    const { socket } = await race(heat, this.#clock, signal);
+    return { socket, address: path, resolvedAt };
+  }
+
+  async #connector(dial: Dial, connector: Connector): Promise<Reached> {
+    const { origin, steps, signal } = dial;
+    const resolvedAt = this.#clock.now();
+    steps.phase = 'connect';
+    const socket = await until(connectWith(connector, origin, signal), signal);
+    return { socket: this.#over(dial, socket), address: socket.remoteAddress ?? 'connector', resolvedAt };
+  }
+
+  async #throughProxy(dial: Dial, proxy: ProxyPeer): Promise<Reached> {
+    const { origin, onread, protocols, steps, signal } = dial;
+    steps.proxy = proxy.name;
+    steps.phase = 'proxy';
+    try {
+      const host = proxy.socks !== undefined && !proxy.remoteDns ? await this.#resolved(dial, proxy) : origin.hostname;
+      const reading = new Reading(onread);
+      const reached = await this.#tcp(dial, proxy.place, ({ address }) => this.#toProxy(proxy, address, reading));
+      const { socket } = reached;
+      if (proxy.place.secure) await handshake(proxy.place, socket as TLSSocket, proxy.tls, signal);
+      if (proxy.socks !== undefined) {
+        await openSocks(socket, proxy, origin, host, signal);
+        return { ...reached, socket: this.#over(dial, socket) };
+      }
+      const mayBeSpokenTo = !origin.secure && !protocols.includes('http/1.1');
+      const early = await openTunnel(socket, reading, proxy, origin, mayBeSpokenTo, signal);
+      if (origin.secure) return { ...reached, socket: this.#over(dial, socket) };
+      if (early.length > 0) reading.replay(socket, early);
+      return reached;
+    } catch (thrown) {
+      if (signal.aborted) throw signal.reason;
+      throw proxyFailure(origin, proxy.name, NetError.from(thrown));
+    }
+  }
+
+  #toProxy(proxy: ProxyPeer, host: string, { onread }: Reading): Socket {
+    const { place, tls, socks } = proxy;
+    const plain = { ...this.#socketOptions(), host, port: place.port };
+    if (socks !== undefined) return connectTcp(plain); // whoever speaks SOCKS reads it as a stream
+    const options = { ...plain, onread };
+    if (!place.secure) return connectTcp(options);
+    const socket = connectTls({ ...options, ...tls.connectOptions(place, HTTP1_ONLY) });
+    tls.attend(place, socket);
     return socket;
   }
 
-  /** Waits for the handshake that `tls.connect` has begun. @returns the instant it ended */
-  #secure(origin: Origin, socket: TLSSocket, steps: Steps, signal: AbortSignal): Promise<number> {
-    steps.phase = 'tls';
-    return new Promise((resolve, reject) => {
-      const settle = (error: Error | undefined): void => {
-        socket.off('secureConnect', onSecure).off('error', settle).off('close', onClose);
-        signal.removeEventListener('abort', onAbort);
-        if (error === undefined) return resolve(this.#clock.now());
-        socket.on('error', ignoreLate).destroy();
-        reject(error instanceof NetError ? error : tlsFailure(origin, error));
-      };
-      const onSecure = (): void => settle(undefined);
-      const onClose = (): void => settle(new Error('the peer closed the connection during the TLS handshake'));
-      const onAbort = (): void => settle(signal.reason as NetError);
-      socket.on('secureConnect', onSecure).on('error', settle).on('close', onClose);
-      signal.addEventListener('abort', onAbort, { once: true });
-      if (signal.aborted) onAbort();
-    });
-  }
-}
-
-interface Steps {
-  phase: Phase;
-  addresses: readonly Address[];
-  lastError: Error | undefined;
-}
-
-/** The race for one TCP connection: attempts staggered, the first to connect wins, the rest is destroyed. */
-class Race {
-  readonly #clock: Clock;
-  readonly #delayMs: number;
-  readonly #steps: Steps;
-  readonly #start: (address: Address) => Socket;
-  readonly #running = new Set<Socket>();
-  #next = 0;
-  #timer: Timer | undefined;
-
-  constructor(clock: Clock, delayMs: number, steps: Steps, start: (address: Address) => Socket) {
-    this.#clock = clock;
-    this.#delayMs = delayMs;
-    this.#steps = steps;
-    this.#start = start;
+  /** For SOCKS where the proxy does not resolve names. */
+  async #resolved({ origin, signal }: Dial, { socks }: ProxyPeer): Promise<string> {
+    const family = socks === 4 ? 4 : this.#options.family; // SOCKS 4 knows no other
+    const [first] = await until(this.#dns.lookup(origin.hostname, family, signal), signal);
+    return first!.address;
   }
 
-  run(origin: Origin, signal: AbortSignal, memory: DnsCache): Promise<{ socket: Socket; address: Address }> {
-    return new Promise((resolve, reject) => {
-      const finish = (winner?: Socket): void => {
-        this.#timer?.cancel();
-        signal.removeEventListener('abort', onAbort);
-        for (const socket of this.#running) {
-          if (socket === winner) continue;
-          socket.removeAllListeners('connect').removeAllListeners('error').on('error', ignoreLate).destroy();
-        }
-        this.#running.clear();
-      };
-      const onAbort = (): void => {
-        finish();
-        reject(signal.reason);
-      };
-      const tryNext = (): void => {
-        this.#timer?.cancel();
-        const address = this.#steps.addresses[this.#next++];
-        if (address === undefined) return;
-        const socket = this.#start(address);
-        this.#running.add(socket);
-        socket.once('connect', () => {
-          socket.removeAllListeners('error');
-          memory.succeeded(address.address);
-          finish(socket);
-          resolve({ socket, address });
-        });
-        socket.once('error', (error) => {
-          memory.failed(address.address);
-          this.#running.delete(socket);
-          this.#steps.lastError = error;
-          if (this.#next < this.#steps.addresses.length) return tryNext();
-          if (this.#running.size > 0) return;
-          finish();
-          reject(connectFailure(origin, this.#steps.addresses, error));
-        });
-        if (this.#next < this.#steps.addresses.length) this.#timer = this.#clock.after(this.#delayMs, tryNext);
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
-      if (signal.aborted) onAbort();
-      else tryNext();
-    });
+  /** TLS over a connection that is there already, or what makes that connection read as ours are. */
+  #over(dial: Dial, transport: Socket): Socket {
+    const { origin, onread } = dial;
+    const socket = origin.secure ? this.#secured(dial, { socket: transport, host: origin.hostname }) : transport;
+    pour(socket, onread);
+    return socket;
   }
-}
 
-/** A socket given up may still report; there is nobody left who would want to know. */
-function ignoreLate(): void {}
+  #secured({ origin, protocols }: Dial, options: ConnectionOptions & { readonly onread?: OnReadOpts }): TLSSocket {
+    const socket = connectTls({ ...options, ...this.#tls.connectOptions(origin, protocols) });
+    this.#tls.attend(origin, socket);
+    return socket;
+  }
 
-/** `work`, or the signal's reason if that comes first; the work is left to end by itself. */
-function until<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) onAbort();
-    const done = (): void => signal.removeEventListener('abort', onAbort);
-    work.then(resolve, reject).finally(done);
-  });
-}
-
-function connectFailure(origin: Origin, addresses: readonly Address[], cause: Error): NetError {
-  const where = addresses.map(({ address }) => address).join(', ');
-  return new NetError('CONNECT', `no connection to ${origin.key} (${where}:${origin.port}): ${cause.message}`, {
-    reach: 'unsent',
-    phase: 'connect',
-    origin: origin.key,
-    cause,
-  });
-}
-
-function tooLate(origin: Origin, steps: Steps, connectMs: number): NetError {
-  return new NetError(
-    'TIMEOUT',
-    `no connection to ${origin.key} within ${connectMs} ms (limit connectMs), still in phase ${steps.phase}`,
-    {
-      reach: 'unsent',
-      phase: steps.phase,
-      origin: origin.key,
-      limit: 'connectMs',
-      value: connectMs,
-      cause: steps.lastError,
-    },
-  );
-}
-
-function abandoned(origin: Origin, phase: Phase, cause: unknown): NetError {
-  return new NetError('ABORTED', `connecting to ${origin.key} was given up`, {
-    reach: 'unsent',
-    phase,
-    origin: origin.key,
-    cause,
-  });
-}
-
-/**
- * What the network did to the handshake is CONNECT and may be tried again; what the peer is or speaks is TLS and may
- * not.
- */
-function tlsFailure(origin: Origin, cause: Error & { code?: string }): NetError {
-  const { code = '' } = cause;
-  const network =
-    /^(ECONNRESET|EPIPE|ETIMEDOUT|ECONNABORTED|EHOSTUNREACH|ENETUNREACH|ENETDOWN)$/.test(code) || code === '';
-  return new NetError(network ? 'CONNECT' : 'TLS', `no TLS with ${origin.key}: ${cause.message}`, {
-    reach: 'unsent',
-    phase: 'tls',
-    origin: origin.key,
-    cause,
-  });
+  #socketOptions(): SocketOptions {
+    const { noDelay, tcpKeepAliveMs } = this.#options;
+    const keepAlive = Number.isFinite(tcpKeepAliveMs);
+    return { noDelay, keepAlive, ...(keepAlive ? { keepAliveInitialDelay: tcpKeepAliveMs } : {}) };
+  }
 }

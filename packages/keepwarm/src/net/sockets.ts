@@ -25,6 +25,8 @@ export interface SocketLife {
   /** Since when it has been idle or in use, or when it was closed. */
   readonly sinceMs: number;
   readonly closeReason: CloseReason | undefined;
+  /** The proxy it goes through, without credentials. */
+  readonly proxy?: string | undefined;
   /** What is spoken on it; HTTP/1.1 where nothing is said. */
   readonly protocol?: 'h2' | undefined;
   /** Calls under way on it, where it carries several at once. */

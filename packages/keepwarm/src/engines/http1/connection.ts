@@ -163,7 +163,7 @@ export class Connection implements Kept<Connection>, LiveSocket, SocketOwner {
   }
 
   life(): SocketLife {
-    const { address, dnsMs, tcpMs, tlsMs, tlsResumed } = this.#dialled;
+    const { address, dnsMs, tcpMs, tlsMs, tlsResumed, proxy } = this.#dialled;
     const { epoch, clock } = this.#host;
     const closed = this.place === 'gone';
     const since = closed ? clock.now() : this.place === 'idle' ? this.idleSince : this.leasedAt;
@@ -183,6 +183,7 @@ export class Connection implements Kept<Connection>, LiveSocket, SocketOwner {
       bytesOut: this.socket.bytesWritten ?? 0,
       sinceMs: since - epoch,
       closeReason: this.#closeReason,
+      ...(proxy === undefined ? {} : { proxy }),
     };
   }
 

@@ -157,11 +157,12 @@ export class OriginPool implements PoolOwner<Connection>, CapacityUser {
     const { options, clock, random, phases, observer, lifetime } = this.#engine;
     const connection = new Connection(this.#engine, this.pool, this.#origin, this.#section, dialled, options.idleMs);
     const { address, dnsMs, tcpMs, tlsMs, tlsResumed } = dialled;
+    const through = dialled.proxy === undefined ? {} : { proxy: dialled.proxy };
     Object.assign(connection, lifeOf(options, clock.now(), random));
     phases.dns.record(dnsMs);
     phases.tcp.record(tcpMs);
     if (this.#origin.secure) phases.tls.record(tlsMs);
-    observer.socketOpened?.({ ...connection.fact(), address, dnsMs, tcpMs, tlsMs, tlsResumed });
+    observer.socketOpened?.({ ...connection.fact(), address, dnsMs, tcpMs, tlsMs, tlsResumed, ...through });
     this.pool.opened(connection);
     lifetime.attend(clock.now());
     this.#settleWarmUps(undefined);
