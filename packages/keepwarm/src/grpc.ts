@@ -1,0 +1,16 @@
+/** keepwarm/grpc: calls of gRPC over HTTP/2 sessions of our own. */
+
+export { createGrpcClient, GrpcClient, type Messages } from './clients/grpc/client.ts';
+export { type GrpcMethod, rawMethod } from './clients/grpc/method.ts';
+export type { GrpcCallOptions, GrpcClientOptions, GrpcNumbers } from './clients/grpc/options.ts';
+export { Outbox, type OutboxOptions } from './clients/grpc/outbox.ts';
+export type { GrpcStats } from './clients/grpc/record.ts';
+export type { GrpcReply } from './clients/grpc/reply.ts';
+export type { GrpcStream } from './clients/grpc/stream.ts';
+export { NetError } from './core/error.ts';
+export type { GrpcCoding } from './engines/grpc/coding.ts';
+export { GrpcError, type GrpcErrorDetails } from './engines/grpc/error.ts';
+export { type ProtobufMethod, type ProtobufRuntime, protobufMethods } from './interop/grpc/protobuf-es.ts';
+export { type GrpcJsMethod, grpcJsMethod, type TsProtoMethod, tsProtoMethod } from './interop/grpc/ts-proto.ts';
+export { Metadata, type MetadataInput, type MetadataValue } from './wire/grpc/metadata.ts';
+export { STATUS, type StatusName } from './wire/grpc/status.ts';
