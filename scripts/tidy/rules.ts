@@ -25,8 +25,11 @@ const timeAndChance: Rule = {
   *check(tree) {
     const files = librarySources(tree).filter(({ path }) => !path.endsWith('/core/clock.ts'));
     // `socket.setTimeout` is a field of the system's own on a foreign socket: there is nothing to pass in.
-    const pattern =
-      /(?<!\bsocket\.)\b(?:setTimeout|setInterval|setImmediate|Date\.now|Math\.random|performance\.now|hrtime)\b|\bnew Date\(\)/g;
+    const timers = '(?<!\\bsocket\\.)\\b(?:setTimeout|setInterval|setImmediate)\\b';
+    const pattern = new RegExp(
+      `${timers}|\\b(?:Date\\.now|Math\\.random|performance\\.now|hrtime)\\b|\\bnew Date\\(\\)`,
+      'g',
+    );
     yield* matches(files, 'code', pattern, (found) => `${found}; take a Clock or a Random instead`);
     yield* matches(files, 'bare', /'(?:node:)?timers(?:\/promises)?'/g, (found) => `imports ${found}`);
   },
