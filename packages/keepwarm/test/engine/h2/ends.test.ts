@@ -231,11 +231,23 @@ describe('closing the client', () => {
     assert.deepEqual([waiting!.code, waiting!.reach], ['CLOSED', 'unsent']);
   });
 
+  it('at once sends nothing more of what was put off to the end of the turn', async (t) => {
+    const { client, peer } = await aTalk(t, { request: (line, { id, path }) => path === '/' && line.answer(id) });
+    await client.get('/');
+    const calls = Array.from({ length: 20 }, () => errorOf(client.post('/late', 'x')));
+    client.destroy();
+    for (const { code } of await Promise.all(calls)) assert.equal(code, 'CLOSED');
+    await until(() => peer.line.socket.closed, 'the session is over');
+    // The first few are written at once, as nothing else is under way.
+    assert(peer.asked.length <= 5, `${peer.asked.length} calls were sent`);
+  });
+
   it('while a session is being opened leaves nothing', async (t) => {
-    const { client } = await aTalk(t, { acks: false, connected: () => {} });
+    const { client, peer } = await aTalk(t, { acks: false, connected: () => {} });
     const call = errorOf(client.get('/'));
     await new Promise((resolve) => setTimeout(resolve, 10));
     client.destroy();
     assert.equal((await call).code, 'CLOSED');
+    await until(() => peer.line.socket.closed, 'the connection is closed, whatever the peer does');
   });
 });

@@ -188,6 +188,43 @@ describe('the session is lost', () => {
     assert.equal(peer.lines.length, 2);
   });
 
+  it('what it left unanswered goes to a newer one, not to another that may be as dead', async (t) => {
+    let dying = false;
+    const { client, peer } = await aTalk(
+      t,
+      {
+        hello: settings(['maxConcurrentStreams', 2]),
+        request: (line, { id, path }) => {
+          if (!dying || path !== '/lost') return void setTimeout(() => line.answer(id), 20);
+          if (line === peer.lines[2]) return line.answer(id);
+          line.socket.destroy();
+        },
+      },
+      { pool: { socketsMax: 3 } },
+    );
+    await Promise.all(Array.from({ length: 4 }, () => client.get('/warm').text()));
+    assert.equal(peer.lines.length, 2);
+    dying = true;
+    assert.equal(await client.get('/lost').text(), 'ok');
+    assert.deepEqual(
+      peer.lines.map(({ asked }) => asked.filter(({ path }) => path === '/lost').length).sort(),
+      [0, 1, 1],
+      'the one that still stood was not asked',
+    );
+  });
+
+  it('as a call is about to be written to it, after a silence: it goes elsewhere, whatever its method', async (t) => {
+    const { client, peer } = await aTalk(t, { request: (line, { id }) => line.answer(id) });
+    await client.get('/');
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    peer.line.socket.destroy();
+    assert.equal(await client.post('/', 'x', post).text(), 'ok');
+    assert.deepEqual(
+      peer.lines.map(({ asked }) => asked.length),
+      [1, 1],
+    );
+  });
+
   it('while it was quiet: nobody notices', async (t) => {
     const { client, peer } = await aTalk(t, { request: (line, { id }) => line.answer(id) });
     await client.get('/');
