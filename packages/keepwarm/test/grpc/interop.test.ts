@@ -1,4 +1,4 @@
-/** The cases by which implementations of gRPC are held against each other (doc/interop-test-descriptions.md of gRPC). */
+/** The cases by which gRPC's implementations are held against each other (its doc/interop-test-descriptions.md). */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import * as protobuf from '@bufbuild/protobuf';

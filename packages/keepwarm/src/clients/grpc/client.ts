@@ -177,6 +177,7 @@ export class GrpcClient {
     try {
       return method.decode(bytes);
     } catch (cause) {
+      this.#record.unreadable++;
       throw tell.decode(cause, method.path);
     }
   }
@@ -202,7 +203,10 @@ export class GrpcClient {
         this.#record.ended(status);
         over();
       },
-      received: () => void this.#record.received++,
+      received: (readable) => {
+        this.#record.received++;
+        if (!readable) this.#record.unreadable++;
+      },
       late: () => this.#late(call),
     });
   }

@@ -9,7 +9,12 @@ export interface GrpcStats {
     /** Those that have ended, by status; only statuses that occurred. */
     readonly byStatus: Readonly<Partial<Record<StatusName, number>>>;
   };
-  readonly messages: { readonly sent: number; readonly received: number };
+  readonly messages: {
+    readonly sent: number;
+    readonly received: number;
+    /** Of those received, what could not be decompressed or decoded; the server may have ended with OK all the same. */
+    readonly unreadable: number;
+  };
   /** Of the connections beneath. There, an answer that is UNAVAILABLE counts as HTTP status 503. */
   readonly http: ClientStats;
 }
@@ -17,6 +22,7 @@ export interface GrpcStats {
 export class GrpcRecord {
   sent = 0;
   received = 0;
+  unreadable = 0;
   #total = 0;
   #inFlight = 0;
   readonly #byStatus = new Map<StatusName, number>();
@@ -35,7 +41,7 @@ export class GrpcRecord {
     const names = [...this.#byStatus].sort(([a], [b]) => STATUS[a] - STATUS[b]);
     return {
       calls: { total: this.#total, inFlight: this.#inFlight, byStatus: Object.fromEntries(names) },
-      messages: { sent: this.sent, received: this.received },
+      messages: { sent: this.sent, received: this.received, unreadable: this.unreadable },
       http,
     };
   }

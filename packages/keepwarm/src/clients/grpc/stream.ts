@@ -12,7 +12,7 @@
  *       and stop whoever makes the messages that are sent.
  */
 import { type Abortable, listen, unlisten } from '../../core/abort.ts';
-import type { NetError } from '../../core/error.ts';
+import type { NetError, Reach } from '../../core/error.ts';
 import type { Reply } from '../../core/reply.ts';
 import { decompress } from '../../engines/grpc/coding.ts';
 import { GrpcError } from '../../engines/grpc/error.ts';
@@ -32,8 +32,8 @@ export interface StreamParts<O> {
   readonly begun: () => void;
   /** It is over. Told once. */
   readonly ended: (status: StatusName) => void;
-  /** A message was received. */
-  readonly received: () => void;
+  /** A message was read, or could not be. */
+  readonly received: (readable: boolean) => void;
   /** Whether the deadline has passed. */
   readonly late: () => boolean;
 }
@@ -53,6 +53,7 @@ export class GrpcStream<O> implements AsyncIterableIterator<O>, Abortable {
   #coding: string | undefined;
   #over = false;
   #cancelled = false;
+  #reach: Reach = 'unsent';
   /** To be thrown to the reader, once. */
   #failure: Failure | undefined;
 
@@ -68,6 +69,7 @@ export class GrpcStream<O> implements AsyncIterableIterator<O>, Abortable {
     if (signal?.aborted) this.cancel(signal.reason);
     else if (signal !== undefined) listen(signal, this);
     if (this.#over) return;
+    this.#reach = 'unknown';
     parts.send(this.#ending.signal).then(
       (reply) => this.#begun(reply),
       (thrown: unknown) => this.#fail(thrown),
@@ -80,7 +82,7 @@ export class GrpcStream<O> implements AsyncIterableIterator<O>, Abortable {
     this.#cancelled = true;
     const { path } = this.#parts;
     this.#incoming.drop(
-      new GrpcError('CANCELLED', 'cancelled by the caller', { reach: 'unknown', path, cause: reason }),
+      new GrpcError('CANCELLED', 'cancelled by the caller', { reach: this.#reach, path, cause: reason }),
     );
     this.#ending.abort(reason);
   }
@@ -136,10 +138,14 @@ export class GrpcStream<O> implements AsyncIterableIterator<O>, Abortable {
       if (failure !== undefined) throw failure;
       return { done: true, value: undefined };
     }
+    return { done: false, value: this.#decoded(message.compressed ? await this.#inflated(message) : message.bytes) };
+  }
+
+  /** @throws GrpcError */
+  async #inflated({ bytes }: Received): Promise<Uint8Array> {
     const { bytesMax, path } = this.#parts;
     try {
-      const bytes = message.compressed ? await decompress(message.bytes, this.#coding, bytesMax, path) : message.bytes;
-      return { done: false, value: this.#decoded(bytes) };
+      return await decompress(bytes, this.#coding, bytesMax, path);
     } catch (error) {
       throw this.#broken(error);
     }
@@ -147,6 +153,7 @@ export class GrpcStream<O> implements AsyncIterableIterator<O>, Abortable {
 
   /** A message that cannot be read ends the call; it is thrown where it was to be read. */
   #broken(error: unknown): unknown {
+    this.#parts.received(false);
     this.#incoming.drop(error);
     this.#failure = undefined;
     return error;
@@ -154,17 +161,20 @@ export class GrpcStream<O> implements AsyncIterableIterator<O>, Abortable {
 
   /** @throws GrpcError */
   #decoded(bytes: Uint8Array): O {
-    this.#parts.received();
+    let message: O;
     try {
-      return this.#parts.decode(bytes);
+      message = this.#parts.decode(bytes);
     } catch (cause) {
       throw this.#broken(tell.decode(cause, this.#parts.path));
     }
+    this.#parts.received(true);
+    return message;
   }
 
   #begun(reply: Reply): void {
     if (reply.made instanceof GrpcError) return this.#fail(reply.made);
     if (this.#over) return reply.discard(this.#failure);
+    this.#reach = 'answered';
     this.#parts.begun();
     this.#coding = reply.headers.get('grpc-encoding');
     this.#head.resolve(Metadata.received(reply.headers.list));
