@@ -17,7 +17,7 @@ const NOTHING = new Uint8Array(0);
 
 export class Upload {
   #state: 'sending' | 'done' | 'stopped' = 'sending';
-  readonly #chunks: AsyncIterator<Uint8Array>;
+  #chunks: AsyncIterator<Uint8Array> | undefined;
   readonly #announced: number | undefined;
   readonly #offer: (chunk: Uint8Array, last: boolean) => void;
   #taken: () => void = () => {};
@@ -29,10 +29,9 @@ export class Upload {
     done: () => void,
     failed: (error: NetError) => void,
   ) {
-    this.#chunks = body.open()[Symbol.asyncIterator]();
     this.#announced = body.bytes;
     this.#offer = offer;
-    this.#send().then(
+    this.#send(body).then(
       () => {
         if (this.#state === 'done') done();
       },
@@ -57,13 +56,15 @@ export class Upload {
     if (this.#state !== 'sending') return;
     this.#state = 'stopped';
     this.#taken();
-    this.#chunks.return?.().catch(ignored);
+    this.#chunks?.return?.().catch(ignored);
   }
 
-  async #send(): Promise<void> {
+  async #send(body: BodyProducer): Promise<void> {
+    const chunks = body.open()[Symbol.asyncIterator]();
+    this.#chunks = chunks;
     let sent = 0;
     for (;;) {
-      const { done, value: chunk } = await this.#chunks.next();
+      const { done, value: chunk } = await chunks.next();
       if (this.#state !== 'sending') return;
       if (done) break;
       if (!(chunk instanceof Uint8Array)) throw wrongBody('yielded something that is not bytes');

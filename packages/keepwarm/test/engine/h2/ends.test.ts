@@ -61,6 +61,35 @@ describe('an abort', () => {
     await until(() => returned && peer.asked[0]!.reset === ERROR.CANCEL, 'both ends are told');
   });
 
+  it('by the body itself, as it is opened or while it is read, is told to its caller alone', async (t) => {
+    const { client, peer } = await aTalk(t, { request: (line, { id }) => line.answer(id) });
+    const broken = new Error('no such file');
+    const bodies = [
+      () => {
+        throw broken;
+      },
+      async function* () {
+        yield new Uint8Array(10);
+        throw broken;
+      },
+    ];
+    for (const open of bodies) {
+      const error = await errorOf(client.post('/', { bytes: undefined, repeatable: true, open }));
+      assert.deepEqual([error.code, error.phase, error.cause], ['ABORTED', 'write', broken]);
+    }
+    const short = {
+      bytes: 20,
+      repeatable: true,
+      open: async function* () {
+        yield new Uint8Array(10);
+      },
+    };
+    assert.equal((await errorOf(client.post('/', short))).code, 'INVALID');
+    assert.equal(await client.get('/').text(), 'ok');
+    await until(() => peer.asked.filter(({ reset }) => reset === ERROR.CANCEL).length === 3, 'each is reset');
+    assert.equal(peer.lines.length, 1);
+  });
+
   it('of a thousand calls frees every place, and nothing is left of them', async (t) => {
     const { client, peer } = await aTalk(t, { request: (line, { id, path }) => path === '/good' && line.answer(id) });
     await client.warmUp();
