@@ -149,23 +149,21 @@ function asSocket(stream: Duplex): Socket {
   if (stream instanceof Socket) return stream;
   const tally: Tally = { bytesRead: 0, bytesWritten: 0 };
   const { write } = stream;
-  const nothing = (): Duplex => stream;
+  const itself = (): Socket => socket;
   Object.defineProperties(stream, {
     bytesRead: { get: () => tally.bytesRead, configurable: true },
     bytesWritten: { get: () => tally.bytesWritten, configurable: true },
   });
-  Object.assign(stream, {
-    write: (...given: Parameters<Duplex['write']>): boolean => {
-      const [chunk] = given;
-      tally.bytesWritten += typeof chunk === 'string' ? Buffer.byteLength(chunk) : lengthOf(chunk);
-      return write.apply(stream, given);
-    },
-    ref: nothing,
-    unref: nothing,
-    connecting: false,
-  });
+  const counted = (...given: Parameters<Duplex['write']>): boolean => {
+    const [chunk] = given;
+    tally.bytesWritten += typeof chunk === 'string' ? Buffer.byteLength(chunk) : lengthOf(chunk);
+    return write.apply(stream, given);
+  };
+  const socket = stream as Socket; // with what is used of one
+  Object.assign(socket, { write: counted, ref: itself, unref: itself, connecting: false });
+  socket.setTimeout = itself;
   tallies.set(stream, tally);
-  return stream as Socket; // it has what is used of one
+  return socket;
 }
 
 const lengthOf = (chunk: unknown): number => (chunk instanceof Uint8Array ? chunk.length : 0);
