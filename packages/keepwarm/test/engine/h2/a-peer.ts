@@ -90,7 +90,7 @@ export class Line {
         },
         onSettings: (pairs) => {
           note(`settings ${JSON.stringify(pairs)}`);
-          if (peer.script.acks !== false) this.send(settingsAck());
+          if (peer.script.acks ?? peer.script.connected === undefined) this.send(settingsAck());
         },
         onSettingsAck: () => note('settings ack'),
         onPing: (ack, bytes, from) => {
@@ -109,6 +109,7 @@ export class Line {
 export interface Script {
   /** The server's first frames; empty settings when left out. */
   readonly hello?: Buffer | undefined;
+  /** Whether it acknowledges settings. Default true, unless it has its own way to begin. */
   readonly acks?: boolean;
   /** When it is connected, before anything is read. */
   connected?(line: Line): void;
