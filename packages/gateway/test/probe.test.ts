@@ -106,7 +106,7 @@ describe('probe', () => {
     const { code, out } = await run(url, { json: true, ca });
     assert.equal(code, 0);
     const told = JSON.parse(out);
-    assert.deepEqual(Object.keys(told), ['url', 'method', 'protocol', 'address', 'calls', 'summary']);
+    assert.deepEqual(Object.keys(told), ['url', 'method', 'protocol', 'address', 'proxy', 'calls', 'summary']);
     assert.deepEqual(Object.keys(told.summary), ['coldMs', 'warmMs', 'resumedMs', 'tlsResumed', 'saved']);
     assert.equal(told.calls.length, 7);
     assert.deepEqual(Object.keys(told.calls[0]), [

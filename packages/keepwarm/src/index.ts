@@ -23,6 +23,7 @@ export {
   type HTTPClientStats,
   type HTTPRequestOptions,
 } from './clients/http-client.ts';
+export { proxyFor } from './clients/network.ts';
 export type { FullReply, Pending } from './clients/pending.ts';
 export {
   ConnectionPoolCore,

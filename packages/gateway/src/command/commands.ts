@@ -65,6 +65,7 @@ export const COMMANDS = {
       count: { value: 'N', help: 'warm calls; 1 to 1000, default 5' },
       method: { value: 'METHOD', help: 'GET, HEAD or OPTIONS; default GET' },
       ca: { value: 'FILE', help: 'trusted roots, PEM, in place of the usual ones' },
+      proxy: { value: 'URL', help: 'go through this proxy, or none; default: what the environment says' },
       json: { help: 'print the result as JSON' },
     },
     examples: [

@@ -1,8 +1,17 @@
 /** The commands that stay: `gateway` and `demo`. They run until a signal ends them. */
 import { existsSync } from 'node:fs';
+import { proxyFor } from 'keepwarm';
 import { parseAddress, showAddress } from '../config/address.ts';
-import { GATEWAY_DEFAULTS, type GatewayConfig, parseConfig, parseUpstream, readConfig } from '../config/config.ts';
+import {
+  GATEWAY_DEFAULTS,
+  type GatewayConfig,
+  parseConfig,
+  parseUpstream,
+  readConfig,
+  type UpstreamConfig,
+} from '../config/config.ts';
 import { ConfigError } from '../config/config-error.ts';
+import type { RpcUpstreamConfig } from '../config/rpc-upstream.ts';
 import { CONFIG_FILES } from '../config/source.ts';
 import { startDemo } from '../demo/demo.ts';
 import { Gateway } from '../gateway.ts';
@@ -19,13 +28,27 @@ export async function runGateway(flags: Flags, print: Print): Promise<number> {
   process.on('SIGHUP', () => reload(gateway, flags, print));
   print('keepwarm gateway');
   for (const { name, origin, config: each } of gateway.upstreams) {
-    print(`  http://${shown(data)}/${name}/  →  ${origin}`);
-    for (const host of each.hosts) print(`  http://${host}:${data.port}/  →  ${origin}`);
+    const where = `${origin}${wayTo(each)}`;
+    print(`  http://${shown(data)}/${name}/  →  ${where}`);
+    for (const host of each.hosts) print(`  http://${host}:${data.port}/  →  ${where}`);
   }
   print(`  status page: http://${shown(admin)}/`);
   await signalled;
   await gateway.stop();
   return EXIT.ok;
+}
+
+/** Anything but straight, so that nobody is surprised by what an environment says. */
+function wayTo(config: UpstreamConfig | RpcUpstreamConfig): string {
+  if ('client' in config) {
+    const { proxy, socketPath, origin } = config.client;
+    if (socketPath !== undefined) return ` at ${socketPath}`;
+    const through = proxyFor(proxy, origin);
+    return through === undefined ? '' : ` through ${through}`;
+  }
+  const { proxy, endpoints } = config.rpc;
+  const names = new Set(endpoints.flatMap(({ url }) => proxyFor(proxy, url) ?? []));
+  return names.size === 0 ? '' : ` through ${[...names].join(', ')}`;
 }
 
 /** The whole of a file that is wrong is refused: what was configured before goes on. */

@@ -10,6 +10,7 @@ import { ConfigError } from './config-error.ts';
 import { parseRpcUpstream, type RpcUpstreamConfig } from './rpc-upstream.ts';
 import { readSource } from './source.ts';
 import { flag, type Json, number, object, show, text, texts, unlimited } from './values.ts';
+import { WAY_NAMES, wayOf } from './way.ts';
 
 export interface UpstreamConfig {
   readonly client: ClientOptions & { readonly origin: string };
@@ -61,6 +62,7 @@ export const UPSTREAM_NAMES: readonly string[] = [
   'hosts',
   'deadlineMs',
   'tls',
+  ...WAY_NAMES,
   ...LIBRARY_GROUPS,
   ...Object.keys(UPSTREAM_DEFAULTS),
 ];
@@ -136,7 +138,7 @@ function clientOf(given: Json, path: string, folder: string): UpstreamConfig['cl
     options[group] = Object.fromEntries(values.map(([key, value]) => [key, unlimited(value)]));
   }
   if (given['tls'] !== undefined) options['tls'] = tls(given['tls'], `${path}.tls`, folder);
-  const client = { ...options, origin: origin(given['origin'], `${path}.origin`) };
+  const client = { ...options, ...wayOf(given, path), origin: origin(given['origin'], `${path}.origin`) };
   try {
     createClient(client).destroy();
     return client;

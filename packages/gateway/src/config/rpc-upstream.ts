@@ -6,6 +6,7 @@ import { NetError } from 'keepwarm';
 import { createRpc, evm, type RpcOptions, solana } from 'keepwarm/jsonrpc';
 import { ConfigError } from './config-error.ts';
 import { type Json, number, object, show, text, texts, unlimited } from './values.ts';
+import { wayOf } from './way.ts';
 
 export interface RpcUpstreamConfig {
   readonly rpc: RpcOptions;
@@ -45,6 +46,7 @@ export const RPC_UPSTREAM_NAMES: readonly string[] = [
   'endpoints',
   'hosts',
   'deadlineMs',
+  'proxy',
   ...SWITCHES,
   ...GROUPS,
   ...Object.keys(RPC_UPSTREAM_DEFAULTS),
@@ -75,6 +77,7 @@ function rpcOf(given: Json, path: string): RpcOptions {
     throw new ConfigError(`${path}.endpoints`, 'must list at least one, such as { "url": "https://…" }');
   }
   const options: Record<string, unknown> = {
+    ...wayOf(given, path),
     adapter: ADAPTERS[adapter as keyof typeof ADAPTERS],
     endpoints: endpoints.map((each, i) => object(each, `${path}.endpoints[${i}]`)),
   };

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { NetError } from 'keepwarm';
 import { EXIT } from '../command/commands.ts';
 import { type Flags, UsageError } from '../command/parse.ts';
+import { PROXY_DEFAULT } from '../config/way.ts';
 import { type ProbeOptions, probe } from './probe.ts';
 import { report } from './report.ts';
 
@@ -45,7 +46,13 @@ function optionsOf(flags: Flags): ProbeOptions {
     throw new UsageError(`--method is ${method}; allowed: ${METHODS.join(', ')}`, 'probe');
   }
   const ca = flags['ca'];
-  return { count, method, ...(typeof ca === 'string' ? { tls: { ca: pem(ca) } } : {}) };
+  const { proxy } = flags;
+  return {
+    count,
+    method,
+    proxy: typeof proxy === 'string' ? proxy : PROXY_DEFAULT,
+    ...(typeof ca === 'string' ? { tls: { ca: pem(ca) } } : {}),
+  };
 }
 
 function pem(file: string): Buffer {

@@ -14,6 +14,8 @@ export interface ProbeOptions {
   readonly count: number;
   readonly tls?: ClientOptions['tls'];
   readonly dns?: ClientOptions['dns'];
+  /** Default none. */
+  readonly proxy?: ClientOptions['proxy'];
 }
 
 /** One call. Phases of the connection are there when it opened one. */
@@ -39,6 +41,8 @@ export interface Probe {
   readonly protocol: 'HTTP/1.1';
   /** The one that was connected to. */
   readonly address: string;
+  /** The proxy it went through, without credentials; the address is that one's then. */
+  readonly proxy: string | null;
   readonly calls: readonly ProbedCall[];
   readonly summary: {
     readonly coldMs: number;
@@ -64,13 +68,15 @@ const NOTHING_OPENED = { dnsMs: 0, tcpMs: 0, tlsMs: 0, tlsResumed: false };
 
 /** @throws NetError when a call fails */
 export async function probe(url: URL, options: ProbeOptions): Promise<Probe> {
-  const { method, count, tls, dns } = options;
+  const { method, count, tls, dns, proxy } = options;
+  let through: string | null = null;
   let opened: Opened | undefined;
   let address = '';
   let leasedAt = 0;
   const client = createClient({
     ...(tls === undefined ? {} : { tls }),
     ...(dns === undefined ? {} : { dns }),
+    ...(proxy === undefined ? {} : { proxy }),
     pool: { socketsMax: 1 },
     retry: false, // what is measured is one attempt
     breaker: false,
@@ -79,6 +85,7 @@ export async function probe(url: URL, options: ProbeOptions): Promise<Probe> {
       socketOpened: (fact) => {
         opened = fact;
         address = fact.address;
+        through = fact.proxy ?? null;
       },
       leased: () => {
         leasedAt = performance.now();
@@ -107,7 +114,14 @@ export async function probe(url: URL, options: ProbeOptions): Promise<Probe> {
     for (let i = 0; i < count; i++) calls.push(await call('warm'));
     client.closeIdle();
     calls.push(await call('resumed'));
-    const told = { url: url.origin + url.pathname, method, protocol: 'HTTP/1.1', address, calls } as const;
+    const told = {
+      url: url.origin + url.pathname,
+      method,
+      protocol: 'HTTP/1.1',
+      address,
+      proxy: through,
+      calls,
+    } as const;
     return { ...told, summary: summarise(calls) };
   } finally {
     client.destroy();

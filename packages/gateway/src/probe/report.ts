@@ -19,14 +19,15 @@ const NAMES: Readonly<Record<ProbedCall['kind'], string>> = {
   resumed: 'new connection',
 };
 
-export function report({ url, method, protocol, address, calls, summary }: Probe): string {
+export function report({ url, method, protocol, address, proxy, calls, summary }: Probe): string {
   const longest = Math.max(...calls.map(({ totalMs }) => totalMs));
   const secure = url.startsWith('https:');
+  const where = proxy === null ? address : `through ${proxy} (${address})`;
   const titles = [...PHASES.map(([, name]) => name), 'total'].map((title) => title.padStart(10)).join(' ');
   const key = PHASES.map(([, name, sign]) => `${sign} ${name}`).join('  ');
   const lines = [
     `${method} ${url}`,
-    `  ${protocol}${secure ? ' over TLS' : ', cleartext'}, ${address}`,
+    `  ${protocol}${secure ? ' over TLS' : ', cleartext'}, ${where}`,
     '',
     `  ${'call'.padEnd(14)} ${titles}  status`,
     ...calls.map((call) => `  ${row(call)}  ${call.status}`),

@@ -1,11 +1,14 @@
 /** How a client reaches its origins: names, TLS, the way there, and the dialler that puts them together. */
 import type { Clock } from '../core/clock.ts';
 import type { Observer } from '../core/observer.ts';
+import { originOf } from '../core/origin.ts';
 import { Dialler } from '../net/dial.ts';
 import { DnsCache } from '../net/dns.ts';
 import type { Resolver } from '../net/dns-options.ts';
 import { type EdgeOptions, edgeOf } from '../net/edge.ts';
 import { type Lookup, resolverOf } from '../net/lookup-resolver.ts';
+import { Proxies } from '../net/proxy.ts';
+import type { ProxyOption } from '../net/proxy-options.ts';
 import { systemResolver } from '../net/resolver.ts';
 import { type TlsOptions, TlsSetup } from '../net/tls.ts';
 import { invalid, type Settings, settle } from './options.ts';
@@ -27,6 +30,18 @@ export interface Network {
   readonly dns: DnsCache;
   readonly tls: TlsSetup;
   readonly dialler: Dialler;
+}
+
+/**
+ * The proxy an origin is reached through by this option, as errors and stats show it: without credentials; nothing when
+ * it is reached straight.
+ *
+ * @throws NetError `INVALID` for what is no proxy, or no http: or https: URL
+ */
+export function proxyFor(proxy: ProxyOption, url: string | URL): string | undefined {
+  const parsed = URL.parse(String(url));
+  if (parsed === null) throw invalid('what a proxy is asked for is not an absolute URL');
+  return new Proxies(proxy, process.env).of(originOf(parsed))?.name;
 }
 
 /** @throws NetError `INVALID` naming the option that is not acceptable */

@@ -1,4 +1,4 @@
-/** Who the client says it is, and whom it believes: identities that change, pinned keys, and secrets told on request. */
+/** Who the client says it is, and whom it believes: identities that change, pinned keys, secrets told on request. */
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { describe, it, type TestContext } from 'node:test';
