@@ -10,6 +10,7 @@ export type { GrpcStream } from './clients/grpc/stream.ts';
 export { NetError } from './core/error.ts';
 export type { GrpcCoding } from './engines/grpc/coding.ts';
 export { GrpcError, type GrpcErrorDetails } from './engines/grpc/error.ts';
+export { createGrpcTransport, type GrpcTransportOptions } from './interop/grpc/connect.ts';
 export { type ProtobufMethod, type ProtobufRuntime, protobufMethods } from './interop/grpc/protobuf-es.ts';
 export { type GrpcJsMethod, grpcJsMethod, type TsProtoMethod, tsProtoMethod } from './interop/grpc/ts-proto.ts';
 export { Metadata, type MetadataInput, type MetadataValue } from './wire/grpc/metadata.ts';

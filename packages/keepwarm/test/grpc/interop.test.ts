@@ -152,7 +152,7 @@ for (const [how, options] of [
   describe(`interoperability with grpc-js, ${how}`, () => {
     for (const [name, run] of Object.entries(CASES)) {
       it(name, async (t) => {
-        const { target } = await aServer(t, {}, how === 'plain' ? {} : { 'grpc.default_compression_algorithm': 2 });
+        const { target } = await aServer(t);
         await run(aClient(t, target, options), t);
       });
     }

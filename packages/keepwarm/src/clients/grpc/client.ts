@@ -25,6 +25,8 @@ import { GrpcStream } from './stream.ts';
 export type Messages<I> = AsyncIterable<I> | Iterable<I>;
 
 export class GrpcClient {
+  /** Where its calls go, with the path that stands before those of methods. */
+  readonly target: string;
   readonly #client: Client;
   readonly #door: ProtocolDoor;
   readonly #clock: Clock;
@@ -34,6 +36,7 @@ export class GrpcClient {
   /** @throws NetError `INVALID` naming the option that is not acceptable */
   constructor(options: GrpcClientOptions) {
     const settled = settleGrpc(options);
+    this.target = settled.target;
     this.#clock = options.clock ?? systemClock;
     this.#client = new Client(settled.client, { policies: { answers: answers(this.#clock) }, balance: {} });
     this.#door = protocolDoorOf(this.#client);

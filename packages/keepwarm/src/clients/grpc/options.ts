@@ -116,6 +116,7 @@ const IDLE_MS = 1_800_000;
 export interface SettledGrpc {
   readonly numbers: GrpcNumbers;
   readonly metadata: Metadata;
+  readonly target: string;
   /** What stands before the paths of methods: that of the target, or nothing. */
   readonly basePath: string;
   /** For the client beneath. */
@@ -138,11 +139,13 @@ export function settleGrpc(options: GrpcClientOptions): SettledGrpc {
     throw invalid(`there is no option ${name} of createGrpcClient; use ${ELSEWHERE[name as OfHttp]}`);
   }
   const url = targetOf(target);
+  const basePath = url.pathname.replace(/\/+$/, '');
   const secrets = token === undefined ? Metadata.none : Metadata.of({ 'x-token': token });
   return {
     numbers: numbers as unknown as GrpcNumbers,
     metadata: Metadata.of(metadata).over(secrets),
-    basePath: url.pathname.replace(/\/+$/, ''),
+    target: url.origin + basePath,
+    basePath,
     client: {
       ...(given as Omit<ClientOptions, OfHttp>),
       limits: { ...UNHURRIED, ...options.limits },
