@@ -126,7 +126,7 @@ describe('set-up of the partners', () => {
   const others = () => program('nginx');
 
   it('asks for nothing when all are there', () => {
-    for (const name of ['nginx', 'wrk', 'redis-server', 'chromium']) program(name);
+    for (const name of ['nginx', 'wrk', 'redis-server', 'tinyproxy', 'chromium']) program(name);
     setup();
     const { status, asked, stdout } = setup('--with-partners');
     assert.deepEqual([status, asked, stdout], [0, [], '']);
@@ -137,17 +137,17 @@ describe('set-up of the partners', () => {
     setup();
     program(
       'apt-get',
-      `case "$*" in *install*) cd "${home}/bin"; cp npm wrk; cp npm redis-server; cp npm chromium;; esac`,
+      `case "$*" in *install*) cd "${home}/bin"; for p in wrk redis-server tinyproxy chromium; do cp npm $p; done;; esac`,
     );
     const { status, asked } = setup('--with-partners');
-    assert.deepEqual(asked, ['apt-get -qq install --yes --no-install-recommends wrk redis-server chromium']);
+    assert.deepEqual(asked, ['apt-get -qq install --yes --no-install-recommends wrk redis-server tinyproxy chromium']);
     assert.equal(status, 0);
   });
 
   it('refreshes the package list when the packages are not found', () => {
     others();
     setup();
-    const install = `cd "${home}/bin"; cp npm wrk; cp npm redis-server; cp npm chromium`;
+    const install = `cd "${home}/bin"; cp npm wrk; cp npm redis-server; cp npm tinyproxy; cp npm chromium`;
     program(
       'apt-get',
       `case "$*" in *update*) > "${home}/new";; *install*) [ -e "${home}/new" ] || exit 1; ${install};; esac`,
@@ -166,7 +166,10 @@ describe('set-up of the partners', () => {
     const { status, stdout } = setup('--with-partners');
     assert.match(stdout, /wrk is missing\. Without it fail: .*bench/);
     assert.match(stdout, /chromium is missing\. Without it fail: .*browser/);
-    assert.match(stdout, /there is no apt-get on this system\. By hand: apt-get install wrk redis-server chromium/);
+    assert.match(
+      stdout,
+      /there is no apt-get on this system\. By hand: apt-get install wrk redis-server tinyproxy chromium/,
+    );
     assert.equal(status, 1);
   });
 });

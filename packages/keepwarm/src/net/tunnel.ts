@@ -124,11 +124,13 @@ class Answer {
 /** Statuses by which a proxy says that it could not just now; any other is its will, and would come again. */
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
 
+const UNKNOWN_TO_IT = 'it wants credentials, or others than these: they stand in its URL, or in its headers';
+
 const MEANT: Readonly<Record<number, string>> = {
-  401: 'it wants credentials of another kind',
+  401: UNKNOWN_TO_IT, // tinyproxy, when the credentials are wrong
   403: 'it does not allow this host or port: many allow CONNECT to port 443 only',
   405: 'it does not open tunnels to this port, or at all',
-  407: 'it wants credentials, or others than these: they stand in the URL of the proxy, or in its headers',
+  407: UNKNOWN_TO_IT,
   501: 'it does not open tunnels',
 };
 
