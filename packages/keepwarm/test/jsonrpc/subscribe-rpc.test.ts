@@ -7,6 +7,8 @@ import { type Peer, WebSocketServer } from 'ws';
 import { createRpc, createSubscriptions, NetError, type RpcClient, solana } from '../../src/jsonrpc.ts';
 import { type KeyPair, selfSigned } from '../../src/testing/certificates.ts';
 import { leavesNothing, until } from '../engine/setup.ts';
+import { aProxy } from '../net/a-proxy.ts';
+import { aSocksProxy } from '../net/a-socks-proxy.ts';
 import { reader } from './a-stream-pool.ts';
 
 leavesNothing();
@@ -95,6 +97,33 @@ describe('a pool of nodes', () => {
     assert.deepEqual(account.brief(), ['5', 'gap 5-9 lost', '9+']);
     assert.deepEqual(node.asked, ['getAccountInfo']);
   });
+
+  for (const secure of [false, true]) {
+    it(`goes through a proxy with its calls and its ${secure ? 'wss' : 'ws'}: streams alike`, async (t) => {
+      const tls = secure ? selfSigned({ names: ['node.test'] }) : undefined;
+      const { node, notify } = await aNode(t, () => 5, tls);
+      const proxy = await aProxy(t);
+      const socks = await aSocksProxy(t);
+      for (const way of [proxy.url, `socks5://127.0.0.1:${socks.port}`]) {
+        const rpc = createRpc({
+          adapter: solana,
+          endpoints: [{ url: node.url.replace('127.0.0.1', 'node.test') }],
+          proxy: way,
+          ...(tls && { tls: { ca: tls.cert } }),
+        });
+        t.after(() => rpc.close({ deadlineMs: 0 }));
+        assert.equal(await rpc.call('getSlot'), 5);
+        const subscribed = node.subscribed.length + 1;
+        const slots = reader(rpc.subscribe('slotSubscribe'));
+        await until(() => node.subscribed.length === subscribed, 'the subscription');
+        for (let slot = 5; slot < 1_005; slot++) notify('slotNotification', { slot, parent: slot - 1, root: 1 });
+        await until(() => slots.got.length === 1_000, 'all slots');
+        await rpc.close({ deadlineMs: 0 });
+      }
+      assert.equal(proxy.requests.length, 2, 'one way for calls, one for streams');
+      assert.equal(socks.requests.length, 2);
+    });
+  }
 
   it('ends its subscriptions when it is closed, and makes no more', async (t) => {
     const { node } = await aNode(t);

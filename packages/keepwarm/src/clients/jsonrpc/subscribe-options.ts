@@ -3,9 +3,8 @@ import type { Clock, Random } from '../../core/clock.ts';
 import type { FieldsInput } from '../../core/fields.ts';
 import type { Observer } from '../../core/observer.ts';
 import { WEBSOCKET_DEFAULTS, type WebSocketLimits } from '../../engines/websocket/options.ts';
-import type { DialOptions } from '../../net/dial.ts';
-import type { TlsOptions } from '../../net/tls.ts';
 import { SHARE_DEFAULTS, type ShareOptions } from '../../policies/share.ts';
+import type { NetworkOptions } from '../network.ts';
 import { invalid, show, unknownOption } from '../options.ts';
 import type { ErrorClass, RpcErrorObject } from './adapter.ts';
 import type { SubscriptionTable } from './subscription-traits.ts';
@@ -63,7 +62,8 @@ export const SUBSCRIPTION_DEFAULTS: SubscriptionLimits = {
   idsMax: 8_192,
 };
 
-export interface SubscriptionsOptions {
+/** Names, TLS and the way to the endpoints are those of every client. */
+export interface SubscriptionsOptions extends NetworkOptions {
   readonly adapter: {
     readonly name: string;
     readonly subscriptions?: SubscriptionTable;
@@ -77,8 +77,6 @@ export interface SubscriptionsOptions {
   readonly share?: Partial<ShareOptions>;
   /** Connections. */
   readonly websocket?: Partial<WebSocketLimits>;
-  readonly connect?: Partial<DialOptions>;
-  readonly tls?: TlsOptions;
   /** `exact` gives whole numbers beyond 2⁵³ as bigints; otherwise they are rounded, as JSON.parse does. */
   readonly bigints?: 'exact' | 'rounded' | undefined;
   readonly observer?: Observer;

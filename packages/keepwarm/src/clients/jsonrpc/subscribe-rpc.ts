@@ -1,11 +1,12 @@
-/** Subscriptions of a pool of nodes: over the same endpoints, with the same clock, observer and TLS as its calls. */
+/** Subscriptions of a pool of nodes: over the same endpoints, with the clock, observer, TLS and ways of its calls. */
 import { type RpcOptions, settleRpc } from './options.ts';
 import { Subscriptions } from './subscribe.ts';
 import type { SubscriptionsOptions } from './subscribe-options.ts';
 
 /** @param call asks the pool for what was missed */
 export function subscriptionsOf(options: RpcOptions, call: NonNullable<SubscriptionsOptions['call']>): Subscriptions {
-  const { adapter, bigints, observer, clock, random, tls, connect } = options;
+  const { adapter, bigints, observer, clock, random } = options;
+  const { tls, connect, dns, proxy, socketPath, connector } = options;
   return new Subscriptions({
     adapter,
     endpoints: settleRpc(options).endpoints,
@@ -14,7 +15,6 @@ export function subscriptionsOf(options: RpcOptions, call: NonNullable<Subscript
     ...(observer === undefined ? {} : { observer }),
     ...(clock === undefined ? {} : { clock }),
     ...(random === undefined ? {} : { random }),
-    ...(tls === undefined ? {} : { tls }),
-    ...(connect === undefined ? {} : { connect }),
+    ...{ tls, connect, dns, proxy, socketPath, connector },
   });
 }
