@@ -15,6 +15,7 @@ import { BALANCE_DEFAULTS, HEALTH_CHECK_DEFAULTS } from '../../packages/keepwarm
 import { OPTION_NAMES, TLS_OPTIONS } from '../../packages/keepwarm/src/clients/client-options.ts';
 import { CORE_OPTIONS } from '../../packages/keepwarm/src/clients/env.ts';
 import { FACTS } from '../../packages/keepwarm/src/clients/facts.ts';
+import { GRPC_CALL_NAMES, GRPC_OPTION_NAMES, GRPC_OPTIONS } from '../../packages/keepwarm/src/clients/grpc/options.ts';
 import { HTTP_OPTIONS } from '../../packages/keepwarm/src/clients/http-client.ts';
 import { FRESHNESS_DEFAULTS } from '../../packages/keepwarm/src/clients/jsonrpc/freshness-options.ts';
 import {
@@ -31,6 +32,7 @@ import { CODES } from '../../packages/keepwarm/src/core/error.ts';
 import { WEBSOCKET_DEFAULTS } from '../../packages/keepwarm/src/engines/websocket/options.ts';
 import { RATE_DEFAULTS } from '../../packages/keepwarm/src/policies/rate-options.ts';
 import { SHARE_DEFAULTS } from '../../packages/keepwarm/src/policies/share.ts';
+import { STATUS } from '../../packages/keepwarm/src/wire/grpc/status.ts';
 import { root } from '../check.ts';
 import { FLOORS } from '../tidy/floors.ts';
 import { namesUnder } from './markdown.ts';
@@ -131,6 +133,27 @@ export const PAIRS: readonly Pair[] = [
     ],
     page: 'docs/reference/jsonrpc.md',
     heading: '## Numbers',
+    columns: 2,
+  },
+  { what: 'options of gRPC', code: () => GRPC_OPTION_NAMES, page: 'docs/reference/grpc.md', heading: '## Options' },
+  {
+    what: 'numbers and choices of gRPC, and their defaults',
+    code: () => optionsWithDefaults('call', GRPC_OPTIONS),
+    page: 'docs/reference/grpc.md',
+    heading: '## Numbers and choices',
+    columns: 2,
+  },
+  {
+    what: 'options of one call of gRPC',
+    code: () => GRPC_CALL_NAMES,
+    page: 'docs/reference/grpc.md',
+    heading: '## Options of a call',
+  },
+  {
+    what: 'statuses of gRPC',
+    code: () => Object.entries(STATUS).map(([name, code]) => `${name} ${code}`),
+    page: 'docs/reference/grpc.md',
+    heading: '## Status codes',
     columns: 2,
   },
   ...[evm, solana].map(
