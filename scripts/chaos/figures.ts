@@ -22,6 +22,8 @@ export interface Figures {
   readonly early: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** From the first call's start to the last one's end. */
+  readonly lastedMs: number;
   /** Failed calls: the median of how long they took. */
   readonly failedMs: number;
   /** What only this row measures. */
@@ -34,6 +36,8 @@ export function figuresOf(outcomes: readonly Outcome[], seen: Seen, more: Record
   const reads = outcomes.filter(({ post }) => !post);
   const took = outcomes.map(({ tookMs }) => tookMs);
   const calls = outcomes.length;
+  const began = outcomes.reduce((first, { startedMs }) => Math.min(first, startedMs), Number.POSITIVE_INFINITY);
+  const ended = outcomes.reduce((last, { startedMs, tookMs }) => Math.max(last, startedMs + tookMs), 0);
   return {
     calls,
     ok: ends['ok'] ?? 0,
@@ -48,6 +52,7 @@ export function figuresOf(outcomes: readonly Outcome[], seen: Seen, more: Record
     early: seen.early,
     p50Ms: quantile(took, 0.5),
     p99Ms: quantile(took, 0.99),
+    lastedMs: calls === 0 ? 0 : ended - began,
     failedMs: quantile(
       outcomes.filter((outcome) => !isOk(outcome)).map(({ tookMs }) => tookMs),
       0.5,

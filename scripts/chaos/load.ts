@@ -9,6 +9,8 @@ export interface Load {
   readonly concurrency?: number;
   /** Calls per second, whether earlier ones have ended or not: as independent users make them. */
   readonly perSecond?: number;
+  /** Deadline of the POSTs, in ms; that of the client when left out. */
+  readonly postDeadlineMs?: number;
   /** Share of calls that are POSTs, and must not be made twice. Default 0.2. */
   readonly posts?: number;
 }
@@ -29,10 +31,10 @@ let loads = 0;
 export async function loadOn(client: Client, load: Load): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   const name = `${process.pid}-${++loads}`;
-  const { calls, perSecond } = load;
+  const { calls, perSecond, postDeadlineMs } = load;
   const postEvery = Math.round(1 / (load.posts ?? 0.2)); // Infinity for none
   const start = async (ordinal: number) => {
-    outcomes.push(await callOn(client, `${name}-${ordinal}`, ordinal % postEvery === postEvery - 1));
+    outcomes.push(await callOn(client, `${name}-${ordinal}`, ordinal % postEvery === postEvery - 1, postDeadlineMs));
   };
   if (perSecond !== undefined) await atRate(calls, perSecond, start);
   else await byCallers(calls, load.concurrency ?? 1, start);
@@ -63,15 +65,20 @@ async function atRate(calls: number, perSecond: number, start: (ordinal: number)
   await Promise.all(started);
 }
 
-async function callOn(client: Client, id: string, post: boolean): Promise<Outcome> {
+async function callOn(client: Client, id: string, post: boolean, postDeadlineMs?: number): Promise<Outcome> {
   const startedMs = nowMs();
   const options = { headers: { [ID]: id } };
-  const end = await (post ? client.post('/', 'an order', options) : client.get('/', options)).text().then(
-    (text) => (text === contentOf(id) ? 'ok' : 'WRONG'),
-    (error: unknown) => {
-      if (!(error instanceof NetError)) throw error;
-      return error.code === 'STATUS' ? `STATUS ${error.status}` : error.code;
-    },
-  );
+  const end = await (post
+    ? client.post('/', 'an order', { ...options, deadlineMs: postDeadlineMs })
+    : client.get('/', options)
+  )
+    .text()
+    .then(
+      (text) => (text === contentOf(id) ? 'ok' : 'WRONG'),
+      (error: unknown) => {
+        if (!(error instanceof NetError)) throw error;
+        return error.code === 'STATUS' ? `STATUS ${error.status}` : error.code;
+      },
+    );
   return { post, startedMs, tookMs: nowMs() - startedMs, end };
 }

@@ -47,11 +47,26 @@ export const NEARLY_ALL = expect(
   ({ reads, readsOk }) => (1 - readsOk) * reads <= Math.max(1, reads / 10_000),
 );
 
+/**
+ * What the policies add to the traffic. A fifth is what comes of it when the machine keeps up; what a busy one takes
+ * for timeouts is bounded by the budget's defaults alone: 20 % of the calls, and 10 per second, those of its window in
+ * advance.
+ */
+export const EXTRA: readonly Expectation[] = [
+  expectSpeed('extra traffic ≤ 20 %', ({ extra }) => extra <= 0.2),
+  expect('and no more than the budget grants', ({ extra, calls, lastedMs }) => {
+    return extra * calls <= 0.2 * calls + 10 * (10 + lastedMs / 1_000);
+  }),
+];
+
 export function expect(words: string, holds: (figures: Figures) => boolean): Expectation {
   return { words, holds, timed: false };
 }
 
-/** An expectation about speed: judged in a full run only, as a machine that runs tests is busy with something else. */
+/**
+ * An expectation about speed, or about what happens within a stretch of time: judged in a full run only, as a machine
+ * that runs tests is busy with something else. The others hold at any speed.
+ */
 export function expectSpeed(words: string, holds: (figures: Figures) => boolean): Expectation {
   return { words, holds, timed: true };
 }

@@ -31,7 +31,7 @@ const INSTANTS_MAX = 100_000;
  * What was on its way when the 429 was written cannot know of it: so long after, in ms, a request counts as early. Far
  * beyond a round trip on loopback, as the machine may be busy.
  */
-export const EARLY_MS = 150;
+export const EARLY_MS = 400;
 
 /** Comparable between processes of one machine, and finer than a millisecond. */
 export const nowMs = (): number => performance.timeOrigin + performance.now();

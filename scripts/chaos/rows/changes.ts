@@ -38,7 +38,7 @@ const address: Row = {
     await wait(phaseMs);
     current = next.host;
     // A connection that was being opened at that moment may still arrive.
-    await wait(TTL_MS + 50);
+    await wait(TTL_MS + stage.pick(50, 500));
     const { accepted } = await old.seen();
     await wait(phaseMs);
     const seenOld = await old.close();

@@ -4,7 +4,7 @@ import { figuresOf, isOk, quantile, together } from '../figures.ts';
 import { type Load, loadOn, type Outcome } from '../load.ts';
 import type { Fault } from '../peer/fault.ts';
 import type { Seen } from '../peer/tally.ts';
-import { expect, expectSpeed, NEARLY_ALL, type Row, type Stage } from '../row.ts';
+import { EXTRA, expect, expectSpeed, NEARLY_ALL, type Row, type Stage } from '../row.ts';
 
 /** Some 15 ms, as of a service in the same region: against it the noise of a busy machine is small. */
 const SERVICE = { serviceMs: 10, spreadMs: 10 };
@@ -23,6 +23,10 @@ const OPTIONS: ClientOptions = {
   breaker: true,
   deadlineMs: DEADLINE_MS,
 };
+
+/** In the tests a machine is busy: nobody but the black hole takes so long, and no read runs out of time. */
+const PATIENT: ClientOptions = { ...OPTIONS, retry: { attemptMs: 800 }, deadlineMs: 10_000 };
+
 const POLICIES = `endpoints, retry (attemptMs ${ATTEMPT_MS}), breaker, deadlineMs ${DEADLINE_MS}`;
 
 interface SetRun {
@@ -33,7 +37,8 @@ interface SetRun {
 }
 
 /** One client of several endpoints, each with its fault. */
-async function runSet(stage: Stage, faults: readonly Fault[], load: Load, options = OPTIONS): Promise<SetRun> {
+async function runSet(stage: Stage, faults: readonly Fault[], load: Load, own: ClientOptions = {}): Promise<SetRun> {
+  const options = stage.full ? { ...OPTIONS, ...own } : { ...own, ...PATIENT };
   const served = [];
   for (const fault of faults) served.push(await stage.serve({ fault }));
   const client = stage.client({ ...options, endpoints: served.map(({ origin }) => ({ url: origin })) });
@@ -61,7 +66,7 @@ async function againstHealthy(
   faults: readonly Fault[],
   load: Load,
   healthyCalls: number,
-  options = OPTIONS,
+  options: ClientOptions = {},
 ) {
   const allWell = faults.map(() => WELL);
   const half = { ...load, calls: healthyCalls / 2 };
@@ -80,24 +85,23 @@ async function againstHealthy(
 }
 
 const EVERY_READ = expect('every idempotent call succeeds', ({ readsOk }) => readsOk === 1);
-const EXTRA = expect('extra traffic ≤ 20 %', ({ extra }) => extra <= 0.2);
 const P99 = expectSpeed('their p99 ≤ 3 × that of the same run without faults', (f) => f.more['p99 ÷ healthy']! <= 3);
 const sentThere = (most: number): ReturnType<typeof expect> =>
-  expect(`≤ ${most * 100} % of the calls are sent there`, ({ more }) => more['share at the first']! <= most);
+  expectSpeed(`≤ ${most * 100} % of the calls are sent there`, ({ more }) => more['share at the first']! <= most);
 
 /** 50,000 of these are reads; they take a minute. */
-const PROOF = { calls: 62_500, perSecond: 1_000 };
+const PROOF: Load = { calls: 62_500, perSecond: 1_000 };
 
-const LONG = { calls: 5_000, perSecond: 400 };
+const LONG: Load = { calls: 5_000, perSecond: 400 };
 
-/** In the tests. */
-const SHORT = { calls: 480, perSecond: 400 };
+/** In the tests: callers that wait for their answers, so that a busy machine asks for less, not for all at once. */
+const SHORT: Load = { calls: 480, concurrency: 10, postDeadlineMs: 1_200 };
 
 const blackHole: Row = {
   name: 'one of three black-holed',
   fault: 'one endpoint takes requests and never answers; at the others one in ten fails: 503 or RST, by turns',
   policies: POLICIES,
-  expected: [NEARLY_ALL, EXTRA, P99],
+  expected: [NEARLY_ALL, ...EXTRA, P99],
   run: (stage) =>
     againstHealthy(
       stage,
@@ -111,7 +115,7 @@ const unreachable: Row = {
   name: 'one of three unreachable',
   fault: 'one endpoint answers not even a SYN; at the others one in ten fails: 503 or RST, by turns',
   policies: POLICIES,
-  expected: [NEARLY_ALL, EXTRA, P99],
+  expected: [NEARLY_ALL, ...EXTRA, P99],
   run: (stage) =>
     againstHealthy(
       stage,
@@ -128,7 +132,7 @@ const halfDead: Row = {
   name: 'half of the endpoints dead',
   fault: 'of four endpoints one resets every connection and one never answers',
   policies: POLICIES,
-  expected: [NEARLY_ALL, EXTRA, P99],
+  expected: [NEARLY_ALL, ...EXTRA, P99],
   run: (stage) =>
     againstHealthy(
       stage,
@@ -156,7 +160,7 @@ const gray: Row = {
       [{ kind: 'shaky', serviceMs: 100, spreadMs: 100, share: 0 }, WELL, WELL],
       stage.pick(LONG, SHORT),
       stage.pick(2_000, 60),
-      { ...OPTIONS, retry: { attemptMs: SLOW_ATTEMPT_MS } },
+      { retry: { attemptMs: SLOW_ATTEMPT_MS } },
     ),
 };
 
@@ -164,14 +168,14 @@ const flapping: Row = {
   name: 'one endpoint flaps',
   fault: 'one endpoint of three is up for 1 s and away for 1 s, over and over',
   policies: `${POLICIES}, balance (ejectMs 500)`,
-  expected: [EVERY_READ, EXTRA],
+  expected: [EVERY_READ, ...EXTRA],
   async run(stage) {
     const phaseMs = stage.pick(1_000, 300);
     const { outcomes, seens } = await runSet(
       stage,
       [{ kind: 'flapping', upMs: phaseMs, downMs: phaseMs }, WELL, WELL],
       stage.pick(LONG, SHORT),
-      { ...OPTIONS, balance: { ejectMs: 500 } },
+      { balance: { ejectMs: 500 } },
     );
     return figuresOf(outcomes, together(seens), { 'share at the first': shareOf(seens[0]!, outcomes) });
   },
@@ -187,7 +191,7 @@ function storm(told: boolean): Row {
     policies: POLICIES,
     expected: [
       EVERY_READ,
-      EXTRA,
+      ...EXTRA,
       P99,
       ...(told ? [expect('nothing is sent there before it said so', ({ early }) => early === 0)] : [sentThere(0.03)]),
     ],
