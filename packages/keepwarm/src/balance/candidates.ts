@@ -39,15 +39,17 @@ export function candidates(
   return best < PANIC;
 }
 
-/** Whether an endpoint of the first group is left: one that takes the call, and where it has not been. */
-export function anyUntried(
+/** How many endpoints of the first group are left, of any priority: that take the call, and where it has not been. */
+export function untriedOf(
   endpoints: readonly Endpoint[],
   call: Call,
   panic: boolean,
   now: number,
   eligible?: Eligible,
-): boolean {
-  return endpoints.some((endpoint) => rankOf(endpoint, call, panic, now, eligible) < TRIED);
+): number {
+  let untried = 0;
+  for (const endpoint of endpoints) if (rankOf(endpoint, call, panic, now, eligible) < TRIED) untried++;
+  return untried;
 }
 
 const BUSY = 2 << TIER_BITS;

@@ -21,7 +21,7 @@ import { NetError } from '../core/error.ts';
 import type { Observer } from '../core/observer.ts';
 import type { Origin } from '../core/origin.ts';
 import type { Reply } from '../core/reply.ts';
-import { anyUntried, type Eligible } from './candidates.ts';
+import { type Eligible, untriedOf } from './candidates.ts';
 import { Endpoint, type EndpointSnapshot } from './endpoint.ts';
 import { type CheckTally, HealthChecks } from './health-checks.ts';
 import { type BalanceOptions, checkEndpoints, type EndpointOptions, type HealthCheckOptions } from './options.ts';
@@ -61,8 +61,8 @@ export interface EndpointSet extends Policy {
    */
   cordon(name: string): void;
   uncordon(name: string): void;
-  /** Whether the next attempt of this call would go to an endpoint that takes calls, and where it has not been. */
-  elsewhere(call: Call): boolean;
+  /** Endpoints that take calls, and where this call has not been: its next attempt goes to one of them. */
+  untried(call: Call): number;
   /** Ends health checks. Twice is harmless. */
   close(): void;
 }
@@ -82,7 +82,7 @@ export function endpointSet(
     snapshot: () => set.snapshot(),
     cordon: (name: string) => set.cordon(name, true),
     uncordon: (name: string) => set.cordon(name, false),
-    elsewhere: (call: Call) => isOurs(call) && set.elsewhere(call),
+    untried: (call: Call) => (isOurs(call) ? set.untried(call) : 0),
     close: () => set.close(),
   });
 }
@@ -140,17 +140,17 @@ class Endpoints {
         const error = NetError.from(thrown);
         const verdict = this.#parts.judge.ofError(error, clock.now() - since);
         this.#roster.note(endpoint, { since, spell, probe, verdict }, error);
-        if (error.code === 'OPEN' && error.reach === 'unsent' && this.elsewhere(call)) return this.send(call, next);
+        if (error.code === 'OPEN' && error.reach === 'unsent' && this.untried(call) > 0) return this.send(call, next);
         throw thrown;
       },
     );
   }
 
-  elsewhere(call: Call): boolean {
+  untried(call: Call): number {
     const { endpoints, panic } = this.#roster;
     const { clock, eligible } = this.#parts;
     // Without a list of where it has been, "another one" has no meaning.
-    return call.tried !== undefined && anyUntried(endpoints, call, panic, clock.now(), eligible);
+    return call.tried === undefined ? 0 : untriedOf(endpoints, call, panic, clock.now(), eligible);
   }
 
   cordon(name: string, cordoned: boolean): void {

@@ -67,7 +67,7 @@ export class Client {
       limits: client.#limits,
       deadlineMs: client.#deadlineMs,
       fields: (own, contentType) => client.#fields.of(own, contentType),
-      elsewhere: (call) => client.#endpoints!.set.elsewhere(call),
+      elsewhere: (call) => client.#endpoints!.set.untried(call) > 0,
       grant: () => client.#resilience.mayHop(),
     });
   }
@@ -104,9 +104,10 @@ export class Client {
     this.#tls = tls;
     const decode = decodes ? decompress(settle('limits', options.limits)) : undefined;
     const parts = { clock: this.#clock, random: options.random ?? systemRandom, observer };
-    const elsewhere = (call: Call) =>
-      call.origin === this.#targets.home && this.#endpoints?.set.elsewhere(call) === true;
-    this.#resilience = resilience(options, { ...parts, elsewhere }, homesOf(options));
+    const untried = (call: Call): number =>
+      this.#endpoints !== undefined && call.origin === this.#targets.home ? this.#endpoints.set.untried(call) : 0;
+    const several = (options.endpoints?.length ?? 0) > 1;
+    this.#resilience = resilience(options, { ...parts, ...(several && { untried }) }, homesOf(options));
     const { mayHop, policies, passing, patienceMs } = this.#resilience;
     const judging = { ...parts, patienceMs, protocol };
     this.#endpoints = endpointsOf(options, judging, (call) => this.#engine.send(call));

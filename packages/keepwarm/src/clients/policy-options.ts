@@ -69,7 +69,7 @@ const ejection = {
 export const POLICY_RULES = {
   retry: {
     attemptsMax: whole(1, ATTEMPTS_MAX),
-    attemptMs: number(1),
+    attemptMs: { range: 'auto, or ≥ 1', allows: (value) => value === 'auto' || number(1).allows(value) },
     baseMs: number(0),
     throttledBaseMs: number(0),
     capMs: number(0),

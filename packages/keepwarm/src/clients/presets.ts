@@ -43,7 +43,8 @@ export const PRESETS = {
    *  - `pool` idleMin 2, idleMs 60 s: the exchange adapter this library grew from (two idle connections per host, for
    *    a minute). Here two are kept open ahead of demand, so that the first order after silence rides a warm one.
    *  - `retry`: ours; all waits fit into the deadline. An order is never repeated blindly: like every call that is not
-   *    idempotent, it is sent again only if nothing of it was sent.
+   *    idempotent, it is sent again only if nothing of it was sent. `attemptMs` half of the deadline, so that a read
+   *    that meets a black hole has as long again.
    *  - `hedge`: reads only, so that not even an order with an `Idempotency-Key` is sent again before the first is known
    *    to have failed. `delayMsMax` a quarter of the deadline: later, a copy comes too late.
    *  - `breaker` openMs 500 ms, openMsMax 5 s: ours; a market that is back must be seen at once.
@@ -51,7 +52,7 @@ export const PRESETS = {
   trading: {
     deadlineMs: 2_000,
     pool: { idleMin: 2, idleMs: 60_000 },
-    retry: { attemptsMax: 3, baseMs: 10, throttledBaseMs: 250, capMs: 250 },
+    retry: { attemptsMax: 3, attemptMs: 1_000, baseMs: 10, throttledBaseMs: 250, capMs: 250 },
     hedge: { delayMsMax: 500, only: reads },
     breaker: { openMs: 500, openMsMax: 5_000 },
   },
@@ -60,7 +61,8 @@ export const PRESETS = {
    * A job nobody waits for: all of it should be done in the end, and the peer has others to serve.
    *  - `deadlineMs` 5 min, and limits to match: ours. Ten attempts with waits of 1 s doubled up to a minute take two
    *    minutes and a half on average: outages of a restart's length are outlasted.
-   *  - `retry` baseMs 1 s, throttledBaseMs 5 s, capMs 60 s, retryAfterMsMax 5 min: ours; gentle is to wait.
+   *  - `retry` baseMs 1 s, throttledBaseMs 5 s, capMs 60 s, retryAfterMsMax 5 min: ours; gentle is to wait. `attemptMs`
+   *    none: `limits.firstByteMs` is what an answer may take.
    *  - `budget` share 1: ours. In an outage all that is under way is repeated rather than given up; what bounds the
    *    traffic is the limit below, which comes down to one call at a time.
    *  - `concurrency` 4 at first, 50 at most: ours. `slowMs` 30 s: a slow answer is no sign of distress here.
@@ -69,7 +71,14 @@ export const PRESETS = {
   batch: {
     deadlineMs: 300_000,
     limits: { queueMs: 60_000, firstByteMs: 120_000, betweenBytesMs: 60_000 },
-    retry: { attemptsMax: 10, baseMs: 1_000, throttledBaseMs: 5_000, capMs: 60_000, retryAfterMsMax: 300_000 },
+    retry: {
+      attemptsMax: 10,
+      attemptMs: Number.POSITIVE_INFINITY,
+      baseMs: 1_000,
+      throttledBaseMs: 5_000,
+      capMs: 60_000,
+      retryAfterMsMax: 300_000,
+    },
     budget: { share: 1 },
     concurrency: { limit: 4, limitMax: 50, slowMs: 30_000, waitersMax: 10_000, waitMs: 300_000 },
   },

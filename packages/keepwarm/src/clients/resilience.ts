@@ -85,7 +85,7 @@ export interface ResilienceParts {
   readonly random: Random;
   readonly observer: Observer;
   /** Of the endpoints, where there are some. */
-  readonly elsewhere?: (call: Call) => boolean;
+  readonly untried?: (call: Call) => number;
 }
 
 export type Policies = Partial<Record<PolicyName, Policy>>;
@@ -174,8 +174,8 @@ function makePolicies(options: ResilienceOptions, parts: ResilienceParts, home: 
  * An attempt that ran into its own limit tells of the peer, however short that limit is: the policies below see it as a
  * deadline, and must not think that it left the peer too little time.
  */
-function patienceOf(attemptMs = Number.POSITIVE_INFINITY): number {
-  return Math.min(PATIENCE_MS, attemptMs * 0.9);
+function patienceOf(attemptMs: number | 'auto' = 'auto'): number {
+  return attemptMs === 'auto' ? PATIENCE_MS : Math.min(PATIENCE_MS, attemptMs * 0.9);
 }
 
 function readyOf(option: ResilienceOptions['rateLimit']): ReadyLimit | undefined {

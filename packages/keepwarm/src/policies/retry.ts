@@ -29,6 +29,7 @@ import { NetError, type Reach } from '../core/error.ts';
 import type { Observer, RetryDenial } from '../core/observer.ts';
 import type { Reply } from '../core/reply.ts';
 import { sleep } from '../core/sleep.ts';
+import { attemptLimitMs } from './attempt-length.ts';
 import { isSafe, isTransient, TRANSIENT_STATUSES } from './repeat.ts';
 import { retryAfterMs } from './retry-after.ts';
 
@@ -37,9 +38,11 @@ export interface RetryOptions {
   readonly attemptsMax: number;
   /**
    * Length of one attempt, in ms, until the head of its reply is there: after that nothing is repeated, and the body
-   * has the call's deadline. Never beyond that.
+   * has the call's deadline. Never beyond that, and never of a call that may not be repeated: cutting it short would
+   * leave its caller with less than patience does. `auto`: as long as the call, until there is another endpoint to go
+   * to; see `attempt-length.ts`.
    */
-  readonly attemptMs: number;
+  readonly attemptMs: number | 'auto';
   /** The longest wait after the first attempt, in ms. */
   readonly baseMs: number;
   /** The same after 429, when the peer does not say how long to wait. */
@@ -56,7 +59,8 @@ export interface RetryOptions {
  * Where each comes from:
  *  - `attemptsMax` 5: undici's retry handler and eRPC's network level. The budget is what protects the peer, so this
  *    may be generous: where one attempt in ten fails, three attempts lose one call in a thousand, five one in 100,000.
- *  - `attemptMs` ∞: as Envoy's `per_try_timeout`. The limits of single steps hold anyway.
+ *  - `attemptMs` auto: with one origin none, as Envoy's `per_try_timeout`; the limits of single steps hold anyway. With
+ *    several endpoints a share of the time left, as Go's `net.Dialer` and glibc's resolver divide theirs.
  *  - `baseMs` 25: Envoy's `retry_back_off.base_interval`.
  *  - `throttledBaseMs` 1 s, `capMs` 20 s: the AWS SDKs' standard mode of 2026 (aws-sdk-go-v2#3400), which tells
  *    throttling from other failures likewise.
@@ -65,7 +69,7 @@ export interface RetryOptions {
  */
 export const RETRY_DEFAULTS: RetryOptions = {
   attemptsMax: 5,
-  attemptMs: Number.POSITIVE_INFINITY,
+  attemptMs: 'auto',
   baseMs: 25,
   throttledBaseMs: 1_000,
   capMs: 20_000,
@@ -86,10 +90,10 @@ export interface RetryParts {
    */
   readonly budget: Budget;
   /**
-   * Whether the next attempt of this call goes to an endpoint that takes calls and that it has not been at. Without
-   * it, or with one endpoint, never.
+   * Endpoints that take calls and that this call has not been at: the next attempt goes to one of them. Without it, or
+   * with one endpoint, 0.
    */
-  readonly elsewhere?: (call: Call) => boolean;
+  readonly untried?: (call: Call) => number;
 }
 
 export interface RetrySnapshot {
@@ -163,7 +167,8 @@ class Attempts {
    * @param last  what came of the attempt before
    */
   #run(call: Call, tries: number, waits: number, last: Reply | NetError | undefined): Promise<Reply> {
-    const sent = this.#attempt(call, tries);
+    const limitMs = attemptLimitMs(call, this.#options, tries, this.#parts);
+    const sent = this.#attempt(call, tries, limitMs);
     return this.#next(sent).then(
       (reply) => {
         if (this.#statuses.has(reply.status)) return this.#answered(call, tries, waits, reply);
@@ -172,7 +177,9 @@ class Attempts {
       },
       (thrown: unknown) => {
         const error = NetError.from(thrown);
-        if (last === undefined || error.code !== 'OPEN') return this.#failed(call, sent, tries, waits, error);
+        if (last === undefined || error.code !== 'OPEN') {
+          return this.#failed(call, this.#named(call, sent, limitMs, error), tries, waits);
+        }
         if (last instanceof NetError) throw last;
         return last;
       },
@@ -180,12 +187,11 @@ class Attempts {
   }
 
   /** The call as the attempt sends it: with its number, and its own, earlier deadline. */
-  #attempt(call: Call, tries: number): Call {
-    const { attemptMs } = this.#options;
-    if (attemptMs === Number.POSITIVE_INFINITY) {
+  #attempt(call: Call, tries: number, limitMs: number): Call {
+    if (limitMs === Number.POSITIVE_INFINITY) {
       return tries === 1 ? call : { ...call, attempt: call.attempt + tries - 1 };
     }
-    const deadlineAt = Math.min(call.deadlineAt, this.#parts.clock.now() + attemptMs);
+    const deadlineAt = Math.min(call.deadlineAt, this.#parts.clock.now() + limitMs);
     return { ...call, attempt: call.attempt + tries - 1, deadlineAt };
   }
 
@@ -201,8 +207,7 @@ class Attempts {
     return this.#again(call, tries, waits, 'answered', waitMs, failure, whole ? reply : undefined);
   }
 
-  #failed(call: Call, sent: Call, tries: number, waits: number, thrown: NetError): Promise<Reply> {
-    const error = this.#named(call, sent, thrown);
+  #failed(call: Call, error: NetError, tries: number, waits: number): Promise<Reply> {
     if (!isTransient(error)) throw error;
     const waitMs = this.#waitMs(call, waits, undefined);
     if (!this.#granted(call, tries, error.reach, waitMs, { error })) throw error;
@@ -210,19 +215,19 @@ class Attempts {
   }
 
   /** The deadline of an attempt is a timeout to the call, whose own deadline has not passed. */
-  #named(call: Call, sent: Call, error: NetError): NetError {
+  #named(call: Call, sent: Call, limitMs: number, error: NetError): NetError {
     if (error.code !== 'DEADLINE' || sent.deadlineAt >= call.deadlineAt) return error;
     if (this.#parts.clock.now() >= call.deadlineAt) return error;
-    const { attemptMs } = this.#options;
-    const message = `${call.method} ${call.origin.key}: the attempt took longer than ${attemptMs} ms (limit attemptMs)`;
-    return new NetError('TIMEOUT', message, { ...error, cause: error, limit: 'attemptMs', value: attemptMs });
+    const value = Math.round(limitMs);
+    const message = `${call.method} ${call.origin.key}: the attempt took longer than ${value} ms (limit attemptMs)`;
+    return new NetError('TIMEOUT', message, { ...error, cause: error, limit: 'attemptMs', value });
   }
 
   /** What the peer asks for, and jitter on top: it tells everybody the same. */
   #waitMs(call: Call, waits: number, reply: Reply | undefined): number {
     const { baseMs, throttledBaseMs, capMs, retryAfterMsMax } = this.#options;
-    const { clock, random, elsewhere } = this.#parts;
-    if (elsewhere?.(call) === true) return 0;
+    const { clock, random, untried } = this.#parts;
+    if (untried !== undefined && untried(call) > 0) return 0;
     const step = waits + 1;
     const asked = reply?.status === 429 || reply?.status === 503 ? retryAfterMs(reply, clock.wall()) : undefined;
     if (asked !== undefined) return Math.min(asked, retryAfterMsMax) + fullJitter(baseMs, capMs, step, random);

@@ -66,6 +66,17 @@ describe('endpoints by option', () => {
     assert.equal(state?.failures, 2);
   });
 
+  it('one that answers nothing costs a read a share of its time, by default', async (t) => {
+    const [silent, alive] = [await aServer(t, silence), await aServer(t, answer('ok'))];
+    const client = aClient(t, {
+      endpoints: [{ url: silent.origin }, { url: alive.origin }],
+      balance: { picker: 'round-robin' },
+      deadlineMs: 4_000,
+    });
+    const reads = await Promise.all([client.get('/').text(), client.get('/').text()]);
+    assert.deepEqual(reads, ['ok', 'ok']);
+  });
+
   it('an attempt that failed at one goes to another at once', async (t) => {
     const waits: number[] = [];
     const [ill, well] = [await aServer(t, answer('no', { status: 503 })), await aServer(t, answer('ok'))];

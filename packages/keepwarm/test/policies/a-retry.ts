@@ -11,13 +11,13 @@ export const HALF = (): number => 0.5;
 export function aRetry(
   options: Partial<RetryOptions> = {},
   budgetOptions: Partial<BudgetOptions> = {},
-  elsewhere: (call: Call) => boolean = () => false,
+  untried: (call: Call) => number = () => 0,
 ) {
   const clock = new FakeClock();
   const budget = new RetryBudget({ ...BUDGET_DEFAULTS, ...budgetOptions }, clock);
   const retried: Retried[] = [];
   const denied: RetryDenied[] = [];
   const observer: Observer = { retried: (fact) => retried.push(fact), retryDenied: (fact) => denied.push(fact) };
-  const policy = retry({ ...RETRY_DEFAULTS, ...options }, { clock, random: HALF, observer, budget, elsewhere });
+  const policy = retry({ ...RETRY_DEFAULTS, ...options }, { clock, random: HALF, observer, budget, untried });
   return { clock, budget, retried, denied, policy };
 }

@@ -73,7 +73,8 @@ function expected(world: World): Expected {
   for (let tries = 1; ; tries++) {
     instants.push(now);
     const { kind, reach: said, status, retryAfter, takesMs, elsewhere } = script[tries - 1]!;
-    const limitAt = Math.min(deadlineMs, now + attemptMs);
+    // Cut short is only what may be made again.
+    const limitAt = idempotent && body !== 'once' ? Math.min(deadlineMs, now + attemptMs) : deadlineMs;
     const endsAt = takesMs === 0 ? now : Math.min(now + takesMs, limitAt);
     if (abortMs < endsAt || (tries === 1 && abortMs === 0)) {
       now = Math.max(now, abortMs);
@@ -115,7 +116,7 @@ async function walk(world: World): Promise<void> {
   const { policy, clock, budget, denied, retried } = aRetry(
     { attemptsMax, attemptMs },
     { share: 0, perSecond: 0 },
-    () => world.script[engine.calls.length - 1]!.elsewhere,
+    () => (world.script[engine.calls.length - 1]?.elsewhere === true ? 1 : 0),
   );
   // A budget of so many, which does not recover within the walk.
   let left = perSecond;

@@ -9,6 +9,8 @@ import { SeededRandom } from '../wire/differential/random.ts';
 import { aRetry } from './a-retry.ts';
 
 const reset = failure('RESET', 'unknown');
+/** Can be read once. */
+const STREAMED = { bytes: 1, repeatable: false, open: () => assert.fail('nobody reads it here') } as const;
 const order = { method: 'POST', traits: { idempotent: false } } as const;
 
 const rejected = async (promise: Promise<unknown>): Promise<NetError> => {
@@ -272,6 +274,65 @@ describe('retry: the length of one attempt', () => {
   });
 });
 
+describe('retry: the length of an attempt nobody has set', () => {
+  const lengths = async (deadlineAt: number, untried: (tries: number) => number, options = {}) => {
+    const { policy, clock } = aRetry({ attemptsMax: 4, ...options }, {}, () =>
+      Math.max(untried(engine.calls.length), 0),
+    );
+    const engine = scripted([never, never, never, never], clock);
+    const failed = rejected(policy(engine)(aCall({ deadlineAt })));
+    await clock.run(200_000);
+    const { code } = await failed;
+    return [code, ...engine.calls.map((call, i) => call.deadlineAt - engine.instants[i]!)];
+  };
+
+  it('is an equal share of the time left among the endpoints; the last one gets all there is', async () => {
+    assert.deepEqual(await lengths(15_000, (made) => 3 - made), ['DEADLINE', 5_000, 5_000, 5_000]);
+    assert.deepEqual(await lengths(30_000, (made) => 2 - made), ['DEADLINE', 10_000, 20_000]);
+  });
+
+  it('is 2 s at least and 10 s at most', async () => {
+    assert.deepEqual(await lengths(5_000, (made) => 3 - made), ['DEADLINE', 2_000, 2_000, 1_000]);
+    assert.deepEqual(await lengths(100, (made) => 3 - made), ['DEADLINE', 100]);
+    assert.deepEqual(await lengths(120_000, (made) => 3 - made), ['DEADLINE', 10_000, 10_000, 100_000]);
+  });
+
+  it('shares among no more attempts than there may be', async () => {
+    assert.deepEqual((await lengths(12_000, () => 50, { attemptsMax: 2 })).slice(0, 3), ['DEADLINE', 6_000, 6_000]);
+    assert.deepEqual(await lengths(12_000, () => 50, { attemptsMax: 1 }), ['DEADLINE', 12_000]);
+  });
+
+  it('is that of the call with one endpoint, or where it is set to none', async () => {
+    assert.deepEqual(await lengths(30_000, () => 1), ['DEADLINE', 30_000]);
+    assert.deepEqual(await lengths(30_000, () => 0), ['DEADLINE', 30_000]);
+    const none = { attemptMs: Number.POSITIVE_INFINITY };
+    assert.deepEqual(await lengths(30_000, () => 3, none), ['DEADLINE', 30_000]);
+  });
+
+  it('is a TIMEOUT that names the limit and the share', async () => {
+    const { policy, clock } = aRetry({}, { share: 0, perSecond: 0 }, () => 2);
+    const failed = rejected(policy(scripted([never], clock))(aCall({ deadlineAt: 9_000 })));
+    await clock.run(9_000);
+    const { code, limit, value } = await failed;
+    assert.deepEqual([code, limit, value], ['TIMEOUT', 'attemptMs', 4_500]);
+  });
+});
+
+describe('retry: a call that may not be repeated', () => {
+  it('has all of its time, whatever the length of an attempt', async () => {
+    for (const attemptMs of [200, 'auto'] as const) {
+      for (const once of [order, { ...order, traits: { idempotent: true }, body: STREAMED }]) {
+        const { policy, clock } = aRetry({ attemptMs }, {}, () => 3);
+        const engine = scripted([later(8_000, 200)], clock);
+        const reply = policy(engine)(aCall({ ...once, deadlineAt: 9_000 }));
+        await clock.run(9_000);
+        assert.equal((await reply).status, 200);
+        assert.equal(engine.calls[0]!.deadlineAt, 9_000);
+      }
+    }
+  });
+});
+
 describe('retry: when the peer says how long to wait', () => {
   const secondAt = async (status: number, headers: Record<string, string>, options = {}, about = {}) => {
     const { policy, clock } = aRetry(options);
@@ -346,8 +407,7 @@ describe('retry: defaults', () => {
 
 describe('retry: with another endpoint at hand', () => {
   it('goes there at once, whatever this one asked for; waits begin where the endpoints end', async () => {
-    let others = 2;
-    const { policy, clock, retried } = aRetry({}, {}, () => others-- > 0);
+    const { policy, clock, retried } = aRetry({}, {}, () => Math.max(3 - engine.calls.length, 0));
     const later30 = { status: 429, headers: { 'retry-after': '30' } };
     const engine = scripted([later30, reset, reset, reset, 200], clock);
     const reply = policy(engine)(aCall());
@@ -362,7 +422,7 @@ describe('retry: with another endpoint at hand', () => {
   });
 
   it('is still held to the attempts, the budget, and what may be repeated', async () => {
-    const anywhere = () => true;
+    const anywhere = () => 1;
     const attempts = aRetry({ attemptsMax: 2 }, {}, anywhere);
     assert.equal((await attempts.policy(scripted([503, 503], attempts.clock))(aCall())).status, 503);
     const poor = aRetry({}, { share: 0, perSecond: 0 }, anywhere);
@@ -374,7 +434,7 @@ describe('retry: with another endpoint at hand', () => {
   });
 
   it('makes no attempt for a caller who has left, and says how far the last one got', async () => {
-    const { policy, clock } = aRetry({}, {}, () => true);
+    const { policy, clock } = aRetry({}, {}, () => 1);
     const caller = new AbortController();
     const engine = scripted([reset, 200], clock);
     const sent = policy((call) =>

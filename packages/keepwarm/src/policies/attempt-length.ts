@@ -1,0 +1,42 @@
+/** How long one attempt of a call may take, when there may be others: `attemptMs` of retry. */
+import { type Call, mayRepeat } from '../core/call.ts';
+import type { Clock } from '../core/clock.ts';
+
+/** Go's `saneMinimum` of `net.Dialer`, in ms: a share below this would cut off peers that are only slow. */
+const SHARE_MS_MIN = 2_000;
+
+/** Ours, as `connect.timeoutMs`: who has not begun to answer by now is left while there are others, in ms. */
+const SHARE_MS_MAX = 10_000;
+
+export interface AttemptFigures {
+  readonly attemptMs: number | 'auto';
+  readonly attemptsMax: number;
+}
+
+export interface AttemptParts {
+  readonly clock: Clock;
+  readonly untried?: (call: Call) => number;
+}
+
+/**
+ * In ms; `Infinity` for as long as the call may. Only what may be repeated is ever cut short.
+ *
+ * @param tries 1 for the first attempt
+ */
+export function attemptLimitMs(call: Call, figures: AttemptFigures, tries: number, parts: AttemptParts): number {
+  const { attemptMs, attemptsMax } = figures;
+  const { untried, clock } = parts;
+  if (attemptMs === 'auto' && untried === undefined) return Number.POSITIVE_INFINITY;
+  if (attemptMs === Number.POSITIVE_INFINITY || !mayRepeat(call)) return Number.POSITIVE_INFINITY;
+  if (attemptMs !== 'auto') return attemptMs;
+  return shareMs(call.deadlineAt - clock.now(), Math.min(untried?.(call) ?? 0, attemptsMax - tries + 1));
+}
+
+/**
+ * What an attempt gets of the time left, when so many endpoints may be tried, this one included: an equal share, as
+ * Go's `net.Dialer` gives each of several addresses. The last one gets all there is.
+ */
+function shareMs(leftMs: number, ways: number): number {
+  if (ways < 2) return Number.POSITIVE_INFINITY;
+  return Math.min(Math.max(leftMs / ways, SHARE_MS_MIN), SHARE_MS_MAX);
+}
