@@ -191,7 +191,13 @@ export class GrpcClient {
     options: GrpcCallOptions | undefined,
     over: () => void,
   ): GrpcStream<O> {
-    const call = this.#calls.make(method, body, false, options);
+    let call: Call;
+    try {
+      call = this.#calls.make(method, body, false, options);
+    } catch (error) {
+      if (body instanceof Outgoing) body.close(); // whoever makes messages must not wait for a call that is none
+      throw error;
+    }
     this.#record.started();
     return new GrpcStream({
       path: method.path,
