@@ -251,6 +251,7 @@ export class Dialler {
   /** TLS over a connection that is there already, or what makes that connection read as ours are. */
   #over(dial: Dial, transport: Socket): Socket {
     const { origin, onread } = dial;
+    if (origin.secure) transport.on('error', () => {}); // what befalls it is told by the socket over it
     const socket = origin.secure ? this.#secured(dial, { socket: transport, host: origin.hostname }) : transport;
     pour(socket, onread);
     return socket;

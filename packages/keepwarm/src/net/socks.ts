@@ -44,7 +44,7 @@ export async function openSocks(
 }
 
 /** @throws NetError `INVALID` when nobody has installed it */
-export async function load(proxy: ProxyPeer): Promise<typeof import('socks')> {
+async function load(proxy: ProxyPeer): Promise<typeof import('socks')> {
   try {
     return await import('socks');
   } catch (cause) {
