@@ -12,7 +12,7 @@ import { evm } from '../../packages/keepwarm/src/adapters/evm/index.ts';
 import { FLEET_DEFAULTS } from '../../packages/keepwarm/src/adapters/redis/options.ts';
 import { solana } from '../../packages/keepwarm/src/adapters/solana/index.ts';
 import { BALANCE_DEFAULTS, HEALTH_CHECK_DEFAULTS } from '../../packages/keepwarm/src/balance/options.ts';
-import { OPTION_NAMES, TLS_OPTIONS } from '../../packages/keepwarm/src/clients/client-options.ts';
+import { OPTION_NAMES } from '../../packages/keepwarm/src/clients/client-options.ts';
 import { CORE_OPTIONS } from '../../packages/keepwarm/src/clients/env.ts';
 import { FACTS } from '../../packages/keepwarm/src/clients/facts.ts';
 import { GRPC_CALL_NAMES, GRPC_OPTION_NAMES, GRPC_OPTIONS } from '../../packages/keepwarm/src/clients/grpc/options.ts';
@@ -28,6 +28,7 @@ import {
 import { SUBSCRIPTION_DEFAULTS } from '../../packages/keepwarm/src/clients/jsonrpc/subscribe-options.ts';
 import { OPTIONS } from '../../packages/keepwarm/src/clients/options.ts';
 import { ConnectionPoolCore } from '../../packages/keepwarm/src/clients/pool-core.ts';
+import { TLS_OPTIONS } from '../../packages/keepwarm/src/clients/tls-options.ts';
 import { CODES } from '../../packages/keepwarm/src/core/error.ts';
 import { WEBSOCKET_DEFAULTS } from '../../packages/keepwarm/src/engines/websocket/options.ts';
 import { RATE_DEFAULTS } from '../../packages/keepwarm/src/policies/rate-options.ts';

@@ -1,16 +1,16 @@
 /** What a client is made with, and what a call may set for itself. */
 import type { StepLimits } from '../core/call.ts';
 import type { Clock, Random } from '../core/clock.ts';
-import type { FieldsInput } from '../core/fields.ts';
+import { Fields, type FieldsInput } from '../core/fields.ts';
 import type { Observer } from '../core/observer.ts';
-import type { TlsOptions } from '../net/tls.ts';
 import type { BodyInput } from './call-body.ts';
 import type { EndpointsOptions } from './endpoints.ts';
 import type { NetworkOptions } from './network.ts';
-import { check, invalid, OPTIONS, type Rule, type Settings, settle, unknownOption } from './options.ts';
+import { invalid, OPTIONS, type Settings, settle, unknownOption } from './options.ts';
 import type { PresetName } from './presets.ts';
 import type { ResilienceOptions } from './resilience.ts';
 import type { Query } from './targets.ts';
+import { checkTls } from './tls-options.ts';
 
 export interface ClientOptions extends Partial<Settings<'call'>>, NetworkOptions, ResilienceOptions, EndpointsOptions {
   /** Figures that belong together; what is given beside it wins over them, field by field. Default `api`. */
@@ -86,20 +86,6 @@ export const OPTION_NAMES: Readonly<Record<keyof ClientOptions, boolean>> = {
   defaultHeaders: false,
 };
 
-/** The options of `tls`: rules for those that are numbers or choices, nothing for those that are keys and names. */
-export const TLS_OPTIONS: Readonly<Record<keyof TlsOptions, Rule | undefined>> = {
-  ca: undefined,
-  cert: undefined,
-  key: undefined,
-  passphrase: undefined,
-  servername: undefined,
-  minVersion: { kind: 'choice', default: 'TLSv1.2', values: ['TLSv1.2', 'TLSv1.3'] },
-  verify: { kind: 'choice', default: true, values: [true, false] },
-  sessionsMax: { kind: 'number', default: 100, min: 0, max: Number.POSITIVE_INFINITY },
-  pins: undefined,
-  keylog: undefined,
-};
-
 /** What `settle` does not see: names at the top, and everything of `tls`. @throws NetError `INVALID` */
 export function checkNames(options: ClientOptions): void {
   for (const [name, value] of Object.entries(options)) {
@@ -109,11 +95,10 @@ export function checkNames(options: ClientOptions): void {
       throw invalid(`option ${name} is ${String(value)}; allowed: an object of options`);
     }
   }
-  for (const [name, value] of Object.entries(options.tls ?? {})) {
-    if (!Object.hasOwn(TLS_OPTIONS, name)) throw unknownOption(`tls.${name}`, name, Object.keys(TLS_OPTIONS));
-    const rule = TLS_OPTIONS[name as keyof TlsOptions];
-    if (rule !== undefined && value !== undefined) check(`option tls.${name}`, value, rule);
+  if (options.proxy !== undefined && Fields.of(options.headers).has('proxy-authorization')) {
+    throw invalid('header proxy-authorization would go to the origin; put it into the headers of option proxy');
   }
+  checkTls('tls', options.tls);
 }
 
 /** The group that stands at the top level, with its defaults. @throws NetError `INVALID` */

@@ -12,6 +12,7 @@ import type { ProxyOption } from '../net/proxy-options.ts';
 import { systemResolver } from '../net/resolver.ts';
 import { type TlsOptions, TlsSetup } from '../net/tls.ts';
 import { invalid, type Settings, settle } from './options.ts';
+import { checkTls } from './tls-options.ts';
 
 export interface NetworkOptions extends EdgeOptions {
   readonly connect?: Partial<Settings<'connect'>> | undefined;
@@ -56,6 +57,6 @@ export function networkOf(options: NetworkOptions, clock: Clock, observer: Obser
   const source = lookup === undefined ? (resolver ?? systemResolver()) : resolverOf(lookup);
   const tls = new TlsSetup(options.tls ?? {});
   const dns = new DnsCache({ ...settle('dns', dnsOptions), resolver: source }, clock, observer);
-  const edge = edgeOf(options, process.env);
+  const edge = edgeOf(options, process.env, (tls) => checkTls('proxy.tls', tls));
   return { dns, tls, dialler: new Dialler(settle('connect', options.connect), dns, tls, clock, edge) };
 }

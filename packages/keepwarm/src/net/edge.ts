@@ -8,6 +8,7 @@ import type { Connector } from './connector.ts';
 import { Proxies, type ProxyPeer } from './proxy.ts';
 import type { Environment } from './proxy-environment.ts';
 import type { ProxyOption } from './proxy-options.ts';
+import type { TlsOptions } from './tls.ts';
 
 export interface EdgeOptions {
   /** The proxy connections go through. Default none: the environment is not asked. */
@@ -32,8 +33,15 @@ const DIRECT: Way = { kind: 'direct' };
 /** The longest path the system takes: `sun_path` of unix(7), less the final zero. */
 const PATH_BYTES_MAX = 107;
 
-/** @throws NetError `INVALID` for two ways at once, and for one that cannot be */
-export function edgeOf({ proxy, socketPath, connector }: EdgeOptions, environment: Environment): Edge {
+/**
+ * @param checkTls what a proxy's own TLS may be told; it throws `INVALID`
+ * @throws NetError `INVALID` for two ways at once, and for one that cannot be
+ */
+export function edgeOf(
+  { proxy, socketPath, connector }: EdgeOptions,
+  environment: Environment,
+  checkTls?: (tls: TlsOptions) => void,
+): Edge {
   const given = Object.entries({ proxy, socketPath, connector }).flatMap(([name, value]) =>
     value === undefined ? [] : [name],
   );
@@ -48,7 +56,7 @@ export function edgeOf({ proxy, socketPath, connector }: EdgeOptions, environmen
     return () => way;
   }
   if (proxy === undefined) return () => DIRECT;
-  const proxies = new Proxies(proxy, environment);
+  const proxies = new Proxies(proxy, environment, checkTls);
   return (origin) => {
     const chosen = proxies.of(origin);
     return chosen === undefined ? DIRECT : { kind: 'proxy', proxy: chosen };

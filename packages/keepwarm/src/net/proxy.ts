@@ -7,7 +7,7 @@ import { Fields } from '../core/fields.ts';
 import type { Origin } from '../core/origin.ts';
 import { type Environment, environmentProxies, type NamedProxy } from './proxy-environment.ts';
 import type { ProxyChoice, ProxyOption, ProxyServer } from './proxy-options.ts';
-import { TlsSetup } from './tls.ts';
+import { type TlsOptions, TlsSetup } from './tls.ts';
 
 export interface Credentials {
   readonly user: string;
@@ -92,13 +92,15 @@ const REMEMBERED_MAX = 100;
 /** Which proxy an origin is reached through. */
 export class Proxies {
   readonly #option: ProxyOption;
+  readonly #checkTls: (tls: TlsOptions) => void;
   readonly #environment: () => ReturnType<typeof readEnvironment>;
   readonly #byUrl = new Map<string, ProxyPeer>();
   readonly #byServer = new WeakMap<object, ProxyPeer>();
 
   /** @throws NetError `INVALID` for a proxy that cannot be one; also for one that the environment names */
-  constructor(option: ProxyOption, environment: Environment) {
+  constructor(option: ProxyOption, environment: Environment, checkTls: (tls: TlsOptions) => void = () => {}) {
     this.#option = option;
+    this.#checkTls = checkTls;
     let read: ReturnType<typeof readEnvironment> | undefined;
     this.#environment = () => (read ??= readEnvironment(environment));
     if (typeof option !== 'function') this.#chosen(option, undefined);
@@ -133,6 +135,7 @@ export class Proxies {
       for (const name of Object.keys(choice)) {
         if (!NAMES.includes(name)) throw invalid(`there is no option proxy.${name}; known: ${NAMES.join(', ')}`);
       }
+      if (choice.tls !== undefined) this.#checkTls(choice.tls);
       proxy = new ProxyPeer(choice, 'option proxy.url');
       this.#byServer.set(choice, proxy);
     }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { createSecureServer } from 'node:http2';
+import { createServer as createPlainServer, createSecureServer } from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
 import { connect, type ListenOptions } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ import { makeAuthority } from '../../src/testing/certificates.ts';
 import { answer } from '../../src/testing/faulty-steps.ts';
 import { aClient, aServer, fails, leavesNothing, quiet, stillWorks, until } from '../engine/setup.ts';
 import { ask } from '../interop/node-setup.ts';
-import { aProxy } from './a-proxy.ts';
+import { aProxy, ESTABLISHED } from './a-proxy.ts';
 import { aSocksProxy } from './a-socks-proxy.ts';
 
 leavesNothing();
@@ -34,7 +34,7 @@ async function listening(t: TestContext, server: Server, where: ListenOptions): 
   await new Promise<void>((resolve) => server.listen(where, resolve));
   t.after(() => {
     const closed = new Promise((resolve) => server.close(resolve));
-    server.closeAllConnections();
+    server.closeAllConnections?.(); // of HTTP/1.1 only: the client closes the others
     return closed;
   });
   const address = server.address();
@@ -266,5 +266,26 @@ describe('what is not HTTP/1.1 of ours goes the same ways', () => {
       assert.equal(life?.protocol, 'h2');
       assert.equal(client.stats().sockets.open, 1);
     }
+  });
+
+  it('HTTP/2 known beforehand, whose server speaks before the tunnel has been written to', async (t) => {
+    const port = await listening(t, createPlainServer(handle) as unknown as Server, { port: 0, host: '127.0.0.1' });
+    const proxy = await aProxy(t, {
+      asked: ({ socket }) => {
+        const peer = connect(port, '127.0.0.1');
+        peer.once('data', (settings: Buffer) => {
+          socket.write(Buffer.concat([Buffer.from(ESTABLISHED), settings]));
+          socket.pipe(peer).pipe(socket);
+        });
+        peer.on('error', () => {}).on('close', () => socket.destroy());
+        socket.on('close', () => peer.destroy());
+      },
+    });
+    const origin = `http://api.test:${port}`;
+    const client = aClient(t, { origin, http2: 'prior-knowledge', proxy: proxy.url });
+    await Promise.all(Array.from({ length: 50 }, () => stillWorks({ client })));
+    assert.equal(await client.get('/large').text(), LARGE);
+    assert.equal(proxy.accepted, 1);
+    await client.close();
   });
 });

@@ -1,4 +1,4 @@
-/** A stream that is read as our own sockets are: whoever reads it decides when, and no byte is lost, doubled or moved. */
+/** A stream read as our own sockets are: its reader decides when, and no byte is lost, doubled or moved. */
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
@@ -45,7 +45,8 @@ function aSource(pulled: boolean) {
 
 describe('a stream whose reader decides', () => {
   for (const pulled of [false, true]) {
-    it(`gets every byte once, in order, never while it is stopped; the source ${pulled ? 'is asked' : 'pushes'}`, async () => {
+    const how = pulled ? 'is asked' : 'pushes';
+    it(`gets every byte once, in order, never while it is stopped; the source ${how}`, async () => {
       await fc.assert(
         fc.asyncProperty(steps, fc.integer({ min: 1, max: 16 }), async (walk, size) => {
           const { socket, give, left } = aSource(pulled);

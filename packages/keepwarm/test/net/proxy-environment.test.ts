@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { createClient, NetError, originOf } from '../../src/index.ts';
+import { type ClientOptions, createClient, NetError, originOf } from '../../src/index.ts';
 import { edgeOf } from '../../src/net/edge.ts';
 import { Proxies } from '../../src/net/proxy.ts';
 import type { Environment } from '../../src/net/proxy-environment.ts';
@@ -176,6 +176,11 @@ describe('the option proxy', () => {
   ];
   it('is checked when the client is made', () => {
     for (const [proxy, message] of bad) assert.throws(() => createClient({ proxy }), message);
+    const headers = { 'Proxy-Authorization': 'Basic x' };
+    assert.throws(() => createClient({ proxy: 'http://p', headers }), /would go to the origin/);
+    // @ts-expect-error: nothing older than TLS 1.2, not with a proxy either.
+    const old: ClientOptions = { proxy: { url: 'https://p', tls: { minVersion: 'TLSv1' } } };
+    assert.throws(() => createClient(old), /proxy\.tls\.minVersion/);
     // @ts-expect-error: a number is no proxy.
     assert.throws(() => createClient({ proxy: 5 }), /option proxy is 5/);
     // @ts-expect-error: nor is true.
