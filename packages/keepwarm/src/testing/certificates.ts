@@ -99,10 +99,11 @@ function pem(key: KeyObject): string {
   return key.export({ type: 'pkcs8', format: 'pem' }).toString();
 }
 
-/** One DER element: tag, length, contents (X.690 § 8.1). */
+/** One DER element: tag, length in as few bytes as it takes, contents (X.690 § 8.1, § 10.1). */
 function der(tag: number, ...parts: readonly Uint8Array[]): Buffer {
   const contents = Buffer.concat(parts);
   if (contents.length < 0x80) return Buffer.concat([Buffer.of(tag, contents.length), contents]);
+  if (contents.length < 0x100) return Buffer.concat([Buffer.of(tag, 0x81, contents.length), contents]);
   return Buffer.concat([Buffer.of(tag, 0x82, contents.length >> 8, contents.length & 0xff), contents]);
 }
 

@@ -109,6 +109,8 @@ export class Connection implements Kept<Connection>, LiveSocket, SocketOwner {
     if (this.#leak !== undefined) this.#recover(this.#leak, now);
     const why = reason ?? this.#reasonToRetire(now);
     if (why !== undefined) return this.close(why);
+    // TLS hands over what it has decrypted though reading has stopped: a message may end on a paused socket.
+    if (this.socket.isPaused()) this.socket.resume();
     this.idleSince = now;
     this.pool.release(this);
     if (this.place === 'idle') this.#host.observer.released?.(this.fact());
