@@ -3,7 +3,7 @@
  * and a peer that writes down when each request came.
  */
 import type { Client } from 'keepwarm';
-import { type FleetRateLimit, redisRateLimit } from 'keepwarm/redis';
+import { type FleetRateLimit, type FleetSnapshot, redisRateLimit } from 'keepwarm/redis';
 import { OwnRedis } from '../../../packages/keepwarm/test/adapters/redis/a-redis.ts';
 import { busiestWindow } from '../../../packages/keepwarm/test/adapters/redis/counting-server.ts';
 import { type Figures, figuresOf } from '../figures.ts';
@@ -30,6 +30,9 @@ const NOTICED_MS = 2.5 * REDIS_MS;
 
 /** Polls of states and queues. */
 const LOOK_MS = 20;
+
+/** How often they are looked at after the load, until all are back: ten seconds and more. */
+const LOOKS_MAX = 500;
 
 interface Member {
   readonly client: Client;
@@ -59,11 +62,14 @@ function aFleet(stage: Stage, redis: OwnRedis, origin: string, onLoss: OnLoss): 
 /** Watches until stopped: how long the longest queue was, and when all were with Redis again. */
 class Watch {
   mostWaiting = 0;
+  /** Starts of members that had no Redis when looked at, nor at the look before. */
+  startedAlone = 0;
   /** When the trouble was over, once it is; and the first look after that at which all were with Redis. */
   overMs = Number.POSITIVE_INFINITY;
   upMs = Number.POSITIVE_INFINITY;
   readonly #members: readonly Member[];
   readonly #looking: NodeJS.Timeout;
+  #last: readonly FleetSnapshot[] = [];
 
   constructor(members: readonly Member[]) {
     this.#members = members;
@@ -73,9 +79,20 @@ class Watch {
   #look(): void {
     const snapshots = this.#members.map(({ limit }) => limit.snapshot());
     this.mostWaiting = Math.max(this.mostWaiting, ...snapshots.map(({ waiting }) => waiting));
+    for (const [i, { limits, redis }] of snapshots.entries()) {
+      const last = this.#last[i];
+      // Its loss is older than the last look, and not another one.
+      const away = last !== undefined && last.redis.state !== 'up' && redis.lostMs > last.redis.lostMs;
+      if (away) this.startedAlone += limits[0]!.granted - last.limits[0]!.granted;
+    }
+    this.#last = snapshots;
     const now = nowMs();
     const up = snapshots.every(({ redis }) => redis.state === 'up');
     if (up && now >= this.overMs) this.upMs = Math.min(this.upMs, now);
+  }
+
+  get isBack(): boolean {
+    return this.upMs !== Number.POSITIVE_INFINITY;
   }
 
   stop(): void {
@@ -95,7 +112,7 @@ async function afflict(redis: OwnRedis, trouble: Trouble, forMs: number): Promis
 }
 
 async function run(stage: Stage, redis: OwnRedis, trouble: Trouble, onLoss: OnLoss): Promise<Figures> {
-  const [beforeMs, troubleMs, afterMs] = stage.pick([2_000, 3_000, 4_000], [300, 800, 900]);
+  const [beforeMs, troubleMs, afterMs] = stage.pick([2_000, 3_000, 4_000], [200, 600, 500]);
   const served = await stage.serve({ fault: { kind: 'none', serviceMs: 5 }, instants: true });
   const members = aFleet(stage, redis, served.origin, onLoss);
   const calls = Math.ceil((CALLS_PER_SECOND * (beforeMs + troubleMs + afterMs)) / 1_000 / MEMBERS);
@@ -106,10 +123,14 @@ async function run(stage: Stage, redis: OwnRedis, trouble: Trouble, onLoss: OnLo
     const [fromMs, untilMs] = await afflict(redis, trouble, troubleMs);
     watch.overMs = untilMs;
     const outcomes = (await Promise.all(loads)).flat();
+    // Who has nothing to ask hears of no return: a busy machine may need more calls for that.
+    for (let looks = 0; !watch.isBack && looks < LOOKS_MAX; looks++) {
+      outcomes.push(...(await Promise.all(members.map(({ client }) => loadOn(client, { calls: 1 })))).flat());
+      await wait(LOOK_MS);
+    }
     const { instants, ...seen } = await served.close();
     const { upMs } = watch;
     const within = (from: number, until: number) => instants.filter((at) => at >= from && at < until);
-    const busiest = (from: number, until: number) => busiestWindow(within(from, until), LIMIT.windowMs);
     const usedShare = (from: number, until: number) =>
       within(from, until).length / (((until - from) * LIMIT.limit) / LIMIT.windowMs);
     const noticedMs = fromMs + NOTICED_MS;
@@ -120,12 +141,7 @@ async function run(stage: Stage, redis: OwnRedis, trouble: Trouble, onLoss: OnLo
       { ...seen, instants },
       {
         'most in a window': busiestWindow(instants, LIMIT.windowMs),
-        'most before, during, after': Math.max(
-          busiest(0, fromMs),
-          busiest(noticedMs, untilMs),
-          busiest(healedMs, endMs),
-        ),
-        'started while away': within(noticedMs, untilMs).length,
+        'started alone': watch.startedAlone,
         'share of the limit used while away': untilMs > noticedMs ? usedShare(noticedMs, untilMs) : 0,
         'share used afterwards': endMs > healedMs ? usedShare(healedMs, endMs) : 0,
         'back after ms': Math.max(0, upMs - untilMs),
@@ -140,14 +156,7 @@ async function run(stage: Stage, redis: OwnRedis, trouble: Trouble, onLoss: OnLo
 const EXACT = expect('no window ever holds more than the limit, as the peer counts it', ({ more }) => {
   return more['most in a window']! <= LIMIT.limit;
 });
-const NEARLY_EXACT = [
-  expect(
-    'no window holds more than the limit, but where grants and shares meet',
-    ({ more }) => more['most before, during, after']! <= LIMIT.limit,
-  ),
-  expect('none more than twice the limit', ({ more }) => more['most in a window']! <= 2 * LIMIT.limit),
-];
-const SILENT = expect('nothing starts meanwhile', ({ more }) => more['started while away'] === 0);
+const SILENT = expect('nobody starts without Redis', ({ more }) => more['started alone'] === 0);
 const SHARES = expectSpeed(
   'half of the limit or more is used meanwhile',
   ({ more }) => more['share of the limit used while away']! >= 0.5,
@@ -159,7 +168,8 @@ const BOUNDED: readonly Expectation[] = [
   expect(`≤ ${WAITERS_MAX} wait`, ({ more }) => more['most waiting']! <= WAITERS_MAX),
 ];
 const BACK = [
-  expect('all are with Redis again ≤ 5 s after its return', ({ more }) => more['back after ms']! <= 5_000),
+  expect('all are with Redis again', ({ more }) => Number.isFinite(more['back after ms'])),
+  expectSpeed('≤ 5 s after its return', ({ more }) => more['back after ms']! <= 5_000),
   expectSpeed('and use half of the limit or more', ({ more }) => more['share used afterwards']! >= 0.5),
 ];
 
@@ -170,12 +180,12 @@ const FAULTS: Readonly<Record<Trouble, string>> = {
 };
 
 function redisRow(trouble: Trouble, onLoss: OnLoss): Row {
-  const meanwhile = trouble === 'restarted' ? [] : [onLoss === 'closed' ? SILENT : SHARES];
+  const meanwhile = onLoss === 'closed' ? [SILENT] : trouble === 'restarted' ? [] : [SHARES];
   return {
     name: `Redis ${trouble}, ${onLoss}`,
     fault: `${FAULTS[trouble]}; three clients want half as much again as they may`,
     policies: `redisRateLimit (${LIMIT.limit} per ${LIMIT.windowMs} ms, onLoss ${onLoss}, waitersMax ${WAITERS_MAX})`,
-    expected: [...(onLoss === 'closed' ? [EXACT] : NEARLY_EXACT), ...meanwhile, ...BOUNDED, ...BACK],
+    expected: [EXACT, ...meanwhile, ...BOUNDED, ...BACK],
     async run(stage) {
       const redis = await OwnRedis.start();
       try {

@@ -2,6 +2,7 @@
 import type { Link } from '../../algo/chain.ts';
 import { ExactWindow } from '../../algo/exact-window.ts';
 import { Heap, type Placed } from '../../algo/heap.ts';
+import type { Alone } from './alone.ts';
 import type { FleetLimit } from './fleet-limits.ts';
 import type { FleetWaiter } from './fleet-waiter.ts';
 import { StartLedger } from './ledger.ts';
@@ -50,6 +51,9 @@ export class FleetBucket implements Link<FleetBucket>, Placed {
   readonly #times: FleetTimes;
   #epoch = '';
   #heardAt = Number.NEGATIVE_INFINITY;
+  /** The loss during which `had` was noted: what this process had started of what counted then, at most its share. */
+  #aloneSince = Number.NaN;
+  #had = 0;
 
   constructor(key: string, keys: readonly [string, string], limit: FleetLimit, times: FleetTimes) {
     const { windowMs, lateMs } = times;
@@ -61,12 +65,24 @@ export class FleetBucket implements Link<FleetBucket>, Placed {
     this.ledger = new StartLedger(windowMs, Math.max(windowMs / GRAINS, 1));
   }
 
-  /** The earliest instant at which this process may start it on its own, if each of `share` processes does the same. */
-  shareAt(weight: number, share: number, now: number): number {
-    this.own.limit = Math.floor(this.limit.limit.limit / share);
+  /** The earliest instant at which this process may start it on its own: see `alone.ts`, (1) and (2). */
+  aloneAt(weight: number, { share, redisMs }: Alone, lostAt: number, now: number): number {
+    const most = Math.floor(this.limit.limit.limit / share);
+    if (this.#aloneSince !== lostAt) {
+      this.#aloneSince = lostAt;
+      this.#had = Math.min(this.own.used(now), most);
+    }
+    const metAt = share === 1 ? lostAt : lostAt + redisMs + this.#times.windowMs;
+    let at = Math.max(this.#freeAt(weight, most, now), metAt);
+    if (now < metAt && weight <= this.#had) at = Math.min(at, this.#freeAt(weight, this.#had, now));
+    return Math.max(at, this.pausedUntil);
+  }
+
+  #freeAt(weight: number, most: number, now: number): number {
+    this.own.limit = most;
     const at = this.own.fits(weight, now) ? now : this.own.fitsAt(weight, now);
     this.own.limit = Number.MAX_SAFE_INTEGER;
-    return Math.max(at, this.pausedUntil);
+    return at;
   }
 
   begin(weight: number, now: number): void {
@@ -90,12 +106,18 @@ export class FleetBucket implements Link<FleetBucket>, Placed {
   cancel(weight: number, now: number): void {
     this.own.cancel(weight);
     this.ledger.cancel(weight);
+    this.askAt = Number.NEGATIVE_INFINITY;
     this.unused(now);
   }
 
   /** Redis counts what nobody uses: it is told soon. */
   unused(now: number): void {
     this.#reportWithin(0, now);
+  }
+
+  /** Redis is told soon of what it cannot know of. */
+  tell(now: number): void {
+    if (this.ledger.held > 0 || this.ledger.unsent) this.#reportWithin(0, now);
   }
 
   /** @returns whether that is news */
@@ -110,10 +132,9 @@ export class FleetBucket implements Link<FleetBucket>, Placed {
   /** What the script wants to know. */
   args(now: number): (string | number)[] {
     const { windowMs, holdMs } = this.#times;
-    const remembered = now < this.#heardAt + windowMs + holdMs;
     const pauseUs = this.pauseUntold ? Math.max(Math.ceil((this.pausedUntil - now) * 1_000), 0) : 0;
     const us = [this.limit.limit.limit, windowMs * 1_000, holdMs * 1_000];
-    return [...us, remembered ? this.#epoch : '', ...this.ledger.report(now, pauseUs)];
+    return [...us, this.#remembers(now) ? this.#epoch : '', ...this.ledger.report(now, pauseUs)];
   }
 
   /** What the script said about asking again. */
@@ -123,8 +144,9 @@ export class FleetBucket implements Link<FleetBucket>, Placed {
     this.askAt = Math.max(hintUs > 0 ? askedAt + hintUs / 1_000 : now + guessMs, now + ASK_AGAIN_MS);
   }
 
-  /** Redis has heard what `args` said at `askedAt`. */
-  heard(epoch: string, askedAt: number, now: number): void {
+  /** Redis has heard what `args` said at `askedAt`. @returns whether it had lost its memory since the last time */
+  heard(epoch: string, askedAt: number, now: number): boolean {
+    const forgot = this.#remembers(askedAt) && this.#epoch !== epoch;
     this.#epoch = epoch;
     this.#heardAt = askedAt;
     this.ledger.acknowledge();
@@ -132,11 +154,17 @@ export class FleetBucket implements Link<FleetBucket>, Placed {
     this.reportAt = Number.POSITIVE_INFINITY;
     if (this.ledger.held > 0) this.#reportWithin(this.#times.holdMs / 3, now);
     if (this.ledger.unsent) this.#reportWithin(this.#reportMs, now);
+    return forgot;
   }
 
   forgettable(now: number): boolean {
     const idle = this.calls === 0 && this.reportAt === Number.POSITIVE_INFINITY && !this.ledger.unsent;
     return idle && now >= Math.max(this.pausedUntil, this.own.emptyAt(now));
+  }
+
+  /** Whether what Redis last said of its state must still hold: it forgets what nobody has asked for in so long. */
+  #remembers(now: number): boolean {
+    return now < this.#heardAt + this.#times.windowMs + this.#times.holdMs;
   }
 
   get #reportMs(): number {

@@ -5,11 +5,11 @@
  *                     answer                      no answer within redisMs
  *   asking ⇄ with Redis ──────────────────────────▶ on its own ──▶ with Redis, at the first answer
  *                                                   closed: nobody starts
- *                                                   local: starts within its share of each limit
+ *                                                   local: as `alone.ts` says
  *
  * Invariants, true whenever no method is running:
  *   (1) With Redis: nobody starts whom Redis has not granted it, in an answer no older than redisMs.
- *   (2) On its own, with `local`: what this process starts in any window, and had started before, is at most its share.
+ *   (2) On its own, with `local`: who starts leaves no more than its share in the window that ends there, whatever it had.
  *   (3) What this process has begun or had answered, Redis hears of with the next question, however long that takes.
  *   (4) waiting ≤ waitersMax, and nobody waits for longer than waitMs or beyond its deadline, but for the timers'
  *       grain.
@@ -22,6 +22,7 @@ import type { Clock, Timer } from '../../core/clock.ts';
 import { DueList } from '../../core/due.ts';
 import type { NetError } from '../../core/error.ts';
 import * as refusals from '../../policies/rate-refusals.ts';
+import { meetingMs, startAlone } from './alone.ts';
 import type { FleetBucket } from './fleet-bucket.ts';
 import { FleetLimit, slotsOf } from './fleet-limits.ts';
 import { type FleetSlots, FleetWaiter } from './fleet-waiter.ts';
@@ -52,6 +53,8 @@ export class FleetLimiter {
   #timerAt = Number.POSITIVE_INFINITY;
   /** When the next can start within its share, while this process is on its own. */
   #localAt = Number.POSITIVE_INFINITY;
+  /** Nobody asks for a start before: others that were alone may not have reported yet. */
+  #meetAt = Number.NEGATIVE_INFINITY;
   #turning = false;
   #turnAgain = false;
   #closed = false;
@@ -93,25 +96,16 @@ export class FleetLimiter {
     return waiter;
   }
 
-  settle({ buckets, weights }: FleetSlots): void {
-    const now = this.#clock.now();
-    for (const [i, bucket] of buckets.entries()) bucket.settle(weights[i]!, now);
-    this.#left(buckets);
+  settle(slots: FleetSlots): void {
+    this.#ended(slots, (bucket, weight, now) => bucket.settle(weight, now));
   }
 
-  lose({ buckets, weights }: FleetSlots): void {
-    const now = this.#clock.now();
-    for (const [i, bucket] of buckets.entries()) bucket.lose(weights[i]!, now);
-    this.#left(buckets);
+  lose(slots: FleetSlots): void {
+    this.#ended(slots, (bucket, weight, now) => bucket.lose(weight, now));
   }
 
-  cancel({ buckets, weights }: FleetSlots): void {
-    const now = this.#clock.now();
-    for (const [i, bucket] of buckets.entries()) {
-      bucket.cancel(weights[i]!, now);
-      bucket.askAt = Number.NEGATIVE_INFINITY;
-    }
-    this.#left(buckets);
+  cancel(slots: FleetSlots): void {
+    this.#ended(slots, (bucket, weight, now) => bucket.cancel(weight, now));
   }
 
   /** @returns whether that is news */
@@ -128,14 +122,17 @@ export class FleetLimiter {
   }
 
   outOfTime(waiter: FleetWaiter, now: number): void {
-    const { call, bucket } = waiter;
+    const {
+      call,
+      bucket: { limit },
+    } = waiter;
     this.#remove(waiter);
     const late = call.deadlineAt <= now;
     const cause = this.link.lostAt === undefined ? undefined : this.link.lastError;
-    const { name } = bucket.limit;
-    const { waitMs } = this.#settings;
-    const error = late ? refusals.deadlinePassed(call, name, cause) : refusals.waitedTooLong(call, name, waitMs, cause);
-    waiter.reject(this.#refused(call, bucket.limit, error));
+    const error = late
+      ? refusals.deadlinePassed(call, limit.name, cause)
+      : refusals.waitedTooLong(call, limit.name, this.#settings.waitMs, cause);
+    waiter.reject(this.#refused(call, limit, error));
   }
 
   close(): void {
@@ -159,8 +156,7 @@ export class FleetLimiter {
   #refusal(call: Call, name: string, now: number): NetError | undefined {
     if (this.#closed) return refusals.closedWhileWaiting(call);
     if (call.signal?.aborted) return refusals.abortedWhileWaiting(call, call.signal.reason);
-    const { waitersMax } = this.#settings;
-    if (this.waiting >= waitersMax) return refusals.tooMany(call, name, waitersMax);
+    if (this.waiting >= this.#settings.waitersMax) return refusals.tooMany(call, name, this.#settings.waitersMax);
     return call.deadlineAt <= now ? refusals.deadlinePassed(call, name) : undefined;
   }
 
@@ -184,8 +180,10 @@ export class FleetLimiter {
     this.#schedule(waiter.bucket);
   }
 
-  #left(buckets: readonly FleetBucket[]): void {
-    for (const bucket of buckets) {
+  #ended({ buckets, weights }: FleetSlots, end: (bucket: FleetBucket, weight: number, now: number) => void): void {
+    const now = this.#clock.now();
+    for (const [i, bucket] of buckets.entries()) {
+      end(bucket, weights[i]!, now);
       bucket.limit.leave(bucket);
       this.#schedule(bucket);
     }
@@ -205,7 +203,7 @@ export class FleetLimiter {
   }
 
   #schedule(bucket: FleetBucket): void {
-    const askAt = bucket.waiters.size === 0 ? Number.POSITIVE_INFINITY : bucket.askAt;
+    const askAt = bucket.waiters.size === 0 ? Number.POSITIVE_INFINITY : Math.max(bucket.askAt, this.#meetAt);
     bucket.dueAt = Math.min(askAt, bucket.reportAt);
     if (bucket.dueAt === Number.POSITIVE_INFINITY) {
       if (bucket.heapPlace >= 0) this.#due.remove(bucket);
@@ -221,7 +219,10 @@ export class FleetLimiter {
     while (this.#turnAgain) {
       this.#turnAgain = false; // a call that starts may bring others with it
       const now = this.#clock.now();
-      if (this.isLocal) this.#startLocally(now);
+      if (this.isLocal) {
+        const due = [...this.#due.values()];
+        this.#localAt = startAlone(due, this.#settings, this.link.noticedAt, now, (each) => this.#start(each, now));
+      }
       if (!this.link.asking && Math.max(this.#dueAt, this.link.retryAt) <= now) this.#ask(now);
     }
     this.#turning = false;
@@ -233,23 +234,6 @@ export class FleetLimiter {
     return this.#due.first?.dueAt ?? Number.POSITIVE_INFINITY;
   }
 
-  #startLocally(now: number): void {
-    this.#localAt = Number.POSITIVE_INFINITY;
-    for (const bucket of [...this.#due.values()]) {
-      for (let first = bucket.waiters.first; first !== undefined; first = bucket.waiters.first) {
-        const { buckets, weights } = first.slots;
-        let at = now;
-        for (const [i, each] of buckets.entries())
-          at = Math.max(at, each.shareAt(weights[i]!, this.#settings.share, now));
-        if (at > now) {
-          this.#localAt = Math.min(this.#localAt, at);
-          break;
-        }
-        this.#start(first, now);
-      }
-    }
-  }
-
   #ask(now: number): void {
     const question = new Question(now);
     for (let first = this.#due.first; first !== undefined && first.dueAt <= now; first = this.#due.first) {
@@ -257,23 +241,26 @@ export class FleetLimiter {
       this.#due.remove(first);
       question.add(first);
     }
-    for (let waiter = question.next(); waiter !== undefined; waiter = question.next()) {
+    const asks = now >= this.#meetAt && !(this.isLocal && this.#settings.share > 1);
+    for (let waiter = question.next(); asks && waiter !== undefined; waiter = question.next()) {
       waiter.bucket.waiters.remove(waiter);
       const blocked = waiter.slots.buckets.findIndex(({ askAt }) => askAt > now);
       if (blocked >= 0) this.#stand(waiter, blocked);
       else question.ask(waiter);
     }
-    const head = [this.#process, ++this.#questions];
-    this.link.ask(question.keys, [...head, ...question.args], (answer) => this.#answered(question, answer));
+    const args = [this.#process, ++this.#questions, ...question.args];
+    const alone = this.isLocal;
+    this.link.ask(question.keys, args, (answer) => this.#answered(question, answer, alone));
   }
 
-  #answered(question: Question, answer: Answer): void {
+  #answered(question: Question, answer: Answer, alone: boolean): void {
     const now = this.#clock.now();
     if (answer === undefined) {
       for (const waiter of question.asks) if (waiter.waits) this.#stand(waiter, waiter.at);
       for (const bucket of question.buckets) bucket.unused(now);
     } else {
-      question.heard(answer, now);
+      const forgot = question.heard(answer, now);
+      if (alone || (forgot && this.#settings.onLoss === 'local')) this.#meet(now);
       for (const [i, waiter] of question.asks.entries()) {
         if (question.granted(answer, i)) {
           if (waiter.waits) this.#start(waiter, now);
@@ -286,6 +273,15 @@ export class FleetLimiter {
     }
     for (const bucket of question.buckets) this.#schedule(bucket);
     this.#turn();
+  }
+
+  /** Back from being alone, or with a Redis that knows nothing of it: see `alone.ts`, (3). */
+  #meet(now: number): void {
+    this.#meetAt = now + meetingMs(this.#settings);
+    for (const bucket of this.limits.flatMap(({ buckets }) => [...buckets])) {
+      bucket.tell(now);
+      this.#schedule(bucket);
+    }
   }
 
   #arm(at: number): void {

@@ -15,13 +15,15 @@ export interface RedisClient {
 const PENDING_MAX = 4;
 
 /** From a failure to the next question, in ms: well within the 5 s in which a limiter is to be back. */
-const RETRY_MS = 500;
+export const RETRY_MS = 500;
 
 export type Answer = readonly unknown[] | undefined;
 
 export class RedisLink {
   /** Instant of the last failure that no success followed; nothing while all is well. */
   lostAt: number | undefined;
+  /** When that was noticed: nothing was granted to this process after it. */
+  noticedAt = Number.NEGATIVE_INFINITY;
   lastError: unknown;
   asks = 0;
   losses = 0;
@@ -63,6 +65,7 @@ export class RedisLink {
       const inTime = answer !== undefined && this.#clock.now() - now <= this.#redisMs;
       if (inTime) this.lostAt = undefined;
       else {
+        if (this.lostAt === undefined) this.noticedAt = this.#clock.now();
         this.lostAt ??= now;
         this.losses++;
         this.lastError = error ?? new Error(`Redis did not answer within redisMs, ${this.#redisMs}`);

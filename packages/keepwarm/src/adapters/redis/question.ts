@@ -61,13 +61,15 @@ export class Question {
     return args;
   }
 
-  /** Tells every bucket what the answer says of it. */
-  heard(answer: readonly unknown[], now: number): void {
+  /** Tells every bucket what the answer says of it. @returns whether Redis had lost its memory of one of them */
+  heard(answer: readonly unknown[], now: number): boolean {
+    let forgot = false;
     for (const [i, bucket] of this.buckets.entries()) {
-      bucket.heard(String(answer[2 + 2 * i]), this.askedAt, now);
+      if (bucket.heard(String(answer[2 + 2 * i]), this.askedAt, now)) forgot = true;
       const hintUs = Number(answer[3 + 2 * i]);
       if (hintUs !== 0) bucket.refusedFor(hintUs, this.askedAt, now);
     }
+    return forgot;
   }
 
   granted(answer: readonly unknown[], index: number): boolean {

@@ -98,7 +98,46 @@ describe('a process on its own', () => {
     await clock.settle();
     for (let i = 0; i < 5; i++) void call();
     await clock.run(10_000);
-    assert.deepEqual(engine.instants, [0, 0, 1_000, 1_000, 2_000, 2_000]);
+    const meets = 1_250; // a window and redisMs: then whatever others were granted before has left every window
+    assert.deepEqual(
+      engine.instants,
+      [0, 1_000, meets, 2_000, meets + 1_000, 3_000],
+      'first its own place, then its share',
+    );
+  });
+
+  it('starts nothing for a window when it had nothing: others may have had it all', async () => {
+    const { call, clock, engine } = alone(() => Promise.reject(new Error('gone')), local);
+    for (let i = 0; i < 3; i++) void call();
+    await clock.run(5_000);
+    assert.deepEqual(engine.instants, [1_250, 1_250, 2_250]);
+  });
+
+  it('has nobody to meet when its share is everything', async () => {
+    const { call, clock, engine } = alone(() => Promise.reject(new Error('gone')), { ...local, share: 1 });
+    for (let i = 0; i < 5; i++) void call();
+    await clock.run(5_000);
+    assert.deepEqual(engine.instants, [0, 0, 0, 0, 1_000]);
+  });
+
+  it('reports when it is back, and asks for nothing until the others have had time to report', async () => {
+    const asked: number[] = [];
+    const client: RedisClient = {
+      evalsha() {
+        asked.push(clock.now());
+        return clock.now() < 2_000 ? Promise.reject(new Error('gone')) : granted;
+      },
+      eval: () => assert.fail(),
+    };
+    const clock = new FakeClock();
+    const limits = [{ limit: 4, windowMs: 1_000 }];
+    const policy = redisRateLimit({ client, name: 'a', limits, ...local }, { clock });
+    const engine = scripted(() => 200, clock);
+    for (let i = 0; i < 3; i++) void policy(engine)(aCall());
+    await clock.run(5_000);
+    assert.deepEqual(engine.instants, [1_250, 1_250, 2_750], 'nobody starts in between');
+    assert.equal(policy.snapshot().redis.state, 'up');
+    assert.ok(asked.includes(2_000));
   });
 
   it('tells Redis afterwards what it has started meanwhile, by age', async () => {
@@ -106,7 +145,7 @@ describe('a process on its own', () => {
     const client: RedisClient = {
       evalsha(...args) {
         said.push(args);
-        return said.length < 3 ? Promise.reject(new Error('gone')) : granted;
+        return said.length < 6 ? Promise.reject(new Error('gone')) : granted;
       },
       eval: () => assert.fail(),
     };
@@ -116,13 +155,14 @@ describe('a process on its own', () => {
     const send = policy(scripted(() => 200, clock));
     void send(aCall());
     void send(aCall());
-    await clock.run(1_200);
+    await clock.run(2_600);
     // After key count, keys, process, number and count of buckets: limit, window, hold, epoch, then the ledger.
     const reports = said.map((args) => args.slice(11));
     assert.deepEqual(reports[0], [0, 0, 0, 0, 0, 1, 1, 1, 1]);
-    assert.deepEqual(reports[1], [0, 0, 0, 0, 1, 500_000, 2, 0]);
+    assert.deepEqual(reports[3], [0, 0, 0, 0, 1, 250_000, 2, 0], 'it asks for nothing meanwhile');
+    assert.deepEqual(reports[4], [0, 0, 0, 0, 1, 750_000, 2, 0]);
     assert.deepEqual(
-      reports[2],
+      reports[5],
       [0, 0, 2, 0, 0, 0],
       'what is older than a window is only left out of the running total',
     );

@@ -109,10 +109,32 @@ describe('a fleet without its Redis, told to go on locally', () => {
     assert.ok(busiestWindow(alone, WINDOW_MS) <= LIMIT, 'four shares are the limit');
     await redis.restart();
     while ((await members.reports()).some(({ state }) => state !== 'up')) await sleep(50);
-    await sleep(WINDOW_MS * 2); // the windows in which shares and grants meet
     const back = server.arrivals.length;
     await arrivals(2 * LIMIT);
     assert.ok(busiestWindow(server.arrivals.slice(back), WINDOW_MS) <= LIMIT);
     for (const { codes } of await members.stop()) assert.deepEqual(codes, {});
+    exact();
+  });
+
+  it('exceeds no window when Redis hangs, and goes on with what it knew', async () => {
+    const members = await start({ onLoss: 'local', share: 4 });
+    await arrivals(LIMIT);
+    redis.pause();
+    await sleep(1_200);
+    for (const { state } of await members.reports()) assert.equal(state, 'local');
+    redis.resume();
+    await arrivals(3 * LIMIT);
+    await members.stop();
+    exact();
+  });
+
+  it('exceeds no window when Redis is restarted at once, and has forgotten everything', async () => {
+    const members = await start({ onLoss: 'local', share: 4 });
+    await arrivals(LIMIT);
+    await redis.kill();
+    await redis.restart();
+    await arrivals(3 * LIMIT);
+    await members.stop();
+    exact();
   });
 });
