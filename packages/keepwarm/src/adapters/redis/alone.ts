@@ -23,7 +23,7 @@ export interface Alone {
   readonly redisMs: number;
 }
 
-/** How long who is back waits for the others, in ms: each asks after `RETRY_MS` at the latest, and may take `redisMs`. */
+/** How long who is back waits for the others, in ms: each asks after `RETRY_MS` at the latest, for `redisMs`. */
 export function meetingMs({ share, redisMs }: Alone): number {
   return share === 1 ? 0 : RETRY_MS + redisMs;
 }

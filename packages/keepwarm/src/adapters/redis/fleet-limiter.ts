@@ -5,11 +5,11 @@
  *                     answer                      no answer within redisMs
  *   asking ⇄ with Redis ──────────────────────────▶ on its own ──▶ with Redis, at the first answer
  *                                                   closed: nobody starts
- *                                                   local: as `alone.ts` says
+ *                                                   local: see `alone.ts`
  *
  * Invariants, true whenever no method is running:
  *   (1) With Redis: nobody starts whom Redis has not granted it, in an answer no older than redisMs.
- *   (2) On its own, with `local`: who starts leaves no more than its share in the window that ends there, whatever it had.
+ *   (2) On its own, with `local`: who starts leaves no more than its share in the window that ends there.
  *   (3) What this process has begun or had answered, Redis hears of with the next question, however long that takes.
  *   (4) waiting ≤ waitersMax, and nobody waits for longer than waitMs or beyond its deadline, but for the timers'
  *       grain.

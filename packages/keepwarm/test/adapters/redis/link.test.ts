@@ -140,6 +140,19 @@ describe('a process on its own', () => {
     assert.ok(asked.includes(2_000));
   });
 
+  it('meets the others also when it missed nothing, and Redis has forgotten everything', async () => {
+    const { call, clock, engine } = alone(async (i) => ['ok', '1', i < 2 ? 'epoch' : 'another', 0], local);
+    for (const ms of [0, 100, 200]) {
+      void call();
+      await clock.run(ms + 1 - clock.now());
+    }
+    assert.equal(engine.calls.length, 3);
+    void call();
+    await clock.run(2_000);
+    const [, , forgotten, next] = engine.instants;
+    assert.ok(next! - forgotten! >= 650, `${next} after ${forgotten}`);
+  });
+
   it('tells Redis afterwards what it has started meanwhile, by age', async () => {
     const said: (string | number)[][] = [];
     const client: RedisClient = {
