@@ -19,6 +19,9 @@ const bins = join(root, 'node_modules', '.bin');
 /** Programs the tests and benches start, the Debian package of each, and what fails without it. */
 const PARTNERS = [
   { program: 'nginx', debian: 'nginx-light', without: 'tests against a real server of another make; bench numbers' },
+  { program: 'haproxy', debian: 'haproxy', without: 'its columns of the conformance table, and the test of it' },
+  { program: 'nghttpx', debian: 'nghttp2-proxy', without: 'its columns of the conformance table, and the test of it' },
+  { program: 'caddy', debian: 'caddy', without: 'its columns of the conformance table, and the test of it' },
   { program: 'wrk', debian: 'wrk', without: 'the C yardstick of the bench and the test that runs it' },
   { program: 'redis-server', debian: 'redis-server', without: 'tests of limits that several processes share' },
   { program: 'tinyproxy', debian: 'tinyproxy', without: 'tests of tunnels through a proxy that is not ours' },
