@@ -25,6 +25,7 @@ const PARTNERS = [
   { program: 'wrk', debian: 'wrk', without: 'the C yardstick of the bench and the test that runs it' },
   { program: 'redis-server', debian: 'redis-server', without: 'tests of limits that several processes share' },
   { program: 'tinyproxy', debian: 'tinyproxy', without: 'tests of tunnels through a proxy that is not ours' },
+  { program: 'promtool', debian: 'prometheus', without: 'the test that has Prometheus read our metrics' },
   { program: 'chromium', debian: 'chromium', without: 'tests that look at the status page in a real browser' },
 ];
 

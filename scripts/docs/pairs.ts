@@ -8,6 +8,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { GATEWAY_METRICS } from '../../packages/gateway/src/admin/metrics.ts';
 import { evm } from '../../packages/keepwarm/src/adapters/evm/index.ts';
 import { FLEET_DEFAULTS } from '../../packages/keepwarm/src/adapters/redis/options.ts';
 import { solana } from '../../packages/keepwarm/src/adapters/solana/index.ts';
@@ -33,6 +34,8 @@ import { CODES } from '../../packages/keepwarm/src/core/error.ts';
 import { WEBSOCKET_DEFAULTS } from '../../packages/keepwarm/src/engines/websocket/options.ts';
 import { RATE_DEFAULTS } from '../../packages/keepwarm/src/policies/rate-options.ts';
 import { SHARE_DEFAULTS } from '../../packages/keepwarm/src/policies/share.ts';
+import { METRIC_NAMES, METRICS } from '../../packages/keepwarm/src/telemetry/catalog.ts';
+import { PROMETHEUS_DEFAULTS } from '../../packages/keepwarm/src/telemetry/prometheus.ts';
 import { STATUS } from '../../packages/keepwarm/src/wire/grpc/status.ts';
 import { root } from '../check.ts';
 import { FLOORS } from '../tidy/floors.ts';
@@ -196,6 +199,28 @@ export const PAIRS: readonly Pair[] = [
       ),
     page: 'docs/guide/subscriptions.md',
     heading: '## Options',
+    columns: 2,
+  },
+  {
+    what: 'metrics, their types and labels',
+    code: () =>
+      METRIC_NAMES.map((name) => `${name} ${METRICS[name].type} ${METRICS[name].labels.join(', ') || 'none'}`),
+    page: 'docs/reference/metrics.md',
+    heading: '## Names',
+    columns: 3,
+  },
+  {
+    what: 'options of prometheusMetrics',
+    code: () => optionsWithDefaults('call', asOptions(PROMETHEUS_DEFAULTS)),
+    page: 'docs/reference/metrics.md',
+    heading: '## Options',
+    columns: 2,
+  },
+  {
+    what: 'metrics of the gateway itself',
+    code: () => Object.entries(GATEWAY_METRICS).map(([name, [type]]) => `${name} ${type}`),
+    page: 'docs/reference/metrics.md',
+    heading: "## The gateway's own",
     columns: 2,
   },
   {

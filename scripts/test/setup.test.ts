@@ -124,11 +124,11 @@ describe('set-up', () => {
 describe('set-up of the partners', () => {
   /** Servers may be installed where set-up looks beyond the PATH; some come in packages of other names. */
   const others = () => {
-    for (const name of ['nginx', 'haproxy', 'nghttpx', 'caddy']) program(name);
+    for (const name of ['nginx', 'haproxy', 'nghttpx', 'caddy', 'promtool']) program(name);
   };
 
   it('asks for nothing when all are there', () => {
-    for (const name of ['wrk', 'redis-server', 'tinyproxy', 'chromium']) program(name);
+    for (const name of ['wrk', 'redis-server', 'tinyproxy', 'promtool', 'chromium']) program(name);
     others();
     setup();
     const { status, asked, stdout } = setup('--with-partners');

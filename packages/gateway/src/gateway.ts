@@ -1,6 +1,7 @@
 /** The gateway put together: upstreams, the listener for callers, the admin listener; started and stopped as one. */
 import type { AddressInfo } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
+import { gatewayMetrics } from './admin/metrics.ts';
 import { AdminServer } from './admin/server.ts';
 import { snapshot } from './admin/snapshot.ts';
 import { type Address, isLoopback, showAddress } from './config/address.ts';
@@ -33,7 +34,8 @@ export class Gateway {
     this.#upstreams = [...config.upstreams].map(([name, upstream]) => made(name, upstream));
     this.data = new DataServer(new Routes(this.upstreams), config);
     const startedAt = performance.now();
-    this.admin = new AdminServer(() => snapshot(this.data, this.upstreams, startedAt));
+    const metrics = gatewayMetrics(this.data, () => this.upstreams);
+    this.admin = new AdminServer(() => snapshot(this.data, this.upstreams, startedAt), metrics);
   }
 
   /**

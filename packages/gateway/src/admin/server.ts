@@ -1,8 +1,9 @@
-/** The admin listener: the status page, `/api/stats`, `/livez` and `/readyz`. It reads, and changes nothing. */
+/** The admin listener: status page, `/api/stats`, `/metrics`, `/livez` and `/readyz`. It reads, and changes nothing. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { hostsOf, objection, setSafeHeaders } from './guard.ts';
+import type { GatewayMetrics } from './metrics.ts';
 import { pageFiles } from './page-files.ts';
 import { type Snapshot, toJson } from './snapshot.ts';
 
@@ -12,11 +13,13 @@ const TEXT_TYPE = 'text/plain; charset=utf-8';
 export class AdminServer {
   readonly server: Server;
   readonly #snapshot: () => Snapshot;
+  readonly #metrics: GatewayMetrics;
   readonly #files = pageFiles();
   #hosts: ReadonlySet<string> = new Set();
 
-  constructor(snapshot: () => Snapshot) {
+  constructor(snapshot: () => Snapshot, metrics: GatewayMetrics) {
     this.#snapshot = snapshot;
+    this.#metrics = metrics;
     this.server = createServer({ maxHeaderSize: 16 * 1024 }, (request, response) => this.#handle(request, response));
   }
 
@@ -42,6 +45,8 @@ export class AdminServer {
     switch (path) {
       case '/api/stats':
         return send(response, 200, JSON_TYPE, toJson(this.#snapshot()));
+      case '/metrics':
+        return void this.#tellMetrics(request, response);
       case '/livez':
         return send(response, 200, TEXT_TYPE, 'alive\n');
       case '/readyz': {
@@ -52,6 +57,12 @@ export class AdminServer {
     const file = this.#files.get(path);
     if (file === undefined) return send(response, 404, TEXT_TYPE, 'there is nothing here\n');
     send(response, 200, file.type, file.content);
+  }
+
+  async #tellMetrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.setHeader('vary', 'accept');
+    const { contentType, body } = await this.#metrics.answer(request.headers.accept);
+    send(response, 200, contentType, body);
   }
 }
 

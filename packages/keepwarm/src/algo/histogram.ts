@@ -8,14 +8,28 @@ const MIN_MS = 0.001;
 const DOUBLINGS = 34;
 const SIZE = STEPS_PER_DOUBLING * DOUBLINGS;
 
+/**
+ * Upper bounds of what `Quantiles.buckets` counts, in ms: those OpenTelemetry advises for requests (5 ms … 10 s), with
+ * finer ones below, as a warm call ends sooner, and one for the default deadline above.
+ */
+export const BOUNDS_MS: readonly number[] = [
+  0.5, 1, 2.5, 5, 10, 25, 50, 75, 100, 250, 500, 750, 1_000, 2_500, 5_000, 7_500, 10_000, 30_000,
+];
+/** For each bound, how many of our buckets lie below it: it is moved to the nearest edge, by less than 2.2 %. */
+const BELOW = BOUNDS_MS.map((ms) => Math.round(Math.log2(ms / MIN_MS) * STEPS_PER_DOUBLING));
+
 export interface Quantiles {
   readonly count: number;
+  /** Of all records, in ms. */
+  readonly sumMs: number;
   readonly meanMs: number;
   readonly p50Ms: number;
   readonly p90Ms: number;
   readonly p95Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
+  /** For each of `BOUNDS_MS`, how many records are at most that; right but for those within 2.2 % of the bound. */
+  readonly buckets: readonly number[];
 }
 
 export class Histogram {
@@ -53,12 +67,23 @@ export class Histogram {
   snapshot(): Quantiles {
     return {
       count: this.#count,
+      sumMs: this.#sum,
       meanMs: this.#count === 0 ? 0 : this.#sum / this.#count,
       p50Ms: this.quantile(0.5),
       p90Ms: this.quantile(0.9),
       p95Ms: this.quantile(0.95),
       p99Ms: this.quantile(0.99),
       maxMs: this.#max,
+      buckets: this.#cumulated(),
     };
+  }
+
+  #cumulated(): number[] {
+    let seen = 0;
+    let next = 0;
+    return BELOW.map((below) => {
+      while (next < below) seen += this.#buckets[next++]!;
+      return seen;
+    });
   }
 }

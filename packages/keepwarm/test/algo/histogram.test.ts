@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { Histogram } from '../../src/algo/histogram.ts';
+import { BOUNDS_MS, Histogram } from '../../src/algo/histogram.ts';
 
 /** From 1 µs to an hour, evenly over the orders of magnitude. */
 const lengths = fc.double({ min: -3, max: 6.55, noNaN: true }).map((exponent) => 10 ** exponent);
@@ -29,8 +29,33 @@ describe('a histogram', () => {
     assert.deepEqual({ count, meanMs, maxMs }, { count: 4, meanMs: 4, maxMs: 10 });
   });
 
+  it('counts what is at most each bound, right but for what is within 2.3 % of it', () => {
+    fc.assert(
+      fc.property(fc.array(lengths, { maxLength: 300 }), (values) => {
+        const histogram = new Histogram();
+        for (const value of values) histogram.record(value);
+        const { buckets, count, sumMs } = histogram.snapshot();
+        BOUNDS_MS.forEach((bound, i) => {
+          const atMost = (ms: number): number => values.filter((value) => value <= ms).length;
+          assert.ok(
+            buckets[i]! >= atMost(bound / 1.023) && buckets[i]! <= atMost(bound * 1.023),
+            `at most ${bound} ms`,
+          );
+        });
+        assert.ok(buckets.every((seen, i) => seen >= (buckets[i - 1] ?? 0)));
+        assert.ok(buckets.at(-1)! <= count);
+        assert.equal(
+          sumMs,
+          values.reduce((sum, ms) => sum + ms, 0),
+        );
+      }),
+    );
+  });
+
   it('says nothing when it knows nothing', () => {
-    assert.deepEqual(Object.values(new Histogram().snapshot()), [0, 0, 0, 0, 0, 0, 0]);
+    const { buckets, ...numbers } = new Histogram().snapshot();
+    assert.deepEqual(Object.values(numbers), Array(8).fill(0));
+    assert.deepEqual(buckets, Array(BOUNDS_MS.length).fill(0));
   });
 
   it('never tells more than was really seen', () => {

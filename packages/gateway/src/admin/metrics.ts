@@ -1,0 +1,71 @@
+/**
+ * What `/metrics` answers: the clients of all upstreams as the library tells them, and the gateway's own few. An
+ * upstream is the label `client`. One that a reload replaces begins anew, as Prometheus expects of something restarted.
+ */
+import { type Family, prometheusMetrics, type StatsSource } from 'keepwarm/prometheus';
+import type { AnyUpstream } from '../data/routes.ts';
+import type { DataServer } from '../data/server.ts';
+
+/** docs/reference/metrics.md repeats this table. */
+export const GATEWAY_METRICS = {
+  keepwarm_gateway_ready: ['gauge', '1 while it takes requests, 0 while it drains.'],
+  keepwarm_gateway_callers: ['gauge', 'Connections of callers.'],
+  keepwarm_gateway_callers_max: ['gauge', 'The most it accepts at once.'],
+  keepwarm_gateway_requests_in_flight: ['gauge', 'Requests that have not been answered to the end.'],
+  keepwarm_gateway_requests_refused_total: [
+    'counter',
+    'Requests it answered itself: not routed, or not safe to forward.',
+  ],
+  process_start_time_seconds: ['gauge', 'When the process started, in seconds since 1970.'],
+  process_cpu_seconds_total: ['counter', 'CPU time the process has used.'],
+  process_resident_memory_bytes: ['gauge', 'Memory the process holds.'],
+} as const satisfies Readonly<Record<string, readonly [Family['type'], string]>>;
+
+type GatewayMetric = keyof typeof GATEWAY_METRICS;
+
+export interface GatewayMetrics {
+  /** @param accept the request's Accept field */
+  answer(accept: string | undefined): Promise<{ readonly contentType: string; readonly body: string }>;
+}
+
+/** @param upstreams those there are now */
+export function gatewayMetrics(data: DataServer, upstreams: () => readonly AnyUpstream[]): GatewayMetrics {
+  let callers = 0;
+  const metrics = prometheusMetrics(
+    () => Object.fromEntries(upstreams().map((upstream) => [upstream.name, sourceOf(upstream)])),
+    { more: () => families(data, callers) },
+  );
+  return {
+    async answer(accept) {
+      callers = await connectionsOf(data);
+      return metrics.answer(accept);
+    },
+  };
+}
+
+const sourceOf = (upstream: AnyUpstream): StatsSource => ('rpc' in upstream ? upstream.rpc : upstream.client);
+
+function families(data: DataServer, callers: number): Family[] {
+  const { user, system } = process.cpuUsage();
+  const values: Record<GatewayMetric, number> = {
+    keepwarm_gateway_ready: data.draining ? 0 : 1,
+    keepwarm_gateway_callers: callers,
+    keepwarm_gateway_callers_max: data.server.maxConnections,
+    keepwarm_gateway_requests_in_flight: data.inFlight,
+    keepwarm_gateway_requests_refused_total: data.refused,
+    process_start_time_seconds: performance.timeOrigin / 1_000,
+    process_cpu_seconds_total: (user + system) / 1e6,
+    process_resident_memory_bytes: process.memoryUsage.rss(),
+  };
+  return (Object.keys(GATEWAY_METRICS) as GatewayMetric[]).map((name) => {
+    const [type, help] = GATEWAY_METRICS[name];
+    return { name, type, help, samples: [{ labels: {}, value: values[name] }] };
+  });
+}
+
+/** None when the listener is closed, which is no reason to tell nothing. */
+function connectionsOf({ server }: DataServer): Promise<number> {
+  return new Promise((resolve) => {
+    server.getConnections((error, count) => resolve(error === null ? count : 0));
+  });
+}
