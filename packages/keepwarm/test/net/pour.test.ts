@@ -107,6 +107,19 @@ describe('a stream whose reader decides', () => {
     });
   }
 
+  it('is told the end though nobody has ever read the stream itself', async () => {
+    const { socket } = aSource(false);
+    let ended = false;
+    socket.on('end', () => {
+      ended = true;
+    });
+    pour(socket, { buffer: Buffer.alloc(4), callback: () => true });
+    socket.push(null);
+    await turn();
+    await turn();
+    assert(ended);
+  });
+
   it('is told the end after what is held, not before', async () => {
     const { socket, give } = aSource(false);
     const told: string[] = [];

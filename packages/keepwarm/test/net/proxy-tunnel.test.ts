@@ -154,6 +154,11 @@ describe('a proxy that', () => {
         ...{ code: 'TIMEOUT', ...AT_PROXY, limit: 'connectMs', value: 60 },
       });
       assert(error.message.includes(`:${proxy.port}`), error.message);
+      assert.match(
+        error.message,
+        /^no connection to https:\/\/api\.test/,
+        'the limit is of the whole way, not of the proxy',
+      );
       await until(() => proxy.open.size === 0, 'the end of the connection');
     });
   }

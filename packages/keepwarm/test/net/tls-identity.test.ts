@@ -1,9 +1,11 @@
 /** Who the client says it is, and whom it believes: identities that change, pinned keys, secrets told on request. */
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
+import { EventEmitter } from 'node:events';
 import { describe, it, type TestContext } from 'node:test';
-import type { TlsOptions as ServerTls } from 'node:tls';
-import { type ClientOptions, createClient, NetError } from '../../src/index.ts';
+import type { TlsOptions as ServerTls, TLSSocket } from 'node:tls';
+import { type ClientOptions, createClient, NetError, originOf } from '../../src/index.ts';
+import { TlsSetup } from '../../src/net/tls.ts';
 import { pinOf } from '../../src/net/tls-pins.ts';
 import { type KeyPair, makeAuthority, selfSigned } from '../../src/testing/certificates.ts';
 import { answer } from '../../src/testing/faulty-steps.ts';
@@ -73,6 +75,35 @@ describe('an identity that is reloaded', () => {
     await fails(client.get('/'), REFUSED);
     client.reloadTls({ ca: authority.cert });
     await stillWorks({ client });
+  });
+});
+
+describe('a handshake under way while the identity is reloaded', () => {
+  const origin = originOf(new URL('https://localhost'));
+  /** A connection of which the test says what happens to it. */
+  const aSocket = (isReused: boolean) =>
+    Object.assign(new EventEmitter(), {
+      isSessionReused: () => isReused,
+      getPeerX509Certificate: () => new X509Certificate(certificate.cert),
+    }) as unknown as TLSSocket;
+
+  it('gives no session to those that come after', () => {
+    const setup = new TlsSetup({});
+    const socket = aSocket(false);
+    setup.attend(origin, socket);
+    setup.reload({ ca: authority.cert });
+    socket.emit('session', Buffer.from('old'));
+    assert.equal(setup.sessions, 0);
+  });
+
+  it('is judged by the keys that are pinned by then, also where it resumed', () => {
+    const setup = new TlsSetup({ pins: [pin(certificate)] });
+    const [before, under] = [aSocket(true), aSocket(true)];
+    setup.attend(origin, before);
+    setup.attend(origin, under);
+    assert.equal(setup.judge(origin, before), undefined);
+    setup.reload({ pins: [pin(authority)] });
+    assert.equal(setup.judge(origin, under)?.code, 'TLS');
   });
 });
 
