@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type FleetOptions, type RedisClient, redisRateLimit } from '../../../src/adapters/redis/index.ts';
 import { FakeClock } from '../../../src/testing/fake-clock.ts';
-import { aCall, scripted } from '../../../src/testing/scripted-engine.ts';
+import { aCall, later, scripted } from '../../../src/testing/scripted-engine.ts';
 
 /** A client whose every answer a test gives. */
 function aClient(answer: (call: number) => Promise<unknown>) {
@@ -113,6 +113,13 @@ describe('a process on its own', () => {
     assert.deepEqual(engine.instants, [1_250, 1_250, 2_250]);
   });
 
+  it('counts that window from when it noticed: until then others may have been granted everything', async () => {
+    const { call, clock, engine } = alone(() => new Promise(() => undefined), { ...local, redisMs: 250 });
+    for (let i = 0; i < 2; i++) void call();
+    await clock.run(5_000);
+    assert.deepEqual(engine.instants, [1_500, 1_500], 'noticed at 250, a window, and redisMs');
+  });
+
   it('has nobody to meet when its share is everything', async () => {
     const { call, clock, engine } = alone(() => Promise.reject(new Error('gone')), { ...local, share: 1 });
     for (let i = 0; i < 5; i++) void call();
@@ -132,12 +139,17 @@ describe('a process on its own', () => {
     const clock = new FakeClock();
     const limits = [{ limit: 4, windowMs: 1_000 }];
     const policy = redisRateLimit({ client, name: 'a', limits, ...local }, { clock });
-    const engine = scripted(() => 200, clock);
+    const engine = scripted(() => later(10_000, 200), clock); // under way for long
     for (let i = 0; i < 3; i++) void policy(engine)(aCall());
-    await clock.run(5_000);
+    await clock.run(2_700);
+    assert.deepEqual(
+      asked.filter((ms) => ms >= 2_000),
+      [2_000, 2_000],
+      'at once again, as more may have begun meanwhile',
+    );
+    await clock.run(2_300);
     assert.deepEqual(engine.instants, [1_250, 1_250, 2_750], 'nobody starts in between');
     assert.equal(policy.snapshot().redis.state, 'up');
-    assert.ok(asked.includes(2_000));
   });
 
   it('meets the others also when it missed nothing, and Redis has forgotten everything', async () => {
