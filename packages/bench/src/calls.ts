@@ -26,6 +26,7 @@ export async function measureCalls(scenario: CallScenario, server: BenchServer, 
     path: PATHS[scenario.reply],
     ca: server.ca,
     socketsMax: Math.max(SOCKETS_MIN, scenario.inFlight),
+    bodyBytes: scenario.bodyBytes,
   };
   const failed: Outcome[] = [];
   const opened = await Promise.all(

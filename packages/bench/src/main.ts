@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { allocationTable, measureAllocation } from './allocation.ts';
 import { callTable, measureCalls } from './calls.ts';
+import { delayTable, measureDelay } from './delay.ts';
 import { commit, cpu, record } from './history.ts';
 import { measureJsonRpc } from './jsonrpc.ts';
 import { measureMemory, memoryTable } from './memory.ts';
@@ -46,6 +47,10 @@ async function measure(scenario: Scenario, server: BenchServer, stable: Stable, 
     case 'calls': {
       const rows = await measureCalls(scenario, server, stable);
       return { rows, table: callTable(rows) };
+    }
+    case 'h2-delay': {
+      const rows = await measureDelay(scenario.name, server, caFile);
+      return { rows, table: delayTable(rows) };
     }
     case 'memory': {
       const rows = await measureMemory(scenario.name, server, caFile);

@@ -3,8 +3,18 @@ import { type Outcome, ratesOf } from './runner.ts';
 import type { CallScenario } from './scenarios.ts';
 import { median, pairedRatio, type Spread } from './statistics.ts';
 
+/** In the scenarios of HTTP/2: the peer by hand, and of each drop-in what it stands in for. */
+const OVER_H2 = ['node:http2 by hand', 'undici h2', 'undici.fetch h2', 'node:https'] as const;
+
 /** Whom the others are compared with, where they take part. */
-export const REFERENCES = ['undici.request', 'undici.dispatch', 'global fetch', 'wrk', 'undici by hand'] as const;
+export const REFERENCES = [
+  'undici.request',
+  'undici.dispatch',
+  'global fetch',
+  'wrk',
+  'undici by hand',
+  ...OVER_H2,
+] as const;
 export type Reference = (typeof REFERENCES)[number];
 
 interface RowBase {
@@ -64,7 +74,17 @@ export interface S2Row extends RowBase {
   readonly errors: number;
 }
 
-export type Row = CallRow | MemoryRow | AllocationRow | S2Row;
+export interface DelayRow extends RowBase {
+  readonly connections: number;
+  readonly calls: number;
+  /** From the first call to the last reply, in ms, median over the bursts: without and with connections open before. */
+  readonly coldMs: number;
+  readonly warmMs: number;
+  readonly errors: number;
+  readonly samples: number;
+}
+
+export type Row = DelayRow | CallRow | MemoryRow | AllocationRow | S2Row;
 
 export const isCallRow = (row: Row): row is CallRow => 'callsPerSecond' in row;
 

@@ -7,9 +7,11 @@ import type { Size } from './server/replies.ts';
 export interface CallScenario {
   readonly kind: 'calls';
   readonly name: string;
-  readonly origin: 'http' | 'tls' | 'tlsFull';
-  readonly reply: Size | 'connect';
+  readonly origin: 'http' | 'tls' | 'tlsFull' | 'h2';
+  readonly reply: Size | 'upload' | 'connect';
   readonly inFlight: number;
+  /** Length of the call's body, where it is not the usual one. */
+  readonly bodyBytes?: number;
   readonly clients: readonly string[];
   /** Whether wrk takes part. */
   readonly wrk: boolean;
@@ -18,7 +20,7 @@ export interface CallScenario {
 
 /** Scenarios with a shape of their own; each has a file of this name. */
 export interface OtherScenario {
-  readonly kind: 'memory' | 'allocation' | 's2' | 'jsonrpc';
+  readonly kind: 'h2-delay' | 'memory' | 'allocation' | 's2' | 'jsonrpc';
   readonly name: string;
 }
 
@@ -91,11 +93,41 @@ function connects(): CallScenario[] {
   ];
 }
 
+/** In the order of the table: ours, the peers over HTTP/2, then each drop-in before what it stands in for. */
+const H2_CLIENTS = [
+  'keepwarm h2',
+  'keepwarm h1',
+  'node:http2 by hand',
+  'undici h2',
+  'got http2',
+  'undici.fetch over keepwarm',
+  'undici.fetch h2',
+  'node:https over keepwarm',
+  'node:https',
+];
+const H2: Plan = { ...FULL, budgetMs: 24_000 };
+const MEGABYTE = 1_048_576;
+
+function http2(quick: boolean): CallScenario[] {
+  const plan = quick ? BRIEF : H2;
+  const shared = { kind: 'calls', origin: 'h2', clients: H2_CLIENTS, wrk: false, plan } as const;
+  const large = { ...shared, inFlight: 10, plan: { ...plan, sliceMs: plan.sliceMs * 2 } };
+  return [
+    ...[1, 50, 200].map(
+      (inFlight): CallScenario => ({ ...shared, name: `h2-tls-100B-${inFlight}`, reply: '100B', inFlight }),
+    ),
+    { ...large, name: 'h2-tls-1MB-down', reply: '1MB' },
+    { ...large, name: 'h2-tls-1MB-up', reply: 'upload', bodyBytes: MEGABYTE },
+  ];
+}
+
 /** @param only names, or parts that stand for every name they are found in; overrides the choice of --quick */
 export function scenarios(only: readonly string[], quick: boolean): Scenario[] {
   const all: Scenario[] = [
     ...calls(quick),
     ...connects(),
+    ...http2(quick),
+    { kind: 'h2-delay', name: 'h2-delay' },
     { kind: 'memory', name: 'memory-http' },
     { kind: 'memory', name: 'memory-tls' },
     { kind: 'allocation', name: 'allocation' },

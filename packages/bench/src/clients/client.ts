@@ -1,4 +1,5 @@
 /** What every client of the benchmark is asked to do: the same call, its reply parsed. */
+import { CALL_BODY, longCall } from '../server/replies.ts';
 
 export interface Target {
   /** `http://127.0.0.1:8080` */
@@ -8,6 +9,8 @@ export interface Target {
   readonly ca: string;
   /** How many connections the client may hold: the calls in flight, and never fewer than 50. */
   readonly socketsMax: number;
+  /** Length of the call's body where it is not the usual one. */
+  readonly bodyBytes?: number | undefined;
 }
 
 export interface RpcReply {
@@ -16,7 +19,7 @@ export interface RpcReply {
 }
 
 export interface Client {
-  /** POSTs CALL_BODY, insists on status 200, and gives the reply parsed from JSON. */
+  /** POSTs the target's body, insists on status 200, and gives the reply parsed from JSON. */
   call(): Promise<RpcReply>;
   /** Connections it still counts as busy though no call is under way, where it keeps count. */
   leaked?(): number;
@@ -26,6 +29,9 @@ export interface Client {
 export type OpenClient = (target: Target) => Client | Promise<Client>;
 
 export const CALL_HEADERS = { 'content-type': 'application/json' } as const;
+
+/** The body of every call to the target. */
+export const bodyOf = ({ bodyBytes }: Target): string => (bodyBytes === undefined ? CALL_BODY : longCall(bodyBytes));
 
 /** Insists on status 200. */
 export function expectOk(status: number | undefined): void {

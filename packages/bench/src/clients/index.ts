@@ -19,6 +19,15 @@ export const CLIENTS: Readonly<Record<string, () => Promise<OpenClient>>> = {
   'viem over rpc.fetch': async () => (await import('./rpc.ts')).openViemPooled,
   'web3.js': async () => (await import('./rpc.ts')).openWeb3,
   'web3.js over rpc.fetch': async () => (await import('./rpc.ts')).openWeb3Pooled,
+  'keepwarm h2': async () => (await import('./keepwarm.ts')).openHttp2,
+  'keepwarm h1': async () => (await import('./keepwarm.ts')).openPost,
+  'node:http2 by hand': async () => (await import('./node-http2.ts')).open,
+  'undici h2': async () => (await import('./undici-h2.ts')).openRequest,
+  'got http2': async () => (await import('./got-http2.ts')).open,
+  'undici.fetch over keepwarm': async () => (await import('./undici-h2.ts')).openFetchPooled,
+  'undici.fetch h2': async () => (await import('./undici-h2.ts')).openFetch,
+  'node:https over keepwarm': async () => (await import('./node-http-pooled.ts')).open,
+  'node:https': async () => (await import('./node-http.ts')).open,
 };
 
 /** The C program that marks what the machine allows; run by the orchestrator, not in a client process. */

@@ -2,19 +2,17 @@
  * keepwarm, by both of its doors, with every default protection on. The only options set are how many connections it
  * may hold, as for every other client, and whom it trusts.
  */
-import { createClient, type Client as Keepwarm } from 'keepwarm';
-import { CALL_BODY } from '../server/replies.ts';
-import { CALL_HEADERS, expectOk, type OpenClient, type RpcReply, type Target } from './client.ts';
+import { type ClientOptions, createClient, type Client as Keepwarm } from 'keepwarm';
+import { bodyOf, CALL_HEADERS, expectOk, type OpenClient, type RpcReply, type Target } from './client.ts';
 
 /** The default, below which the limit over all origins is not set either. */
 const SOCKETS_TOTAL = 256;
 
-const create = ({ origin, ca, socketsMax }: Target): Keepwarm =>
-  createClient({
-    origin,
-    tls: { ca },
-    pool: { socketsMax, socketsTotalMax: Math.max(SOCKETS_TOTAL, socketsMax), idleMax: socketsMax },
-  });
+export const settings = ({ origin, ca, socketsMax }: Target): ClientOptions => ({
+  origin,
+  tls: { ca },
+  pool: { socketsMax, socketsTotalMax: Math.max(SOCKETS_TOTAL, socketsMax), idleMax: socketsMax },
+});
 
 /** What the client still counts as under way, and leases it suspects of never coming back. */
 function leaked(api: Keepwarm): number {
@@ -24,22 +22,29 @@ function leaked(api: Keepwarm): number {
 }
 
 /** `post().json()` rejects any status but 2xx by itself. */
-export const openPost: OpenClient = (target) => {
-  const api = create(target);
-  const options = { headers: CALL_HEADERS };
-  return {
-    call: () => api.post(target.path, CALL_BODY, options).json<RpcReply>(),
-    leaked: () => leaked(api),
-    close: () => api.close(),
+const opening =
+  (more: ClientOptions): OpenClient =>
+  (target) => {
+    const api = createClient({ ...settings(target), ...more });
+    const options = { headers: CALL_HEADERS };
+    const body = bodyOf(target);
+    return {
+      call: () => api.post(target.path, body, options).json<RpcReply>(),
+      leaked: () => leaked(api),
+      close: () => api.close(),
+    };
   };
-};
+
+export const openPost = opening({});
+export const openHttp2 = opening({ http2: 'prefer' });
 
 export const openFetch: OpenClient = (target) => {
-  const api = create(target);
+  const api = createClient(settings(target));
   const url = target.origin + target.path;
+  const body = bodyOf(target);
   return {
     call: async () => {
-      const response = await api.fetch(url, { method: 'POST', headers: CALL_HEADERS, body: CALL_BODY });
+      const response = await api.fetch(url, { method: 'POST', headers: CALL_HEADERS, body });
       expectOk(response.status);
       return (await response.json()) as RpcReply;
     },

@@ -1,8 +1,7 @@
 /** `node:http` and `node:https` by hand, over a keep-alive Agent: options prepared once, the reply gathered, parsed. */
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { CALL_BODY } from '../server/replies.ts';
-import { CALL_HEADERS, expectOk, type OpenClient, type RpcReply, type Target } from './client.ts';
+import { bodyOf, CALL_HEADERS, type Client, expectOk, type OpenClient, type RpcReply, type Target } from './client.ts';
 
 export interface Agents {
   readonly httpAgent: http.Agent;
@@ -15,19 +14,22 @@ export function agents({ ca, socketsMax }: Target): Agents {
   return { httpAgent: new http.Agent(options), httpsAgent: new https.Agent({ ...options, ca }) };
 }
 
-export const open: OpenClient = (target) => {
+export const open: OpenClient = (target) => over(target, agents(target));
+
+/** @param both ends with the client */
+export const over = (target: Target, both: Agents): Client => {
+  const body = bodyOf(target);
   const url = new URL(target.path, target.origin);
   const secure = url.protocol === 'https:';
   const request = secure ? https.request : http.request;
-  const { httpAgent, httpsAgent } = agents(target);
-  const agent = secure ? httpsAgent : httpAgent;
+  const agent = secure ? both.httpsAgent : both.httpAgent;
   const options = {
     agent,
     host: url.hostname,
     port: url.port,
     path: url.pathname,
     method: 'POST',
-    headers: { ...CALL_HEADERS, 'content-length': CALL_BODY.length },
+    headers: { ...CALL_HEADERS, 'content-length': body.length },
   };
   const call = (): Promise<RpcReply> =>
     new Promise((resolve, reject) => {
@@ -46,7 +48,7 @@ export const open: OpenClient = (target) => {
         });
       });
       outgoing.on('error', reject);
-      outgoing.end(CALL_BODY);
+      outgoing.end(body);
     });
   return { call, close: () => agent.destroy() };
 };

@@ -3,6 +3,7 @@
  * nginx the machine may already run. The fastest honest configuration we found:
  *  - 100 B is a `return`, so no file is touched; nginx drops the call's body as it arrives;
  *  - larger replies are files. Those refuse POST with 405, which `error_page` turns into the file itself;
+ *  - an upload is a call of its own to the 100 B, begun when the body has come: a `return` would not wait for it;
  *  - connections live as long as their clients want, so that no slice pays for a reconnect it did not ask for.
  */
 import { spawn } from 'node:child_process';
@@ -20,12 +21,13 @@ interface Ports {
   readonly http: number;
   readonly tls: number;
   readonly tlsFull: number;
+  readonly h2: number;
 }
 
 export async function startNginx(file: string): Promise<BenchServer> {
   const files = scratch();
   const { folder } = files;
-  const ports = { http: await freePort(), tls: await freePort(), tlsFull: await freePort() };
+  const ports = { http: await freePort(), tls: await freePort(), tlsFull: await freePort(), h2: await freePort() };
   const authority = selfSigned();
   await writeFiles(folder, authority, configuration(folder, ports));
 
@@ -44,7 +46,7 @@ export async function startNginx(file: string): Promise<BenchServer> {
   };
   try {
     await Promise.race([
-      awaitPort(ports.tlsFull),
+      awaitPort(ports.h2),
       exited.then(() => Promise.reject(new Error(`nginx ended at once: ${complaint}`))),
     ]);
   } catch (error) {
@@ -56,6 +58,7 @@ export async function startNginx(file: string): Promise<BenchServer> {
     http: `http://127.0.0.1:${ports.http}`,
     tls: `https://127.0.0.1:${ports.tls}`,
     tlsFull: `https://127.0.0.1:${ports.tlsFull}`,
+    h2: `https://127.0.0.1:${ports.h2}`,
     ca: authority.certificate,
     connections: () => openConnections(`http://127.0.0.1:${ports.http}`),
     close,
@@ -81,6 +84,15 @@ function configuration(folder: string, ports: Ports): string {
     location = ${PATHS['100B']} { return 200 '${reply('100B')}'; }
     location = ${PATHS.connect} { keepalive_timeout 0; return 200 '${connectReply('$ssl_session_reused')}'; }
     location = ${PATHS.status} { stub_status; }
+    location = ${PATHS.upload} {
+      client_max_body_size 16m;
+      client_body_buffer_size 2m;
+      proxy_pass http://itself${PATHS['100B']};
+      proxy_pass_request_body off;
+      proxy_set_header content-length "";
+      proxy_set_header connection "";
+      proxy_http_version 1.1;
+    }
     location / { root ${folder}; error_page 405 =200 $uri; }
   }`;
   return `
@@ -105,9 +117,11 @@ http {
   ssl_certificate ${folder}/certificate.pem;
   ssl_certificate_key ${folder}/key.pem;
   ssl_protocols TLSv1.2 TLSv1.3;
+  upstream itself { server 127.0.0.1:${ports.http}; keepalive 64; keepalive_requests 1000000000; }
   ${listener(`${ports.http}`, '')}
   ${listener(`${ports.tls} ssl`, 'ssl_session_cache shared:bench:16m; ssl_session_tickets on;')}
   ${listener(`${ports.tlsFull} ssl`, 'ssl_session_cache off; ssl_session_tickets off;')}
+  ${listener(`${ports.h2} ssl http2`, 'ssl_session_cache shared:h2:16m; ssl_session_tickets on;')}
 }
 `;
 }

@@ -1,9 +1,10 @@
 /** The process behind `startNode`. Ends when its parent lets go of it, however that comes about. */
 
 import { constants } from 'node:crypto';
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo, Server, Socket } from 'node:net';
+import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { selfSigned } from './certificate.ts';
 import { connectReply, reply } from './replies.ts';
@@ -21,6 +22,7 @@ let open = 0;
 let requests = 0;
 
 const answer: RequestListener = (request, response) => {
+  if (request.url === PATHS.upload) return void whole(request, response);
   requests++;
   request.resume();
   const fixed = FIXED.get(request.url ?? '');
@@ -37,10 +39,21 @@ const answer: RequestListener = (request, response) => {
   }
 };
 
+/** Of HTTP/2; its requests and responses are of the same shape, as far as `answer` looks. */
+const answerHttp2 = (request: Http2ServerRequest, response: Http2ServerResponse): void =>
+  answer(request as unknown as IncomingMessage, response as unknown as ServerResponse<IncomingMessage>);
+
+/** The reply to an upload, once all of it is here. */
+function whole(request: IncomingMessage, response: ServerResponse<IncomingMessage>): void {
+  const small = FIXED.get(PATHS['100B'])!;
+  requests++;
+  request.resume().on('end', () => response.writeHead(200, { ...HEADERS, 'content-length': small.length }).end(small));
+}
+
 /** nginx's own default, and long enough that no slice meets a closed connection. */
 const LIVES = { keepAliveTimeout: 3_600_000, maxRequestsPerSocket: 0 };
 
-async function listen(server: Server): Promise<number> {
+async function listen(server: NetServer): Promise<number> {
   server.on('connection', (socket: Socket) => {
     open++;
     socket.on('close', () => open--);
@@ -59,11 +72,14 @@ const tlsFull = createTlsServer(
   answer,
 );
 
+const h2 = createSecureServer({ ...secure, allowHTTP1: true }, answerHttp2);
+
 process.on('disconnect', () => process.exit(0));
 process.on('message', () => process.send?.({ connections, requests }));
 process.send?.({
   http: `http://127.0.0.1:${await listen(cleartext)}`,
   tls: `https://127.0.0.1:${await listen(tls)}`,
   tlsFull: `https://127.0.0.1:${await listen(tlsFull)}`,
+  h2: `https://127.0.0.1:${await listen(h2)}`,
   ca: certificate,
 });

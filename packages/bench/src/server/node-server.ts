@@ -21,6 +21,7 @@ interface Ready {
   readonly http: string;
   readonly tls: string;
   readonly tlsFull: string;
+  readonly h2: string;
   readonly ca: string;
 }
 

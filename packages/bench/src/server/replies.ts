@@ -15,6 +15,12 @@ export const CALL_BODY = JSON.stringify({
   params: ['83astBRguLMdt2h5U1Tpdq5tjFoJ6noeGwaY3mDLVcri', { slot: 250_000_000 }],
 });
 
+/** A call of exactly so many bytes, as one would send a large transaction. */
+export function longCall(bytes: number): string {
+  const text = (padding: string): string => JSON.stringify({ jsonrpc: '2.0', id: CALL_ID, method: 'put', padding });
+  return text('x'.repeat(bytes - text('').length));
+}
+
 const LETTERS = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
 
 /** An account as chains list them: strings, numbers, a flag; about 180 bytes, the same for the same `index`. */

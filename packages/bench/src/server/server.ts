@@ -12,6 +12,8 @@ export interface BenchServer {
   readonly tls: string;
   /** The same over TLS, every handshake a full one. */
   readonly tlsFull: string;
+  /** Over TLS, HTTP/2 to those who ask for it and HTTP/1.1 to the others. */
+  readonly h2: string;
   /** PEM of the authority that signed the server's certificate. */
   readonly ca: string;
   /** Connections open at this moment, the question's own included. */
@@ -19,10 +21,12 @@ export interface BenchServer {
   close(): Promise<void>;
 }
 
-export const PATHS: Readonly<Record<Size | 'connect' | 'status', string>> = {
+export const PATHS: Readonly<Record<Size | 'upload' | 'connect' | 'status', string>> = {
   '100B': '/100B.json',
   '10KB': '/10KB.json',
   '1MB': '/1MB.json',
+  /** Answers with 100 B once the whole body has come. */
+  upload: '/upload',
   /** Ends its connection after every reply. */
   connect: '/connect',
   /** How many connections are open, in the words of nginx's `stub_status`. */
