@@ -5,7 +5,7 @@ import { createServer as createSecureServer } from 'node:https';
 import { describe, it, type TestContext } from 'node:test';
 import { type Peer, WebSocketServer } from 'ws';
 import { createRpc, createSubscriptions, NetError, type RpcClient, solana } from '../../src/jsonrpc.ts';
-import { type KeyPair, selfSigned } from '../../src/testing/certificates.ts';
+import { type KeyPair, makeAuthority, selfSigned } from '../../src/testing/certificates.ts';
 import { leavesNothing, until } from '../engine/setup.ts';
 import { aProxy } from '../net/a-proxy.ts';
 import { aSocksProxy } from '../net/a-socks-proxy.ts';
@@ -124,6 +124,25 @@ describe('a pool of nodes', () => {
       assert.equal(socks.requests.length, 2);
     });
   }
+
+  it('shows another identity once that is reloaded, to calls and to streams', async (t) => {
+    const clients = makeAuthority('of clients');
+    const server = selfSigned();
+    const tls = { ...server, ca: clients.cert, requestCert: true, rejectUnauthorized: true, maxVersion: 'TLSv1.2' };
+    const { node } = await aNode(t, () => 5, tls);
+    const rpc = createRpc({
+      adapter: solana,
+      endpoints: [{ url: node.url }],
+      breaker: false,
+      tls: { ca: server.cert, ...makeAuthority('of strangers').issue() },
+    });
+    t.after(() => rpc.close({ deadlineMs: 0 }));
+    await assert.rejects(rpc.call('getSlot', [], { deadlineMs: 500 }));
+    reader(rpc.subscribe('slotSubscribe'));
+    rpc.reloadTls(clients.issue());
+    assert.equal(await rpc.call('getSlot'), 5);
+    await until(() => node.subscribed.length === 1, 'the subscription');
+  });
 
   it('ends its subscriptions when it is closed, and makes no more', async (t) => {
     const { node } = await aNode(t);

@@ -5,6 +5,7 @@
  */
 import type { Message } from '../../core/subscribe.ts';
 import type { WarmUpResult } from '../../engines/http1/origin-pool.ts';
+import type { TlsIdentity } from '../../net/tls.ts';
 import { notificationText, paramsText } from '../../wire/jsonrpc/request.ts';
 import type { FetchInit, FetchInput } from '../fetch.ts';
 import { invalid } from '../options.ts';
@@ -23,7 +24,7 @@ const BATCH_MAX = 10_000;
 
 export class RpcClient {
   readonly #parts: RpcAssembly;
-  readonly #options: RpcOptions;
+  #options: RpcOptions;
   #subscriptions: Subscriptions | undefined;
   #closed = false;
 
@@ -138,6 +139,13 @@ export class RpcClient {
   }
   uncordon(endpoint: string): void {
     this.#parts.client.uncordon(endpoint);
+  }
+
+  /** New connections, of calls and subscriptions, show this identity; as `Client.reloadTls`. @throws NetError `INVALID` */
+  reloadTls(identity: TlsIdentity): void {
+    this.#parts.client.reloadTls(identity);
+    this.#subscriptions?.reloadTls(identity);
+    this.#options = { ...this.#options, tls: { ...this.#options.tls, ...identity } };
   }
 
   /** Takes no more calls, lets those under way finish for `deadlineMs`, then closes everything. Twice is harmless. */

@@ -14,6 +14,7 @@ import type { Message, Subscribe, Topic } from '../../core/subscribe.ts';
 import { WebSocketEngine } from '../../engines/websocket/engine.ts';
 import type { DnsCache } from '../../net/dns.ts';
 import type { SocketLife } from '../../net/sockets.ts';
+import type { TlsIdentity, TlsSetup } from '../../net/tls.ts';
 import { resume } from '../../policies/resume.ts';
 import { type FeedSnapshot, type Share, share } from '../../policies/share.ts';
 import { parseExact } from '../../wire/jsonrpc/numbers.ts';
@@ -50,6 +51,7 @@ export class Subscriptions {
   readonly #sources: readonly SubscriptionSource[];
   readonly #engine: WebSocketEngine;
   readonly #dns: DnsCache;
+  readonly #tls: TlsSetup;
   readonly #share: Share;
   readonly #subscribe: Subscribe;
   #repeats = 0;
@@ -65,8 +67,9 @@ export class Subscriptions {
     const observer = options.observer === undefined ? {} : guarded(options.observer);
     const table = adapter.subscriptions;
     this.#table = table;
-    const { dns, dialler } = networkOf(options, clock, observer);
+    const { dns, tls, dialler } = networkOf(options, clock, observer);
     this.#dns = dns;
+    this.#tls = tls;
     this.#engine = new WebSocketEngine(settled.websocket, { clock, observer, dialler });
     this.#sources = this.#sourcesOf(options, settled, clock, random);
     const { limits } = settled;
@@ -114,6 +117,11 @@ export class Subscriptions {
   }
   uncordon(endpoint: string): void {
     this.#source(endpoint).cordoned = false;
+  }
+
+  /** New connections show this identity; as `Client.reloadTls`. @throws NetError `INVALID` */
+  reloadTls(identity: TlsIdentity): void {
+    this.#tls.reload(identity);
   }
 
   /** Ends all subscriptions with `CLOSED` and closes all connections. Twice is harmless. */
