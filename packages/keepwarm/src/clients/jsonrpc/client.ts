@@ -141,7 +141,7 @@ export class RpcClient {
     this.#parts.client.uncordon(endpoint);
   }
 
-  /** New connections, of calls and subscriptions, show this identity; as `Client.reloadTls`. @throws NetError `INVALID` */
+  /** New connections, of calls and subscriptions, show this identity: `Client.reloadTls`. @throws NetError `INVALID` */
   reloadTls(identity: TlsIdentity): void {
     this.#parts.client.reloadTls(identity);
     this.#subscriptions?.reloadTls(identity);
