@@ -26,11 +26,13 @@ const PARTNERS = [
   { program: 'redis-server', debian: 'redis-server', without: 'tests of limits that several processes share' },
   { program: 'tinyproxy', debian: 'tinyproxy', without: 'tests of tunnels through a proxy that is not ours' },
   { program: 'promtool', debian: 'prometheus', without: 'the test that has Prometheus read our metrics' },
+  // A package of Python's: what is looked for is its folder.
+  { program: 'grpc', debian: 'python3-grpcio', without: 'tests of gRPC against C-core' },
   { program: 'chromium', debian: 'chromium', without: 'tests that look at the status page in a real browser' },
 ];
 
-/** Where Debian and Homebrew put servers that an ordinary user's PATH leaves out. */
-const MORE_PLACES = ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin'];
+/** Where Debian and Homebrew put servers that an ordinary user's PATH leaves out, and Debian what Python imports. */
+const MORE_PLACES = ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin', '/usr/lib/python3/dist-packages'];
 
 const say = (line) => stdout.write(`setup: ${line}\n`);
 const fail = (line) => {

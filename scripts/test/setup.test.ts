@@ -124,7 +124,7 @@ describe('set-up', () => {
 describe('set-up of the partners', () => {
   /** Servers may be installed where set-up looks beyond the PATH; some come in packages of other names. */
   const others = () => {
-    for (const name of ['nginx', 'haproxy', 'nghttpx', 'caddy', 'promtool']) program(name);
+    for (const name of ['nginx', 'haproxy', 'nghttpx', 'caddy', 'promtool', 'grpc']) program(name);
   };
 
   it('asks for nothing when all are there', () => {
