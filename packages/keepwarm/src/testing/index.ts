@@ -1,6 +1,6 @@
 /**
- * For tests of code that uses keepwarm: time in your hands, an engine that answers as scripted, and a server that
- * misbehaves as it is told.
+ * For tests of code that uses keepwarm: time in your hands, an engine that answers as scripted, a server that
+ * misbehaves as it is told, and recordings of what a service answers.
  */
 export { type Authority, type IssueOptions, makeAuthority, selfSigned } from './certificates.ts';
 export { FakeClock } from './fake-clock.ts';
@@ -23,6 +23,7 @@ export {
   send,
   silence,
 } from './faulty-steps.ts';
+export { Redaction, type RedactOptions } from './redact.ts';
 export {
   aCall,
   aReply,
@@ -36,3 +37,5 @@ export {
   type Scripted,
   scripted,
 } from './scripted-engine.ts';
+export { startTape, type Tape, type TapeOptions } from './tape.ts';
+export type { TapeBody, TapeExchange } from './tape-file.ts';
