@@ -1,5 +1,6 @@
 /** What a client's snapshot says, as metrics. Nothing is counted here. */
 import type { ClientStats } from '../clients/stats.ts';
+import { CODES } from '../core/error.ts';
 import type { Scrape } from './scrape.ts';
 
 export function collectClient(to: Scrape, stats: ClientStats): void {
@@ -10,7 +11,8 @@ export function collectClient(to: Scrape, stats: ClientStats): void {
   for (const digit of [1, 2, 3, 4, 5]) {
     to.put('keepwarm_replies_total', calls.byClass[digit], { class: `${digit}xx` });
   }
-  for (const [code, count] of Object.entries(calls.byCode)) to.put('keepwarm_failures_total', count, { code });
+  // All codes from the start: of a series that appears with its first failure, Prometheus does not see that failure.
+  for (const code of Object.keys(CODES)) to.put('keepwarm_failures_total', calls.byCode[code] ?? 0, { code });
   to.histogram('keepwarm_call_duration_seconds', stats.latency);
   to.histogram('keepwarm_queue_wait_seconds', stats.queueWait);
   to.histogram('keepwarm_connect_duration_seconds', phases.dns, { phase: 'dns' });

@@ -2,6 +2,7 @@
 import type { EndpointSnapshot, EndpointState } from '../balance/endpoint.ts';
 import type { ResilienceStats } from '../clients/resilience.ts';
 import type { RateSnapshot } from '../policies/rate-keys.ts';
+import { collectFleet } from './collect-fleet.ts';
 import type { Scrape } from './scrape.ts';
 
 const BREAKER_STATES = ['closed', 'open', 'half-open'];
@@ -10,6 +11,7 @@ const ENDPOINT_STATES: readonly EndpointState[] = ['healthy', 'slow-start', 'eje
 export function collectPolicies(to: Scrape, stats: ResilienceStats): void {
   repeats(to, stats);
   for (const limit of stats.rateLimit ?? []) collectRate(to, limit, '');
+  collectFleet(to, stats.readyLimit);
   for (const { key, limit, inFlight, waiting, granted, dropped, refused } of stats.concurrency ?? []) {
     to.put('keepwarm_concurrency_max', limit, { key });
     to.put('keepwarm_concurrency_in_flight', inFlight, { key });

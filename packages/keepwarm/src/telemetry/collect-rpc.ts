@@ -2,9 +2,11 @@
 import type { GrpcStats } from '../clients/grpc/record.ts';
 import type { FreshnessState } from '../clients/jsonrpc/freshness-node.ts';
 import type { RpcStats } from '../clients/jsonrpc/stats.ts';
+import { STATUS, type StatusName } from '../wire/grpc/status.ts';
 import { collectRate } from './collect-policies.ts';
 import type { Scrape } from './scrape.ts';
 
+const STATUS_NAMES = Object.keys(STATUS) as readonly StatusName[];
 const FRESHNESS: readonly FreshnessState[] = ['unknown', 'fresh', 'lagging', 'implausible'];
 
 export function collectRpc(to: Scrape, { head, endpoints, batching, coalesced, cache }: RpcStats): void {
@@ -31,9 +33,7 @@ export function collectRpc(to: Scrape, { head, endpoints, batching, coalesced, c
 export function collectGrpc(to: Scrape, { calls, messages }: GrpcStats): void {
   to.put('keepwarm_grpc_calls_total', calls.total);
   to.put('keepwarm_grpc_calls_in_flight', calls.inFlight);
-  for (const [code, count] of Object.entries(calls.byStatus)) {
-    to.put('keepwarm_grpc_calls_ended_total', count, { code });
-  }
+  for (const code of STATUS_NAMES) to.put('keepwarm_grpc_calls_ended_total', calls.byStatus[code] ?? 0, { code });
   to.put('keepwarm_grpc_messages_sent_total', messages.sent);
   to.put('keepwarm_grpc_messages_received_total', messages.received);
   to.put('keepwarm_grpc_messages_unreadable_total', messages.unreadable);

@@ -1,7 +1,10 @@
 /** Snapshots of clients, arbitrary ones and one to begin with. */
 import fc from 'fast-check';
+import type { FleetSnapshot } from '../../src/adapters/redis/redis-rate-limit.ts';
 import { BOUNDS_MS, Histogram, type Quantiles } from '../../src/algo/histogram.ts';
 import type { EndpointSnapshot } from '../../src/balance/endpoint.ts';
+import type { GrpcStats } from '../../src/clients/grpc/record.ts';
+import type { RpcStats } from '../../src/clients/jsonrpc/stats.ts';
 import type { ClientStats } from '../../src/clients/stats.ts';
 import { CODES } from '../../src/core/error.ts';
 import type { SocketLife } from '../../src/net/sockets.ts';
@@ -51,6 +54,40 @@ export const aSession = (origin: string, streams: number, rttMs?: number): Socke
   ...{ tlsMs: 0, tlsResumed: false, leases: 1, bytesIn: 0, bytesOut: 0, sinceMs: 0, closeReason: undefined },
   ...{ protocol: 'h2', streams, rttMs },
 });
+
+const nearRate = { name: 'cu', limit: 10, windowMs: 2_000, keys: 1, used: 4, remaining: 6, resetMs: 500, nextMs: 0 };
+const freshness = { name: 'near', state: 'lagging', height: 90, lag: 10, lagMs: 400 } as const;
+const near = {
+  ...anEndpoint('near'),
+  rateLimit: [{ ...nearRate, waiting: 2, pausedMs: 0, granted: 40, refused: 1 }],
+  batch: { sizeMax: 100, refused: 3 },
+  freshness,
+};
+export const rpcStats: RpcStats = {
+  ...{ panic: false, head: 100, endpoints: [near], coalesced: 5, cache: { entries: 1, hits: 2, kept: 3 } },
+  batching: { batches: 7, batched: 70, resent: 1 },
+  http: someStats({ policies: { endpoints: { panic: true, endpoints: [near] } } }),
+};
+
+export const grpcStats: GrpcStats = {
+  calls: { total: 5, inFlight: 1, byStatus: { OK: 3, UNAVAILABLE: 1 } },
+  messages: { sent: 6, received: 9, unreadable: 0 },
+  http: someStats(),
+};
+
+const limit = {
+  name: 'calls',
+  limit: 60,
+  windowMs: 60_000,
+  keys: 1,
+  own: 12,
+  pausedMs: 0,
+  granted: 99,
+  refused: 2,
+};
+const redis = { state: 'local', lostMs: 10, asks: 50, losses: 3, lastError: 'redis://:hunter2@host' };
+/** With a secret in the one place where somebody else's words stand. */
+export const fleetLimit: FleetSnapshot = { limits: [limit], waiting: 4, redis: { ...redis, state: 'local' } };
 
 /** Text that breaks what is not escaped: quotes, backslashes, line ends, halves of surrogate pairs, long, empty. */
 export const hostile = fc.oneof(

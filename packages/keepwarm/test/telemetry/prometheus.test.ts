@@ -9,8 +9,19 @@ import { createClient, NetError } from 'keepwarm';
 import { createRpc, evm } from 'keepwarm/jsonrpc';
 import { type Family, prometheusMetrics } from 'keepwarm/prometheus';
 import type { ClientStats } from '../../src/clients/stats.ts';
-import { METRICS } from '../../src/telemetry/catalog.ts';
-import { anEndpoint, anyStats, aSession, hostile, later, quantilesOf, someStats } from './a-stats.ts';
+import { METRIC_NAMES } from '../../src/telemetry/catalog.ts';
+import {
+  anEndpoint,
+  anyStats,
+  aSession,
+  fleetLimit,
+  grpcStats,
+  hostile,
+  later,
+  quantilesOf,
+  rpcStats,
+  someStats,
+} from './a-stats.ts';
 import { type ReadFamily, readExposition, readValue } from './exposition.ts';
 
 const written = (stats: ClientStats): Map<string, ReadFamily> =>
@@ -127,6 +138,51 @@ describe('metrics of a client', () => {
     assert.equal(readValue(told, 'keepwarm_http2_sessions', labels), 2);
     assert.equal(readValue(told, 'keepwarm_http2_streams', labels), 7);
     assert.equal(readValue(told, 'keepwarm_http2_rtt_seconds', labels), 0.03);
+  });
+});
+
+describe('metrics of other clients', () => {
+  it('are those of the HTTP client beneath, and of each endpoint with its own limit, height and batches', () => {
+    const told = readExposition(prometheusMetrics({ stats: () => rpcStats }).render());
+    const labels = { endpoint: 'near' };
+    assert.equal(readValue(told, 'keepwarm_endpoints_panic'), 1);
+    assert.equal(readValue(told, 'keepwarm_rate_limit_remaining', { ...labels, limit: 'cu' }), 6);
+    assert.equal(readValue(told, 'keepwarm_rate_limit_reset_seconds', { ...labels, limit: 'cu' }), 0.5);
+    assert.equal(readValue(told, 'keepwarm_rpc_endpoint_lag', labels), 10);
+    assert.equal(readValue(told, 'keepwarm_rpc_endpoint_freshness', { ...labels, state: 'lagging' }), 1);
+    assert.equal(readValue(told, 'keepwarm_rpc_endpoint_freshness', { ...labels, state: 'fresh' }), 0);
+    assert.equal(readValue(told, 'keepwarm_rpc_head_height'), 100);
+    assert.equal(readValue(told, 'keepwarm_rpc_batched_requests_total'), 70);
+    assert.equal(readValue(told, 'keepwarm_rpc_cache_hits_total'), 2);
+  });
+
+  it('are the calls of gRPC by status, those that never occurred included, so that the first one is seen', () => {
+    const told = readExposition(prometheusMetrics({ stats: () => grpcStats }).render());
+    const ended = ['OK', 'UNAVAILABLE', 'INTERNAL'].map((code) =>
+      readValue(told, 'keepwarm_grpc_calls_ended_total', { code }),
+    );
+    assert.deepEqual(ended, [3, 1, 0]);
+    assert.equal(readValue(told, 'keepwarm_grpc_messages_received_total'), 9);
+  });
+
+  it('are the limits of a fleet as this process knows them, and nothing of limits nobody knows', () => {
+    const text = prometheusMetrics({ stats: () => someStats({ policies: { readyLimit: fleetLimit } }) }).render();
+    const told = readExposition(text);
+    assert.equal(readValue(told, 'keepwarm_fleet_limit_own', { limit: 'calls' }), 12);
+    assert.equal(readValue(told, 'keepwarm_fleet_limit_granted_total', { limit: 'calls' }), 99);
+    assert.equal(readValue(told, 'keepwarm_fleet_redis_state', { state: 'local' }), 1);
+    assert.equal(readValue(told, 'keepwarm_fleet_redis_losses_total'), 3);
+    assert.ok(!text.includes('hunter2'));
+    const others: object[] = [
+      {},
+      { limits: 'x' },
+      { limits: [1, null, { name: 7 }], redis: null },
+      { waiting: 'many' },
+    ];
+    for (const readyLimit of others) {
+      const names = [...written(someStats({ policies: { readyLimit } })).keys()];
+      assert.ok(!names.some((name) => name.includes('fleet')), JSON.stringify(readyLimit));
+    }
   });
 });
 
@@ -257,15 +313,30 @@ describe('metrics of real clients', () => {
       await api.get('/hunter2?key=hunter2').json();
       await api.get('/x', { section: 'one' }).json();
       await rpc.call('eth_blockNumber', []);
-      const metrics = prometheusMetrics({ api, rpc });
+      const live = [aSession(origin, 1, 20)];
+      const hedge = { delayMs: 250, count: 9, hedged: 2, won: 1, denied: 0, armed: 1 };
+      const others = {
+        grpc: { stats: () => grpcStats },
+        chain: { stats: () => rpcStats },
+        fleet: {
+          stats: () => ({
+            ...someStats({ policies: { readyLimit: fleetLimit, hedge } }),
+            sockets: { ...api.stats().sockets, live },
+          }),
+        },
+      };
+      const metrics = prometheusMetrics({ api, rpc, ...others });
       const input = metrics.render();
       const told = readExposition(input);
       readExposition(metrics.render('openmetrics'), 'openmetrics');
       assert.equal(readValue(told, 'keepwarm_calls_total', { client: 'api' }), 2);
       assert.equal(readValue(told, 'keepwarm_pool_idle', { client: 'api', origin, section: 'one' }), 1);
       assert.ok(!input.includes('hunter2'));
-      const ours = [...told.keys()].filter((name) => name.startsWith('keepwarm_')).length;
-      assert.ok(ours > Object.keys(METRICS).length - 20, `${ours} metrics are there`);
+      assert.deepEqual(
+        METRIC_NAMES.filter((name) => !told.has(name)),
+        [],
+        'every metric there is',
+      );
       const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input, encoding: 'utf8' });
       assert.deepEqual([status, `${stdout}${stderr}`], [0, '']);
     } finally {
