@@ -1,4 +1,4 @@
-/** What the servers serve: one handler, for Node's own servers and behind the proxies, with a path for each behaviour. */
+/** What the servers serve: one handler, for Node's own and behind the proxies, with a path for each behaviour. */
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';

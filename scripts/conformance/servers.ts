@@ -43,6 +43,9 @@ interface Proxy {
   arguments(file: string, setting: Setting): readonly string[];
 }
 
+/** Folders nginx wants to write to. */
+const TEMPORARY = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+
 const nginx: Proxy = {
   program: 'nginx',
   versionArguments: ['-v'],
@@ -52,7 +55,7 @@ const nginx: Proxy = {
     events { worker_connections 256; }
     http {
       access_log off; client_max_body_size 8m;
-      ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${folder}/${kind};`).join(' ')}
+      ${TEMPORARY.map((kind) => `${kind}_temp_path ${folder}/${kind};`).join(' ')}
       upstream origin { server 127.0.0.1:${upstream}; keepalive 8; }
       server {
         listen 127.0.0.1:${port} ssl http2;
@@ -131,7 +134,7 @@ export const SERVERS: readonly string[] = ['Node', ...PROXIES.map(({ program }) 
 /** Debian keeps servers where an ordinary user's PATH does not lead. */
 const ENVIRONMENT = { ...process.env, PATH: [process.env['PATH'], '/usr/sbin', '/usr/local/sbin'].join(delimiter) };
 
-/** Starts those of `SERVERS` whose name contains `only`. Whatever was started is stopped by `close`, or when this fails. */
+/** Starts those of `SERVERS` whose name contains `only`. What was started is stopped by `close`, or when this fails. */
 export async function startServers(only = ''): Promise<Fleet> {
   const authority = makeAuthority();
   const { cert, key } = authority.issue();

@@ -60,8 +60,12 @@ interface Asked {
 
 const UNMATCHED_MAX = 100;
 /** Fields of one connection (RFC 9110 § 7.6.1), and those that whoever sends the message on sets anew. */
-const OWN =
-  /^(?:connection|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade|host|content-length|accept-encoding|expect)$/i;
+const OWN = new Set(
+  (
+    'connection keep-alive proxy-connection te trailer transfer-encoding upgrade expect ' +
+    'host content-length accept-encoding'
+  ).split(' '),
+);
 
 /** @throws for a recording that cannot be read, or a target that is missing */
 export async function startTape(options: TapeOptions): Promise<Tape> {
@@ -154,11 +158,11 @@ class Recorder {
     const redaction = this.#redaction;
     const sent = await this.#client.request(path, {
       method,
-      headers: headers.filter(([name]) => !OWN.test(name)),
+      headers: headers.filter(([name]) => !OWN.has(name.toLowerCase())),
       ...(body.length === 0 ? {} : { body }),
     });
     const bytes = await sent.bytes();
-    const fields = sent.headers.list.filter(([name]) => !OWN.test(name));
+    const fields = sent.headers.list.filter(([name]) => !OWN.has(name.toLowerCase()));
     const type = sent.headers.get('content-type') ?? '';
     const { status } = sent;
     for (const [name, value] of headers) redaction.header(name, value); // they are not kept, but may be repeated
