@@ -101,6 +101,16 @@ describe('fetch differs on purpose', () => {
     }
   });
 
+  it('Requests of another copy of undici are taken, body, headers, signal and all', async () => {
+    await using client = createClient();
+    const { Request: OtherRequest } = await import('undici');
+    const make = (signal: AbortSignal) =>
+      new OtherRequest(`${server.origin}/echo`, { method: 'PUT', body: 'text', headers: { 'x-a': '1' }, signal });
+    const { method, body, headers } = (await (await client.fetch(make(AbortSignal.timeout(5_000)))).json()) as Echo;
+    assert.deepEqual([method, body, headers['x-a'], headers['content-length']], ['PUT', 'text', '1', '4']);
+    await assert.rejects(client.fetch(make(AbortSignal.abort(new RangeError('mine')))), RangeError);
+  });
+
   it('record headers of undefined are left out', async () => {
     await using client = createClient();
     const headers = { 'x-a': undefined, 'x-b': '1' };

@@ -73,6 +73,26 @@ export const RESPONSES: Record<string, Scenario> = {
     for await (const part of r.body!.pipeThrough(new TextDecoderStream())) text += part;
     return [text, r.bodyUsed];
   }),
+  'a stream, piped': at('/large', async (r) => {
+    let bytes = 0;
+    const sink = new WritableStream<Uint8Array>(
+      { write: (chunk) => void (bytes += chunk.length) },
+      { highWaterMark: 1 },
+    );
+    await r.body!.pipeTo(sink);
+    return [bytes, r.bodyUsed];
+  }),
+  'a stream, read into a buffer of the reader’s': at('/text', async (r) => {
+    const reader = r.body!.getReader({ mode: 'byob' });
+    const { done, value } = await reader.read(new Uint8Array(3));
+    await reader.cancel();
+    return [done, Buffer.from(value!).toString(), r.bodyUsed];
+  }),
+  'one of two copies left unread': at('/chunks', async (r) => {
+    const copy = r.clone();
+    void copy.body!.cancel();
+    return [await r.text(), r.bodyUsed, copy.bodyUsed];
+  }),
   'a stream, cancelled': at('/half', async (r) => [await r.body!.cancel(), r.bodyUsed, await failure(r.text())]),
   'the stream after the text': at('/text', async (r) => {
     await r.text();
