@@ -156,6 +156,11 @@ async function run(stage: Stage, redis: OwnRedis, trouble: Trouble, onLoss: OnLo
 const EXACT = expect('no window ever holds more than the limit, as the peer counts it', ({ more }) => {
   return more['most in a window']! <= LIMIT.limit;
 });
+/** Shares come on top of grants when only some lose Redis, as on a busy machine. */
+const TOGETHER = [
+  expectSpeed(EXACT.words, EXACT.holds),
+  expect('and never more than twice the limit', ({ more }) => more['most in a window']! <= 2 * LIMIT.limit),
+];
 const SILENT = expect('nobody starts without Redis', ({ more }) => more['started alone'] === 0);
 const SHARES = expectSpeed(
   'half of the limit or more is used meanwhile',
@@ -185,7 +190,7 @@ function redisRow(trouble: Trouble, onLoss: OnLoss): Row {
     name: `Redis ${trouble}, ${onLoss}`,
     fault: `${FAULTS[trouble]}; three clients want half as much again as they may`,
     policies: `redisRateLimit (${LIMIT.limit} per ${LIMIT.windowMs} ms, onLoss ${onLoss}, waitersMax ${WAITERS_MAX})`,
-    expected: [EXACT, ...meanwhile, ...BOUNDED, ...BACK],
+    expected: [...(onLoss === 'closed' ? [EXACT] : TOGETHER), ...meanwhile, ...BOUNDED, ...BACK],
     async run(stage) {
       const redis = await OwnRedis.start();
       try {
