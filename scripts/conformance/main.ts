@@ -25,6 +25,8 @@ if (values.page && values.only !== '') {
   process.exit(1);
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 const cells = await runMatrix(true, values.only, (cell) => {
   if (cell.outcome === 'wrong') console.log(wrong(cell));
 });

@@ -149,7 +149,10 @@ export async function startServers(only = ''): Promise<Fleet> {
   own.on('session', (session) => sessions.add(session));
   own.on('sessionError', () => {}); // some rows break off
   const children: ChildProcess[] = [];
+  const leave = () => children.map((child) => child.kill());
+  process.once('exit', leave); // when a run crashes
   const close = async () => {
+    process.off('exit', leave);
     for (const child of children) await ended(child);
     for (const session of sessions) session.destroy();
     origin.closeAllConnections();
