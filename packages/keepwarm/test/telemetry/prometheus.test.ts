@@ -39,6 +39,7 @@ describe('metrics of a client', () => {
       someStats({
         calls: { total: 9, inFlight: 2, failed: 3, byClass: [0, 0, 4, 0, 0, 0], byCode: { RESET: 3 } },
         latency: quantilesOf(0.7, 20, 60_000),
+        phases: { dns: quantilesOf(2), tcp: quantilesOf(3, 3), tls: quantilesOf(5, 5, 5) },
         reuse: { ratio: 0.75, fresh: 1, reused: 3, hops: 1 },
         policies: { hedge: { delayMs: 250, count: 9, hedged: 2, won: 1, denied: 0, armed: 1 } },
       }),
@@ -49,6 +50,10 @@ describe('metrics of a client', () => {
     assert.equal(readValue(told, 'keepwarm_failures_total', { code: 'RESET' }), 3);
     assert.equal(readValue(told, 'keepwarm_leases_total', { use: 'reused' }), 3);
     assert.equal(readValue(told, 'keepwarm_hedge_delay_seconds'), 0.25);
+    const phases = ['dns', 'tcp', 'tls'].map((phase) =>
+      readValue(told, 'keepwarm_connect_duration_seconds_sum', { phase }),
+    );
+    assert.deepEqual(phases, [0.002, 0.006, 0.015]);
     const bucket = (le: string) => readValue(told, 'keepwarm_call_duration_seconds_bucket', { le });
     assert.deepEqual(['0.0005', '0.001', '0.01', '0.025', '1.0', '30.0', '+Inf'].map(bucket), [0, 1, 1, 2, 2, 2, 3]);
     assert.equal(readValue(told, 'keepwarm_call_duration_seconds_sum'), 60.0207);
