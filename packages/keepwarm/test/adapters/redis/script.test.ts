@@ -132,11 +132,12 @@ describe('limits that several processes keep together', () => {
     const { members, starts, close } = aFleet(2, { limits: [{ limit: 1, windowMs: 100 }], holdMs: 300 }, (call) =>
       call.path === '/hangs' ? new Promise(() => undefined) : Promise.resolve(aReply()),
     );
+    const askedAt = systemClock.now(); // Redis counts from its grant, which a busy machine reads later
     void members[0]!.call({ path: '/hangs' }).catch(() => undefined);
     await sleep(50);
     members[0]!.policy.close(); // as if it had been killed
     await members[1]!.call();
-    const waitedMs = starts[1]!.begunAt - starts[0]!.begunAt;
+    const waitedMs = starts[1]!.begunAt - askedAt;
     assert.ok(waitedMs >= 400, `a window and holdMs must pass, not ${waitedMs} ms`);
     close();
   });
