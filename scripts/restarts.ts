@@ -1,8 +1,8 @@
 /**
  * Question: what do callers notice when an HTTP/2 server is restarted again and again under load?
- * Method: 200 calls in flight over TLS against `node:http2`, each under a key of its own; three in four may be repeated,
- * one is a POST that may not. Every generation of the server takes over the port before the one before it ends: first by
- * leaving (GOAWAY, calls finished), then by dying (connections reset). The server counts by key what it was asked.
+ * Method: 200 calls in flight over TLS against `node:http2` in a process of its own, each under a key of its own; one
+ * in four is a POST that may not be repeated. Every generation of the server takes over the port before the one before
+ * it ends: first by leaving (GOAWAY, calls finished), then killed. It tells by key what it was asked.
  * Decides: whether rolling restarts may be promised to cost nobody a call. Exit code 1 when an idempotent call failed,
  * another was received twice, or a server that left politely cost any call at all.
  *

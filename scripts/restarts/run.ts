@@ -26,7 +26,7 @@ export interface RestartsReport {
   readonly ending: Ending;
   readonly calls: number;
   readonly idempotent: number;
-  /** Calls the servers had taken and not answered as they began to end, added up. */
+  /** Calls under way as the servers began to end, added up. */
   readonly caught: number;
   readonly sessions: number;
   readonly hops: number;
@@ -48,8 +48,8 @@ export async function restarts(plan: RestartsPlan): Promise<RestartsReport> {
   const authority = makeAuthority();
   const identity = authority.issue();
   const seen = new Map<string, number>();
-  const start = (port: number): Promise<Generation> =>
-    Generation.start({ port, identity, seen, answerMs: plan.answerMs });
+  const start = (at: number): Promise<Generation> =>
+    Generation.start({ port: at, identity, answerMs: plan.answerMs }, seen);
   let serving = await start(0);
   const { port } = serving;
   const client = createClient({ origin: `https://localhost:${port}`, http2: 'prefer', tls: { ca: authority.cert } });
@@ -74,12 +74,13 @@ export async function restarts(plan: RestartsPlan): Promise<RestartsReport> {
       slowestMs = Math.max(slowestMs, performance.now() - startedMs);
     }
   };
+  const endings: Promise<void>[] = [];
   const callers = Array.from({ length: plan.inFlight }, (_, id) => caller(id));
   for (let restart = 0; restart < plan.restarts; restart++) {
     await sleep(plan.everyMs);
     const next = await start(port);
-    caught += serving.underWay;
-    serving.end(plan.ending);
+    caught += client.stats().calls.inFlight;
+    endings.push(serving.end(plan.ending));
     serving = next;
   }
   await sleep(plan.everyMs);
@@ -87,7 +88,7 @@ export async function restarts(plan: RestartsPlan): Promise<RestartsReport> {
   await Promise.all(callers);
   const { reuse, policies, sockets } = client.stats();
   await client.close();
-  serving.end('dying');
+  await Promise.all([...endings, serving.end('dying')]);
 
   const idempotentFailed = failed.filter(({ key }) => key.startsWith('/any'));
   const otherFailed = failed.filter(({ key }) => key.startsWith('/once'));
