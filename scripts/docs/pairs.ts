@@ -34,6 +34,7 @@ import { CODES } from '../../packages/keepwarm/src/core/error.ts';
 import { WEBSOCKET_DEFAULTS } from '../../packages/keepwarm/src/engines/websocket/options.ts';
 import { RATE_DEFAULTS } from '../../packages/keepwarm/src/policies/rate-options.ts';
 import { SHARE_DEFAULTS } from '../../packages/keepwarm/src/policies/share.ts';
+import { CONNECTION_RATE_DEFAULTS } from '../../packages/keepwarm/src/pool/connection-rate.ts';
 import { METRIC_NAMES, METRICS } from '../../packages/keepwarm/src/telemetry/catalog.ts';
 import { PROMETHEUS_DEFAULTS } from '../../packages/keepwarm/src/telemetry/prometheus.ts';
 import { STATUS } from '../../packages/keepwarm/src/wire/grpc/status.ts';
@@ -145,6 +146,13 @@ export const PAIRS: readonly Pair[] = [
     code: () => optionsWithDefaults('call', GRPC_OPTIONS),
     page: 'docs/reference/grpc.md',
     heading: '## Numbers and choices',
+    columns: 2,
+  },
+  {
+    what: 'options of the limit on opening connections, and their defaults',
+    code: () => optionsWithDefaults('connectionRate', asOptions(CONNECTION_RATE_DEFAULTS)),
+    page: 'docs/reference/grpc.md',
+    heading: '## Limit on opening connections',
     columns: 2,
   },
   {

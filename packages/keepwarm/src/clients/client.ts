@@ -111,7 +111,7 @@ export class Client {
     const { mayHop, policies, passing, patienceMs } = this.#resilience;
     const judging = { ...parts, patienceMs, protocol };
     this.#endpoints = endpointsOf(options, judging, (call) => this.#engine.send(call));
-    this.#engine = makeEngine(options, { ...parts, dialler, decode, mayHop });
+    this.#engine = makeEngine(options, { ...parts, dialler, decode, mayHop, starts: protocol?.starts });
     this.#targets = new Targets(options.origin, this.#endpoints?.places);
     const encoding: FieldsInput = decodes ? { 'accept-encoding': ACCEPT_ENCODING } : {};
     const defaults = defaultHeaders ? { accept: '*/*', 'user-agent': 'keepwarm', ...encoding } : encoding;

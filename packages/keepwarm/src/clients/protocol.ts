@@ -3,10 +3,13 @@ import type { BalanceParts } from '../balance/endpoint-set.ts';
 import type { Call, Policy, Send, StepLimits } from '../core/call.ts';
 import type { Fields, FieldsInput } from '../core/fields.ts';
 import type { Origin } from '../core/origin.ts';
+import type { StartGate } from '../pool/connection-rate.ts';
 
 export interface Protocol {
   /** Policies that know the protocol, by their places in the order. */
   readonly policies: Partial<Record<'parts' | 'answers', Policy>>;
+  /** Asked before each dial of HTTP/2. Whoever made it closes it. */
+  readonly starts?: StartGate | undefined;
   /** How its calls find their endpoints, beyond what the options say. Endpoint URLs are whole: nothing is added. */
   readonly balance: Partial<Pick<BalanceParts, 'stickyKey' | 'eligible'>>;
 }

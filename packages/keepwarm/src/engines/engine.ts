@@ -58,6 +58,7 @@ export class Engine {
       {
         http1: this.http1,
         dialler: parts.dialler,
+        starts: parts.starts,
         learnt: (origin, protocol) => this.#learn(origin, protocol),
       },
     );

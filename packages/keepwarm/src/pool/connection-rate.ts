@@ -65,6 +65,12 @@ export interface Start {
   cancelled(): void;
 }
 
+/** What whoever dials needs of it. */
+export interface StartGate {
+  /** @throws NetError, reach unsent */
+  start(kind: StartKind, signal?: AbortSignal): Promise<Start>;
+}
+
 export interface ConnectionRateSnapshot {
   readonly name: string;
   readonly limit: number;
@@ -79,7 +85,7 @@ export interface ConnectionRateSnapshot {
   readonly pausedMs: number;
 }
 
-export class ConnectionRate {
+export class ConnectionRate implements StartGate {
   readonly #options: ConnectionRateOptions;
   readonly #clock: Clock;
   readonly #store: StartStore | undefined;

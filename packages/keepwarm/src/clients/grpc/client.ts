@@ -11,10 +11,12 @@ import { failureOf, tell } from '../../engines/grpc/failures.ts';
 import { Outgoing } from '../../engines/grpc/outgoing.ts';
 import type { Single } from '../../engines/grpc/single.ts';
 import type { WarmUpResult } from '../../engines/http1/origin-pool.ts';
+import type { ConnectionRate } from '../../pool/connection-rate.ts';
 import { Client, protocolDoorOf } from '../client.ts';
 import type { ProtocolDoor } from '../protocol.ts';
 import { answers } from './answers.ts';
 import { Calls } from './calls.ts';
+import { makeRate } from './connection-rate.ts';
 import type { GrpcMethod } from './method.ts';
 import { type GrpcCallOptions, type GrpcClientOptions, settleGrpc } from './options.ts';
 import { GrpcRecord, type GrpcStats } from './record.ts';
@@ -32,13 +34,16 @@ export class GrpcClient {
   readonly #clock: Clock;
   readonly #calls: Calls;
   readonly #record = new GrpcRecord();
+  readonly #rate: ConnectionRate | undefined;
 
   /** @throws NetError `INVALID` naming the option that is not acceptable */
   constructor(options: GrpcClientOptions) {
     const settled = settleGrpc(options);
     this.target = settled.target;
     this.#clock = options.clock ?? systemClock;
-    this.#client = new Client(settled.client, { policies: { answers: answers(this.#clock) }, balance: {} });
+    this.#rate = settled.rate && makeRate(settled.rate, this.#clock);
+    const policies = { answers: answers(this.#clock) };
+    this.#client = new Client(settled.client, { policies, balance: {}, starts: this.#rate });
     this.#door = protocolDoorOf(this.#client);
     this.#calls = new Calls(this.#door, this.#clock, settled);
   }
@@ -111,7 +116,7 @@ export class GrpcClient {
 
   /** One snapshot: calls by status, messages, and all that the connections beneath know. */
   stats(): GrpcStats {
-    return this.#record.snapshot(this.#client.stats());
+    return this.#record.snapshot(this.#client.stats(), this.#rate?.snapshot());
   }
 
   /** Open, and more than half of the calls so far were answered. */
@@ -126,12 +131,13 @@ export class GrpcClient {
 
   /** Takes no more calls, lets those under way finish for `deadlineMs`, then closes everything. Twice is harmless. */
   close(options: { readonly deadlineMs?: number } = {}): Promise<void> {
-    return this.#client.close(options);
+    return this.#client.close(options).finally(() => this.#rate?.close());
   }
 
   /** Closes everything now; calls under way end with UNAVAILABLE. */
   destroy(): void {
     this.#client.destroy();
+    this.#rate?.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -3,6 +3,7 @@ import type { GrpcCoding } from '../../engines/grpc/coding.ts';
 import { Metadata, type MetadataInput } from '../../wire/grpc/metadata.ts';
 import type { ClientOptions } from '../client-options.ts';
 import { check, invalid, type Rule, show } from '../options.ts';
+import { type GrpcConnectionRate, type SettledRate, settleRate } from './connection-rate.ts';
 
 type OfHttp =
   | 'origin'
@@ -40,6 +41,8 @@ export interface GrpcClientOptions extends Omit<ClientOptions, OfHttp | 'deadlin
   readonly metadata?: MetadataInput | undefined;
   /** Sent as `x-token` with every call, as Yellowstone providers want it. */
   readonly token?: string | undefined;
+  /** How fast the provider lets connections be opened: given, no window ever sees more. Default: no limit. */
+  readonly connectionRate?: GrpcConnectionRate | undefined;
 }
 
 /** What a call may set for itself. */
@@ -91,7 +94,8 @@ const ELSEWHERE: Readonly<Record<OfHttp, string>> = {
   http2: 'nothing: gRPC is HTTP/2',
 };
 
-const OWN: Readonly<Record<'target' | 'metadata' | 'token', true>> = { target: true, metadata: true, token: true };
+type OwnOption = 'target' | 'metadata' | 'token' | 'connectionRate';
+const OWN: Readonly<Record<OwnOption, true>> = { target: true, metadata: true, token: true, connectionRate: true };
 const CALL: Readonly<Record<keyof GrpcCallOptions, true>> = {
   signal: true,
   deadlineMs: true,
@@ -110,6 +114,8 @@ const UNHURRIED = {
   bodyBytesMax: Number.POSITIVE_INFINITY,
 };
 
+const ONE_BY_ONE = { attemptDelayMs: Number.POSITIVE_INFINITY };
+
 /** 30 min until an idle session is closed, as grpc-js and C-core have it: opening one is what providers count. */
 const IDLE_MS = 1_800_000;
 
@@ -117,6 +123,7 @@ export interface SettledGrpc {
   readonly numbers: GrpcNumbers;
   readonly metadata: Metadata;
   readonly target: string;
+  readonly rate: SettledRate | undefined;
   /** What stands before the paths of methods: that of the target, or nothing. */
   readonly basePath: string;
   /** For the client beneath. */
@@ -125,7 +132,7 @@ export interface SettledGrpc {
 
 /** @throws NetError `INVALID` naming what is wrong */
 export function settleGrpc(options: GrpcClientOptions): SettledGrpc {
-  const { target, metadata, token, ...rest } = options;
+  const { target, metadata, token, connectionRate, ...rest } = options;
   const given: Record<string, unknown> = { ...rest };
   const numbers: Record<string, unknown> = {};
   for (const [name, rule] of Object.entries(GRPC_OPTIONS)) {
@@ -146,8 +153,11 @@ export function settleGrpc(options: GrpcClientOptions): SettledGrpc {
     metadata: Metadata.of(metadata).over(secrets),
     target: url.origin + basePath,
     basePath,
+    rate: connectionRate === undefined ? undefined : settleRate(connectionRate, url.origin),
     client: {
       ...(given as Omit<ClientOptions, OfHttp>),
+      // Addresses are tried one after the other: two at once would be two connections to who counts them.
+      ...(connectionRate === undefined ? {} : { connect: { ...ONE_BY_ONE, ...options.connect } }),
       limits: { ...UNHURRIED, ...options.limits },
       pool: { idleMs: IDLE_MS, ...options.pool },
       // Streams are held for long by their nature: unless asked for, that is no leak.

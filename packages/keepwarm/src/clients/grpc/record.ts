@@ -1,4 +1,6 @@
 /** What a client of gRPC counts of itself: calls by how they ended, and messages. */
+
+import type { ConnectionRateSnapshot } from '../../pool/connection-rate.ts';
 import { STATUS, type StatusName } from '../../wire/grpc/status.ts';
 import type { ClientStats } from '../stats.ts';
 
@@ -15,6 +17,8 @@ export interface GrpcStats {
     /** Of those received, what could not be decompressed or decoded; the server may have ended with OK all the same. */
     readonly unreadable: number;
   };
+  /** Of the limit on opening connections, where there is one. */
+  readonly connectionRate?: ConnectionRateSnapshot | undefined;
   /** Of the connections beneath. There, an answer that is UNAVAILABLE counts as HTTP status 503. */
   readonly http: ClientStats;
 }
@@ -37,11 +41,12 @@ export class GrpcRecord {
     this.#byStatus.set(status, (this.#byStatus.get(status) ?? 0) + 1);
   }
 
-  snapshot(http: ClientStats): GrpcStats {
+  snapshot(http: ClientStats, connectionRate: ConnectionRateSnapshot | undefined): GrpcStats {
     const names = [...this.#byStatus].sort(([a], [b]) => STATUS[a] - STATUS[b]);
     return {
       calls: { total: this.#total, inFlight: this.#inFlight, byStatus: Object.fromEntries(names) },
       messages: { sent: this.sent, received: this.received, unreadable: this.unreadable },
+      connectionRate,
       http,
     };
   }

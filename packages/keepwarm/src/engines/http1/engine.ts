@@ -14,6 +14,7 @@ import type { Reply } from '../../core/reply.ts';
 import type { Dialler } from '../../net/dial.ts';
 import { SocketRegistry } from '../../net/sockets.ts';
 import { Capacity } from '../../pool/capacity.ts';
+import type { StartGate } from '../../pool/connection-rate.ts';
 import type { ExclusivePool } from '../../pool/exclusive.ts';
 import { Lifetime, type LifetimeOptions } from '../../pool/lifetime.ts';
 import { Connection } from './connection.ts';
@@ -44,6 +45,8 @@ export interface EngineParts {
   readonly decode?: ((reply: Reply, call: Call) => Reply) | undefined;
   /** Asked before a call is replayed that may have been received; without it, every replay is granted. */
   readonly mayHop?: (() => boolean) | undefined;
+  /** Asked before each dial of HTTP/2; without it, every dial begins at once. */
+  readonly starts?: StartGate | undefined;
 }
 
 /** Kept for the next exchanges: as many as are usually under way at once. */

@@ -9,6 +9,7 @@ import type { CloseReason } from '../../core/observer.ts';
 import type { Origin } from '../../core/origin.ts';
 import type { Reply } from '../../core/reply.ts';
 import type { Dialled, Dialler } from '../../net/dial.ts';
+import type { StartGate } from '../../pool/connection-rate.ts';
 import { Lifetime } from '../../pool/lifetime.ts';
 import type { SharedPool } from '../../pool/slots.ts';
 import type { EngineOptions, Http1Engine } from '../http1/engine.ts';
@@ -28,6 +29,8 @@ export interface Http2Options extends EngineOptions {
 export interface Http2Parts {
   readonly http1: Http1Engine;
   readonly dialler: Dialler;
+  /** Asked before each dial. */
+  readonly starts: StartGate | undefined;
   /** Told what an origin has turned out to speak. */
   learnt(origin: Origin, protocol: 'h2' | 'http/1.1'): void;
 }
@@ -131,6 +134,10 @@ export class Http2Engine implements Http2Host {
 
   learnt(origin: Origin, protocol: 'h2' | 'http/1.1'): void {
     this.#parts.learnt(origin, protocol);
+  }
+
+  get starts(): StartGate | undefined {
+    return this.#parts.starts;
   }
 
   /** Whether an origin that does not agree to HTTP/2 is called over HTTP/1.1. */

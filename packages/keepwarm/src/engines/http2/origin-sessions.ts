@@ -9,6 +9,7 @@ import type { CloseReason } from '../../core/observer.ts';
 import type { Origin } from '../../core/origin.ts';
 import type { Dialled } from '../../net/dial.ts';
 import type { CapacityUser } from '../../pool/capacity.ts';
+import type { Start } from '../../pool/connection-rate.ts';
 import { lifeOf } from '../../pool/lifetime.ts';
 import type { SharedOwner } from '../../pool/slot-item.ts';
 import { SharedPool } from '../../pool/slots.ts';
@@ -53,11 +54,24 @@ export class OriginSessions implements SharedOwner<Session>, CapacityUser {
   }
 
   open(): void {
-    const { clock } = this.#engine;
+    const { clock, starts } = this.#engine;
     const startedAt = clock.now();
-    this.#engine.dial(this.origin, this.#dials.signal, sharedRead).then(
-      (dialled) => this.#dialled(dialled, startedAt),
+    if (starts === undefined) return this.#dial(startedAt, undefined);
+    const kind = this.pool.serial > 0 && this.pool.open.length === 0 ? 'reconnect' : 'growth';
+    starts.start(kind, this.#dials.signal).then(
+      (start) => this.#dial(startedAt, start),
       (thrown: unknown) => this.#failed(NetError.from(thrown), startedAt),
+    );
+  }
+
+  #dial(startedAt: number, start: Start | undefined): void {
+    this.#engine.dial(this.origin, this.#dials.signal, sharedRead).then(
+      (dialled) => this.#dialled(dialled, startedAt, start),
+      (thrown: unknown) => {
+        const error = NetError.from(thrown);
+        account(start, error);
+        this.#failed(error, startedAt);
+      },
     );
   }
 
@@ -126,9 +140,10 @@ export class OriginSessions implements SharedOwner<Session>, CapacityUser {
     for (const settle of openings) settle();
   }
 
-  #dialled(dialled: Dialled, startedAt: number): void {
+  #dialled(dialled: Dialled, startedAt: number, start: Start | undefined): void {
     const { secure, key } = this.origin;
     if (secure && dialled.protocol !== 'h2') {
+      start?.settled();
       if (this.#engine.handsOver) return this.#handOver(dialled);
       dialled.socket.on('error', () => {}).destroy();
       return this.#failed(tell.notHttp2(key), startedAt);
@@ -145,6 +160,9 @@ export class OriginSessions implements SharedOwner<Session>, CapacityUser {
     session.greet((error) => {
       timer.cancel();
       this.#greeting.delete(session);
+      // Until its settings are here, the peer may not have seen the connection its system has accepted.
+      if (late) start?.lost();
+      else start?.settled();
       if (error !== undefined) this.#failed(late ? tell.noSettings(key, options.helloMs) : error, startedAt);
       else this.#joined(session, dialled);
     });
@@ -181,4 +199,11 @@ export class OriginSessions implements SharedOwner<Session>, CapacityUser {
     if (this.pool.holdsBack) lifetime.attend(clock.now());
     this.#settleOpenings();
   }
+}
+
+/** What a failed dial means to who counts dials: not begun, heard of, or perhaps still on its way. */
+function account(start: Start | undefined, { code, phase }: NetError): void {
+  if (code === 'DNS' || phase === 'dns') start?.cancelled();
+  else if (code === 'CONNECT' || code === 'TLS') start?.settled();
+  else start?.lost();
 }
