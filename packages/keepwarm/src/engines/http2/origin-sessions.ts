@@ -161,8 +161,8 @@ export class OriginSessions implements SharedOwner<Session>, CapacityUser {
       timer.cancel();
       this.#greeting.delete(session);
       // Until its settings are here, the peer may not have seen the connection its system has accepted.
-      if (late) start?.lost();
-      else start?.settled();
+      if (error === undefined) start?.settled();
+      else start?.lost();
       if (error !== undefined) this.#failed(late ? tell.noSettings(key, options.helloMs) : error, startedAt);
       else this.#joined(session, dialled);
     });
@@ -201,9 +201,9 @@ export class OriginSessions implements SharedOwner<Session>, CapacityUser {
   }
 }
 
-/** What a failed dial means to who counts dials: not begun, heard of, or perhaps still on its way. */
-function account(start: Start | undefined, { code, phase }: NetError): void {
+/** What a failed dial means to who counts dials: not begun, answered, or else perhaps still on its way. */
+function account(start: Start | undefined, { code, phase, systemCode }: NetError): void {
   if (code === 'DNS' || phase === 'dns') start?.cancelled();
-  else if (code === 'CONNECT' || code === 'TLS') start?.settled();
+  else if (code === 'TLS' || systemCode === 'ECONNREFUSED') start?.settled();
   else start?.lost();
 }
