@@ -17,6 +17,12 @@ export interface Clock {
   after(ms: number, task: () => void): Timer;
   /** Runs `task` after the I/O that is already waiting has been read: one turn of the event loop. */
   nextTurn(task: () => void): void;
+  /**
+   * Keeps the process alive until `release`: somebody waits for a call, which may itself wait for nothing but a timer.
+   * Each `hold` has its own `release`.
+   */
+  hold(): void;
+  release(): void;
 }
 
 /** The longest delay a Node timer takes (2³¹ − 1 ms); longer ones would fire at once. */
@@ -31,7 +37,21 @@ export const systemClock: Clock = {
     return { cancel: () => clearTimeout(timer) };
   },
   nextTurn: (task) => void setImmediate(task),
+  hold() {
+    if (held++ === 0) anchor().ref();
+  },
+  release() {
+    if (--held === 0) anchor().unref();
+  },
 };
+
+let held = 0;
+let keeper: NodeJS.Timeout | undefined;
+
+/** One timer that does nothing, for the whole process: all that counts is whether it keeps the loop alive. */
+function anchor(): NodeJS.Timeout {
+  return (keeper ??= setInterval(() => undefined, TIMER_MS_MAX));
+}
 
 /** A number in [0, 1), as `Math.random`. */
 export type Random = () => number;

@@ -21,7 +21,7 @@ export const observe =
   (next) =>
   (call) => {
     record.calls++;
-    record.inFlight++;
+    if (record.inFlight++ === 0) clock.hold();
     return next(call).then(
       (reply) => {
         const { status } = reply; // the listener must not hold the reply: see Ending
@@ -31,7 +31,7 @@ export const observe =
       },
       (thrown: unknown) => {
         const error = NetError.from(thrown);
-        record.inFlight--;
+        left(record, clock);
         record.failures++;
         record.byCode.set(error.code, (record.byCode.get(error.code) ?? 0) + 1);
         observer.failed?.({ ...factOf(call), error, totalMs: clock.now() - call.startedAt });
@@ -40,9 +40,14 @@ export const observe =
     );
   };
 
+/** The process may end when nobody waits for a call any more, and not in the middle of a wait between two attempts. */
+function left(record: CallRecord, clock: Clock): void {
+  if (--record.inFlight === 0) clock.release();
+}
+
 function ended(record: CallRecord, clock: Clock, observer: Observer, call: Call, status: number): void {
   const totalMs = clock.now() - call.startedAt;
-  record.inFlight--;
+  left(record, clock);
   record.byClass[Math.min((status / 100) | 0, 5)]!++;
   record.latency.record(totalMs);
   observer.replied?.({ ...factOf(call), status, totalMs });

@@ -67,6 +67,17 @@ export class FakeClock implements Clock {
     this.#turns.push(task);
   }
 
+  /** Calls for which the process would be kept alive. */
+  held = 0;
+
+  hold(): void {
+    this.held++;
+  }
+
+  release(): void {
+    this.held--;
+  }
+
   /** Timers set and neither run nor cancelled. */
   get sleeping(): number {
     return this.#sleepers.length;

@@ -16,6 +16,18 @@ describe('the system clock', () => {
     assert.equal(told.toString(), 'done\n');
   });
 
+  it('keeps a process alive while somebody holds it, and no longer', () => {
+    const script = `
+      const { systemClock } = await import(${JSON.stringify(clockFile)});
+      systemClock.hold();
+      systemClock.hold();
+      systemClock.after(30, () => systemClock.release());
+      systemClock.after(60, () => (console.log('still here'), systemClock.release()));
+      systemClock.after(3_600_000, () => {});`;
+    const told = execFileSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 20_000 });
+    assert.equal(told.toString(), 'still here\n');
+  });
+
   it('runs a task once, after its time; and not at all when it was cancelled', async () => {
     let cancelled = 0;
     systemClock.after(1, () => cancelled++).cancel();

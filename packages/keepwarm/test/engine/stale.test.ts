@@ -21,6 +21,8 @@ class MovableClock implements Clock {
   after(ms: number, task: () => void) {
     return systemClock.after(ms, task);
   }
+  hold(): void {}
+  release(): void {}
   nextTurn(task: () => void): void {
     if (this.held === undefined) systemClock.nextTurn(task);
     else this.held.push(task);
