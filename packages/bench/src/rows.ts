@@ -13,6 +13,7 @@ export const REFERENCES = [
   'global fetch',
   'wrk',
   'undici by hand',
+  'keepwarm bare',
   ...OVER_H2,
 ] as const;
 export type Reference = (typeof REFERENCES)[number];

@@ -71,6 +71,13 @@ function calls(quick: boolean): CallScenario[] {
   return all;
 }
 
+/** Layers on and off in one run: what the policies that are on by default cost, and two more. */
+function layers(quick: boolean): CallScenario[] {
+  const clients = ['keepwarm', 'keepwarm bare', 'keepwarm limited'];
+  const shared = { kind: 'calls', origin: 'http', reply: '100B', clients, wrk: false } as const;
+  return [{ ...shared, name: 'layers-100B-50', inFlight: 50, plan: planFor('100B', quick) }];
+}
+
 /** A reply of 1 MB takes milliseconds, so a slice of as few as 50 calls must last longer to say anything. */
 function planFor(reply: Size, quick: boolean): Plan {
   const plan = quick ? BRIEF : FULL;
@@ -125,6 +132,7 @@ function http2(quick: boolean): CallScenario[] {
 export function scenarios(only: readonly string[], quick: boolean): Scenario[] {
   const all: Scenario[] = [
     ...calls(quick),
+    ...layers(quick),
     ...connects(),
     ...http2(quick),
     { kind: 'h2-delay', name: 'h2-delay' },

@@ -19,6 +19,8 @@ export const CLIENTS: Readonly<Record<string, () => Promise<OpenClient>>> = {
   'viem over rpc.fetch': async () => (await import('./rpc.ts')).openViemPooled,
   'web3.js': async () => (await import('./rpc.ts')).openWeb3,
   'web3.js over rpc.fetch': async () => (await import('./rpc.ts')).openWeb3Pooled,
+  'keepwarm bare': async () => (await import('./keepwarm.ts')).openBare,
+  'keepwarm limited': async () => (await import('./keepwarm.ts')).openLimited,
   'keepwarm h2': async () => (await import('./keepwarm.ts')).openHttp2,
   'keepwarm h1': async () => (await import('./keepwarm.ts')).openPost,
   'node:http2 by hand': async () => (await import('./node-http2.ts')).open,
