@@ -27,7 +27,7 @@ import {
 import { type ClientEndpoints, endpointsFor, endpointsOf, homesOf, together } from './endpoints.ts';
 import { makeEngine } from './engine.ts';
 import { guarded } from './facts.ts';
-import { type FetchDoor, type FetchInit, type FetchInput, fetchWith } from './fetch.ts';
+import { FETCH_BETWEEN_BYTES_MS, type FetchDoor, type FetchInit, type FetchInput, fetchWith } from './fetch.ts';
 import { meaningOf, traitsOf } from './methods.ts';
 import { networkOf } from './network.ts';
 import { invalid, settle } from './options.ts';
@@ -39,16 +39,12 @@ import { type Policies, type Resilience, resilience } from './resilience.ts';
 import { type ClientStats, snapshot } from './stats.ts';
 import { limitsOf, positive } from './step-limits.ts';
 import { Targets } from './targets.ts';
+import type { Repeats } from './whole-body.ts';
 
 export type { CallOptions, ClientOptions, RequestOptions } from './client-options.ts';
 
 /** Redirects `fetch` follows (Fetch standard, HTTP-redirect fetch, step 5). */
 const FETCH_REDIRECTS_MAX = 20;
-/**
- * Silence within a body that `fetch` hands out, in ms, unless `limits.betweenBytesMs` is set: server-sent events may be
- * far apart. 300 s as the global fetch has it. A body that is collected is still bounded by the deadline.
- */
-const FETCH_BETWEEN_BYTES_MS = 300_000;
 
 /** For `interop/`: through which calls that other clients have made are sent by this one. */
 export let doorOf: (client: Client) => FetchDoor;
@@ -84,6 +80,7 @@ export class Client {
   readonly #resilience: Resilience;
   readonly #endpoints: ClientEndpoints | undefined;
   readonly #send: Send;
+  readonly #repeats: Repeats | undefined;
   /** For `fetch`: redirects followed as it does, and none followed. */
   readonly #fetchSends: { readonly follow: Send; readonly manual: Send };
 
@@ -129,6 +126,7 @@ export class Client {
         this.#engine.send,
       );
     this.#send = door(policies, redirectsMax);
+    this.#repeats = policies.retry && { send: this.#send, grant: mayHop, observer };
     this.#fetchSends = { follow: door(passing, FETCH_REDIRECTS_MAX), manual: door(passing, 0) };
   }
 
@@ -251,7 +249,7 @@ export class Client {
   #start(method: string, path: string | URL, body: BodyInput, options: CallOptions): Pending {
     try {
       const call = this.#makeCall(method, path, prepareBody(body), options, this.#limits);
-      return new Pending(this.#send(call));
+      return new Pending(this.#send(call), call, this.#repeats);
     } catch (error) {
       return new Pending(Promise.reject(error));
     }

@@ -22,6 +22,12 @@ import { adoptResponse, KeepwarmResponse } from './fetch-response.ts';
 
 export type { FetchInit, FetchInput, RequestLike } from './fetch-request.ts';
 
+/**
+ * Silence within a body that `fetch` hands out, in ms, unless `limits.betweenBytesMs` is set: server-sent events may be
+ * far apart. 300 s as the global fetch has it. A body that is collected is still bounded by the deadline.
+ */
+export const FETCH_BETWEEN_BYTES_MS = 300_000;
+
 /** What fetch needs of a client. */
 export interface FetchDoor {
   /** Runs `task` after one turn of the event loop. */

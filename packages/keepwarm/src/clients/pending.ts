@@ -2,8 +2,10 @@
  * A call under way: await it for the reply whatever its status, or ask for the content at once. The shorthands reject
  * with `STATUS` unless the status is 2xx: an error page must not pass for data.
  */
+import type { Call } from '../core/call.ts';
 import { NetError } from '../core/error.ts';
 import type { Reply } from '../core/reply.ts';
+import { type Repeats, readWhole } from './whole-body.ts';
 
 /** Reply and parsed content in one, as S1's HTTPClient returns it. */
 export interface FullReply<T = unknown> {
@@ -16,9 +18,14 @@ export interface FullReply<T = unknown> {
 
 export class Pending implements PromiseLike<Reply> {
   readonly #reply: Promise<Reply>;
+  readonly #call: Call | undefined;
+  readonly #repeats: Repeats | undefined;
 
-  constructor(reply: Promise<Reply>) {
+  /** @param repeats for content whose connection was lost; nothing when nothing is to be repeated */
+  constructor(reply: Promise<Reply>, call?: Call, repeats?: Repeats) {
     this.#reply = reply;
+    this.#call = call;
+    this.#repeats = repeats;
   }
 
   // biome-ignore lint/suspicious/noThenProperty: being awaitable is what this class is for
@@ -39,16 +46,21 @@ export class Pending implements PromiseLike<Reply> {
 
   /** The body parsed as JSON. @throws NetError `STATUS`, `DECODE`, or whatever ended the call */
   json<T = unknown>(): Promise<T> {
-    return this.#reply.then(okJson) as Promise<T>;
+    return this.#read(okJson) as Promise<T>;
   }
 
   /** The body as text. @throws as `json`, `DECODE` aside */
   text(): Promise<string> {
-    return this.#reply.then(okText);
+    return this.#read(okText);
   }
 
   bytes(): Promise<Uint8Array> {
-    return this.#reply.then(okBytes);
+    return this.#read(okBytes);
+  }
+
+  #read<T>(how: (reply: Reply) => T | PromiseLike<T>): Promise<T> {
+    if (this.#repeats === undefined || this.#call === undefined) return this.#reply.then(how);
+    return readWhole(this.#reply, this.#call, this.#repeats, how);
   }
 
   /** The body as it arrives. The deadline of the call still holds for all of it. */
@@ -58,7 +70,7 @@ export class Pending implements PromiseLike<Reply> {
 
   /** Status, headers and content together, whatever the status. */
   full<T = unknown>(): Promise<FullReply<T>> {
-    return this.#reply.then(full) as Promise<FullReply<T>>;
+    return this.#read(full) as Promise<FullReply<T>>;
   }
 }
 

@@ -1,0 +1,59 @@
+/**
+ * Bodies that are read whole before their caller sees any of it. One whose connection is lost on the way is not the
+ * caller's trouble yet: a call that may be repeated is made again, as a retry would that the reply's head had already
+ * ended. Never for a body that is streamed: its reader has seen a part.
+ *
+ * Invariant: it is made again only where retries are on, the call may be repeated, the budget grants it, and
+ * `REPEATS_MAX` times at most; its deadline stays.
+ */
+import { type Call, mayRepeat, type Send } from '../core/call.ts';
+import { NetError } from '../core/error.ts';
+import type { Observer } from '../core/observer.ts';
+import type { Reply } from '../core/reply.ts';
+
+/** More would go on against a peer that loses every body; the retries before each head come on top. */
+const REPEATS_MAX = 2;
+
+/** How a call whose body was lost is made again. */
+export interface Repeats {
+  readonly send: Send;
+  /** Asks the budget. */
+  readonly grant: () => boolean;
+  readonly observer: Observer;
+}
+
+/** Reads a reply as `how` does, and those of its repeats. */
+export function readWhole<T>(
+  pending: Promise<Reply>,
+  call: Call,
+  repeats: Repeats,
+  how: (reply: Reply) => T | PromiseLike<T>,
+): Promise<T> {
+  if (!mayRepeat(call)) return pending.then(how);
+  // A reply that is there already has nothing left to lose: this is the path of every small call.
+  return pending.then((reply) => (reply.ended ? how(reply) : patient(reply, call, repeats, how)));
+}
+
+async function patient<T>(
+  first: Reply,
+  call: Call,
+  repeats: Repeats,
+  how: (reply: Reply) => T | PromiseLike<T>,
+): Promise<T> {
+  let reply = first;
+  for (let left = REPEATS_MAX; ; left--) {
+    try {
+      return await how(reply);
+    } catch (error) {
+      if (left === 0 || !isLost(error) || call.signal?.aborted === true || !repeats.grant()) throw error;
+      const { method, origin, section, attempt } = call;
+      const fact = { method, origin: origin.key, section, attempt, error, status: undefined };
+      repeats.observer.retried?.({ ...fact, delayMs: 0 });
+      reply = await repeats.send({ ...call, attempt: attempt + 1 });
+    }
+  }
+}
+
+function isLost(error: unknown): error is NetError {
+  return error instanceof NetError && error.code === 'RESET' && error.phase === 'body';
+}
