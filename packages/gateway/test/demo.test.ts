@@ -10,8 +10,9 @@ import { startDemoProcess } from './demo-process.ts';
 import { ask, httpServer } from './fixtures.ts';
 
 describe('the demo', () => {
-  it('says where to look, has something to show, tells cold from warm, and ends when asked', async () => {
+  it('says where to look, has something to show, tells cold from warm, and ends when asked', async (t) => {
     const demo = await startDemoProcess('--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0');
+    t.after(() => demo.child.kill());
     const example = await ask(demo.example);
     assert.equal(example.status === 200 || example.status === 503, true, 'the example it prints really works');
     let told: Snapshot;
@@ -34,6 +35,7 @@ describe('the demo', () => {
     const taken = await httpServer(() => undefined);
     t.after(() => taken.close());
     const demo = await startDemoProcess('--listen', `127.0.0.1:${taken.port}`, '--admin', `127.0.0.1:${taken.port}`);
+    t.after(() => demo.child.kill());
     assert.ok(Number(new URL(demo.example).port) > taken.port);
     assert.notEqual(new URL(demo.page).port, new URL(demo.example).port);
     assert.equal(await demo.stop(), 0);
@@ -47,8 +49,9 @@ describe("the demo's chain", () => {
     assert.deepEqual(moods, [well, well, 'failing', 'failing', well, well, 'stuck', 'stuck', well, 'failing']);
   });
 
-  it('answers through the gateway, whatever the mood', async () => {
+  it('answers through the gateway, whatever the mood', async (t) => {
     const demo = await startDemoProcess('--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0');
+    t.after(() => demo.child.kill());
     const url = new URL('/chain', demo.example).href;
     const ask3 = ['eth_blockNumber', 'eth_chainId', 'eth_mine'].map((method, id) => ({ jsonrpc: '2.0', id, method }));
     const headers = { 'content-type': 'application/json' };

@@ -12,7 +12,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { NetError } from 'keepwarm';
 import { problemOf } from './problem.ts';
 import { BodyTooLarge, bodyLength, collected, discardRest, tooLarge } from './request-body.ts';
-import { deniedMethod, type Looked, messageOf } from './rpc-message.ts';
+import { deniedMethod, isBatch, type Looked, messageOf } from './rpc-message.ts';
 import type { RpcUpstream } from './rpc-upstream.ts';
 
 /** Of a request that cannot be read as one; of what the gateway could not do (JSON-RPC 2.0 § 5.1). */
@@ -65,14 +65,17 @@ export class RpcForwarding {
 
   #ask(text: string): void {
     const { rpc, config } = this.#upstream;
-    const message = messageOf(text);
-    const count = message.ids.length;
-    if (count > config.requestsMax) return this.#refuse(null, tooMany(count, config.requestsMax));
-    const denied = deniedMethod(message, config.methodsDenied);
-    if (denied !== undefined) return this.#refuse(idsOf(message), notAllowed(denied));
+    // The pool reads the message anyway: it is read here as well only where something is looked for.
+    const looked = isBatch(text) || config.methodsDenied.length > 0 ? messageOf(text) : undefined;
+    if (looked !== undefined) {
+      const count = looked.ids.length;
+      if (count > config.requestsMax) return this.#refuse(null, tooMany(count, config.requestsMax));
+      const denied = deniedMethod(looked, config.methodsDenied);
+      if (denied !== undefined) return this.#refuse(idsOf(looked), notAllowed(denied));
+    }
     rpc.fetch('', { method: 'POST', body: text, signal: this.#signal }).then(
       (answer) => this.#answered(answer),
-      (error: unknown) => this.#failed(idsOf(message), error),
+      (error: unknown) => this.#failed(text, error),
     );
   }
 
@@ -82,7 +85,7 @@ export class RpcForwarding {
     this.#upstream.book.ended(this.#startedAt);
   }
 
-  #failed(ids: Ids, thrown: unknown): void {
+  #failed(text: string, thrown: unknown): void {
     if (this.#signal.aborted) return; // nobody is left to be told
     this.#upstream.book.failed();
     const cause = thrown instanceof Error && thrown.cause instanceof NetError ? thrown.cause : NetError.from(thrown);
@@ -91,7 +94,7 @@ export class RpcForwarding {
       this.#upstream.name,
       false,
     );
-    this.#refuse(ids, {
+    this.#refuse(idsOf(messageOf(text)), {
       status,
       code: SERVER_ERROR,
       message: `${code}: ${detail}`,

@@ -22,6 +22,9 @@ export function messageOf(text: string): Looked {
   return { batch, ids: parts.map((part) => field(part, 'id') ?? null), methods: parts.flatMap(methodIn) };
 }
 
+/** Whether more than one request is sent at once, which the first character tells. */
+export const isBatch = (text: string): boolean => /^\s*\[/.test(text);
+
 /** The first method that one of the patterns denies; `*` at the end of a pattern stands for any rest. */
 export function deniedMethod({ methods }: Looked, patterns: readonly string[]): string | undefined {
   if (patterns.length === 0) return undefined;

@@ -1,7 +1,7 @@
 /**
  * Bodies that are read whole before their caller sees any of it. One whose connection is lost on the way is not the
- * caller's trouble yet: a call that may be repeated is made again, as a retry would that the reply's head had already
- * ended. Never for a body that is streamed: its reader has seen a part.
+ * caller's trouble yet: a call that may be repeated is made again, as if it had been lost before the reply began. Never
+ * for a body that is streamed: its reader has seen a part.
  *
  * Invariant: it is made again only where retries are on, the call may be repeated, the budget grants it, and
  * `REPEATS_MAX` times at most; its deadline stays.

@@ -9,6 +9,7 @@
  * Chainstack, dRPC, PublicNode and the gateways proxyd and eRPC, as their sources and pages have them.
  */
 import type { ErrorClass, RpcErrorObject } from '../../clients/jsonrpc/adapter.ts';
+import { STATUS_CODES } from '../status-codes.ts';
 import { METHODS } from './methods.ts';
 
 /** Messages longer than this are cut: what they are about stands at their beginning. */
@@ -74,16 +75,7 @@ const CODES: Readonly<Record<number, ErrorClass>> = {
   '-32090': 'throttled', // PublicNode, Ankr: call rate
   '-32601': 'missing',
   '-32603': 'ill',
-  // Providers that put the HTTP status there.
-  401: 'throttled',
-  402: 'throttled',
-  403: 'throttled',
-  408: 'ill',
-  429: 'throttled',
-  500: 'ill',
-  502: 'ill',
-  503: 'ill',
-  504: 'ill',
+  ...STATUS_CODES,
 };
 
 /** A revert, by geth since 2020 (code 3) and by EIP-1474 (-32015 of OpenEthereum says so in words). */

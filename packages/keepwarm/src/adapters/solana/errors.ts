@@ -7,6 +7,7 @@
  * Source of the codes: anza-xyz/agave, `rpc-client-api/src/custom_error.rs`.
  */
 import type { ErrorClass, RpcErrorObject } from '../../clients/jsonrpc/adapter.ts';
+import { STATUS_CODES } from '../status-codes.ts';
 import { fieldOf } from './slots.ts';
 
 const CODES: Readonly<Record<number, ErrorClass>> = {
@@ -34,15 +35,7 @@ const CODES: Readonly<Record<number, ErrorClass>> = {
   '-32429': 'throttled', // QuickNode, Helius: 429 as a code
   '-32601': 'missing',
   '-32603': 'ill',
-  401: 'throttled',
-  402: 'throttled',
-  403: 'throttled',
-  408: 'ill',
-  429: 'throttled',
-  500: 'ill',
-  502: 'ill',
-  503: 'ill',
-  504: 'ill',
+  ...STATUS_CODES,
 };
 
 /** Read only where the code does not say it: in -32000, -32603, and codes nobody knows. */
