@@ -13,6 +13,7 @@ import type { Origin } from '../core/origin.ts';
 import type { Reply } from '../core/reply.ts';
 import { type EngineOptions, type EngineParts, Http1Engine } from './http1/engine.ts';
 import type { PoolSnapshot, WarmUpResult } from './http1/origin-pool.ts';
+import { Http1Only } from './http1-only.ts';
 import { Http2Engine } from './http2/engine.ts';
 
 /**
@@ -30,9 +31,6 @@ export interface ProtocolOptions extends EngineOptions {
   readonly helloMs: number;
 }
 
-/** How long it is held that an origin speaks HTTP/1.1 only, once it has no connection left, in ms. */
-const LEARNT_MS = 600_000;
-
 const OFFERS: Readonly<Record<Exclude<Http2Use, 'never'>, readonly string[]>> = {
   allow: ['http/1.1', 'h2'],
   prefer: ['h2', 'http/1.1'],
@@ -43,14 +41,14 @@ export class Engine {
   readonly http1: Http1Engine;
   readonly #http2: Http2Engine | undefined;
   readonly #use: Http2Use;
-  /** Until when an origin is taken to speak HTTP/1.1 only. */
-  readonly #http1Until = new Map<string, number>();
+  readonly #http1Only: Http1Only;
   readonly send: Send;
 
   constructor(options: ProtocolOptions, parts: EngineParts) {
     const { http2 } = options;
     this.#use = http2;
     this.http1 = new Http1Engine(options, parts);
+    this.#http1Only = new Http1Only(parts.clock);
     this.send = this.http1.send;
     if (http2 === 'never') return;
     this.#http2 = new Http2Engine(
@@ -109,17 +107,12 @@ export class Engine {
   #speaksHttp2(origin: Origin, section: string): boolean {
     if (this.#http2 === undefined) return false;
     if (!origin.secure) return this.#use === 'prior-knowledge';
-    const until = this.#http1Until.get(origin.key);
-    if (until === undefined) return true;
-    const { clock } = this.http1;
-    if (this.http1.pool(origin, section).pool.size > 0 || clock.now() < until) return false;
-    this.#http1Until.delete(origin.key);
-    return true;
+    return !this.#http1Only.has(origin.key, () => this.http1.pool(origin, section).pool.size > 0);
   }
 
   #learn(origin: Origin, protocol: 'h2' | 'http/1.1'): void {
-    if (protocol === 'h2') this.#http1Until.delete(origin.key);
-    else this.#http1Until.set(origin.key, this.http1.clock.now() + LEARNT_MS);
+    if (protocol === 'h2') this.#http1Only.forget(origin.key);
+    else this.#http1Only.note(origin.key);
   }
 }
 
