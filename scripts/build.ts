@@ -27,9 +27,11 @@ function build(folder: string): void {
   const tsc = join(root, 'node_modules', '.bin', 'tsc');
   const { status } = spawnSync(tsc, ['-p', join(folder, 'tsconfig.build.json')], { cwd: root, stdio: 'inherit' });
   if (status !== 0) throw new Error(`tsc failed for ${folder}`);
-  // What is no TypeScript (pages, styles) is read at run time from beside the code.
-  cpSync(join(folder, 'src'), join(folder, 'dist'), { recursive: true, filter: (path) => !path.endsWith('.ts') });
-  for (const page of ['LICENSE', 'README.md']) copyFileSync(join(root, page), join(folder, page));
+  // What tsc does not make: pages and styles, read at run time from beside the code, and what was compiled from
+  // definitions, which is JavaScript with declarations already.
+  const filter = (path: string) => !path.endsWith('.ts') || path.endsWith('.d.ts');
+  cpSync(join(folder, 'src'), join(folder, 'dist'), { recursive: true, filter });
+  for (const page of ['LICENSE', 'NOTICE', 'README.md']) copyFileSync(join(root, page), join(folder, page));
 }
 
 /** A program that cannot be started, or an entry that cannot be imported, is found here and not by its first user. */

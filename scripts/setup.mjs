@@ -8,9 +8,9 @@
  * It fetches nothing itself; only npm and apt-get do, each from where its owner pointed it.
  */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
-import { argv, env, exit, getuid, platform, stdout } from 'node:process';
+import { argv, env, exit, getuid, pid, platform, stdout } from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -30,6 +30,10 @@ const PARTNERS = [
   { program: 'grpc', debian: 'python3-grpcio', without: 'tests of gRPC against C-core' },
   { program: 'chromium', debian: 'chromium', without: 'tests that look at the status page in a real browser' },
 ];
+
+/** The published definition of Geyser, and where what is compiled from it goes. Git knows neither. */
+const DEFINITION = 'laserstream-core-proto-js';
+const COMPILED = join(root, 'packages', 'keepwarm', 'src', 'wire', 'geyser', 'generated');
 
 /** Where Debian and Homebrew put servers that an ordinary user's PATH leaves out, and Debian what Python imports. */
 const MORE_PLACES = ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin', '/usr/lib/python3/dist-packages'];
@@ -106,6 +110,34 @@ function installNode() {
   }
 }
 
+const versionOf = (...name) => json('node_modules', ...name, 'package.json').version;
+
+/**
+ * Messages of Geyser as JavaScript with declarations, where they are missing or of another version: a stamp beside them
+ * says which. The compiler and its plugin are installed packages: nothing is fetched. The folder is made aside and then
+ * put in its place, so that nobody ever reads half of it.
+ */
+function compileDefinition() {
+  if (!existsSync(join(root, 'node_modules', DEFINITION))) return; // not in this lock file, so nobody needs it
+  const stamp = `${DEFINITION} ${versionOf(DEFINITION)}, protoc-gen-es ${versionOf('@bufbuild', 'protoc-gen-es')}\n`;
+  const stampPath = join(COMPILED, 'version');
+  if (existsSync(stampPath) && readFileSync(stampPath, 'utf8') === stamp) return;
+  const aside = `${COMPILED}.${pid}`;
+  const plugin = join(root, 'node_modules', '@bufbuild', 'protoc-gen-es', 'bin', 'protoc-gen-es');
+  const local = [join(bins, platform === 'win32' ? 'node.cmd' : 'node'), plugin];
+  const plugins = [{ local, out: aside, opt: ['target=js+dts', 'import_extension=js'] }];
+  const template = JSON.stringify({ version: 'v2', plugins });
+  const buf = join(root, 'node_modules', '@bufbuild', 'buf', 'bin', 'buf');
+  // Named by its path, since links in node_modules/.bin are left out where install scripts are switched off.
+  if (!ran(local[0], [buf, 'generate', join('node_modules', DEFINITION), '--template', template])) {
+    rmSync(aside, { recursive: true, force: true });
+    fail(`${DEFINITION} could not be compiled; the message of buf above says why`);
+  }
+  writeFileSync(join(aside, 'version'), stamp);
+  rmSync(COMPILED, { recursive: true, force: true });
+  renameSync(aside, COMPILED);
+}
+
 function isInstalled({ program }) {
   return [...(env.PATH ?? '').split(delimiter), ...MORE_PLACES].some((place) => {
     try {
@@ -150,4 +182,5 @@ function installPartners() {
 
 installPackages();
 installNode();
+compileDefinition();
 if (argv.includes('--with-partners')) installPartners();

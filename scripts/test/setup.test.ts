@@ -10,6 +10,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -118,6 +119,46 @@ describe('set-up', () => {
     const { stdout, status } = setup();
     assert.match(stdout, /Node\.js 24\.0\.0 does not run here/);
     assert.equal(status, 1);
+  });
+});
+
+describe('set-up of compiled definitions', () => {
+  const DEFINITION = 'node_modules/laserstream-core-proto-js';
+  const compiled = () => join(home, 'packages/keepwarm/src/wire/geyser/generated');
+  /** Instead of buf: writes what it was given to compile into the folder that its template names. */
+  const compiles = `out=$(printf %s "$5" | sed 's/.*"out":"\\([^"]*\\)".*/\\1/')
+mkdir -p "$out"; echo "$3" > "$out/from"`;
+
+  beforeEach(() => {
+    symlinkSync('/usr/bin/sed', join(home, 'bin', 'sed'));
+    setup();
+    json(`${DEFINITION}/package.json`, { version: '1.0.0' });
+    json('node_modules/@bufbuild/protoc-gen-es/package.json', { version: '2.0.0' });
+    mkdirSync(dirname(compiled()), { recursive: true });
+    writeFileSync(join(home, 'node_modules/.bin/node'), `#!/bin/sh\necho compiled\n${compiles}\n`);
+  });
+
+  it('compiles what is missing, once, and again when a version has changed', () => {
+    assert.match(setup().stdout, /compiled/);
+    assert.equal(readFileSync(join(compiled(), 'from'), 'utf8').trim(), DEFINITION);
+    assert.doesNotMatch(setup().stdout, /compiled/);
+    json(`${DEFINITION}/package.json`, { version: '1.0.1' });
+    assert.match(setup().stdout, /compiled/);
+    json('node_modules/@bufbuild/protoc-gen-es/package.json', { version: '2.0.1' });
+    assert.match(setup().stdout, /compiled/);
+    assert.doesNotMatch(setup().stdout, /compiled/);
+  });
+
+  it('leaves what there was alone when compiling fails, says so, and tries again next time', () => {
+    setup();
+    json(`${DEFINITION}/package.json`, { version: '1.0.1' });
+    writeFileSync(join(home, 'node_modules/.bin/node'), '#!/bin/sh\nexit 1\n');
+    const { stdout, status } = setup();
+    assert.match(stdout, /laserstream-core-proto-js could not be compiled/);
+    assert.equal(status, 1);
+    assert.deepEqual(readdirSync(dirname(compiled())), ['generated']);
+    assert.match(readFileSync(join(compiled(), 'version'), 'utf8'), /1\.0\.0/);
+    assert.equal(setup().status, 1);
   });
 });
 
