@@ -1,7 +1,8 @@
 /** keepwarm/grpc: calls of gRPC over HTTP/2 sessions of our own. */
 
-export { createGrpcClient, GrpcClient, type Messages } from './clients/grpc/client.ts';
+export { createGrpcClient, GrpcClient } from './clients/grpc/client.ts';
 export type { GrpcConnectionRate } from './clients/grpc/connection-rate.ts';
+export type { GrpcCaller, Messages } from './clients/grpc/kinds.ts';
 export { type GrpcMethod, rawMethod } from './clients/grpc/method.ts';
 export type { GrpcCallOptions, GrpcClientOptions, GrpcNumbers } from './clients/grpc/options.ts';
 export { Outbox, type OutboxOptions } from './clients/grpc/outbox.ts';

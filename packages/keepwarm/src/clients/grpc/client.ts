@@ -2,37 +2,25 @@
  * The gRPC client: four kinds of calls over HTTP/2 sessions of our own, with the limits, retries, breakers and records
  * of the HTTP client it stands on, which see the statuses of gRPC.
  */
-import type { Call, CallBody } from '../../core/call.ts';
-import { type Clock, systemClock } from '../../core/clock.ts';
-import type { Reply } from '../../core/reply.ts';
-import { decompress } from '../../engines/grpc/coding.ts';
-import { GrpcError } from '../../engines/grpc/error.ts';
-import { failureOf, tell } from '../../engines/grpc/failures.ts';
-import { Outgoing } from '../../engines/grpc/outgoing.ts';
-import type { Single } from '../../engines/grpc/single.ts';
+import { systemClock } from '../../core/clock.ts';
 import type { WarmUpResult } from '../../engines/http1/origin-pool.ts';
 import type { ConnectionRate } from '../../pool/connection-rate.ts';
 import { Client, protocolDoorOf } from '../client.ts';
-import type { ProtocolDoor } from '../protocol.ts';
 import { answers } from './answers.ts';
 import { Calls } from './calls.ts';
 import { makeRate } from './connection-rate.ts';
+import { GrpcKinds, type Messages } from './kinds.ts';
 import type { GrpcMethod } from './method.ts';
 import { type GrpcCallOptions, type GrpcClientOptions, settleGrpc } from './options.ts';
 import { GrpcRecord, type GrpcStats } from './record.ts';
-import { GrpcReply } from './reply.ts';
-import { GrpcStream } from './stream.ts';
-
-/** Messages to be sent: there already, made on demand, or written into an `Outbox`. */
-export type Messages<I> = AsyncIterable<I> | Iterable<I>;
+import type { GrpcReply } from './reply.ts';
+import type { GrpcStream } from './stream.ts';
 
 export class GrpcClient {
   /** Where its calls go, with the path that stands before those of methods. */
   readonly target: string;
   readonly #client: Client;
-  readonly #door: ProtocolDoor;
-  readonly #clock: Clock;
-  readonly #calls: Calls;
+  readonly #kinds: GrpcKinds;
   readonly #record = new GrpcRecord();
   readonly #rate: ConnectionRate | undefined;
 
@@ -40,12 +28,17 @@ export class GrpcClient {
   constructor(options: GrpcClientOptions) {
     const settled = settleGrpc(options);
     this.target = settled.target;
-    this.#clock = options.clock ?? systemClock;
-    this.#rate = settled.rate && makeRate(settled.rate, this.#clock);
-    const policies = { answers: answers(this.#clock) };
+    const clock = options.clock ?? systemClock;
+    this.#rate = settled.rate && makeRate(settled.rate, clock);
+    const policies = { answers: answers(clock) };
     this.#client = new Client(settled.client, { policies, balance: {}, starts: this.#rate });
-    this.#door = protocolDoorOf(this.#client);
-    this.#calls = new Calls(this.#door, this.#clock, settled);
+    const door = protocolDoorOf(this.#client);
+    this.#kinds = new GrpcKinds({
+      clock,
+      record: this.#record,
+      send: door.send,
+      calls: new Calls(door, clock, settled),
+    });
   }
 
   /**
@@ -53,14 +46,8 @@ export class GrpcClient {
    *
    * @throws GrpcError; NetError `INVALID` when the call itself is malformed
    */
-  async unary<I, O>(method: GrpcMethod<I, O>, message: I, options?: GrpcCallOptions): Promise<GrpcReply<O>> {
-    this.#calls.check(options);
-    const encoded = this.#calls.encode(method, message, this.#calls.coding(options));
-    const body = encoded instanceof Uint8Array ? encoded : await encoded;
-    const call = this.#calls.make(method, body, true, options);
-    this.#record.started();
-    this.#record.sent++;
-    return this.#single(method, call);
+  unary<I, O>(method: GrpcMethod<I, O>, message: I, options?: GrpcCallOptions): Promise<GrpcReply<O>> {
+    return this.#kinds.unary(method, message, options);
   }
 
   /**
@@ -68,21 +55,12 @@ export class GrpcClient {
    *
    * @throws as `unary`
    */
-  async clientStream<I, O>(
+  clientStream<I, O>(
     method: GrpcMethod<I, O>,
     messages: Messages<I>,
     options?: GrpcCallOptions,
   ): Promise<GrpcReply<O>> {
-    this.#calls.check(options);
-    const outgoing = this.#outgoing(method, messages, options);
-    try {
-      const call = this.#calls.make(method, outgoing, true, options);
-      this.#record.started();
-      return await this.#single(method, call);
-    } finally {
-      this.#record.sent += outgoing.sent;
-      outgoing.close();
-    }
+    return this.#kinds.clientStream(method, messages, options);
   }
 
   /**
@@ -91,13 +69,7 @@ export class GrpcClient {
    * @throws NetError `INVALID`, GrpcError for a message that cannot be encoded; whatever else happens, the stream tells
    */
   serverStream<I, O>(method: GrpcMethod<I, O>, message: I, options?: GrpcCallOptions): GrpcStream<O> {
-    this.#calls.check(options);
-    const encoded = this.#calls.encode(method, message, this.#calls.coding(options));
-    const body = encoded instanceof Uint8Array ? encoded : new Outgoing([encoded], (each) => each, method.path);
-    return this.#stream(method, body, options, () => {
-      this.#record.sent++;
-      if (body instanceof Outgoing) body.close();
-    });
+    return this.#kinds.serverStream(method, message, options);
   }
 
   /**
@@ -106,12 +78,7 @@ export class GrpcClient {
    * @throws as `serverStream`
    */
   bidi<I, O>(method: GrpcMethod<I, O>, messages: Messages<I>, options?: GrpcCallOptions): GrpcStream<O> {
-    this.#calls.check(options);
-    const outgoing = this.#outgoing(method, messages, options);
-    return this.#stream(method, outgoing, options, () => {
-      this.#record.sent += outgoing.sent;
-      outgoing.close();
-    });
+    return this.#kinds.bidi(method, messages, options);
   }
 
   /** One snapshot: calls by status, messages, and all that the connections beneath know. */
@@ -142,92 +109,6 @@ export class GrpcClient {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  #outgoing<I>(
-    method: GrpcMethod<I, unknown>,
-    messages: Messages<I>,
-    options: GrpcCallOptions | undefined,
-  ): Outgoing<I> {
-    const coding = this.#calls.coding(options);
-    return new Outgoing(messages, (message) => this.#calls.encode(method, message, coding), method.path);
-  }
-
-  #single<O>(method: GrpcMethod<never, O>, call: Call): Promise<GrpcReply<O>> {
-    return this.#door
-      .send(call)
-      .then((reply) => this.#replied(method, call, reply))
-      .then(
-        (reply) => {
-          this.#record.ended('OK');
-          return reply;
-        },
-        (thrown: unknown) => {
-          const failure = failureOf(thrown, method.path, this.#late(call));
-          this.#record.ended(failure instanceof GrpcError ? failure.status : 'INTERNAL');
-          throw failure;
-        },
-      );
-  }
-
-  #replied<O>(method: GrpcMethod<never, O>, call: Call, reply: Reply): GrpcReply<O> | Promise<GrpcReply<O>> {
-    if (reply.made instanceof GrpcError) throw reply.made;
-    const { message, compressed, trailers } = reply.made as Single;
-    const done = (bytes: Uint8Array) => new GrpcReply(this.#decoded(method, bytes), reply.headers, trailers);
-    if (!compressed) return done(message!);
-    const { bytesMax } = call.about as { readonly bytesMax: number };
-    const bytes = decompress(message!, reply.headers.get('grpc-encoding'), bytesMax, method.path);
-    return bytes instanceof Uint8Array ? done(bytes) : bytes.then(done);
-  }
-
-  /** @throws GrpcError */
-  #decoded<O>(method: GrpcMethod<never, O>, bytes: Uint8Array): O {
-    this.#record.received++;
-    try {
-      return method.decode(bytes);
-    } catch (cause) {
-      this.#record.unreadable++;
-      throw tell.decode(cause, method.path);
-    }
-  }
-
-  #stream<O>(
-    method: GrpcMethod<never, O>,
-    body: CallBody,
-    options: GrpcCallOptions | undefined,
-    over: () => void,
-  ): GrpcStream<O> {
-    let call: Call;
-    try {
-      call = this.#calls.make(method, body, false, options);
-    } catch (error) {
-      if (body instanceof Outgoing) body.close(); // whoever makes messages must not wait for a call that is none
-      throw error;
-    }
-    this.#record.started();
-    return new GrpcStream({
-      path: method.path,
-      bytesMax: this.#calls.bytesMax(options),
-      decode: method.decode,
-      signal: options?.signal,
-      send: (signal) => this.#door.send({ ...call, signal }),
-      begun: () => {
-        if (body instanceof Outgoing) body.commit();
-      },
-      ended: (status) => {
-        this.#record.ended(status);
-        over();
-      },
-      received: (readable) => {
-        this.#record.received++;
-        if (!readable) this.#record.unreadable++;
-      },
-      late: () => this.#late(call),
-    });
-  }
-
-  #late({ deadlineAt }: Call): boolean {
-    return this.#clock.now() >= deadlineAt;
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import type { DescMessage, DescMethodStreaming, DescMethodUnary, MessageInitShape } from '@bufbuild/protobuf';
 import type { ContextValues, Interceptor, StreamResponse, Transport, UnaryResponse } from '@connectrpc/connect';
-import type { GrpcClient } from '../../clients/grpc/client.ts';
+import type { GrpcCaller } from '../../clients/grpc/kinds.ts';
 import type { GrpcCallOptions } from '../../clients/grpc/options.ts';
 import type { GrpcStream } from '../../clients/grpc/stream.ts';
 import { NetError } from '../../core/error.ts';
@@ -20,18 +20,18 @@ export interface GrpcTransportOptions {
 }
 
 /** @param client which stays the caller's, to be closed when no transport uses it any more */
-export function createGrpcTransport(client: GrpcClient, options: GrpcTransportOptions = {}): Transport {
+export function createGrpcTransport(client: GrpcCaller, options: GrpcTransportOptions = {}): Transport {
   return new ConnectTransport(client, options);
 }
 
 type HeaderInput = ConstructorParameters<typeof Headers>[0];
 
 class ConnectTransport implements Transport {
-  readonly #client: GrpcClient;
+  readonly #client: GrpcCaller;
   readonly #options: GrpcTransportOptions;
   #loading: Promise<Runtime> | undefined;
 
-  constructor(client: GrpcClient, options: GrpcTransportOptions) {
+  constructor(client: GrpcCaller, options: GrpcTransportOptions) {
     this.#client = client;
     this.#options = options;
   }
