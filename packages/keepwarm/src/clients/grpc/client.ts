@@ -34,6 +34,7 @@ export class GrpcClient {
     this.#client = new Client(settled.client, { policies, balance: {}, starts: this.#rate });
     const door = protocolDoorOf(this.#client);
     this.#kinds = new GrpcKinds({
+      target: settled.target,
       clock,
       record: this.#record,
       send: door.send,

@@ -21,9 +21,10 @@ import { GrpcStream } from './stream.ts';
 export type Messages<I> = AsyncIterable<I> | Iterable<I>;
 
 /** What carries calls: a client, or a lease. */
-export type GrpcCaller = Pick<GrpcKinds, 'unary' | 'clientStream' | 'serverStream' | 'bidi'>;
+export type GrpcCaller = Pick<GrpcKinds, 'target' | 'unary' | 'clientStream' | 'serverStream' | 'bidi'>;
 
 export interface KindsParts {
+  readonly target: string;
   readonly calls: Calls;
   readonly clock: Clock;
   readonly record: GrpcRecord;
@@ -31,12 +32,15 @@ export interface KindsParts {
 }
 
 export class GrpcKinds {
+  /** Where its calls go, with the path that stands before those of methods. */
+  readonly target: string;
   readonly #calls: Calls;
   readonly #clock: Clock;
   readonly #record: GrpcRecord;
   readonly #send: Send;
 
-  constructor({ calls, clock, record, send }: KindsParts) {
+  constructor({ target, calls, clock, record, send }: KindsParts) {
+    this.target = target;
     this.#calls = calls;
     this.#clock = clock;
     this.#record = record;
