@@ -11,6 +11,8 @@ import { parseArgs } from 'node:util';
 import { allocationTable, measureAllocation } from './allocation.ts';
 import { callTable, measureCalls } from './calls.ts';
 import { delayTable, measureDelay } from './delay.ts';
+import { latencyTable, measureGateway, measureHalfLoad, measureIdleCallers } from './gateway.ts';
+import { idleTable } from './gateway-idle.ts';
 import { commit, cpu, record } from './history.ts';
 import { measureJsonRpc } from './jsonrpc.ts';
 import { measureMemory, memoryTable } from './memory.ts';
@@ -63,6 +65,18 @@ async function measure(scenario: Scenario, server: BenchServer, stable: Stable, 
     case 's2': {
       const rows = await measureS2(caFile);
       return { rows, table: s2Table(rows) };
+    }
+    case 'gateway': {
+      const rows = await measureGateway(scenario.name, server, quick);
+      return { rows, table: callTable(rows) };
+    }
+    case 'gateway-half-load': {
+      const rows = await measureHalfLoad(scenario.name, server, quick);
+      return { rows, table: latencyTable(rows) };
+    }
+    case 'gateway-idle': {
+      const rows = await measureIdleCallers(scenario.name, server, quick);
+      return { rows, table: idleTable(rows) };
     }
     case 'jsonrpc': {
       const rows = await measureJsonRpc(scenario.name, stable, quick);
@@ -155,6 +169,8 @@ async function main(): Promise<number> {
   }
 }
 
+// Each server, proxy and folder has an exit handler of its own.
+process.setMaxListeners(50);
 // Exit handlers end the server and its folder; children end with the channel to us.
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));

@@ -6,6 +6,9 @@ import { median, pairedRatio, type Spread } from './statistics.ts';
 /** In the scenarios of HTTP/2: the peer by hand, and of each drop-in what it stands in for. */
 const OVER_H2 = ['node:http2 by hand', 'undici h2', 'undici.fetch h2', 'node:https'] as const;
 
+/** In the scenarios of the gateway. */
+const OF_PROXIES = ['nginx proxy', 'http-proxy', '@fastify/http-proxy'] as const;
+
 /** Whom the others are compared with, where they take part. */
 export const REFERENCES = [
   'undici.request',
@@ -15,6 +18,7 @@ export const REFERENCES = [
   'undici by hand',
   'keepwarm bare',
   ...OVER_H2,
+  ...OF_PROXIES,
 ] as const;
 export type Reference = (typeof REFERENCES)[number];
 
@@ -85,9 +89,32 @@ export interface DelayRow extends RowBase {
   readonly samples: number;
 }
 
-export type Row = DelayRow | CallRow | MemoryRow | AllocationRow | S2Row;
+export interface ProxyLatencyRow extends RowBase {
+  /** What the proxy carries at most, and what it carried while this was measured. */
+  readonly ratePerSecond: number;
+  readonly callsPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Beyond the same calls without a proxy, median over the rounds. */
+  readonly addedP50Ms: number;
+  readonly addedP99Ms: number;
+  readonly errors: number;
+  readonly samples: number;
+}
 
-export const isCallRow = (row: Row): row is CallRow => 'callsPerSecond' in row;
+export interface ProxyIdleRow extends RowBase {
+  readonly connections: number;
+  /** What the proxy's process grew by, per connection held. */
+  readonly rssBytes: number;
+  /** Until all were open and had had one call, in ms. */
+  readonly openMs: number;
+  /** Held connections whose next call was not answered. */
+  readonly errors: number;
+}
+
+export type Row = ProxyLatencyRow | ProxyIdleRow | DelayRow | CallRow | MemoryRow | AllocationRow | S2Row;
+
+export const isCallRow = (row: Row): row is CallRow => 'callsPerSecondMin' in row;
 
 type Measured = Pick<CallScenario, 'name' | 'inFlight' | 'reply'>;
 

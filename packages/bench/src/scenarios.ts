@@ -20,7 +20,15 @@ export interface CallScenario {
 
 /** Scenarios with a shape of their own; each has a file of this name. */
 export interface OtherScenario {
-  readonly kind: 'h2-delay' | 'memory' | 'allocation' | 's2' | 'jsonrpc';
+  readonly kind:
+    | 'h2-delay'
+    | 'memory'
+    | 'allocation'
+    | 's2'
+    | 'jsonrpc'
+    | 'gateway'
+    | 'gateway-half-load'
+    | 'gateway-idle';
   readonly name: string;
 }
 
@@ -141,6 +149,9 @@ export function scenarios(only: readonly string[], quick: boolean): Scenario[] {
     { kind: 'allocation', name: 'allocation' },
     { kind: 's2', name: 's2' },
     { kind: 'jsonrpc', name: 'jsonrpc' },
+    { kind: 'gateway', name: 'gateway-100B-50' },
+    { kind: 'gateway-half-load', name: 'gateway-half-load' },
+    { kind: 'gateway-idle', name: 'gateway-idle-10k' },
   ];
   const known = new Set(all.map(({ name }) => name));
   if (only.length > 0) {

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Contestant } from '../contestant.ts';
 import type { SliceOrder, SliceResult } from '../load.ts';
-import { pinned } from '../pin.ts';
+import { pinned, type Role } from '../pin.ts';
 import { scratch } from '../scratch.ts';
 import { CALL_BODY } from '../server/replies.ts';
 import { CALL_HEADERS, type Target } from './client.ts';
@@ -19,6 +19,12 @@ const SCRIPT = `
 wrk.method = "POST"
 wrk.body = ${JSON.stringify(CALL_BODY)}
 wrk.headers["content-type"] = "${CALL_HEADERS['content-type']}"
+init = function(args)
+  local pause = tonumber(args[1])
+  if pause then
+    delay = function() return math.random(0, 2 * pause) end
+  end
+end
 done = function(summary, latency)
   local errors = summary.errors
   io.write(string.format("RESULT %d %d %d %d %d\\n", summary.requests, summary.duration, latency:percentile(50),
@@ -31,25 +37,45 @@ const TLS_SLICE_MS_MIN = 700;
 
 export const hasWrk = (): boolean => spawnSync('wrk', ['-v'], { stdio: 'ignore' }).error === undefined;
 
-export async function openWrk({ origin, path }: Target): Promise<Contestant> {
+export interface WrkOptions {
+  /** Whose core it runs on. Default `client`. */
+  readonly role?: Role;
+}
+
+export async function openWrk(
+  { origin, path }: Pick<Target, 'origin' | 'path'>,
+  options: WrkOptions = {},
+): Promise<Wrk> {
+  const { role = 'client' } = options;
   const files = scratch();
   const script = join(files.folder, 'call.lua');
   await writeFile(script, SCRIPT);
-  const slice = async ({ inFlight, sliceMs }: SliceOrder): Promise<SliceResult> => {
-    const ms = origin.startsWith('https') ? Math.max(sliceMs, TLS_SLICE_MS_MIN) : sliceMs;
+  const run = (inFlight: number, ms: number, pauseMs: number): Promise<string> => {
     // Were we gone before the interrupt, wrk would end by its own limit.
     const limit = `-d${Math.ceil(ms / 1_000) + 2}s`;
-    return parse(await runFor(ms, ['-t1', `-c${inFlight}`, limit, '-s', script, origin + path]));
+    const pause = pauseMs === 0 ? [] : ['--', String(pauseMs)];
+    return runFor(role, ms, ['-t1', `-c${inFlight}`, limit, '-s', script, origin + path, ...pause]);
   };
-  return { name: WRK, seasoned: true, slice, close: async () => files.close() };
+  const slice = async ({ inFlight, sliceMs }: SliceOrder): Promise<SliceResult> => {
+    const ms = origin.startsWith('https') ? Math.max(sliceMs, TLS_SLICE_MS_MIN) : sliceMs;
+    return parse(await run(inFlight, ms, 0));
+  };
+  const paced = async (connections: number, ms: number, pauseMs: number): Promise<SliceResult> =>
+    parse(await run(connections, ms, pauseMs));
+  return { name: WRK, seasoned: true, slice, paced, close: async () => files.close() };
+}
+
+export interface Wrk extends Contestant {
+  /** Each connection rests between two calls, from nothing to twice `pauseMs`. Latency does not count the rest. */
+  paced(connections: number, ms: number, pauseMs: number): Promise<SliceResult>;
 }
 
 /**
  * Runs wrk and interrupts it, upon which it reports as usual; its own `-d` knows only whole seconds. The shell around
  * it survives the interrupt and tells what its children cost: `times` prints minutes and seconds, theirs in line two.
  */
-async function runFor(ms: number, args: readonly string[]): Promise<string> {
-  const { file, args: before } = pinned('client', 'sh', ['-c', 'trap : INT; wrk "$@"; times', 'sh', ...args]);
+async function runFor(role: Role, ms: number, args: readonly string[]): Promise<string> {
+  const { file, args: before } = pinned(role, 'sh', ['-c', 'trap : INT; wrk "$@"; times', 'sh', ...args]);
   const shell = spawn(file, before, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [shell.stdout, shell.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));

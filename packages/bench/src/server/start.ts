@@ -5,7 +5,7 @@ import { startNode } from './node-server.ts';
 import type { BenchServer } from './server.ts';
 
 /** Debian installs nginx where a user's PATH does not look. */
-function findNginx(): string | undefined {
+export function findNginx(): string | undefined {
   return ['nginx', '/usr/sbin/nginx'].find((file) => spawnSync(file, ['-v'], { stdio: 'ignore' }).status === 0);
 }
 
