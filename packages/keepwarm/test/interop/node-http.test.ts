@@ -379,8 +379,8 @@ describe('over TLS', () => {
     const server = await aServer(t, { script: answer('ok'), tls: authority.issue() });
     const { httpAgent, httpsAgent: agent } = theAgents(t, trusted);
     assert.match((await failureOf(start(server.origin, { agent, ciphers: 'x' }))).message, /option ciphers/);
-    const path = { agent: httpAgent, socketPath: '/nowhere' };
-    assert.match((await failureOf(start('http://127.0.0.1', path))).message, /option socketPath/);
+    const local = { agent: httpAgent, localAddress: '127.0.0.2' };
+    assert.match((await failureOf(start('http://127.0.0.1', local))).message, /option localAddress/);
     const client = aClient(t, trusted);
     const bound = theAgents(t, client);
     const own = { agent: bound.httpsAgent, ca: authority.cert };

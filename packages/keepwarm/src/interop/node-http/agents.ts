@@ -11,11 +11,18 @@ import type { ClientStats } from '../../clients/stats.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { OriginPool } from '../../engines/http1/origin-pool.ts';
 import { SocketLease } from '../../engines/http1/socket-lease.ts';
+import { Asked } from './asked.ts';
 import { asNodeError } from './errors.ts';
-import { Places, type RequestOptions, servernameOf } from './places.ts';
+import { type Place, Places, type RequestOptions, servernameOf } from './places.ts';
 import { AgentRequest, type NodeRequest, type RequestWatch } from './request.ts';
 
 type Lists<T> = Record<string, T[]>;
+
+/** Where requests go that ask for the same, and by which name Node's own agent would know it. */
+interface Known {
+  readonly name: string;
+  readonly place: Place;
+}
 
 /** What both agents do; they differ in scheme and name only. */
 class Broker implements RequestWatch {
@@ -26,6 +33,7 @@ class Broker implements RequestWatch {
   readonly #requests = new Set<AgentRequest>();
   /** Where requests of a name went, for as long as Node's own agent would know the name. */
   readonly #pools = new Map<string, OriginPool>();
+  readonly #asked = new Asked<Known>();
 
   constructor(agent: HttpAgent, places: Places, secure: boolean) {
     this.#agent = agent;
@@ -36,20 +44,18 @@ class Broker implements RequestWatch {
 
   add(request: NodeRequest, given: RequestOptions): void {
     try {
-      const servername = this.#secure ? { servername: servernameOf(given, request.getHeader('host')) } : {};
-      const options = { ...given, ...servername };
-      const { engine, pool, queueMs } = this.places.of(options, this.#secure);
-      const name = this.#agent.getName(options as Parameters<HttpAgent['getName']>[0]);
+      const hostField = this.#secure ? request.getHeader('host') : undefined;
+      const { name, place } = this.#known(given, hostField);
+      const { engine } = place;
+      const pool = engine.pool(place.origin, '');
       this.#remember(name, pool);
       const holder = new AgentRequest(request, name, this);
       this.#requests.add(holder);
-      holder.start(new SocketLease(engine, pool, holder, queueMs));
+      holder.start(new SocketLease(engine, pool, holder, place.queueMs));
     } catch (error) {
       request.onSocket(null, asNodeError(error));
     }
   }
-
-  served(): void {}
 
   freed(socket: Socket): void {
     this.#agent.emit('free', socket);
@@ -80,6 +86,20 @@ class Broker implements RequestWatch {
   destroy(): void {
     for (const request of this.#requests) request.destroy();
     if (this.places.owned) for (const client of this.places.clients) client.closeIdle();
+  }
+
+  #known(given: RequestOptions, hostField: unknown): Known {
+    const found = this.#asked.find(given, hostField);
+    if (found !== undefined) {
+      if (this.places.current(found.place)) return found;
+      this.#asked.clear();
+    }
+    const options = this.#secure ? { ...given, servername: servernameOf(given, hostField) } : given;
+    const place = this.places.of(options, this.#secure);
+    const name = this.#agent.getName(options as Parameters<HttpAgent['getName']>[0]);
+    const known = { name, place };
+    this.#asked.note(given, hostField, known);
+    return known;
   }
 
   #listed<T>(of: (request: AgentRequest) => T | undefined): Lists<T> {

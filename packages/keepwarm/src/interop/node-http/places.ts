@@ -1,7 +1,7 @@
 /**
  * Where a request of Node's goes: which client's pools serve it, and which origin it is for. A request may bring TLS
- * options of its own; each set of them is another identity towards the peer, so each has a client, and pools, of its
- * own.
+ * options of its own, or a Unix domain socket; each set of them is another identity towards the peer, or another peer,
+ * so each has a client, and pools, of its own.
  */
 import { isIP } from 'node:net';
 import { checkServerIdentity } from 'node:tls';
@@ -9,16 +9,18 @@ import { Client, type ClientOptions, doorOf, engineOf } from '../../clients/clie
 import { NetError } from '../../core/error.ts';
 import type { Origin } from '../../core/origin.ts';
 import type { Http1Engine } from '../../engines/http1/engine.ts';
-import type { OriginPool } from '../../engines/http1/origin-pool.ts';
 import type { TlsOptions } from '../../net/tls.ts';
 
 /** A request's options as Node hands them to an agent: anybody's, so anything. */
 export type RequestOptions = Readonly<Record<string, unknown>>;
 
+/** Where requests of a kind go, for as long as `current` says so. */
 export interface Place {
   readonly engine: Http1Engine;
-  readonly pool: OriginPool;
+  readonly origin: Origin;
   readonly queueMs: number;
+  /** The set of options it has its pools for; nothing where the client's own serve. */
+  readonly variant: string | undefined;
 }
 
 interface Target {
@@ -44,8 +46,17 @@ const TLS: Readonly<Record<string, keyof TlsOptions>> = {
 };
 
 /** What a request may not ask, as a connection that differs in it cannot be shared with others. */
-const REFUSED = ['socketPath', 'localAddress', 'localPort', 'lookup'];
-const REFUSED_OF_TLS = ['pfx', 'ciphers', 'maxVersion', 'secureProtocol', 'secureContext', 'crl', 'ALPNProtocols'];
+const REFUSED = ['localAddress', 'localPort', 'lookup'];
+const REFUSED_OF_TLS = [
+  ...['pfx', 'ciphers', 'maxVersion', 'secureProtocol', 'secureContext', 'crl', 'ALPNProtocols', 'clientCertEngine'],
+  ...['ecdhCurve', 'dhparam', 'secureOptions', 'sigalgs', 'privateKeyIdentifier', 'privateKeyEngine'],
+];
+
+/** Options of a request that make another client of ours. */
+interface Variant {
+  readonly tls?: TlsOptions;
+  readonly socketPath?: string;
+}
 
 export class Places {
   readonly client: Client;
@@ -75,11 +86,23 @@ export class Places {
     if (secure && !isDefaultCheck(options['checkServerIdentity'])) throw unsupported('checkServerIdentity');
     const host = String(options['host'] ?? 'localhost');
     const port = Number(options['port'] ?? (secure ? 443 : 80));
-    const client = secure ? this.#clientFor(tlsOf(options, host)) : this.client;
+    const variant = variantOf(options, secure ? tlsOf(options, host) : undefined);
+    const key = variant === undefined ? undefined : keyOf(variant);
+    const client = variant === undefined ? this.client : this.#clientFor(variant, key!);
     const { origin, queueMs } = this.#targetOf(client, `${secure ? 'https' : 'http'}://${bracketed(host)}:${port}`);
     const engine = engineOf(client);
     if (engine.closed) throw new NetError('CLOSED', 'the client of this agent is closed', { reach: 'unsent' });
-    return { engine, pool: engine.pool(origin, ''), queueMs };
+    return { engine, origin, queueMs, variant: key };
+  }
+
+  /** Whether requests of its kind still go there: they do not when its client is closed, or was given up for others. */
+  current({ engine, variant }: Place): boolean {
+    if (engine.closed) return false;
+    if (variant === undefined) return true;
+    const client = this.#variants.get(variant);
+    if (client === undefined || engineOf(client) !== engine) return false;
+    this.#use(variant, client);
+    return true;
   }
 
   /** What the client itself would do for a call there: the origin it knows, or its refusal. */
@@ -99,21 +122,27 @@ export class Places {
     return target;
   }
 
-  #clientFor(tls: TlsOptions | undefined): Client {
-    if (tls === undefined) return this.client;
+  #clientFor({ tls, socketPath }: Variant, key: string): Client {
     if (this.#options === undefined) {
+      const asked = [...Object.keys(tls ?? {}), ...(socketPath === undefined ? [] : ['socketPath'])].join(', ');
       throw invalid(
-        `TLS options of a request (${Object.keys(tls).join(', ')}) need pools of their own; this agent was made from ` +
-          'a client, which has one set of them: give them to the client, or make the agent from options',
+        `options of a request (${asked}) need pools of their own; this agent was made from a client, which has one ` +
+          'set of them: give them to the client, or make the agent from options',
       );
     }
-    const key = JSON.stringify(tls, (_, value) => (Buffer.isBuffer(value) ? value.toString('latin1') : value));
-    let client = this.#variants.get(key);
-    this.#variants.delete(key);
-    client ??= new Client({ ...this.#options, tls: { ...this.#options.tls, ...tls } });
-    this.#variants.set(key, client);
+    const options = this.#options;
+    // A socket of this machine is not reached through a proxy.
+    const way = socketPath === undefined ? {} : { socketPath, proxy: undefined };
+    const client = this.#variants.get(key) ?? new Client({ ...options, ...way, tls: { ...options.tls, ...tls } });
+    this.#use(key, client);
     if (this.#variants.size > VARIANTS_MAX) this.#dropOldest();
     return client;
+  }
+
+  /** The one used last stands last. */
+  #use(key: string, client: Client): void {
+    this.#variants.delete(key);
+    this.#variants.set(key, client);
   }
 
   #dropOldest(): void {
@@ -126,6 +155,15 @@ export class Places {
 
 /** Draining ends in closing, whatever it met on the way; there is nobody left to tell. */
 function drained(): void {}
+
+function variantOf({ socketPath }: RequestOptions, tls: TlsOptions | undefined): Variant | undefined {
+  if (typeof socketPath !== 'string' || socketPath === '') return tls && { tls };
+  return { socketPath, ...(tls && { tls }) };
+}
+
+function keyOf(variant: Variant): string {
+  return JSON.stringify(variant, (_, value) => (Buffer.isBuffer(value) ? value.toString('latin1') : value));
+}
 
 /** What a request asks of TLS beyond what its agent's client does anyway. */
 function tlsOf(options: RequestOptions, host: string): TlsOptions | undefined {

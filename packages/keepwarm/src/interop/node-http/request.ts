@@ -19,13 +19,38 @@ export interface NodeRequest extends Omit<ClientRequest, 'onSocket'> {
   reusedSocket: boolean;
 }
 
-type NodeSocket = Socket & { _httpMessage?: NodeRequest | null };
+type NodeSocket = Socket & { _httpMessage?: NodeRequest | null; [SEAT]?: Seat };
+
+const SEAT = Symbol('seat');
+
+/**
+ * What a socket says to its request of the moment. It listens for as long as the socket is ours: listeners put on and
+ * taken off with each request were a tenth of what an agent costs.
+ */
+class Seat {
+  request: AgentRequest | undefined;
+  readonly #socket: NodeSocket;
+
+  constructor(socket: NodeSocket) {
+    this.#socket = socket;
+    socket.on('free', this.#onFree).on('agentRemove', this.#onRemove).on('close', this.#onClose);
+  }
+
+  readonly #onFree = (): void => this.request?.ended();
+  readonly #onClose = (): void => this.request?.leave();
+
+  /** It was upgraded, or is a tunnel: nobody else will use it. */
+  readonly #onRemove = (): void => {
+    this.#socket.off('free', this.#onFree).off('agentRemove', this.#onRemove).off('close', this.#onClose);
+    this.request?.takenOver();
+  };
+}
+
+const seatOf = (socket: NodeSocket): Seat => (socket[SEAT] ??= new Seat(socket));
 
 /** What the agent is told of its requests. */
 export interface RequestWatch {
   readonly clock: Clock;
-  /** It has its socket. */
-  served(request: AgentRequest, socket: Socket): void;
   /** Its socket is free again, for whoever listens to that. */
   freed(socket: Socket): void;
   /** It has neither place in the queue nor socket any more. */
@@ -77,15 +102,14 @@ export class AgentRequest implements SocketHolder {
     this.#settled();
     this.socket = socket;
     request.reusedSocket = reused;
-    socket.on('free', this.#onFree).on('agentRemove', this.#onRemove).on('close', this.#onClose);
-    this.#watch.served(this, socket);
+    seatOf(socket).request = this;
     request.onSocket(socket);
     if (request.timeout !== undefined) socket.setTimeout(request.timeout);
   }
 
   refused(error: NetError): void {
     this.#settled();
-    this.#leave();
+    this.leave();
     this.request.onSocket(null, asNodeError(error));
   }
 
@@ -104,7 +128,7 @@ export class AgentRequest implements SocketHolder {
       if (this.socket === undefined && !this.#over) {
         this.#settled();
         this.#lease?.withdraw();
-        this.#leave();
+        this.leave();
         request.onSocket(null); // it finds itself destroyed, and says so
       }
       return request as unknown as ClientRequest;
@@ -122,33 +146,33 @@ export class AgentRequest implements SocketHolder {
   }
 
   /** Said by the request's own code: the message has ended, and the socket could carry another. */
-  readonly #onFree = (): void => {
+  ended(): void {
     const { socket, request } = this;
     if (socket === undefined) return;
-    this.#leave();
+    this.leave();
     socket._httpMessage = null;
     this.#lease?.giveBack(secondsOf(request.res?.headers['keep-alive']));
     this.#watch.freed(socket);
-  };
+  }
 
-  /** It was upgraded, or is a tunnel: nobody else will use it. */
-  readonly #onRemove = (): void => {
-    this.#leave();
+  takenOver(): void {
+    this.leave();
     this.#lease?.takeOver();
-  };
+  }
 
-  readonly #onClose = (): void => this.#leave();
-
-  #leave(): void {
+  /** It has nothing to do with us any more. */
+  leave(): void {
     if (this.#over) return;
     this.#over = true;
-    this.socket?.off('free', this.#onFree).off('agentRemove', this.#onRemove).off('close', this.#onClose);
+    const seat = this.socket?.[SEAT];
+    if (seat?.request === this) seat.request = undefined;
     this.#watch.left(this);
   }
 }
 
 /** What a `Keep-Alive` field promises, in seconds; -1 when it promises nothing. */
 function secondsOf(field: string | string[] | undefined): number {
-  const found = /timeout\s*=\s*(\d+)/i.exec(String(field ?? ''));
+  if (field === undefined) return -1;
+  const found = /timeout\s*=\s*(\d+)/i.exec(String(field));
   return found === null ? -1 : Number(found[1]);
 }
