@@ -29,5 +29,5 @@ export const solana: RpcAdapter = {
   },
 };
 
-export { fromBase58, toBase58 } from './base58.ts';
+export { fromBase58, toBase58 } from '../../wire/base58.ts';
 export { signatureOf } from './wire-transaction.ts';

@@ -4,7 +4,7 @@
  * Wire format: a count (one byte while below 128), that many signatures of 64 bytes, the message. Format 1 (SIMD-0385)
  * begins with 129 and has them at its end; it has no identity here, and so is treated as different each time.
  */
-import { fromBase58, toBase58 } from './base58.ts';
+import { fromBase58, toBase58 } from '../../wire/base58.ts';
 
 const SIGNATURE_BYTES = 64;
 /** The largest transaction in any encoding is 4,096 bytes (SIMD-0296), in base64. */
