@@ -90,14 +90,14 @@ describe('the figures of an upstream', () => {
     const book = new FigureBook(() => now);
     const { socketOpened, leased } = book.observer;
     socketOpened?.(opened(1));
-    leased?.({ ...fact(1), fresh: true, waitMs: 90 });
+    leased?.({ ...fact(1), fresh: true, call: 0, waitMs: 90 });
     now = 130;
     book.answered({ socketId: 1, reused: false, status: 200 }, 0);
-    leased?.({ ...fact(1), fresh: false, waitMs: 0 });
+    leased?.({ ...fact(1), fresh: false, call: 0, waitMs: 0 });
     now = 170;
     book.answered({ socketId: 1, reused: true, status: 503 }, 130);
     socketOpened?.(opened(2)); // ahead of demand
-    leased?.({ ...fact(2), fresh: true, waitMs: 0.01 });
+    leased?.({ ...fact(2), fresh: true, call: 0, waitMs: 0.01 });
     book.answered({ socketId: 2, reused: false, status: 200 }, 130);
     const { cold, warm, opening, reuseRatio, status5xxLately } = book.figures();
     assert.equal(cold.count, 1);

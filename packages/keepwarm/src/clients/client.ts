@@ -4,9 +4,9 @@
  */
 import type { EndpointSet } from '../balance/endpoint-set.ts';
 import type { Call, Send, StepLimits } from '../core/call.ts';
+import { nextCallId } from '../core/call-fact.ts';
 import { type Clock, systemClock, systemRandom } from '../core/clock.ts';
 import { Fields, type FieldsInput } from '../core/fields.ts';
-import type { Reply } from '../core/reply.ts';
 import type { Engine } from '../engines/engine.ts';
 import type { Http1Engine } from '../engines/http1/engine.ts';
 import type { WarmUpResult } from '../engines/http1/origin-pool.ts';
@@ -35,7 +35,7 @@ import { stack } from './order.ts';
 import { Pending } from './pending.ts';
 import { withPreset } from './presets.ts';
 import type { Protocol, ProtocolDoor } from './protocol.ts';
-import { type Policies, type Resilience, resilience } from './resilience.ts';
+import { type Policies, type Resilience, type ResilienceStats, resilience } from './resilience.ts';
 import { type ClientStats, snapshot } from './stats.ts';
 import { limitsOf, positive } from './step-limits.ts';
 import { Targets } from './targets.ts';
@@ -181,10 +181,12 @@ export class Client {
 
   /** One snapshot: sockets, reuse, phases, latencies, queue, DNS. */
   stats(): ClientStats {
-    return snapshot(this.#engine, this.#record, this.#dns, this.#tls, this.#clock, {
-      ...this.#resilience.stats(),
-      ...(this.#endpoints === undefined ? {} : { endpoints: this.#endpoints.set.snapshot() }),
-    });
+    return snapshot(this.#engine, this.#record, this.#dns, this.#tls, this.#clock, this.policyStats());
+  }
+
+  /** The part of `stats()` that is about policies and endpoints: what it costs does not grow with the sockets. */
+  policyStats(): ResilienceStats {
+    return { ...this.#resilience.stats(), ...(this.#endpoints && { endpoints: this.#endpoints.set.snapshot() }) };
   }
 
   /** Open, and more than half of the calls so far have been answered. */
@@ -270,6 +272,7 @@ export class Client {
     if (headers.contentLength !== undefined) checkLength(headers.contentLength, body);
     const startedAt = this.#clock.now();
     return {
+      id: nextCallId(),
       method,
       origin,
       path,
@@ -294,5 +297,3 @@ const CLOSE_MS = 5_000;
 export function createClient(options: ClientOptions = {}): Client {
   return new Client(options);
 }
-
-export type { Reply };

@@ -7,6 +7,7 @@
  * `REPEATS_MAX` times at most; its deadline stays.
  */
 import { type Call, mayRepeat, type Send } from '../core/call.ts';
+import { factOf } from '../core/call-fact.ts';
 import { NetError } from '../core/error.ts';
 import type { Observer } from '../core/observer.ts';
 import type { Reply } from '../core/reply.ts';
@@ -46,10 +47,8 @@ async function patient<T>(
       return await how(reply);
     } catch (error) {
       if (left === 0 || !isLost(error) || call.signal?.aborted === true || !repeats.grant()) throw error;
-      const { method, origin, section, attempt } = call;
-      const fact = { method, origin: origin.key, section, attempt, error, status: undefined };
-      repeats.observer.retried?.({ ...fact, delayMs: 0 });
-      reply = await repeats.send({ ...call, attempt: attempt + 1 });
+      repeats.observer.retried?.({ ...factOf(call), error, status: undefined, delayMs: 0 });
+      reply = await repeats.send({ ...call, attempt: call.attempt + 1 });
     }
   }
 }

@@ -43,6 +43,8 @@ export interface StepLimits {
 }
 
 export interface Call {
+  /** Says which facts are about this call; all its copies have it. None for checks of our own. */
+  readonly id?: number | undefined;
   /** Upper case for the standard methods; any token of RFC 9110 § 5.6.2 otherwise. */
   readonly method: string;
   readonly origin: Origin;

@@ -71,6 +71,8 @@ export interface OpenFailed {
 }
 
 export interface Leased extends SocketFact {
+  /** The call it was lent to, as in facts about calls; 0 for code that runs it by itself, and for checks. */
+  readonly call: number;
   /** How long the call waited for the connection, in ms. */
   readonly waitMs: number;
   /** Whether this is the connection's first call. */
@@ -78,14 +80,23 @@ export interface Leased extends SocketFact {
 }
 
 export interface CallFact {
+  /** The same in all facts about one call, and in those about no other of this process; 0 for checks of our own. */
+  readonly call: number;
   readonly method: string;
   readonly origin: string;
   readonly section: string;
   readonly attempt: number;
+  /** Where it was sent last, by name; nothing for a client without endpoints, or before it was sent. */
+  readonly endpoint: string | undefined;
 }
 
 export interface Replied extends CallFact {
   readonly status: number;
+  /** The connection the reply came over, and whether that had served a call before. */
+  readonly socketId: number;
+  readonly reused: boolean;
+  /** Call to head of reply, in ms. */
+  readonly headMs: number;
   /** Call to end of reply, in ms. */
   readonly totalMs: number;
 }

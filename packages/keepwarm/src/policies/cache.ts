@@ -19,6 +19,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Call, Policy, Send } from '../core/call.ts';
+import { factOf } from '../core/call-fact.ts';
 import type { Clock } from '../core/clock.ts';
 import { drain } from '../core/drain.ts';
 import { Fields } from '../core/fields.ts';
@@ -132,9 +133,9 @@ class Keeper {
     return entry.ageMs(this.#clock.now()) < entry.terms.lifetimeMs;
   }
 
-  #serve({ method, origin, section, attempt }: Call, entry: CacheEntry, use: CacheUse): Reply {
+  #serve(call: Call, entry: CacheEntry, use: CacheUse): Reply {
     this.#counts[use]++;
-    this.#observer.cacheUsed?.({ method, origin: origin.key, section, attempt, use });
+    this.#observer.cacheUsed?.({ ...factOf(call), use });
     const { status, headers, body } = entry;
     const seconds = Math.floor(entry.ageMs(this.#clock.now()) / 1_000);
     const aged = ReplyFields.of([...headers.without('age').list, ['Age', String(seconds)]], headers.reason);

@@ -18,6 +18,7 @@
  *   (5) Bytes read ahead ≤ bodyBytesMax + one chunk per attempt; callers per attempt ≤ partiesMax.
  */
 import type { Call, Policy, Send } from '../core/call.ts';
+import { factOf } from '../core/call-fact.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import { DueList } from '../core/due.ts';
 import { NetError } from '../core/error.ts';
@@ -315,5 +316,3 @@ function withBody(reply: Reply, body: Uint8Array | BodySource): Reply {
   if (!(body instanceof Uint8Array)) reply.onEnd(() => copy.finish());
   return reply.movedTo === undefined ? copy : copy.moved(reply.movedTo);
 }
-
-const factOf = ({ method, origin, section, attempt }: Call) => ({ method, origin: origin.key, section, attempt });

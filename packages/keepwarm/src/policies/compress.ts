@@ -15,6 +15,7 @@
  * Stands above retry, so that a body is compressed once. A call it leaves alone costs a few comparisons.
  */
 import { type Call, isRepeatable, mayRepeat, type Policy, type Send } from '../core/call.ts';
+import { factOf } from '../core/call-fact.ts';
 import type { Clock } from '../core/clock.ts';
 import { drain } from '../core/drain.ts';
 import { DueList } from '../core/due.ts';
@@ -191,8 +192,7 @@ class Press {
 
   #refuses(call: Call, { status }: Reply): void {
     this.#remember(call, this.#clock.now() + this.#options.refusedMs);
-    const { method, origin, section, attempt } = call;
-    this.#observer.compressionRefused?.({ method, origin: origin.key, section, attempt, status });
+    this.#observer.compressionRefused?.({ ...factOf(call), status });
   }
 
   #remember({ origin }: Call, until: number): void {

@@ -20,6 +20,7 @@ import { type AdaptiveLimit, AimdLimit, type AimdOptions, FixedLimit } from '../
 import { GradientLimit, type GradientOptions } from '../algo/gradient.ts';
 import { KeyedStore } from '../algo/keyed.ts';
 import type { Call, Policy, Send } from '../core/call.ts';
+import { factOf } from '../core/call-fact.ts';
 import type { Clock } from '../core/clock.ts';
 import { DueList } from '../core/due.ts';
 import { NetError } from '../core/error.ts';
@@ -280,5 +281,3 @@ function dropped(lane: Lane): void {
 }
 
 const keyOf = ({ section, origin }: Call): string => (section === '' ? origin.key : `${section} ${origin.key}`);
-
-const factOf = ({ method, origin, section, attempt }: Call) => ({ method, origin: origin.key, section, attempt });

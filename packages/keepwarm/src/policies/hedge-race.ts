@@ -1,10 +1,11 @@
 /** One call and, if need be, its copy: the states and invariants of a hedge stand at the head of `hedge.ts`. */
 import type { Call, Send } from '../core/call.ts';
+import { factOf } from '../core/call-fact.ts';
 import type { Clock } from '../core/clock.ts';
 import { drain } from '../core/drain.ts';
 import type { Due, DueList } from '../core/due.ts';
 import { NetError, type Reach } from '../core/error.ts';
-import type { CallFact, Observer } from '../core/observer.ts';
+import type { Observer } from '../core/observer.ts';
 import type { Reply } from '../core/reply.ts';
 
 /** What all races of a policy share. */
@@ -121,10 +122,6 @@ export class Race implements Due {
     this.#settled = true;
     this.#host.due.leave(this);
   }
-}
-
-function factOf({ method, origin, section, attempt }: Call): CallFact {
-  return { method, origin: origin.key, section, attempt };
 }
 
 const REACHES: readonly Reach[] = ['unsent', 'unknown', 'answered'];

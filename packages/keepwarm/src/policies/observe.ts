@@ -1,9 +1,10 @@
 /** Tells how calls end: counts, lengths of time, and the facts `replied` and `failed`. Stands outermost. */
 import { Histogram } from '../algo/histogram.ts';
-import type { Call, Policy } from '../core/call.ts';
+import type { Policy } from '../core/call.ts';
+import { factOf } from '../core/call-fact.ts';
 import type { Clock } from '../core/clock.ts';
 import { NetError } from '../core/error.ts';
-import type { CallFact, Observer } from '../core/observer.ts';
+import type { Observer } from '../core/observer.ts';
 
 export class CallRecord {
   calls = 0;
@@ -24,9 +25,16 @@ export const observe =
     if (record.inFlight++ === 0) clock.hold();
     return next(call).then(
       (reply) => {
-        const { status } = reply; // the listener must not hold the reply: see Ending
-        if (reply.ended) ended(record, clock, observer, call, status);
-        else reply.onEnd(() => ended(record, clock, observer, call, status));
+        const { status, socketId, reused } = reply; // the listener must not hold the reply: see Ending
+        const over = (headMs: number, totalMs: number): void => {
+          left(record, clock);
+          record.byClass[Math.min((status / 100) | 0, 5)]!++;
+          record.latency.record(totalMs);
+          observer.replied?.({ ...factOf(call), status, socketId, reused, headMs, totalMs });
+        };
+        const headMs = clock.now() - call.startedAt;
+        if (reply.ended) over(headMs, headMs);
+        else reply.onEnd(() => over(headMs, clock.now() - call.startedAt));
         return reply;
       },
       (thrown: unknown) => {
@@ -43,16 +51,4 @@ export const observe =
 /** The process may end when nobody waits for a call any more, and not in the middle of a wait between two attempts. */
 function left(record: CallRecord, clock: Clock): void {
   if (--record.inFlight === 0) clock.release();
-}
-
-function ended(record: CallRecord, clock: Clock, observer: Observer, call: Call, status: number): void {
-  const totalMs = clock.now() - call.startedAt;
-  left(record, clock);
-  record.byClass[Math.min((status / 100) | 0, 5)]!++;
-  record.latency.record(totalMs);
-  observer.replied?.({ ...factOf(call), status, totalMs });
-}
-
-function factOf(call: Call): CallFact {
-  return { method: call.method, origin: call.origin.key, section: call.section, attempt: call.attempt };
 }

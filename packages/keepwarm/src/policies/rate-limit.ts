@@ -5,6 +5,7 @@
  * A call that need not wait is started synchronously, with two small arrays and one `then`.
  */
 import type { Call, Policy, Send } from '../core/call.ts';
+import { factOf } from '../core/call-fact.ts';
 import type { Clock } from '../core/clock.ts';
 import { NetError } from '../core/error.ts';
 import type { Observer } from '../core/observer.ts';
@@ -144,5 +145,3 @@ export class RateGate {
     this.#observer.ratePaused?.({ ...factOf(call), limit: keys.name, status, pauseMs });
   }
 }
-
-const factOf = ({ method, origin, section, attempt }: Call) => ({ method, origin: origin.key, section, attempt });

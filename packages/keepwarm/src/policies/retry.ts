@@ -23,6 +23,7 @@
 import { fullJitter } from '../algo/backoff.ts';
 import type { Budget } from '../algo/budget.ts';
 import type { Call, Policy, Send } from '../core/call.ts';
+import { factOf } from '../core/call-fact.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import { drain } from '../core/drain.ts';
 import { NetError, type Reach } from '../core/error.ts';
@@ -280,8 +281,7 @@ class Attempts {
   }
 
   #fact(call: Call, tries: number, failure: Failure) {
-    const { method, origin, section, attempt } = call;
-    const of = { method, origin: origin.key, section, attempt: attempt + tries - 1 };
+    const of = { ...factOf(call), attempt: call.attempt + tries - 1 };
     return 'error' in failure
       ? { ...of, error: failure.error, status: undefined }
       : { ...of, error: undefined, status: failure.status };

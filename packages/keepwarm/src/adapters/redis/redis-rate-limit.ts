@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Call, Policy, Send } from '../../core/call.ts';
+import { factOf } from '../../core/call-fact.ts';
 import { systemClock } from '../../core/clock.ts';
 import { NetError } from '../../core/error.ts';
 import type { Reply } from '../../core/reply.ts';
@@ -126,5 +127,3 @@ class FleetGate {
     this.#parts.observer.ratePaused?.({ ...factOf(call), limit: bucket.limit.name, status, pauseMs: ms });
   }
 }
-
-const factOf = ({ method, origin, section, attempt }: Call) => ({ method, origin: origin.key, section, attempt });

@@ -1,5 +1,6 @@
 /** Calls of gRPC as calls of HTTP: a POST to the path of the method, the deadline said to the peer as well. */
 import type { Call, CallBody } from '../../core/call.ts';
+import { nextCallId } from '../../core/call-fact.ts';
 import type { Clock } from '../../core/clock.ts';
 import { Fields } from '../../core/fields.ts';
 import { ACCEPTED, compress, type GrpcCoding } from '../../engines/grpc/coding.ts';
@@ -48,6 +49,7 @@ export class Calls {
     const coding = this.coding(options);
     const fieldsFor = (leftMs: number): Fields => this.#fieldsOf(coding, timeoutText(Math.max(leftMs, 1)), own);
     return {
+      id: nextCallId(),
       method: 'POST',
       origin: this.#door.home,
       path: this.pathOf(method.path),

@@ -9,12 +9,13 @@ import type { TlsIdentity } from '../../net/tls.ts';
 import { notificationText, paramsText } from '../../wire/jsonrpc/request.ts';
 import type { FetchInit, FetchInput } from '../fetch.ts';
 import { invalid } from '../options.ts';
+import type { ResilienceStats } from '../resilience.ts';
 import { assemble, type RpcAssembly } from './assembly.ts';
 import { fetchRpc, type RpcDoor } from './fetch.ts';
 import type { RpcCallOptions, RpcOptions, RpcRequest } from './options.ts';
 import { acceptedIn, thrownOf } from './outcome.ts';
 import type { Question } from './sender.ts';
-import { type RpcStats, rpcStats } from './stats.ts';
+import { endpointStats, type RpcEndpointStats, type RpcStats, rpcStats } from './stats.ts';
 import type { SubscribeOptions, Subscriptions } from './subscribe.ts';
 import { subscriptionsOf } from './subscribe-rpc.ts';
 
@@ -118,9 +119,29 @@ export class RpcClient {
     return rpcStats(this.#parts);
   }
 
+  /** The part of `stats()` that is about policies: what it costs does not grow with the sockets. */
+  policyStats(): ResilienceStats {
+    return this.#parts.client.policyStats();
+  }
+
+  /** The part of `stats()` that is about endpoints: what it costs does not grow with the sockets. */
+  endpointStats(): readonly RpcEndpointStats[] {
+    return endpointStats(this.#parts);
+  }
+
   /** Whether an endpoint takes calls. */
   isHealthy(): boolean {
-    return this.#parts.client.stats().policies.endpoints!.endpoints.some(({ state }) => HEALTHY.has(state));
+    return this.policyStats().endpoints!.endpoints.some(({ state }) => HEALTHY.has(state));
+  }
+
+  /** Closes idle connections, never one in use. @returns how many */
+  closeIdle(): number {
+    return this.#parts.client.closeIdle();
+  }
+
+  /** Closes the breaker of one endpoint, by its name, or all of them: an operator knows that it is well again. */
+  resetBreaker(endpoint?: string): void {
+    this.#parts.client.resetBreaker(endpoint);
   }
 
   /**

@@ -1,5 +1,6 @@
 /** Requests as HTTP calls: what a single one and a batch become on their way into the policies. */
 import type { Call, Traits } from '../../core/call.ts';
+import { nextCallId } from '../../core/call-fact.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Fields } from '../../core/fields.ts';
 import type { Reply } from '../../core/reply.ts';
@@ -79,6 +80,7 @@ export class Sender {
   #make(body: string, about: Asked | AskedBatch | Told | undefined, traits: Traits, now: number, ends: Ends): Call {
     const { home, limits } = this.door;
     return {
+      id: nextCallId(),
       method: 'POST',
       origin: home,
       path: '/',

@@ -42,22 +42,29 @@ export interface StatsParts {
   readonly cache: RpcCache | undefined;
 }
 
-export function rpcStats({ client, limits, parts, freshness, batcher, company, cache }: StatsParts): RpcStats {
+export function rpcStats(all: StatsParts): RpcStats {
+  const { client, freshness, batcher, company, cache } = all;
   const http = client.stats();
-  const { panic, endpoints } = http.policies.endpoints!;
-  const fresh = freshness?.snapshot();
   return {
-    panic,
-    head: fresh?.head,
-    endpoints: endpoints.map((endpoint) => ({
-      ...endpoint,
-      rateLimit: limits.snapshot(endpoint.name),
-      batch: parts.snapshot(endpoint.name),
-      freshness: fresh?.endpoints.find(({ name }) => name === endpoint.name),
-    })),
+    panic: http.policies.endpoints!.panic,
+    head: freshness?.snapshot().head,
+    endpoints: endpointStats(all, http.policies.endpoints!.endpoints),
     batching: batcher.snapshot(),
     coalesced: company?.snapshot().joined ?? 0,
     cache: cache?.snapshot(),
     http,
   };
+}
+
+export function endpointStats(
+  { client, limits, parts, freshness }: StatsParts,
+  endpoints: readonly EndpointSnapshot[] = client.policyStats().endpoints!.endpoints,
+): readonly RpcEndpointStats[] {
+  const fresh = new Map(freshness?.snapshot().endpoints.map((each) => [each.name, each]));
+  return endpoints.map((endpoint) => ({
+    ...endpoint,
+    rateLimit: limits.snapshot(endpoint.name),
+    batch: parts.snapshot(endpoint.name),
+    freshness: fresh.get(endpoint.name),
+  }));
 }

@@ -11,6 +11,7 @@
  *   (3) What the socket reports after that is ignored.
  */
 import type { Socket } from 'node:net';
+import type { Call } from '../../core/call.ts';
 import type { Phase } from '../../core/error.ts';
 import type { CloseReason, LeakFact, SocketFact } from '../../core/observer.ts';
 import type { Origin } from '../../core/origin.ts';
@@ -24,7 +25,7 @@ import type { Host } from './host.ts';
 /** Whose a leased connection is: an exchange of ours, or one that somebody else runs on the socket. */
 export interface Tenant {
   /** For leak reports. */
-  readonly call: { readonly method: string; readonly path: string; readonly endpoint?: string | undefined };
+  readonly call: Pick<Call, 'id' | 'method' | 'path' | 'endpoint'>;
   readonly phase: Phase;
   readonly stack: string | undefined;
   /** @returns false to stop reading */
@@ -96,7 +97,7 @@ export class Connection implements Kept<Connection>, LiveSocket, SocketOwner {
     if (fresh) this.#host.counters.leasesFresh++;
     else this.#host.counters.leasesReused++;
     this.#host.waited(waitMs);
-    this.#host.observer.leased?.({ ...this.fact(), waitMs, fresh });
+    this.#host.observer.leased?.({ ...this.fact(), call: exchange.call.id ?? 0, waitMs, fresh });
     if (this.asleep) {
       this.asleep = false;
       this.socket.ref();

@@ -5,6 +5,7 @@
 
 import { Histogram } from '../../algo/histogram.ts';
 import type { Call, Send } from '../../core/call.ts';
+import { factOf } from '../../core/call-fact.ts';
 import type { Clock, Random } from '../../core/clock.ts';
 import { type Due, DueList } from '../../core/due.ts';
 import { NetError } from '../../core/error.ts';
@@ -170,9 +171,9 @@ export class Http1Engine implements Host {
     return this.#parts.mayHop?.() ?? true;
   }
 
-  hopped({ method, origin, section, attempt }: Call, error: NetError): void {
+  hopped(call: Call, error: NetError): void {
     this.counters.hops++;
-    this.observer.hopped?.({ method, origin: origin.key, section, attempt, error, hop: 1 });
+    this.observer.hopped?.({ ...factOf(call), error, hop: 1 });
   }
 
   borrowIncoming(): Incoming {

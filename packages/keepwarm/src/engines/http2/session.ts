@@ -122,7 +122,7 @@ export class Session implements Kept<Session>, SharedItem<Session>, Carrier, Soc
     if (fresh) this.#host.counters.leasesFresh++;
     else this.#host.counters.leasesReused++;
     this.#host.waited(waitMs);
-    this.#host.observer.leased?.({ ...this.fact(), waitMs, fresh });
+    this.#host.observer.leased?.({ ...this.fact(), call: stream.call.id ?? 0, waitMs, fresh });
     if (this.asleep) {
       this.asleep = false;
       this.socket.ref();

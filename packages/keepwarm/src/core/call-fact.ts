@@ -1,0 +1,12 @@
+/** What every fact about a call says of it, and the numbers that say which facts are about one call. */
+import type { Call } from './call.ts';
+import type { CallFact } from './observer.ts';
+
+let last = 0;
+
+/** For a call that is made for a caller. One count for the process, so that no two clients give the same. */
+export const nextCallId = (): number => ++last;
+
+export function factOf({ id, method, origin, section, attempt, endpoint, tried }: Call): CallFact {
+  return { call: id ?? 0, method, origin: origin.key, section, attempt, endpoint: endpoint ?? tried?.at(-1) };
+}
