@@ -13,6 +13,7 @@ const NAMES: Readonly<Record<FactName, true>> = {
   socketOpened: true,
   socketOpenFailed: true,
   socketClosed: true,
+  sessionChanged: true,
   leased: true,
   released: true,
   replied: true,

@@ -63,6 +63,14 @@ export interface SocketClosed extends SocketFact {
   readonly bytesOut: number;
 }
 
+/** What the peer of an HTTP/2 connection says about the streams to come. */
+export interface SessionChanged extends SocketFact {
+  /** Streams that may be on it at once. */
+  readonly streamsMax: number;
+  /** Whether the peer is going to close it, and takes no more streams. */
+  readonly leaving: boolean;
+}
+
 export interface OpenFailed {
   readonly origin: string;
   readonly section: string;
@@ -233,6 +241,8 @@ export interface Observer extends StreamObserver {
   socketOpened?(fact: SocketOpened): void;
   socketOpenFailed?(fact: OpenFailed): void;
   socketClosed?(fact: SocketClosed): void;
+  /** An HTTP/2 peer lets more streams be open at once, or fewer, or none any more. */
+  sessionChanged?(fact: SessionChanged): void;
   /** A connection was lent to a call. */
   leased?(fact: Leased): void;
   /** A connection came back and is idle. */

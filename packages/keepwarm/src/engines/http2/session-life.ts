@@ -45,6 +45,10 @@ export function lifeAsTold(session: Session, host: { readonly epoch: number; rea
   };
 }
 
+export function tellChanged(session: Session, leaving: boolean, { observer }: { readonly observer: Observer }): void {
+  observer.sessionChanged?.({ ...session.fact(), streamsMax: session.slotsMax, leaving });
+}
+
 export function tellClosed(
   session: Session,
   reason: CloseReason,

@@ -35,7 +35,7 @@ import { type Alive, Liveness } from './liveness.ts';
 import { HTTP2 } from './options.ts';
 import type { OriginSessions } from './origin-sessions.ts';
 import { Requests } from './requests.ts';
-import { type Birth, lifeAsTold, tellClosed } from './session-life.ts';
+import { type Birth, lifeAsTold, tellChanged, tellClosed } from './session-life.ts';
 import type { Stream } from './stream.ts';
 
 export class Session implements Kept<Session>, SharedItem<Session>, Carrier, SocketOwner, Alive {
@@ -193,6 +193,7 @@ export class Session implements Kept<Session>, SharedItem<Session>, Carrier, Soc
     this.slotsMax = Math.min(HTTP2.streamsMax, this.peer.maxConcurrentStreams);
     const greeted = this.#greeted;
     this.#greeted = undefined;
+    tellChanged(this, false, this.#host);
     if (greeted === undefined) return this.pool.slotsChanged(this);
     this.#host.sockets.add(this);
     this.liveness.dueAt = now + HTTP2.pongMs;
@@ -204,6 +205,7 @@ export class Session implements Kept<Session>, SharedItem<Session>, Carrier, Soc
   leave(last: number, code: number): void {
     if (this.#greeted !== undefined) throw new ConnectionFault(ERROR.NO_ERROR, 'it leaves before it has come');
     this.#lastByPeer = Math.min(this.#lastByPeer, last);
+    tellChanged(this, true, this.#host);
     this.pool.drain(this, 'peer');
     for (const stream of [...this.streams.values()]) {
       if (stream.id <= this.#lastByPeer) continue;
