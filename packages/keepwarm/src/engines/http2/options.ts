@@ -3,6 +3,8 @@
 export const HTTP2 = {
   /** Receive window of a stream, in bytes: what a peer may send ahead of a reader. 1 MiB fills 80 Mbit/s at 100 ms. */
   windowBytes: 1024 * 1024,
+  /** DATA in one frame, in bytes, where the peer takes as much: how long a large body keeps the others waiting. */
+  dataFrameBytesMax: 16_384,
   /** Streams at once on one session, where the peer allows as many. */
   streamsMax: 100,
   /** Silence after which a session is asked whether it is still there, in ms. */

@@ -9,10 +9,10 @@ import type { CloseReason } from '../../core/observer.ts';
 import type { Origin } from '../../core/origin.ts';
 import type { Dialled } from '../../net/dial.ts';
 import type { CapacityUser } from '../../pool/capacity.ts';
-import type { Start } from '../../pool/connection-rate.ts';
 import { lifeOf } from '../../pool/lifetime.ts';
 import type { SharedOwner } from '../../pool/slot-item.ts';
 import { SharedPool } from '../../pool/slots.ts';
+import type { Start } from '../../pool/start-gate.ts';
 import { isScarcity, type PoolSnapshot, type WarmUpResult } from '../http1/origin-pool.ts';
 import { sharedRead } from '../reading.ts';
 import type { Http2Engine } from './engine.ts';
@@ -162,6 +162,7 @@ export class OriginSessions implements SharedOwner<Session>, CapacityUser {
       this.#greeting.delete(session);
       // Until its settings are here, the peer may not have seen the connection its system has accepted.
       if (error === undefined) start?.settled();
+      else if (!late && isThrownOut(error)) start?.thrownOut();
       else start?.lost();
       if (error !== undefined) this.#failed(late ? tell.noSettings(key, options.helloMs) : error, startedAt);
       else this.#joined(session, dialled);
@@ -204,6 +205,12 @@ export class OriginSessions implements SharedOwner<Session>, CapacityUser {
 /** What a failed dial means to who counts dials: not begun, answered, or else perhaps still on its way. */
 function account(start: Start | undefined, { code, phase, systemCode }: NetError): void {
   if (code === 'DNS' || phase === 'dns') start?.cancelled();
+  else if (systemCode === 'ECONNRESET') start?.thrownOut();
   else if (code === 'TLS' || systemCode === 'ECONNREFUSED') start?.settled();
   else start?.lost();
+}
+
+/** Whether it was the peer that ended a connection before it was a session, and not we. */
+function isThrownOut({ cause }: NetError): boolean {
+  return cause instanceof NetError && cause.code === 'RESET' && cause.phase !== 'closing';
 }

@@ -21,7 +21,8 @@ export class Outgoing {
   window: number;
   /** Ended, or given up. */
   over = false;
-  chunk: Uint8Array = NOTHING;
+  /** A text is one of ASCII, whose characters are its bytes. */
+  chunk: Uint8Array | string = NOTHING;
   at = 0;
   last = false;
   queued = false;
@@ -58,7 +59,7 @@ export class Outflow {
     this.#bodies.delete(id);
   }
 
-  offer(body: Outgoing, chunk: Uint8Array, last: boolean): void {
+  offer(body: Outgoing, chunk: Uint8Array | string, last: boolean): void {
     body.chunk = chunk;
     body.at = 0;
     body.last = last;

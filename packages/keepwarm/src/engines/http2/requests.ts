@@ -7,6 +7,7 @@ import type { CallBody } from '../../core/call.ts';
 import type { FrameWriter } from '../../wire/h2/frame-writer.ts';
 import type { PeerSettings } from '../../wire/h2/settings.ts';
 import { BEGIN_BYTES_MAX, HpackEncoder } from '../../wire/hpack/encoder.ts';
+import { HTTP2 } from './options.ts';
 import { Outflow, Outgoing } from './outflow.ts';
 import type { OriginFields } from './request-fields.ts';
 import type { Stream } from './stream.ts';
@@ -61,15 +62,19 @@ export class Requests {
 
   /** @returns whether more could follow at once */
   pump(bytesMax: number): boolean {
-    return this.outflow.ready && this.outflow.pump(this.#out, this.#peer.maxFrameSize, bytesMax);
+    return this.outflow.ready && this.outflow.pump(this.#out, this.#dataBytesMax, bytesMax);
+  }
+
+  get #dataBytesMax(): number {
+    return Math.min(this.#peer.maxFrameSize, HTTP2.dataFrameBytesMax);
   }
 
   #beginText(stream: Stream, fields: OriginFields, text: string, now: number, flush: () => void): void {
     const length = Buffer.byteLength(text);
     this.#headers(stream, fields, length, length === 0);
-    const { maxFrameSize, initialWindowSize } = this.#peer;
-    if (length > Math.min(this.outflow.window, initialWindowSize, maxFrameSize)) {
-      return this.#sendBytes(stream, Buffer.from(text), flush);
+    if (length > Math.min(this.outflow.window, this.#peer.initialWindowSize, this.#dataBytesMax)) {
+      // ASCII goes out of the string frame by frame: to make bytes of a megabyte first costs more than to send it.
+      return this.#sendBytes(stream, length === text.length ? text : Buffer.from(text), flush);
     }
     if (length > 0) {
       this.#out.textData(stream.id, text, length);
@@ -78,7 +83,7 @@ export class Requests {
     stream.sent(now);
   }
 
-  #sendBytes(stream: Stream, bytes: Uint8Array, flush: () => void): void {
+  #sendBytes(stream: Stream, bytes: Uint8Array | string, flush: () => void): void {
     const body = new Outgoing(stream.id, this.#peer.initialWindowSize, () => {
       if (body.over) stream.sentNow();
     });

@@ -63,9 +63,11 @@ export class FrameWriter {
     }
   }
 
-  data(stream: number, bytes: Uint8Array, from: number, to: number, endStream: boolean): void {
+  /** @param bytes a text only if each of its characters is a byte, and ASCII: then it needs no copy of itself */
+  data(stream: number, bytes: Uint8Array | string, from: number, to: number, endStream: boolean): void {
     this.#frame(to - from, TYPE.data, endStream ? FLAG.endStream : 0, stream);
-    this.#copy(bytes, from, to);
+    if (typeof bytes === 'string') this.#at += this.#bytes.write(bytes.slice(from, to), this.#at, 'latin1');
+    else this.#copy(bytes, from, to);
   }
 
   /** A whole small body that is text, of `length` bytes in UTF-8. */

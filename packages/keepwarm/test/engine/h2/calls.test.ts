@@ -56,6 +56,14 @@ describe('a call over HTTP/2', () => {
     assert.equal(seen.headers['connection'], undefined);
   });
 
+  it('sends long texts as their bytes, of one byte a character or several', async (t) => {
+    const { client } = await aPair(t, (_request, response, body) => response.end(body));
+    const plain = Array.from({ length: 30_000 }, (_, i) => `line ${i}`).join('\n');
+    for (const text of [plain, `${plain}é`, `€${plain}`, 'é'.repeat(100_000), '😀'.repeat(50_000)]) {
+      assert(text === (await client.post('/', text).text()), text.slice(0, 20));
+    }
+  });
+
   it('a Host of the caller is the authority, and "connection: close" asks for nothing', async (t) => {
     const { client } = await aPair(t, echo);
     const headers = { host: 'other.example:99', connection: 'close' };

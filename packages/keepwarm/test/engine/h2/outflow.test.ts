@@ -7,8 +7,12 @@ import { Inflow } from '../../../src/engines/http2/inflow.ts';
 import { Outflow, Outgoing } from '../../../src/engines/http2/outflow.ts';
 import { FrameReader } from '../../../src/wire/h2/frame-reader.ts';
 import { FrameWriter } from '../../../src/wire/h2/frame-writer.ts';
-import { settings } from '../../wire/h2/raw.ts';
+import { settings, windowUpdate } from '../../wire/h2/raw.ts';
 import { LIMITS, Told } from '../../wire/h2/told.ts';
+import { leavesNothing } from '../setup.ts';
+import { aTalk } from './a-peer.ts';
+
+leavesNothing();
 
 const step = fc.oneof(
   fc.record({ do: fc.constant('widen' as const), id: fc.nat({ max: 4 }), bytes: fc.integer({ min: 1, max: 3_000 }) }),
@@ -36,7 +40,8 @@ describe('outflow', () => {
           const bodies = sizes.map((size, i) => {
             const body = new Outgoing(i + 1, 1_000, () => {});
             outflow.add(body);
-            outflow.offer(body, Buffer.alloc(size, 'abcdefghij'), true);
+            const bytes = Buffer.alloc(size, 'abcdefghij');
+            outflow.offer(body, i % 2 === 0 ? bytes : bytes.toString(), true);
             return body;
           });
           let seen = 0;
@@ -98,6 +103,22 @@ describe('outflow', () => {
     outflow.pump(writer, 16_384, 20_000);
     assert(small.over, 'it went after one frame of the large one');
     assert(!large.over);
+  });
+
+  it('goes in small frames, also to a peer that would take a large body as one', async (t) => {
+    const hello = settings(['maxFrameSize', 2 ** 24 - 1], ['initialWindowSize', 2 ** 30]);
+    let frames = 0;
+    const { client } = await aTalk(t, {
+      hello: Buffer.concat([hello, windowUpdate(0, 2 ** 30)]),
+      data: () => void frames++,
+      request: (line, { id }) => {
+        line.answer(id, String(frames));
+        frames = 0;
+      },
+    });
+    for (const body of ['x'.repeat(100_000), 'é'.repeat(50_000), Buffer.alloc(100_000)]) {
+      assert.equal(await client.post('/', body).text(), '7', 'frames of 16 KiB');
+    }
   });
 
   it('an end without bytes needs no window', () => {
