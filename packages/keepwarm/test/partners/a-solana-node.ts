@@ -13,7 +13,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Address } from '@solana/kit';
-import { toBase58 } from '../../src/adapters/solana/base58.ts';
+import { toBase58 } from '../../src/wire/base58.ts';
 import { RpcFront } from './rpc-front.ts';
 import { SolanaBank } from './solana-bank.ts';
 import { MethodError, SOLANA_METHODS, type SolanaSite } from './solana-methods.ts';

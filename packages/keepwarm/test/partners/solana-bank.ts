@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { type Address, getTransactionDecoder, type Transaction } from '@solana/kit';
 import { FailedTransactionMetadata, LiteSVM, type TransactionMetadata } from 'litesvm';
-import { toBase58 } from '../../src/adapters/solana/base58.ts';
+import { toBase58 } from '../../src/wire/base58.ts';
 
 export const SYSTEM_PROGRAM = '11111111111111111111111111111111' as Address;
 const BLOCKHASH_SLOTS = 150;
