@@ -1,7 +1,11 @@
 /** keepwarm/grpc: calls of gRPC over HTTP/2 sessions of our own. */
 
 export { createGrpcClient, GrpcClient } from './clients/grpc/client.ts';
-export type { GrpcConnectionRate } from './clients/grpc/connection-rate.ts';
+export {
+  type ConnectionRateInput,
+  createConnectionRate,
+  type GrpcConnectionRate,
+} from './clients/grpc/connection-rate.ts';
 export type { GrpcCaller, Messages } from './clients/grpc/kinds.ts';
 export { type GrpcMethod, rawMethod } from './clients/grpc/method.ts';
 export type { GrpcCallOptions, GrpcClientOptions, GrpcNumbers } from './clients/grpc/options.ts';
@@ -15,5 +19,7 @@ export { GrpcError, type GrpcErrorDetails } from './engines/grpc/error.ts';
 export { createGrpcTransport, type GrpcTransportOptions } from './interop/grpc/connect.ts';
 export { type ProtobufMethod, type ProtobufRuntime, protobufMethods } from './interop/grpc/protobuf-es.ts';
 export { type GrpcJsMethod, grpcJsMethod, type TsProtoMethod, tsProtoMethod } from './interop/grpc/ts-proto.ts';
+export type { ConnectionRate } from './pool/connection-rate.ts';
+export type { ConnectionLimiter, ConnectionRateSnapshot, Start, StartGate } from './pool/start-gate.ts';
 export { Metadata, type MetadataInput, type MetadataValue } from './wire/grpc/metadata.ts';
 export { STATUS, type StatusName } from './wire/grpc/status.ts';

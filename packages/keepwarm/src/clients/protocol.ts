@@ -3,7 +3,7 @@ import type { BalanceParts } from '../balance/endpoint-set.ts';
 import type { Call, Policy, Send, StepLimits } from '../core/call.ts';
 import type { Fields, FieldsInput } from '../core/fields.ts';
 import type { Origin } from '../core/origin.ts';
-import type { StartGate } from '../pool/connection-rate.ts';
+import type { StartGate } from '../pool/start-gate.ts';
 
 export interface Protocol {
   /** Policies that know the protocol, by their places in the order. */

@@ -1,9 +1,12 @@
 /** Connections are opened as fast as the provider allows, and never faster, whatever the calls want. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { createGrpcClient, NetError, rawMethod } from '../../src/grpc.ts';
-import { aClient, answer, failure } from '../engine/grpc/a-peer.ts';
-import { aPeer } from '../engine/h2/a-peer.ts';
+import { createConnectionRate, createGrpcClient, NetError, rawMethod } from '../../src/grpc.ts';
+import { aClient, all, answer, failure, head, headOnly, trailers } from '../engine/grpc/a-peer.ts';
+import { aPeer, type Line } from '../engine/h2/a-peer.ts';
 import { leavesNothing } from '../engine/setup.ts';
 import { settings } from '../wire/h2/raw.ts';
 
@@ -27,7 +30,7 @@ describe('a limit on opening connections', () => {
         setTimeout(() => line.socket.destroy(), 5);
       },
     });
-    const connectionRate = { limit, windowMs, reserve: 1, lateMs: 50, assumed: 'empty' } as const;
+    const connectionRate = { limit, windowMs, reserve: 1, lateMs: 50, resetMs: 0, assumed: 'empty' } as const;
     const client = aClient(t, peer, { connectionRate, limits: { queueMs: 5_000 } });
     let answered = 0;
     const caller = async (): Promise<void> => {
@@ -56,6 +59,71 @@ describe('a limit on opening connections', () => {
     assert.deepEqual([error.status, error.reach, error.limit], ['UNAVAILABLE', 'unsent', 'queueMs']);
     assert.equal(peer.lines.length, 0, 'nothing is known of the run before: it may have used the whole minute');
     client.destroy();
+  });
+
+  it('is one limit for all clients that share it, and outlives each of them', async (t) => {
+    const seen: number[] = [];
+    const peer = await aPeer(t, {
+      connected: (line) => {
+        seen.push(performance.now());
+        line.send(settings(['maxConcurrentStreams', 10]));
+      },
+      request: (line, { id }) => answer(line, id),
+    });
+    const figures = { limit: 3, windowMs: 300, reserve: 0, lateMs: 50, assumed: 'empty' } as const;
+    const connectionRate = createConnectionRate({ name: 'provider', ...figures });
+    t.after(() => connectionRate.close());
+    const clients = Array.from({ length: 8 }, () => aClient(t, peer, { connectionRate }));
+    await Promise.all(
+      clients.map(async (client) => {
+        await client.warmUp(); // a dial like any other
+        await client.unary(method, NOTHING);
+        client.destroy();
+      }),
+    );
+    assert.equal(seen.length, 8);
+    for (const [i, at] of seen.entries()) assert(i < 3 || at - seen[i - 3]! >= 300, `window before ${i}`);
+    assert.equal(connectionRate.snapshot().granted, 8);
+    assert.equal(clients[0]!.stats().connectionRate!.granted, 8, 'told by each');
+    (await connectionRate.start('growth')).cancelled();
+  });
+
+  it('pauses when the first answer on a connection says that there were too many', async (t) => {
+    const asks = ['grpc-retry-pushback-ms', '4000'] as const;
+    const exhausted = (line: Line, id: number): unknown => line.send(headOnly(id, [['grpc-status', '8'], asks]));
+    const inTheEnd = (line: Line, id: number): unknown => line.send(head(id), trailers(id, '8'));
+    const http429 = (line: Line, id: number): unknown =>
+      line.send(headOnly(id, [['retry-after', '7']], { status: '429', type: 'text/plain' }));
+    for (const [what, pauseMs, streams] of [
+      [exhausted, 4_000, false],
+      [inTheEnd, 60_000, true],
+      [http429, 7_000, false],
+    ] as const) {
+      const peer = await aPeer(t, { request: (line, { id }) => void what(line, id) });
+      const client = aClient(t, peer, { connectionRate: { assumed: 'empty' } });
+      if (streams) await assert.rejects(all(client.serverStream(method, NOTHING)), { status: 'RESOURCE_EXHAUSTED' });
+      else await failure(client.unary(method, NOTHING));
+      const { pausedMs, penalties } = client.stats().connectionRate!;
+      assert(pausedMs > pauseMs - 2_000 && pausedMs <= pauseMs, `${pausedMs} of ${pauseMs}`);
+      assert.equal(penalties, 1);
+      await failure(client.unary(method, NOTHING));
+      assert.equal(client.stats().connectionRate!.penalties, 1, 'later on it is about calls');
+    }
+    const peer = await aPeer(t, { connected: (line) => void line.socket.resetAndDestroy() });
+    const client = aClient(t, peer, { connectionRate: { assumed: 'empty' }, limits: { queueMs: 100 } });
+    await failure(client.unary(method, NOTHING));
+    const { pausedMs, penalties } = client.stats().connectionRate!;
+    assert(penalties === 1 && pausedMs <= 1_000, `${penalties}, ${pausedMs}`);
+  });
+
+  it('that is kept in a file is kept by one limiter of a process only', (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'keepwarm-starts-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const [target, connectionRate] = ['https://localhost:1', { path: join(folder, 'starts') }];
+    const first = createGrpcClient({ target, connectionRate });
+    assert.throws(() => createGrpcClient({ target, connectionRate }), /another limiter of this process/);
+    first.destroy();
+    createGrpcClient({ target, connectionRate }).destroy();
   });
 
   it('is refused by name when it cannot be', () => {

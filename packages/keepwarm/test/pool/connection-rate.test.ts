@@ -5,8 +5,8 @@ import {
   CONNECTION_RATE_DEFAULTS,
   ConnectionRate,
   type ConnectionRateOptions,
-  type Start,
 } from '../../src/pool/connection-rate.ts';
+import type { Start } from '../../src/pool/start-gate.ts';
 import type { StartRecord, StartStore } from '../../src/pool/start-store.ts';
 import { FakeClock } from '../../src/testing/fake-clock.ts';
 
@@ -140,6 +140,39 @@ describe('the gate in front of dials', () => {
     assert.equal(rate.snapshot().penalties, 1);
     await clock.run(2);
     assert.equal(granted, true);
+    rate.close();
+  });
+
+  it('pauses for twice as long each time in a row, or for as long as the provider asks, up to a cap (6)', async () => {
+    const { clock, rate } = aRate({ penaltyMsMax: 2_000 });
+    const lengths: number[] = [];
+    for (const asked of [undefined, undefined, undefined, 1_500, 90_000]) {
+      rate.penalise(asked);
+      const { pausedMs } = rate.snapshot();
+      lengths.push(pausedMs);
+      await clock.run(pausedMs);
+    }
+    assert.deepEqual(lengths, [700, 1_400, 2_000, 1_500, 2_000]);
+    assert.equal(rate.snapshot().penalties, 5);
+    rate.close();
+  });
+
+  it('pauses, more shortly, when a connection is thrown out as soon as it is there (6)', async () => {
+    const { clock, rate } = aRate({ reserve: 0, resetMs: 50 });
+    const starts = await Promise.all(Array.from({ length: 3 }, () => rate.start('growth')));
+    for (const start of starts) start.thrownOut();
+    assert.deepEqual([rate.snapshot().used, rate.snapshot().underWay], [3, 0], 'the provider has counted them');
+    assert.equal(rate.snapshot().pausedMs, 50, 'one wave');
+    let granted = 0;
+    void rate.start('reconnect').then((start) => {
+      granted++;
+      start.thrownOut();
+    });
+    await clock.run(49);
+    assert.equal(granted, 0);
+    await clock.run(2);
+    assert.equal(granted, 1);
+    assert(rate.snapshot().pausedMs > 90, 'twice as long now');
     rate.close();
   });
 

@@ -18,15 +18,20 @@ import { failureOf, tell } from '../../engines/grpc/failures.ts';
 import { readSingle, type Single, singleOf } from '../../engines/grpc/single.ts';
 import { fieldsOf, isTrailersOnly, speaksGrpc, verdictOf, verdictOfHttp } from '../../engines/grpc/verdict.ts';
 import { GrpcAsked } from './asked.ts';
+import { heeded, type TooMuch } from './first-answer.ts';
 
-export function answers(clock: Clock): Policy {
+/** @param tooMuch told when the provider has let too many connections be opened; without it nobody looks */
+export function answers(clock: Clock, tooMuch?: TooMuch): Policy {
   return (next) => (call) => {
     const { about } = call;
     if (!(about instanceof GrpcAsked)) return next(call);
     // The peer is told what is left of the deadline, not what there was.
     const sent = call.attempt === 1 ? call : { ...call, headers: about.fieldsFor(call.deadlineAt - clock.now()) };
     return next(sent).then(
-      (reply) => judged(reply, about),
+      (reply) => {
+        const first = tooMuch !== undefined && !reply.reused;
+        return judged(first ? heeded(reply, about.path, clock, tooMuch) : reply, about);
+      },
       (thrown: unknown) => {
         throw refused(NetError.from(thrown), call, about, clock);
       },

@@ -4,7 +4,7 @@
  */
 import { systemClock } from '../../core/clock.ts';
 import type { WarmUpResult } from '../../engines/http1/origin-pool.ts';
-import type { ConnectionRate } from '../../pool/connection-rate.ts';
+import type { ConnectionLimiter } from '../../pool/start-gate.ts';
 import { Client, protocolDoorOf } from '../client.ts';
 import { answers } from './answers.ts';
 import { Calls } from './calls.ts';
@@ -22,15 +22,16 @@ export class GrpcClient {
   readonly #client: Client;
   readonly #kinds: GrpcKinds;
   readonly #record = new GrpcRecord();
-  readonly #rate: ConnectionRate | undefined;
+  readonly #rate: ConnectionLimiter | undefined;
 
   /** @throws NetError `INVALID` naming the option that is not acceptable */
   constructor(options: GrpcClientOptions) {
     const settled = settleGrpc(options);
     this.target = settled.target;
     const clock = options.clock ?? systemClock;
-    this.#rate = settled.rate && makeRate(settled.rate, clock);
-    const policies = { answers: answers(clock) };
+    const rate = settled.rate && makeRate(settled.rate, clock);
+    this.#rate = rate;
+    const policies = { answers: answers(clock, rate && ((askedMs) => rate.penalise(askedMs))) };
     this.#client = new Client(settled.client, { policies, balance: {}, starts: this.#rate });
     const door = protocolDoorOf(this.#client);
     this.#kinds = new GrpcKinds({

@@ -1,7 +1,9 @@
-/** How fast connections may be opened, as `createGrpcClient` takes it. */
-import type { Clock } from '../../core/clock.ts';
+/** How fast connections may be opened, as clients and pools take it: figures of their own, or a limiter they share. */
+import { resolve } from 'node:path';
+import { type Clock, systemClock } from '../../core/clock.ts';
 import { CONNECTION_RATE_DEFAULTS, ConnectionRate, type ConnectionRateOptions } from '../../pool/connection-rate.ts';
 import { StartFile } from '../../pool/start-file.ts';
+import type { ConnectionLimiter } from '../../pool/start-gate.ts';
 import { check, invalid, type Rule, unknownOption } from '../options.ts';
 
 export interface GrpcConnectionRate extends Partial<Omit<ConnectionRateOptions, 'name'>> {
@@ -9,10 +11,16 @@ export interface GrpcConnectionRate extends Partial<Omit<ConnectionRateOptions, 
   readonly path?: string | undefined;
 }
 
-export interface SettledRate {
-  readonly options: ConnectionRateOptions;
-  readonly path: string | undefined;
+export interface ConnectionRateInput extends GrpcConnectionRate {
+  /** What messages and statistics call it: the provider. Put no secrets in it. */
+  readonly name: string;
+  readonly clock?: Clock | undefined;
 }
+
+/** Figures that were checked, or a limiter that somebody else has made and will close. */
+export type SettledRate =
+  | { readonly options: ConnectionRateOptions; readonly path: string | undefined }
+  | { readonly shared: ConnectionLimiter };
 
 const ms = (min: number): Rule => ({ kind: 'number', default: min, min, max: Number.MAX_SAFE_INTEGER });
 const count = (min: number): Rule => ({ kind: 'number', default: min, min, max: 1_000_000 });
@@ -25,11 +33,39 @@ const RULES: Readonly<Record<keyof typeof CONNECTION_RATE_DEFAULTS, Rule>> = {
   attemptMs: ms(1),
   waitersMax: count(0),
   penaltyMs: ms(0),
+  penaltyMsMax: ms(0),
+  resetMs: ms(0),
   assumed: { kind: 'choice', default: 'full', values: ['full', 'empty'] },
 };
 
+/** Files that a limiter of this process writes: two would each count their own starts only. */
+const writing = new Set<string>();
+
+/**
+ * A limit on opening connections, to be given to every client and pool that goes to the same provider. It is yours to
+ * close, after them.
+ *
+ * @throws NetError `INVALID` naming the option
+ */
+export function createConnectionRate({ name, clock = systemClock, ...given }: ConnectionRateInput): ConnectionRate {
+  if (typeof name !== 'string' || name === '') throw invalid('option name is empty; allowed: a text, the provider');
+  return made(settled(given, name), clock);
+}
+
 /** @throws NetError `INVALID` naming the option */
-export function settleRate({ path, ...given }: GrpcConnectionRate, name: string): SettledRate {
+export function settleRate(given: GrpcConnectionRate | ConnectionLimiter, name: string): SettledRate {
+  return 'start' in given ? { shared: given } : settled(given, name);
+}
+
+/** @throws NetError `INVALID` for a file that another limiter of this process writes */
+export function makeRate(rate: SettledRate, clock: Clock): ConnectionLimiter {
+  return 'shared' in rate ? borrowed(rate.shared) : made(rate, clock);
+}
+
+type Figures = Exclude<SettledRate, { readonly shared: ConnectionLimiter }>;
+
+/** @throws NetError `INVALID` naming the option */
+export function settled({ path, ...given }: GrpcConnectionRate, name: string): Figures {
   const values = Object.entries(given).filter(([, value]) => value !== undefined);
   for (const [key, value] of values) {
     const rule = Object.hasOwn(RULES, key) ? RULES[key as keyof typeof RULES] : undefined;
@@ -45,10 +81,26 @@ export function settleRate({ path, ...given }: GrpcConnectionRate, name: string)
   throw invalid(`option connectionRate.reserve is ${reserve}; allowed: less than connectionRate.limit ${limit}`);
 }
 
-export function makeRate({ options, path }: SettledRate, clock: Clock): ConnectionRate {
+function made({ options, path }: Figures, clock: Clock): ConnectionRate {
+  if (path === undefined) return new ConnectionRate(options, { clock });
+  const file = resolve(path);
+  if (writing.has(file)) {
+    const what = `option connectionRate.path is ${path}, which another limiter of this process writes`;
+    throw invalid(`${what}; make one with createConnectionRate and give it to both`);
+  }
   const keepMs = options.windowMs + options.lateMs + options.attemptMs;
-  return new ConnectionRate(options, {
-    clock,
-    store: path === undefined ? undefined : new StartFile({ path, keepMs }),
-  });
+  const store = new StartFile({ path, keepMs });
+  const rate = new ConnectionRate(options, { clock, store, closed: () => writing.delete(file) });
+  writing.add(file);
+  return rate;
+}
+
+/** One client's view of a shared limiter: closing the client closes the limiter for nobody. */
+function borrowed(limiter: ConnectionLimiter): ConnectionLimiter {
+  return {
+    start: (kind, signal) => limiter.start(kind, signal),
+    penalise: (askedMs) => limiter.penalise(askedMs),
+    snapshot: () => limiter.snapshot(),
+    close: () => undefined,
+  };
 }

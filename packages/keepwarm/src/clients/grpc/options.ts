@@ -1,5 +1,6 @@
 /** What `createGrpcClient` takes, beyond what every client takes. */
 import type { GrpcCoding } from '../../engines/grpc/coding.ts';
+import type { ConnectionLimiter } from '../../pool/start-gate.ts';
 import { Metadata, type MetadataInput } from '../../wire/grpc/metadata.ts';
 import type { ClientOptions } from '../client-options.ts';
 import { check, invalid, type Rule, show } from '../options.ts';
@@ -41,8 +42,11 @@ export interface GrpcClientOptions extends Omit<ClientOptions, OfHttp | 'deadlin
   readonly metadata?: MetadataInput | undefined;
   /** Sent as `x-token` with every call, as Yellowstone providers want it. */
   readonly token?: string | undefined;
-  /** How fast the provider lets connections be opened: given, no window ever sees more. Default: no limit. */
-  readonly connectionRate?: GrpcConnectionRate | undefined;
+  /**
+   * How fast the provider lets connections be opened: given, no window ever sees more. Figures of this client's own, or
+   * a limiter that clients, pools and with Redis processes share. Default: no limit.
+   */
+  readonly connectionRate?: GrpcConnectionRate | ConnectionLimiter | undefined;
 }
 
 /** What a call may set for itself. */

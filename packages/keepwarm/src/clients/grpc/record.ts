@@ -1,6 +1,6 @@
 /** What a client of gRPC counts of itself: calls by how they ended, and messages. */
 
-import type { ConnectionRateSnapshot } from '../../pool/connection-rate.ts';
+import type { ConnectionRateSnapshot } from '../../pool/start-gate.ts';
 import { STATUS, type StatusName } from '../../wire/grpc/status.ts';
 import type { ClientStats } from '../stats.ts';
 
