@@ -34,7 +34,9 @@ import { CODES } from '../../packages/keepwarm/src/core/error.ts';
 import { WEBSOCKET_DEFAULTS } from '../../packages/keepwarm/src/engines/websocket/options.ts';
 import { RATE_DEFAULTS } from '../../packages/keepwarm/src/policies/rate-options.ts';
 import { SHARE_DEFAULTS } from '../../packages/keepwarm/src/policies/share.ts';
+import { CONNECTION_CAP_DEFAULTS } from '../../packages/keepwarm/src/pool/connection-cap.ts';
 import { CONNECTION_RATE_DEFAULTS } from '../../packages/keepwarm/src/pool/connection-rate.ts';
+import { STREAM_RATE_DEFAULTS } from '../../packages/keepwarm/src/pool/stream-rate.ts';
 import { METRIC_NAMES, METRICS } from '../../packages/keepwarm/src/telemetry/catalog.ts';
 import { PROMETHEUS_DEFAULTS } from '../../packages/keepwarm/src/telemetry/prometheus.ts';
 import { STATUS } from '../../packages/keepwarm/src/wire/grpc/status.ts';
@@ -153,6 +155,20 @@ export const PAIRS: readonly Pair[] = [
     code: () => optionsWithDefaults('connectionRate', asOptions(CONNECTION_RATE_DEFAULTS)),
     page: 'docs/reference/grpc.md',
     heading: '## Limit on opening connections',
+    columns: 2,
+  },
+  {
+    what: 'options of createConnectionCap and their defaults',
+    code: () => optionsWithDefaults('call', asOptions(CONNECTION_CAP_DEFAULTS)),
+    page: 'docs/guide/connection-rate.md',
+    heading: '### Connections at once',
+    columns: 2,
+  },
+  {
+    what: 'options of createStreamRate and their defaults',
+    code: () => optionsWithDefaults('call', asOptions(STREAM_RATE_DEFAULTS)),
+    page: 'docs/guide/connection-rate.md',
+    heading: '### Streams in a window',
     columns: 2,
   },
   {

@@ -1,5 +1,11 @@
 /** keepwarm/grpc: calls of gRPC over HTTP/2 sessions of our own. */
 
+export {
+  type ConnectionCapInput,
+  createConnectionCap,
+  createStreamRate,
+  type StreamRateInput,
+} from './clients/grpc/budgets.ts';
 export { createGrpcClient, GrpcClient } from './clients/grpc/client.ts';
 export {
   type ConnectionRateInput,
@@ -19,6 +25,7 @@ export { GrpcError, type GrpcErrorDetails } from './engines/grpc/error.ts';
 export { createGrpcTransport, type GrpcTransportOptions } from './interop/grpc/connect.ts';
 export { type ProtobufMethod, type ProtobufRuntime, protobufMethods } from './interop/grpc/protobuf-es.ts';
 export { type GrpcJsMethod, grpcJsMethod, type TsProtoMethod, tsProtoMethod } from './interop/grpc/ts-proto.ts';
+export type { ConnectionCap, ConnectionCapSnapshot, Place } from './pool/connection-cap.ts';
 export type { ConnectionRate } from './pool/connection-rate.ts';
 export type { ConnectionLimiter, ConnectionRateSnapshot, Start, StartGate } from './pool/start-gate.ts';
 export { Metadata, type MetadataInput, type MetadataValue } from './wire/grpc/metadata.ts';

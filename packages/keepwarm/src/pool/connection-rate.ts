@@ -24,7 +24,7 @@ import { NetError } from '../core/error.ts';
 import type { ConnectionLimiter, ConnectionRateSnapshot, Start, StartGate, StartKind } from './start-gate.ts';
 import { type PenaltyOptions, StartPenalties } from './start-penalties.ts';
 import { earlierStarts, type StartStore } from './start-store.ts';
-import { closed, gone, tooMany, Waiter } from './start-waiter.ts';
+import { closed, gone, type Opened, tooMany, Waiter } from './start-waiter.ts';
 
 export type { StartGate };
 
@@ -62,6 +62,8 @@ export const CONNECTION_RATE_DEFAULTS: Omit<ConnectionRateOptions, 'name'> = {
 export interface ConnectionRateParts {
   readonly clock: Clock;
   readonly store?: StartStore | undefined;
+  /** What messages say is opened. Default a connection. */
+  readonly what?: Opened | undefined;
   /** Called once, when it is closed. */
   readonly closed?: (() => void) | undefined;
 }
@@ -72,7 +74,7 @@ export class ConnectionRate implements ConnectionLimiter {
   readonly #parts: ConnectionRateParts;
   readonly #penalties: StartPenalties;
   readonly #window: StartWindow;
-  readonly #waiting: Readonly<Record<StartKind, Set<Waiter>>> = { reconnect: new Set(), growth: new Set() };
+  readonly #waiting: Readonly<Record<StartKind, Set<Waiter<Start>>>> = { reconnect: new Set(), growth: new Set() };
   #timer: Timer | undefined;
   #hanging: Timer | undefined;
   #granted = 0;
@@ -95,22 +97,27 @@ export class ConnectionRate implements ConnectionLimiter {
   /** Resolves when a connection may be opened. @throws NetError `SATURATED`, `ABORTED` or `CLOSED`, all unsent */
   start(kind: StartKind, signal?: AbortSignal): Promise<Start> {
     const { waitersMax, name } = this.#options;
-    if (this.#closed) return Promise.reject(closed(name));
-    if (signal?.aborted) return Promise.reject(gone(name, signal.reason));
-    const first = kind === 'reconnect' ? this.#waiting.reconnect.size === 0 : this.#size === 0;
-    if (first && this.#window.admits(kind, this.#clock.now())) return this.#grant();
-    if (this.#size >= waitersMax) return Promise.reject(tooMany(name, waitersMax));
+    const { what } = this.#parts;
+    if (this.#closed) return Promise.reject(closed(name, what));
+    if (signal?.aborted) return Promise.reject(gone(name, signal.reason, what));
+    if (this.admits(kind)) return this.#grant();
+    if (this.#size >= waitersMax) return Promise.reject(tooMany(name, waitersMax, what));
     return new Promise((resolve, reject) => {
       const lane = this.#waiting[kind];
-      const waiter = new Waiter(resolve, reject, signal, (reason) => {
+      const waiter = new Waiter<Start>(resolve, reject, signal, (reason) => {
         lane.delete(waiter);
-        reject(gone(name, reason));
+        reject(gone(name, reason, what));
         this.#serve();
       });
       lane.add(waiter);
       if (signal !== undefined) listen(signal, waiter);
       this.#arm();
     });
+  }
+
+  admits(kind: StartKind): boolean {
+    const first = kind === 'reconnect' ? this.#waiting.reconnect.size === 0 : this.#size === 0;
+    return !this.#closed && first && this.#window.admits(kind, this.#clock.now());
   }
 
   penalise(askedMs?: number): void {
@@ -146,7 +153,7 @@ export class ConnectionRate implements ConnectionLimiter {
     for (const lane of Object.values(this.#waiting)) {
       for (const waiter of lane) {
         waiter.settle();
-        waiter.reject(closed(this.#options.name));
+        waiter.reject(closed(this.#options.name, this.#parts.what));
       }
       lane.clear();
     }
@@ -164,7 +171,8 @@ export class ConnectionRate implements ConnectionLimiter {
       this.#parts.store?.granted(id, this.#clock.wall());
     } catch (cause) {
       this.#window.cancel();
-      const why = `no connection to ${this.#options.name} is opened: that it is could not be recorded`;
+      const what = `no ${this.#parts.what ?? 'connection'} to ${this.#options.name} is opened`;
+      const why = `${what}: that it is could not be recorded`;
       return Promise.reject(new NetError('CONNECT', why, { reach: 'unsent', phase: 'connect', cause }));
     }
     let over = false;

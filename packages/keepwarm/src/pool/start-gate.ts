@@ -28,6 +28,11 @@ export interface StartGate {
 /** A gate that several clients and pools may share. Whoever made it closes it. */
 export interface ConnectionLimiter extends StartGate {
   /**
+   * Whether a start that is asked for now would be granted without waiting: of nobody else, as far as this process
+   * knows.
+   */
+  admits(kind: StartKind): boolean;
+  /**
    * The provider says that it was too much: RESOURCE_EXHAUSTED, HTTP 429. Nothing is opened for a while.
    *
    * @param askedMs how long the provider wants to be left alone, in ms, where it says so

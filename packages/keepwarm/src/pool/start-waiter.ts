@@ -1,16 +1,15 @@
-/** One who waits for a start, and why whoever wanted one gets none. */
+/** One who waits for a start or a place, and why whoever wanted one gets none. */
 import { type Abortable, unlisten } from '../core/abort.ts';
 import { NetError } from '../core/error.ts';
-import type { Start } from './start-gate.ts';
 
-export class Waiter implements Abortable {
-  readonly resolve: (start: Start) => void;
+export class Waiter<T> implements Abortable {
+  readonly resolve: (granted: T) => void;
   readonly reject: (error: unknown) => void;
   readonly #signal: AbortSignal | undefined;
   readonly #gone: (reason: unknown) => void;
 
   constructor(
-    resolve: (start: Start) => void,
+    resolve: (granted: T) => void,
     reject: (error: unknown) => void,
     signal: AbortSignal | undefined,
     gone: (reason: unknown) => void,
@@ -30,17 +29,20 @@ export class Waiter implements Abortable {
   }
 }
 
-export function closed(name: string): NetError {
-  return new NetError('CLOSED', `${name}: no more connections are opened`, { reach: 'unsent', phase: 'closing' });
+/** What is opened, in messages. */
+export type Opened = 'connection' | 'stream';
+
+export function closed(name: string, what: Opened = 'connection'): NetError {
+  return new NetError('CLOSED', `${name}: no more ${what}s are opened`, { reach: 'unsent', phase: 'closing' });
 }
 
-export function gone(name: string, cause: unknown): NetError {
-  const why = `whoever waited to open a connection to ${name} wants none any more`;
+export function gone(name: string, cause: unknown, what: Opened = 'connection'): NetError {
+  const why = `whoever waited to open a ${what} to ${name} wants none any more`;
   return new NetError('ABORTED', why, { reach: 'unsent', phase: 'connect', cause });
 }
 
-export function tooMany(name: string, waitersMax: number): NetError {
-  const why = `${waitersMax} connections already wait to be opened to ${name} (limit waitersMax ${waitersMax})`;
+export function tooMany(name: string, waitersMax: number, what: Opened = 'connection'): NetError {
+  const why = `${waitersMax} ${what}s already wait to be opened to ${name} (limit waitersMax ${waitersMax})`;
   return new NetError('SATURATED', why, {
     reach: 'unsent',
     phase: 'connect',

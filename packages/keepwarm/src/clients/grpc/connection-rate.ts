@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '../../core/clock.ts';
 import { CONNECTION_RATE_DEFAULTS, ConnectionRate, type ConnectionRateOptions } from '../../pool/connection-rate.ts';
 import { StartFile } from '../../pool/start-file.ts';
 import type { ConnectionLimiter } from '../../pool/start-gate.ts';
-import { check, invalid, type Rule, unknownOption } from '../options.ts';
+import { check, invalid, type Rule, show, unknownOption } from '../options.ts';
 
 export interface GrpcConnectionRate extends Partial<Omit<ConnectionRateOptions, 'name'>> {
   /** A file that remembers starts, so that a process started again goes on counting; its folder must exist. */
@@ -48,8 +48,7 @@ const writing = new Set<string>();
  * @throws NetError `INVALID` naming the option
  */
 export function createConnectionRate({ name, clock = systemClock, ...given }: ConnectionRateInput): ConnectionRate {
-  if (typeof name !== 'string' || name === '') throw invalid('option name is empty; allowed: a text, the provider');
-  return made(settled(given, name), clock);
+  return made(settled(given, named(name)), clock);
 }
 
 /** @throws NetError `INVALID` naming the option */
@@ -64,21 +63,43 @@ export function makeRate(rate: SettledRate, clock: Clock): ConnectionLimiter {
 
 type Figures = Exclude<SettledRate, { readonly shared: ConnectionLimiter }>;
 
+function settled({ path, ...given }: GrpcConnectionRate, name: string): Figures {
+  return { options: figures('connectionRate', given, name, CONNECTION_RATE_DEFAULTS, ['path']), path };
+}
+
 /** @throws NetError `INVALID` naming the option */
-export function settled({ path, ...given }: GrpcConnectionRate, name: string): Figures {
+export function figures(
+  group: string,
+  given: Partial<ConnectionRateOptions>,
+  name: string,
+  defaults: Omit<ConnectionRateOptions, 'name'>,
+  others: readonly string[] = [],
+): ConnectionRateOptions {
   const values = Object.entries(given).filter(([, value]) => value !== undefined);
   for (const [key, value] of values) {
     const rule = Object.hasOwn(RULES, key) ? RULES[key as keyof typeof RULES] : undefined;
-    if (rule === undefined) throw unknownOption(`connectionRate.${key}`, key, [...Object.keys(RULES), 'path']);
-    check(`option connectionRate.${key}`, value, rule);
+    if (rule === undefined) throw unknownOption(`${group}.${key}`, key, [...Object.keys(RULES), ...others]);
+    check(`option ${group}.${key}`, value, rule);
   }
-  const limit = given.limit ?? CONNECTION_RATE_DEFAULTS.limit;
-  if (!Number.isInteger(limit)) throw invalid(`option connectionRate.limit is ${limit}; allowed: a whole number`);
-  // A fifth, as of the default limit.
-  const options = { ...CONNECTION_RATE_DEFAULTS, reserve: Math.floor(limit / 5), ...Object.fromEntries(values), name };
-  const { reserve } = options;
-  if (Number.isInteger(reserve) && reserve < limit) return { options, path };
-  throw invalid(`option connectionRate.reserve is ${reserve}; allowed: less than connectionRate.limit ${limit}`);
+  const limit = given.limit ?? defaults.limit;
+  // The same share as of the default limit.
+  const reserve = given.reserve ?? Math.floor((limit * defaults.reserve) / defaults.limit);
+  const options = { ...defaults, ...Object.fromEntries(values), limit, reserve, name };
+  for (const each of ['limit', 'reserve', 'waitersMax'] as const) whole(`${group}.${each}`, options[each], 0);
+  if (reserve < limit) return options;
+  throw invalid(`option ${group}.reserve is ${reserve}; allowed: less than ${group}.limit ${limit}`);
+}
+
+/** @throws NetError `INVALID` naming the option */
+export function whole(name: string, value: unknown, min: number): void {
+  if (Number.isSafeInteger(value) && (value as number) >= min) return;
+  throw invalid(`option ${name} is ${show(value)}; allowed: a whole number from ${min}`);
+}
+
+/** @throws NetError `INVALID` */
+export function named(name: unknown): string {
+  if (typeof name === 'string' && name !== '') return name;
+  throw invalid(`option name is ${show(name)}; allowed: a text that names the provider`);
 }
 
 function made({ options, path }: Figures, clock: Clock): ConnectionRate {
@@ -99,6 +120,7 @@ function made({ options, path }: Figures, clock: Clock): ConnectionRate {
 function borrowed(limiter: ConnectionLimiter): ConnectionLimiter {
   return {
     start: (kind, signal) => limiter.start(kind, signal),
+    admits: (kind) => limiter.admits(kind),
     penalise: (askedMs) => limiter.penalise(askedMs),
     snapshot: () => limiter.snapshot(),
     close: () => undefined,

@@ -1,0 +1,38 @@
+/** The two budgets beside that of opening connections: connections at once, and opening streams. */
+import { type Clock, systemClock } from '../../core/clock.ts';
+import { CONNECTION_CAP_DEFAULTS, ConnectionCap, type ConnectionCapOptions } from '../../pool/connection-cap.ts';
+import type { ConnectionRate, ConnectionRateOptions } from '../../pool/connection-rate.ts';
+import { STREAM_RATE_DEFAULTS, streamRate } from '../../pool/stream-rate.ts';
+import { unknownOption } from '../options.ts';
+import { figures, named, whole } from './connection-rate.ts';
+
+export interface StreamRateInput extends Partial<ConnectionRateOptions> {
+  /** What messages and statistics call it: the provider. Put no secrets in it. */
+  readonly name: string;
+  readonly clock?: Clock | undefined;
+}
+
+/**
+ * A limit on opening streams, subscriptions and their renewals, for everything that does so at one provider.
+ *
+ * @throws NetError `INVALID` naming the option
+ */
+export function createStreamRate({ name, clock = systemClock, ...given }: StreamRateInput): ConnectionRate {
+  return streamRate(figures('streamRate', given, named(name), STREAM_RATE_DEFAULTS), clock);
+}
+
+export interface ConnectionCapInput extends Partial<ConnectionCapOptions> {
+  readonly name: string;
+}
+
+/** A limit on connections at once, draining ones included. @throws NetError `INVALID` naming the option */
+export function createConnectionCap({ name, ...given }: ConnectionCapInput): ConnectionCap {
+  for (const [key, value] of Object.entries(given)) {
+    if (!Object.hasOwn(CONNECTION_CAP_DEFAULTS, key)) {
+      throw unknownOption(`connectionCap.${key}`, key, Object.keys(CONNECTION_CAP_DEFAULTS));
+    }
+    if (value !== undefined) whole(`connectionCap.${key}`, value, key === 'waitersMax' ? 0 : 1);
+  }
+  const values = Object.entries(given).filter(([, value]) => value !== undefined);
+  return new ConnectionCap({ ...CONNECTION_CAP_DEFAULTS, ...Object.fromEntries(values), name: named(name) });
+}
