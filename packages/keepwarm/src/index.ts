@@ -35,6 +35,7 @@ export type { ConnectionPoolMetrics } from './clients/pool-metrics.ts';
 export { PRESETS, type Preset, type PresetName } from './clients/presets.ts';
 export type { ResilienceOptions, ResilienceStats } from './clients/resilience.ts';
 export { RpcError, type RpcId } from './clients/rpc.ts';
+export type { Sign, Signable } from './clients/signing.ts';
 export type { ClientStats } from './clients/stats.ts';
 export type { Query } from './clients/targets.ts';
 export type { ConnectionTracker, TrackedEvent, TrackedSocket } from './clients/tracker.ts';

@@ -1,10 +1,13 @@
 /**
- * The fields of a call: the caller's over the client's defaults, with the body's content type where neither names one.
+ * The fields of a call: the caller's over the client's defaults, with the body's content type where neither names one;
+ * and what signs it.
  *
  * Checking and joining them costs about a microsecond, and most callers send the same few sets again and again, so the
  * last sets are remembered by their content: names and values are compared, whatever object they came in.
  */
+import type { Call } from '../core/call.ts';
 import { Fields, type FieldsInput } from '../core/fields.ts';
+import { type Sign, signer } from './signing.ts';
 
 interface Remembered {
   /** Nothing when the caller set no fields at all. */
@@ -18,12 +21,16 @@ interface Remembered {
 const REMEMBERED_MAX = 4;
 
 export class CallFields {
+  /** What signs a call when it is written. */
+  readonly sign: Call['sign'];
   readonly #defaults: Fields;
   readonly #recent: Remembered[] = [];
   #next = 0;
 
-  constructor(defaults: Fields) {
+  /** @throws NetError `INVALID` when `sign` is no function */
+  constructor(defaults: Fields, sign?: Sign) {
     this.#defaults = defaults;
+    this.sign = signer(sign);
   }
 
   /** @throws NetError `INVALID` naming the field and what is wrong with it */

@@ -9,6 +9,7 @@ import type { NetworkOptions } from './network.ts';
 import { invalid, OPTIONS, type Settings, settle, unknownOption } from './options.ts';
 import type { PresetName } from './presets.ts';
 import type { ResilienceOptions } from './resilience.ts';
+import type { Sign } from './signing.ts';
 import type { Query } from './targets.ts';
 import { checkTls } from './tls-options.ts';
 
@@ -19,6 +20,8 @@ export interface ClientOptions extends Partial<Settings<'call'>>, NetworkOptions
   readonly origin?: string | URL | undefined;
   /** Sent with every call, under what the call itself sets. */
   readonly headers?: FieldsInput | undefined;
+  /** Signs what goes to the client's own origin or endpoints. */
+  readonly sign?: Sign | undefined;
   readonly pool?: Partial<Settings<'pool'>> | undefined;
   readonly limits?: Partial<Settings<'limits'>> | undefined;
   readonly leak?: Partial<Settings<'leak'>> | undefined;
@@ -54,6 +57,7 @@ export interface RequestOptions extends CallOptions {
 export const OPTION_NAMES: Readonly<Record<keyof ClientOptions, boolean>> = {
   origin: true,
   headers: true,
+  sign: true,
   tls: true,
   proxy: true,
   socketPath: true,

@@ -112,7 +112,7 @@ export class Client {
     this.#targets = new Targets(options.origin, this.#endpoints?.places);
     const encoding: FieldsInput = decodes ? { 'accept-encoding': ACCEPT_ENCODING } : {};
     const defaults = defaultHeaders ? { accept: '*/*', 'user-agent': 'keepwarm', ...encoding } : encoding;
-    this.#fields = new CallFields(Fields.of(options.headers).over(Fields.of(defaults)));
+    this.#fields = new CallFields(Fields.of(options.headers).over(Fields.of(defaults)), options.sign);
     const targetOf = (url: URL) => this.#targets.onward(url);
     const door = (policies: Policies, redirects: number): Send =>
       stack(
@@ -277,6 +277,7 @@ export class Client {
       origin,
       path,
       headers,
+      sign: this.#fields.sign,
       body,
       signal: options.signal,
       startedAt,

@@ -9,6 +9,7 @@
  *   (4) After the caller aborts, everything settles without waiting for any timer.
  *   (5) Every failure is a NetError and says how far the call got (`reach`).
  */
+import { NetError } from './error.ts';
 import type { Fields } from './fields.ts';
 import type { Origin } from './origin.ts';
 import type { Reply } from './reply.ts';
@@ -51,6 +52,11 @@ export interface Call {
   /** Origin-form target (RFC 9112 § 3.2.1): path and query, starting with `/`; or `*` for OPTIONS. */
   readonly path: string;
   readonly headers: Fields;
+  /**
+   * Gives the fields that go out in their place, asked each time the call is written: for what must carry the moment of
+   * sending and be used once, such as a signature. A redirect elsewhere leaves it behind. What it throws ends the call.
+   */
+  readonly sign?: ((call: Call) => Fields) | undefined;
   readonly body: CallBody | undefined;
   readonly signal: AbortSignal | undefined;
   /** The instant, on the client's clock, at which the call was made. */
@@ -88,4 +94,15 @@ export function isRepeatable(body: CallBody | undefined): boolean {
 /** Whether a call that may already have been received can be made again. What was never sent always can. */
 export function mayRepeat(call: Call): boolean {
   return call.traits.idempotent && isRepeatable(call.body);
+}
+
+/** The call as it is written now, or why it cannot be. */
+export function outgoing(call: Call): Call | NetError {
+  if (call.sign === undefined) return call;
+  try {
+    return { ...call, headers: call.sign(call) };
+  } catch (thrown) {
+    const message = `the call could not be signed: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
+    return new NetError('INVALID', message, { reach: 'unsent', phase: 'write', cause: thrown });
+  }
 }

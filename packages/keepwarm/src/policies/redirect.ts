@@ -88,6 +88,7 @@ function follow(call: Call, reply: Reply, location: string, options: RedirectOpt
     origin,
     path,
     headers,
+    ...(elsewhere && { sign: undefined }),
     ...(getInstead ? { method: 'GET', body: undefined, traits: { ...call.traits, idempotent: true } } : {}),
   };
 }

@@ -19,7 +19,7 @@
  *   (5) Bytes after the end of the message are the peer's fault and this call's failure: its framing cannot be trusted.
  */
 import { type Abortable, listen, unlisten } from '../../core/abort.ts';
-import { type Call, mayRepeat } from '../../core/call.ts';
+import { type Call, mayRepeat, outgoing } from '../../core/call.ts';
 import type { Due } from '../../core/due.ts';
 import { NetError, type Phase } from '../../core/error.ts';
 import type { CloseReason } from '../../core/observer.ts';
@@ -135,21 +135,22 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
   writeNow(now: number): void {
     const connection = this.#connection;
     if (this.#over || connection === undefined || this.#written) return;
-    const { socket } = connection;
     if (!connection.usable) return this.#lost('peer', describe.reset(undefined, 'unsent', 'write', connection.id));
+    const call = outgoing(this.call);
+    if (call instanceof NetError) return this.#giveUp('aborted', this.#placed(call));
     this.phase = 'head';
     this.#incoming = this.#host.borrowIncoming();
     this.#incoming.begin(this.call.method, this.call.limits.bodyBytesMax);
-    const producer = writeRequest(socket, this.call, this.#place.heads);
-    // The system refuses a write at once when it knows that the connection is dead; then not a byte has left.
-    const { errored } = socket;
-    if (errored !== null) return this.#lost('reset', describe.reset(errored, 'unsent', 'write', connection.id));
+    const producer = writeRequest(connection.socket, call, this.#place.heads);
+    // The system refuses a write at once when it knows that the connection is dead: not a byte has left.
+    const dead = connection.socket.errored;
+    if (dead !== null) return this.#lost('reset', describe.reset(dead, 'unsent', 'write', connection.id));
     this.#written = true;
     if (producer === undefined) return this.#dueWithin(this.call.limits.firstByteMs, now);
     this.phase = 'write';
     this.dueAt = this.#deadlineAt;
     const failed = (error: NetError): void => this.#giveUp('aborted', this.#placed(error));
-    this.#upload = new Upload(socket, producer, () => this.#uploaded(), failed);
+    this.#upload = new Upload(connection.socket, producer, () => this.#uploaded(), failed);
   }
 
   /** The last byte of a streamed body has gone out: from now on the answer is due. */
@@ -264,7 +265,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
   liftDeadline(until = Number.POSITIVE_INFINITY): void {
     if (this.#over) return;
     this.#deadlineAt = until;
-    if (this.#delivery?.stalled) this.dueAt = this.#deadlineAt;
+    if (this.#delivery?.stalled) this.dueAt = until;
     else this.#dueWithin(this.call.limits.betweenBytesMs);
   }
 

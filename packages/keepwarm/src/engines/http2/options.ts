@@ -9,6 +9,8 @@ export const HTTP2 = {
   streamsMax: 100,
   /** Silence after which a session is asked whether it is still there, in ms. */
   pingIdleMs: 30_000,
+  /** A session silent for longer gets one turn of the event loop to report its death before it is written to, in ms. */
+  quietMs: 1_000,
   /** How long it may take to answer that, or to acknowledge our settings, in ms. */
   pongMs: 10_000,
   /** Bytes written that the peer's system does not take; with more, a call given up takes its session along. */

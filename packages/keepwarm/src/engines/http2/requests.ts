@@ -109,15 +109,15 @@ export class Requests {
 
   /** @param length of the body, -1 where it is not known or there is none to speak of */
   #headers(stream: Stream, origin: OriginFields, length: number, endStream: boolean): void {
-    const { method, path, headers } = stream.call;
-    const { list, bytesMax } = origin.of(method, headers);
-    const needed = BEGIN_BYTES_MAX + bytesMax + path.length + EXTRA_BYTES;
+    const { call, fields } = stream;
+    const { list, bytesMax } = origin.of(call.method, fields);
+    const needed = BEGIN_BYTES_MAX + bytesMax + call.path.length + EXTRA_BYTES;
     if (scratch.length < needed) scratch = Buffer.allocUnsafeSlow(needed * 2);
     const { encoder } = this;
     let at = encoder.begin(scratch, 0);
-    at = encoder.field(scratch, at, ':path', path);
+    at = encoder.field(scratch, at, ':path', call.path);
     at = encoder.constant(scratch, at, list);
-    if (length >= 0 && headers.contentLength === undefined) {
+    if (length >= 0 && fields.contentLength === undefined) {
       at = encoder.field(scratch, at, 'content-length', String(length));
     }
     this.#out.headers(stream.id, scratch, at, endStream, this.#peer.maxFrameSize);

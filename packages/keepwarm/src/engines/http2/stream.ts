@@ -19,7 +19,7 @@
  *   (5) What is not read is not credited: at most a window of it comes.
  */
 import { type Abortable, listen, unlisten } from '../../core/abort.ts';
-import { type Call, isRepeatable, mayRepeat } from '../../core/call.ts';
+import { type Call, isRepeatable, mayRepeat, outgoing } from '../../core/call.ts';
 import type { Due } from '../../core/due.ts';
 import { NetError, type Phase, type Reach } from '../../core/error.ts';
 import type { SlotWaiter } from '../../pool/slot-queue.ts';
@@ -38,9 +38,6 @@ import type { ReplyHead } from './reply-head.ts';
 import type { Session } from './session.ts';
 import type { Upload } from './upload.ts';
 
-/** A session silent for longer gets one turn of the event loop to report its death before it is written to, in ms. */
-const QUIET_MS = 1_000;
-
 export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
   chainBefore: SlotWaiter<Session> | undefined;
   chainAfter: SlotWaiter<Session> | undefined;
@@ -52,6 +49,7 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
   dueAt = Number.POSITIVE_INFINITY;
 
   readonly call: Call;
+  fields!: Call['headers']; // as they go out
   /** Its number on the session; 0 while it has none. */
   id = 0;
   phase: Phase = 'queue';
@@ -121,12 +119,18 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
   }
 
   #lease(session: Session, now: number): void {
+    const call = outgoing(this.call);
+    if (call instanceof NetError) {
+      session.pool.release(session); // nothing was sent on it
+      return this.#fail(this.#placed(call));
+    }
+    this.fields = call.headers;
     this.#session = session;
     this.#reused = session.leases > 0;
     this.leasedAt = now;
     this.phase = 'write';
     this.dueAt = this.#deadlineAt;
-    session.open(this, now, now - this.#startedAt, now - session.activeAt > QUIET_MS);
+    session.open(this, now, now - this.#startedAt, now - session.activeAt > HTTP2.quietMs);
   }
 
   /** The last byte of the request has been given to the session: from now on the answer is due. */
