@@ -16,6 +16,26 @@ export type { GrpcCaller, Messages } from './clients/grpc/kinds.ts';
 export { type GrpcMethod, rawMethod } from './clients/grpc/method.ts';
 export type { GrpcCallOptions, GrpcClientOptions, GrpcNumbers } from './clients/grpc/options.ts';
 export { Outbox, type OutboxOptions } from './clients/grpc/outbox.ts';
+export { createGrpcPool, GrpcPool } from './clients/grpc/pool.ts';
+export type {
+  GrpcConnectionEnd,
+  GrpcConnectionFact,
+  GrpcConnectionLeft,
+  GrpcLeaseEnd,
+  GrpcLeaseLost,
+  GrpcLeaseMoved,
+  GrpcPoolObserver,
+} from './clients/grpc/pool-facts.ts';
+export type { GrpcLease } from './clients/grpc/pool-lease.ts';
+export type { GrpcLeaseOptions } from './clients/grpc/pool-lease-options.ts';
+export type { GrpcPoolNumbers, GrpcPoolOptions, GrpcProbe } from './clients/grpc/pool-options.ts';
+export type {
+  GrpcConnectionStats,
+  GrpcLeaseStats,
+  GrpcPoolBlock,
+  GrpcPoolHealth,
+  GrpcPoolStats,
+} from './clients/grpc/pool-stats.ts';
 export type { GrpcStats } from './clients/grpc/record.ts';
 export type { GrpcReply } from './clients/grpc/reply.ts';
 export type { GrpcStream } from './clients/grpc/stream.ts';

@@ -14,6 +14,7 @@ import type { ProtocolDoor } from '../protocol.ts';
 import { GrpcAsked } from './asked.ts';
 import { checkMethodPath, type GrpcMethod } from './method.ts';
 import { checkCall, type GrpcCallOptions, type SettledGrpc } from './options.ts';
+import type { WatchLimits } from './watch.ts';
 
 const NONE: GrpcCallOptions = {};
 
@@ -21,14 +22,14 @@ const NONE: GrpcCallOptions = {};
 const FIELDS_MAX = 32;
 
 export class Calls {
-  readonly #door: ProtocolDoor;
+  readonly #door: Pick<ProtocolDoor, 'home' | 'limits'>;
   readonly #clock: Clock;
   readonly #settled: SettledGrpc;
   readonly #fields = new Map<string, Fields>();
   /** Paths that have been looked at, so that each is looked at once. */
   readonly #paths = new Map<string, string>();
 
-  constructor(door: ProtocolDoor, clock: Clock, settled: SettledGrpc) {
+  constructor(door: Pick<ProtocolDoor, 'home' | 'limits'>, clock: Clock, settled: SettledGrpc) {
     this.#door = door;
     this.#clock = clock;
     this.#settled = settled;
@@ -77,6 +78,14 @@ export class Calls {
 
   bytesMax(options: GrpcCallOptions | undefined): number {
     return options?.messageBytesMax ?? this.#settled.numbers.messageBytesMax;
+  }
+
+  /** How long a stream may be silent; nothing where it may be for ever. */
+  watchLimits(options: GrpcCallOptions = NONE): WatchLimits | undefined {
+    const { numbers } = this.#settled;
+    const { firstMessageMs = numbers.firstMessageMs, silenceMs = numbers.silenceMs } = options;
+    const endless = firstMessageMs === Number.POSITIVE_INFINITY && silenceMs === Number.POSITIVE_INFINITY;
+    return endless ? undefined : { firstMessageMs, silenceMs };
   }
 
   /** A message as it goes out. @throws GrpcError for one that cannot be encoded */

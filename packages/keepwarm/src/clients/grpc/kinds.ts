@@ -15,7 +15,8 @@ import type { GrpcMethod } from './method.ts';
 import type { GrpcCallOptions } from './options.ts';
 import type { GrpcRecord } from './record.ts';
 import { GrpcReply } from './reply.ts';
-import { GrpcStream } from './stream.ts';
+import { GrpcStream, type StreamParts } from './stream.ts';
+import { StreamWatch } from './watch.ts';
 
 /** Messages to be sent: there already, made on demand, or written into an `Outbox`. */
 export type Messages<I> = AsyncIterable<I> | Iterable<I>;
@@ -191,7 +192,14 @@ export class GrpcKinds {
         if (!readable) this.#record.unreadable++;
       },
       late: () => this.#late(call),
+      watch: this.#watch(options),
     });
+  }
+
+  #watch(options: GrpcCallOptions | undefined): StreamParts<unknown>['watch'] {
+    const limits = this.#calls.watchLimits(options);
+    if (limits === undefined) return undefined;
+    return (unread, stalled) => new StreamWatch(limits, this.#clock, unread, stalled);
   }
 
   #late({ deadlineAt }: Call): boolean {

@@ -33,6 +33,10 @@ export interface GrpcNumbers {
   readonly compression: GrpcCoding;
   /** Messages shorter than this are not compressed, in bytes. */
   readonly compressBytesMin: number;
+  /** From the beginning of a call that gets a stream to its first message, in ms. */
+  readonly firstMessageMs: number;
+  /** From one message of a stream to the next, in ms, while its reader waits for it. */
+  readonly silenceMs: number;
 }
 
 export interface GrpcClientOptions extends Omit<ClientOptions, OfHttp | 'deadlineMs'>, Partial<GrpcNumbers> {
@@ -62,6 +66,10 @@ export interface GrpcCallOptions {
   readonly compression?: GrpcCoding | undefined;
   /** Says that doing it twice has the effect of doing it once. Default: the method's word. */
   readonly idempotent?: boolean | undefined;
+  /** Of a stream, until its first message, in ms; `Infinity` for no limit. Default: the client's. */
+  readonly firstMessageMs?: number | undefined;
+  /** Of a stream, between two messages, in ms. Default: the client's. */
+  readonly silenceMs?: number | undefined;
 }
 
 const ms = (byDefault: number): Rule => ({ kind: 'number', default: byDefault, min: 1, max: Number.POSITIVE_INFINITY });
@@ -70,6 +78,7 @@ const ms = (byDefault: number): Rule => ({ kind: 'number', default: byDefault, m
  * Where each comes from:
  *  - `deadlineMs` 30 s: as every client's. `streamDeadlineMs` ∞: streams of updates are meant to last.
  *  - `messageBytesMax` 4 MiB: every implementation of gRPC; 4 GiB is what its length field can say.
+ *  - `firstMessageMs`, `silenceMs` ∞: how often a stream speaks only its reader knows.
  *  - `compression` identity: as theirs. `compressBytesMin` 1 KiB: as for HTTP bodies; below, headers outweigh it.
  */
 export const GRPC_OPTIONS: Readonly<Record<keyof GrpcNumbers, Rule>> = {
@@ -78,6 +87,8 @@ export const GRPC_OPTIONS: Readonly<Record<keyof GrpcNumbers, Rule>> = {
   messageBytesMax: { kind: 'number', default: 4 * 1024 * 1024, min: 0, max: 2 ** 32 - 1 },
   compression: { kind: 'choice', default: 'identity', values: ['identity', 'gzip'] },
   compressBytesMin: { kind: 'number', default: 1_024, min: 0, max: Number.POSITIVE_INFINITY },
+  firstMessageMs: ms(Number.POSITIVE_INFINITY),
+  silenceMs: ms(Number.POSITIVE_INFINITY),
 };
 
 /** Options of the HTTP client that mean nothing here, with what to do instead. */
@@ -107,6 +118,8 @@ const CALL: Readonly<Record<keyof GrpcCallOptions, true>> = {
   messageBytesMax: true,
   compression: true,
   idempotent: true,
+  firstMessageMs: true,
+  silenceMs: true,
 };
 export const GRPC_OPTION_NAMES: readonly string[] = Object.keys(OWN);
 export const GRPC_CALL_NAMES: readonly string[] = Object.keys(CALL);
@@ -181,9 +194,11 @@ export function checkCall(options: GrpcCallOptions): void {
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(CALL, name)) throw invalid(`there is no option ${name} of a call; known: ${GRPC_CALL_NAMES}`);
   }
-  const { deadlineMs, messageBytesMax, compression, signal } = options;
-  if (deadlineMs !== undefined && !(typeof deadlineMs === 'number' && deadlineMs > 0)) {
-    throw invalid(`deadlineMs is ${show(deadlineMs)}; allowed: a number above 0, or Infinity`);
+  const { messageBytesMax, compression, signal } = options;
+  for (const name of ['deadlineMs', 'firstMessageMs', 'silenceMs'] as const) {
+    const value: unknown = options[name];
+    if (value === undefined || (typeof value === 'number' && value > 0)) continue;
+    throw invalid(`${name} is ${show(value)}; allowed: a number above 0, or Infinity`);
   }
   if (messageBytesMax !== undefined) check('messageBytesMax', messageBytesMax, GRPC_OPTIONS.messageBytesMax);
   if (compression !== undefined) check('compression', compression, GRPC_OPTIONS.compression);

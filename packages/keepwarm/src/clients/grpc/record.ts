@@ -31,6 +31,11 @@ export class GrpcRecord {
   #inFlight = 0;
   readonly #byStatus = new Map<StatusName, number>();
 
+  /** Calls begun. */
+  get total(): number {
+    return this.#total;
+  }
+
   started(): void {
     this.#total++;
     this.#inFlight++;

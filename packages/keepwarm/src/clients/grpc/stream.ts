@@ -21,6 +21,7 @@ import { Incoming, type Received } from '../../engines/grpc/incoming.ts';
 import { fieldsOf, isTrailersOnly, verdictOf } from '../../engines/grpc/verdict.ts';
 import { Metadata } from '../../wire/grpc/metadata.ts';
 import type { StatusName } from '../../wire/grpc/status.ts';
+import type { StreamWatch } from './watch.ts';
 
 export interface StreamParts<O> {
   readonly path: string;
@@ -36,6 +37,8 @@ export interface StreamParts<O> {
   readonly received: (readable: boolean) => void;
   /** Whether the deadline has passed. */
   readonly late: () => boolean;
+  /** Made at once where silence has a limit. */
+  readonly watch?: ((unread: () => number, stalled: (error: NetError) => void) => StreamWatch) | undefined;
 }
 
 type Failure = GrpcError | NetError;
@@ -50,6 +53,7 @@ export class GrpcStream<O> implements AsyncIterableIterator<O>, Abortable {
   readonly #incoming: Incoming;
   readonly #head = Promise.withResolvers<Metadata>();
   readonly #tail = Promise.withResolvers<Metadata>();
+  readonly #watch: StreamWatch | undefined;
   #coding: string | undefined;
   #over = false;
   #cancelled = false;
@@ -64,7 +68,12 @@ export class GrpcStream<O> implements AsyncIterableIterator<O>, Abortable {
     // Whoever does not look at them must not be told of a failure as one that nobody handles.
     this.headers.catch(ignored);
     this.trailers.catch(ignored);
-    this.#incoming = new Incoming(parts, (outcome) => this.#ended(outcome));
+    this.#watch = parts.watch?.(
+      () => this.unread,
+      (error) => this.#stalled(error),
+    );
+    const arrived = this.#watch && (() => this.#watch?.arrived());
+    this.#incoming = new Incoming(parts, (outcome) => this.#ended(outcome), arrived);
     const { signal } = parts;
     if (signal?.aborted) this.cancel(signal.reason);
     else if (signal !== undefined) listen(signal, this);
@@ -182,6 +191,12 @@ export class GrpcStream<O> implements AsyncIterableIterator<O>, Abortable {
     this.#incoming.start(reply.take(), isTrailersOnly(reply) ? lines : reply.trailers);
   }
 
+  /** Nothing comes any more, although nobody says so. */
+  #stalled(error: NetError): void {
+    this.#fail(error);
+    this.#ending.abort(error);
+  }
+
   #fail(thrown: unknown): void {
     this.#incoming.drop(failureOf(thrown, this.#parts.path, this.#parts.late()));
   }
@@ -199,6 +214,7 @@ export class GrpcStream<O> implements AsyncIterableIterator<O>, Abortable {
     if (this.#over) return;
     this.#over = true;
     this.#failure = failure;
+    this.#watch?.stop();
     if (this.#parts.signal !== undefined) unlisten(this.#parts.signal, this);
     this.#parts.ended(failure === undefined ? 'OK' : failure instanceof GrpcError ? failure.status : 'INTERNAL');
     if (trailers !== undefined) return this.#tail.resolve(trailers);

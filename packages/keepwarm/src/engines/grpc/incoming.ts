@@ -38,6 +38,7 @@ export class Incoming implements BodySink {
   readonly #parts: SingleParts;
   readonly #reader: MessageReader;
   readonly #over: (outcome: readonly string[] | GrpcError | NetError) => void;
+  readonly #arrived: (() => void) | undefined;
   #source: BodySource | undefined;
   #messages: Received[] = [];
   #first = 0;
@@ -47,10 +48,18 @@ export class Incoming implements BodySink {
   #ended = false;
   #error: unknown;
 
-  /** @param over told once, as soon as it is known: the trailers, or what broke it */
-  constructor(parts: SingleParts, over: (outcome: readonly string[] | GrpcError | NetError) => void) {
+  /**
+   * @param over told once, as soon as it is known: the trailers, or what broke it
+   * @param arrived told of each message, before its reader is
+   */
+  constructor(
+    parts: SingleParts,
+    over: (outcome: readonly string[] | GrpcError | NetError) => void,
+    arrived?: (() => void) | undefined,
+  ) {
     this.#parts = parts;
     this.#over = over;
+    this.#arrived = arrived;
     this.#reader = new MessageReader(parts.bytesMax, (bytes, compressed) => this.#push({ bytes, compressed }));
   }
 
@@ -119,6 +128,7 @@ export class Incoming implements BodySink {
   }
 
   #push(message: Received): void {
+    this.#arrived?.();
     const waiting = this.#waiting.shift();
     if (waiting !== undefined) return waiting.resolve(message);
     this.#messages.push(message);
