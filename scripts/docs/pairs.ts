@@ -8,7 +8,13 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ACTIONS } from '../../packages/gateway/src/admin/actions.ts';
+import { Readers } from '../../packages/gateway/src/admin/events.ts';
 import { GATEWAY_METRICS } from '../../packages/gateway/src/admin/metrics.ts';
+import { adminRoutes } from '../../packages/gateway/src/admin/routes.ts';
+import { ACCESS_NAMES } from '../../packages/gateway/src/config/access.ts';
+import { HISTORY_DEFAULTS } from '../../packages/gateway/src/config/history.ts';
+import { LOGS_DEFAULTS } from '../../packages/gateway/src/config/logs.ts';
 import { evm } from '../../packages/keepwarm/src/adapters/evm/index.ts';
 import { FLEET_DEFAULTS } from '../../packages/keepwarm/src/adapters/redis/options.ts';
 import { solana } from '../../packages/keepwarm/src/adapters/solana/index.ts';
@@ -247,6 +253,34 @@ export const PAIRS: readonly Pair[] = [
     heading: "## The gateway's own",
     columns: 2,
   },
+  {
+    what: 'paths of the admin listener, their methods and who may use them',
+    code: () => adminRoutes(new Readers()).map(({ path, method, audience }) => `${path} ${method} ${audience}`),
+    page: 'docs/reference/admin.md',
+    heading: '## Paths',
+    columns: 3,
+  },
+  {
+    what: 'actions of the admin listener',
+    code: () => ACTIONS.map(({ name }) => name),
+    page: 'docs/reference/admin.md',
+    heading: '## Actions',
+  },
+  ...(
+    [
+      ['access', '## Who may', { ...Object.fromEntries(ACCESS_NAMES.map((name) => [name, 'none'])), reads: 'local' }],
+      ['history', '## History', HISTORY_DEFAULTS],
+      ['logs', '## Logs', LOGS_DEFAULTS],
+    ] as const
+  ).map(
+    ([block, heading, defaults]): Pair => ({
+      what: `options of ${block} and their defaults`,
+      code: () => Object.entries(defaults).map(([name, value]) => `${name} ${value ?? 'none'}`),
+      page: 'docs/reference/admin.md',
+      heading,
+      columns: 2,
+    }),
+  ),
   {
     what: 'npm scripts',
     code: () => Object.keys(JSON.parse(read('package.json')).scripts).map(asTyped),

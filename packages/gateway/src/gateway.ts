@@ -1,9 +1,12 @@
 /** The gateway put together: upstreams, the listener for callers, the admin listener; started and stopped as one. */
 import type { AddressInfo } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
+import { writeKey } from './admin/key-file.ts';
+import { Keys, made as madeUp } from './admin/keys.ts';
 import { gatewayMetrics } from './admin/metrics.ts';
+import { Refused } from './admin/route.ts';
 import { AdminServer } from './admin/server.ts';
-import { snapshot } from './admin/snapshot.ts';
+import { TOKEN_VARIABLE } from './config/access.ts';
 import { type Address, isLoopback, showAddress } from './config/address.ts';
 import type { GatewayConfig, UpstreamConfig } from './config/config.ts';
 import { ConfigError } from './config/config-error.ts';
@@ -12,30 +15,71 @@ import { type AnyUpstream, Routes } from './data/routes.ts';
 import { RpcUpstream } from './data/rpc-upstream.ts';
 import { DataServer } from './data/server.ts';
 import { Upstream } from './data/upstream.ts';
+import { CallLog } from './figures/call-log.ts';
+import { Feed } from './figures/feed.ts';
+import { feedFacts } from './figures/feed-facts.ts';
+import type { History } from './history/history.ts';
+import { historyOf } from './history/open.ts';
+import { type Log, SILENT } from './logs/log.ts';
+import { logFacts } from './logs/log-facts.ts';
+
+/** What a gateway is given beside its configuration, all of it by whoever runs it as a command. */
+export interface GatewayPlaces {
+  /** Where the admin token is left for the command line; nothing is written without it. */
+  readonly runtimeFolder?: string;
+  /** Where history is kept; in memory without it, unless the configuration names a file. */
+  readonly stateFolder?: string;
+  readonly log?: Log;
+  /** Reads the configuration again, for an operator who asks for a reload. @throws ConfigError */
+  readonly readConfig?: () => GatewayConfig;
+}
 
 export class Gateway {
   #upstreams: readonly AnyUpstream[];
   readonly data: DataServer;
   readonly admin: AdminServer;
+  readonly feed = new Feed();
+  readonly calls = new CallLog(this.feed);
+  readonly keys: Keys;
+  readonly history: History;
+  readonly #token: string;
+  readonly #places: GatewayPlaces;
+  readonly #log: Log;
   #config: GatewayConfig;
+  #keyFile: { remove(): void } | undefined;
   /** Configured no more, with requests under way. */
   readonly #leaving = new Set<AnyUpstream>();
 
   /** @throws ConfigError, before anything is opened */
-  constructor(config: GatewayConfig) {
-    if (!isLoopback(config.admin.host)) {
+  constructor(config: GatewayConfig, places: GatewayPlaces = {}) {
+    if (!isLoopback(config.admin.host) && config.access?.token === undefined) {
       const where = showAddress(config.admin);
-      throw new ConfigError(
-        'admin',
-        `is ${where}; allowed: an address of this machine only, as the page asks for no password`,
-      );
+      const token = `access.token, access.tokenFile or ${TOKEN_VARIABLE}`;
+      throw new ConfigError('admin', `is ${where}; allowed: an address of this machine only, or any with ${token}`);
     }
     this.#config = config;
-    this.#upstreams = [...config.upstreams].map(([name, upstream]) => made(name, upstream));
+    this.#places = places;
+    this.#log = places.log ?? SILENT;
+    this.#token = config.access?.token ?? madeUp();
+    this.keys = new Keys(this.#token);
+    this.#upstreams = [...config.upstreams].map(([name, upstream]) => this.#made(name, upstream));
     this.data = new DataServer(new Routes(this.upstreams), config);
-    const startedAt = performance.now();
-    const metrics = gatewayMetrics(this.data, () => this.upstreams);
-    this.admin = new AdminServer(() => snapshot(this.data, this.upstreams, startedAt), metrics);
+    const upstreams = () => this.upstreams;
+    this.history = historyOf(config, upstreams, places.stateFolder, this.feed, this.#log);
+    const view = {
+      startedAt: performance.now(),
+      data: this.data,
+      upstreams,
+      metrics: gatewayMetrics(this.data, upstreams),
+      keys: this.keys,
+      feed: this.feed,
+      calls: this.calls,
+      history: this.history,
+      reload: () => this.#reloadAsked(),
+      drain: (deadlineMs?: number) => this.#drain(deadlineMs),
+      config: () => this.#config,
+    };
+    this.admin = new AdminServer(view, (error) => this.#log.error('the admin listener failed', { error }));
   }
 
   /**
@@ -50,6 +94,7 @@ export class Gateway {
         data: await listening('--listen', listen, () => this.data.listen(listen.host, listen.port)),
         admin: await listening('--admin', admin, () => this.admin.listen(admin.host, admin.port)),
       };
+      this.#leaveKey({ host: admin.host, port: addresses.admin.port });
       for (const upstream of this.upstreams) upstream.warmUp().catch(closedMeanwhile);
       return addresses;
     } catch (error) {
@@ -77,7 +122,7 @@ export class Gateway {
     const kept = new Set<AnyUpstream>();
     const upstreams = [...config.upstreams].map(([name, upstream]) => {
       const old = before.get(name);
-      if (old === undefined || !isDeepStrictEqual(old.config, upstream)) return made(name, upstream);
+      if (old === undefined || !isDeepStrictEqual(old.config, upstream)) return this.#made(name, upstream);
       kept.add(old);
       return old;
     });
@@ -87,19 +132,66 @@ export class Gateway {
     for (const upstream of upstreams) if (!kept.has(upstream)) upstream.warmUp().catch(closedMeanwhile);
     const left = [...before.values()].filter((upstream) => !kept.has(upstream));
     for (const upstream of left) this.#leave(upstream, config.drainMs);
+    for (const { name } of left) if (!config.upstreams.has(name)) this.calls.forget(name);
     const names = (list: readonly AnyUpstream[]): string[] => list.map(({ name }) => name);
-    return {
+    const reloaded = {
       kept: names([...kept]),
       begun: names(upstreams.filter((upstream) => !kept.has(upstream))),
       ended: names(left),
     };
+    this.feed.tell('reloaded', undefined, reloaded);
+    this.#log.info('reloaded', reloaded);
+    return reloaded;
   }
 
   /** Not ready any more; requests under way may end, then everything is closed. */
   async stop(drainMs: number = this.#config.drainMs): Promise<void> {
+    this.#tellDraining(drainMs);
     await this.data.drain(drainMs);
+    this.#keyFile?.remove();
+    this.#keyFile = undefined;
+    await this.history.close();
     this.admin.close();
     await Promise.all([...this.upstreams, ...this.#leaving].map((upstream) => upstream.close(0)));
+  }
+
+  /** An upstream whose facts are heard by all who tell of them. */
+  #made(name: string, config: UpstreamConfig | RpcUpstreamConfig): AnyUpstream {
+    const upstream = 'rpc' in config ? new RpcUpstream(name, config) : new Upstream(name, config);
+    upstream.book.listen(feedFacts(name, this.feed));
+    upstream.book.listen(this.calls.observer(name));
+    upstream.book.listen(logFacts(name, this.#log, this.#config.logs));
+    return upstream;
+  }
+
+  /** A gateway nobody can act on is one that serves: what is wrong is said, and it goes on. */
+  #leaveKey(admin: Address): void {
+    const { runtimeFolder } = this.#places;
+    if (runtimeFolder === undefined) return;
+    try {
+      this.#keyFile = writeKey(runtimeFolder, admin, this.#token);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#log.warn('no token is left for the command line: its actions need --token', { reason });
+    }
+  }
+
+  #reloadAsked(): Reloaded {
+    const { readConfig } = this.#places;
+    if (readConfig === undefined)
+      throw new Refused(409, 'CONFIG', 'this gateway was started without a file to read again');
+    return this.reload(readConfig());
+  }
+
+  #drain(deadlineMs: number = this.#config.drainMs): void {
+    this.#tellDraining(deadlineMs);
+    void this.data.drain(deadlineMs);
+  }
+
+  #tellDraining(deadlineMs: number): void {
+    if (this.data.draining) return;
+    this.feed.tell('draining', undefined, { deadlineMs, inFlight: this.data.inFlight });
+    this.#log.info('draining', { deadlineMs, inFlight: this.data.inFlight });
   }
 
   #leave(upstream: AnyUpstream, drainMs: number): void {
@@ -117,11 +209,10 @@ export interface Reloaded {
 }
 
 /** What listeners were opened with. */
-const FIXED = ['listen', 'admin', 'callersMax', 'callerIdleMs', 'callerStallMs', 'requestMs'] as const;
-
-function made(name: string, config: UpstreamConfig | RpcUpstreamConfig): AnyUpstream {
-  return 'rpc' in config ? new RpcUpstream(name, config) : new Upstream(name, config);
-}
+const FIXED = [
+  ...(['listen', 'admin', 'callersMax', 'callerIdleMs', 'callerStallMs', 'requestMs'] as const),
+  ...(['access', 'history', 'logs'] as const),
+];
 
 /** There is nothing to warm any more, or nothing to wait for. */
 function closedMeanwhile(): void {}

@@ -14,6 +14,11 @@ export interface RpcEndpointTold {
   readonly failures: number;
   readonly busy: number;
   readonly ejections: number;
+  /** (Peak EWMA latency + share of failures × a penalty) × (in flight + 1) ÷ weight, in ms. */
+  readonly load: number;
+  /** Until when it is out, and until when it asked to be left alone, in ms since 1970. */
+  readonly ejectedUntilMs: number | undefined;
+  readonly pausedUntilMs: number | undefined;
   /** `fresh`, `lagging`, …; nothing while it has not said where it is. */
   readonly freshness: string | undefined;
   readonly height: number | undefined;
@@ -35,23 +40,27 @@ export interface RpcTold {
   readonly endpoints: readonly RpcEndpointTold[];
 }
 
-export function rpcTold({ config, trails }: RpcUpstream, stats: RpcStats): RpcTold {
-  const { head, panic, coalesced, endpoints } = stats;
-  return {
-    adapter: config.rpc.adapter.name,
-    head,
-    panic,
-    coalesced,
-    endpoints: endpoints.map((endpoint) => {
-      const { name, origin, priority, state, latencyMs, inFlight, successes, failures, busy, ejections } = endpoint;
-      return {
-        ...{ name, origin, priority, state, latencyMs, inFlight, successes, failures, busy, ejections },
-        freshness: endpoint.freshness?.state,
-        height: endpoint.freshness?.height,
-        lag: endpoint.freshness?.lag,
-        rateLimit: endpoint.rateLimit,
-        trail: trails.of(name),
-      };
-    }),
-  };
+export function rpcTold(upstream: RpcUpstream, { head, panic, coalesced, endpoints }: RpcStats): RpcTold {
+  const adapter = upstream.config.rpc.adapter.name;
+  return { adapter, head, panic, coalesced, endpoints: rpcEndpointsTold(upstream, endpoints) };
+}
+
+export function rpcEndpointsTold(
+  { rpc, trails }: RpcUpstream,
+  endpoints: RpcStats['endpoints'] = rpc.endpointStats(),
+): readonly RpcEndpointTold[] {
+  return endpoints.map((endpoint) => {
+    const { name, origin, priority, state, latencyMs, inFlight, successes, failures, busy, ejections } = endpoint;
+    return {
+      ...{ name, origin, priority, state, latencyMs, inFlight, successes, failures, busy, ejections },
+      load: endpoint.load,
+      ejectedUntilMs: endpoint.ejectedUntilMs,
+      pausedUntilMs: endpoint.pausedUntilMs,
+      freshness: endpoint.freshness?.state,
+      height: endpoint.freshness?.height,
+      lag: endpoint.freshness?.lag,
+      rateLimit: endpoint.rateLimit,
+      trail: trails.of(name),
+    };
+  });
 }

@@ -1,14 +1,15 @@
 /** What `/api/stats` answers: everything the gateway knows about itself. docs/guide/gateway.md describes it. */
 import type { ClientStats, SocketLife } from 'keepwarm';
 import type { AnyUpstream } from '../data/routes.ts';
-import type { DataServer } from '../data/server.ts';
 import { type Figures, LATELY_SECONDS } from '../figures/figures.ts';
 import { type Summary, series, summary } from '../figures/rolling.ts';
 import { TRAIL_SLOT_MS } from '../figures/trail.ts';
+import type { HistoryState } from '../history/told.ts';
+import type { Readers } from './events.ts';
+import { readiness } from './readiness.ts';
 import { type RpcTold, rpcTold } from './rpc-told.ts';
+import type { AdminView } from './view.ts';
 
-/** Sockets told per upstream; `sockets.open` says how many there are. More than the total a client has by default. */
-const SOCKETS_MAX = 5_000;
 /** Seconds of curves: two minutes. */
 const SERIES_SECONDS = 120;
 
@@ -66,12 +67,21 @@ export interface Snapshot {
   };
   readonly trailSlotMs: number;
   readonly upstreams: readonly UpstreamTold[];
+  /** Whether callers should be sent here, and why not. */
+  readonly readiness: string;
+  /** Of this run, and the number of its last event. */
+  readonly run: string;
+  readonly lastEvent: string;
+  readonly events: { readonly readers: number; readonly readersDropped: number };
+  readonly history: HistoryState;
 }
 
-/** `startedAt` on the clock of `performance.now`. */
-export function snapshot(data: DataServer, upstreams: readonly AnyUpstream[], startedAt: number): Snapshot {
+/** @param socketsMax told per upstream; `sockets.open` says how many there are */
+export function snapshot(view: AdminView, readers: Readers, socketsMax: number): Snapshot {
+  const { data, startedAt, feed, history } = view;
+  const upstreams = view.upstreams();
   const now = performance.now();
-  const told = upstreams.map(tell);
+  const told = upstreams.map((upstream) => tell(upstream, socketsMax));
   return {
     version: 1,
     state: data.draining ? 'draining' : 'ready',
@@ -80,6 +90,11 @@ export function snapshot(data: DataServer, upstreams: readonly AnyUpstream[], st
     overall: overall(upstreams, told, now),
     trailSlotMs: TRAIL_SLOT_MS,
     upstreams: told,
+    readiness: readiness(view).text,
+    run: feed.run,
+    lastEvent: feed.last,
+    events: { readers: readers.size, readersDropped: readers.dropped },
+    history: history.state,
   };
 }
 
@@ -97,7 +112,7 @@ function overall(upstreams: readonly AnyUpstream[], told: readonly UpstreamTold[
   };
 }
 
-function tell(upstream: AnyUpstream): UpstreamTold {
+function tell(upstream: AnyUpstream, socketsMax: number): UpstreamTold {
   const { name, origin, book } = upstream;
   const rpc = 'rpc' in upstream ? upstream.rpc.stats() : undefined;
   const stats = 'rpc' in upstream ? rpc!.http : upstream.client.stats();
@@ -119,8 +134,8 @@ function tell(upstream: AnyUpstream): UpstreamTold {
     sockets: {
       open: sockets.open,
       closed: sockets.closed,
-      live: sockets.live.slice(0, SOCKETS_MAX).map(withTrail),
-      history: sockets.history.map(withTrail),
+      live: sockets.live.slice(0, socketsMax).map(withTrail),
+      history: socketsMax === 0 ? [] : sockets.history.map(withTrail),
     },
     ...('rpc' in upstream ? { jsonrpc: rpcTold(upstream, rpc!) } : {}),
   };

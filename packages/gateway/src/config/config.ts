@@ -5,8 +5,11 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type ClientOptions, createClient, NetError } from 'keepwarm';
+import { type AccessConfig, parseAccess } from './access.ts';
 import { type Address, parseAddress } from './address.ts';
 import { ConfigError } from './config-error.ts';
+import { type HistoryConfig, parseHistory } from './history.ts';
+import { type LogsConfig, parseLogs } from './logs.ts';
 import { parseRpcUpstream, type RpcUpstreamConfig } from './rpc-upstream.ts';
 import { readSource } from './source.ts';
 import { flag, type Json, number, object, show, text, texts, unlimited } from './values.ts';
@@ -40,6 +43,12 @@ export interface GatewayConfig {
   readonly callerStallMs: number;
   /** A request must have arrived within this, body included, in ms. Default 120 s. */
   readonly requestMs: number;
+  /** Who may use the admin listener. */
+  readonly access?: AccessConfig;
+  /** What is kept of figures, and for how long. */
+  readonly history?: HistoryConfig;
+  /** What is written while it runs. */
+  readonly logs?: LogsConfig;
 }
 
 export const GATEWAY_DEFAULTS = {
@@ -54,7 +63,10 @@ export const GATEWAY_DEFAULTS = {
 
 export const UPSTREAM_DEFAULTS = { requestBodyBytesMax: 64 * 1024 * 1024, via: true, forwarded: false };
 
-export const GATEWAY_NAMES: readonly string[] = [...Object.keys(GATEWAY_DEFAULTS), 'upstreams'];
+/** Blocks with a file of their own beside this one. */
+const BLOCKS = ['access', 'history', 'logs'] as const;
+
+export const GATEWAY_NAMES: readonly string[] = [...Object.keys(GATEWAY_DEFAULTS), 'upstreams', ...BLOCKS];
 /** Options of an upstream that are the library's own, by the same names. */
 const LIBRARY_GROUPS = ['pool', 'limits', 'connect', 'dns'] as const;
 export const UPSTREAM_NAMES: readonly string[] = [
@@ -101,6 +113,9 @@ export function parseConfig(input: unknown, folder: string): GatewayConfig {
     callerIdleMs: count('callerIdleMs'),
     callerStallMs: count('callerStallMs'),
     requestMs: count('requestMs'),
+    access: parseAccess(given['access'] ?? {}, folder, process.env),
+    history: parseHistory(given['history'] ?? {}, folder),
+    logs: parseLogs(given['logs'] ?? {}),
   };
   return config;
 }

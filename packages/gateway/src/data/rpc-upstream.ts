@@ -18,7 +18,7 @@ export class RpcUpstream {
     this.name = name;
     this.config = config;
     this.rpc = createRpc({ ...config.rpc, observer: this.book.observer satisfies ClientOptions['observer'] });
-    this.trails = new EndpointTrails(() => this.rpc.stats().endpoints);
+    this.trails = new EndpointTrails(() => this.rpc.endpointStats());
   }
 
   /** What stands in for an origin where there are several. */

@@ -3,6 +3,7 @@
  * time, calls that found a connection open against those that had to wait for one, and each socket's recent past.
  */
 import type { Observer, Reply } from 'keepwarm';
+import { Listeners } from './listeners.ts';
 import { Rolling, RollingCount, type Summary } from './rolling.ts';
 import { Trail } from './trail.ts';
 
@@ -60,9 +61,22 @@ export class FigureBook {
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
     this.#startedAt = now();
+    this.#listeners.add(this.#noting);
   }
 
-  readonly observer: Observer = {
+  /** For the client whose figures these are. */
+  get observer(): Observer {
+    return this.#listeners.observer;
+  }
+
+  /** Another who wants to know what that client does. */
+  listen(observer: Observer): void {
+    this.#listeners.add(observer);
+  }
+
+  readonly #listeners = new Listeners();
+
+  readonly #noting: Observer = {
     socketOpened: (fact) => {
       this.#trails.set(fact.socketId, new Trail(this.#now()));
       this.#unproven.set(fact.socketId, { phases: fact, waitMs: 0 });

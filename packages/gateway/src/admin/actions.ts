@@ -1,0 +1,135 @@
+/**
+ * `POST /api/actions/…`: what an operator may do. Each is a row: what it takes, and what it does. All are told as
+ * events, with what they were given and what came of it; none of it is secret.
+ */
+import { ConfigError } from '../config/config-error.ts';
+import type { AnyUpstream } from '../data/routes.ts';
+import { errorTold } from '../figures/feed-facts.ts';
+import { endpointIn, onlyInputs, upstreamIn, wholeIn, wordIn } from './action-input.ts';
+import { list, show } from './query.ts';
+import { Refused, type Route } from './route.ts';
+import { endpointsOf, operated, policiesOf } from './upstream-parts.ts';
+import type { AdminView } from './view.ts';
+
+type Inputs = Readonly<Record<string, unknown>>;
+
+interface Action {
+  readonly name: string;
+  readonly summary: string;
+  /** Names of what it takes. */
+  readonly takes: readonly string[];
+  readonly run: (view: AdminView, inputs: Inputs) => object | Promise<object>;
+}
+
+/** The most connections one warm-up may ask for, per origin. */
+const WARM_UP_MAX = 1_000;
+const DRAIN_MS_MAX = 3_600_000;
+
+/** docs/reference/admin.md repeats this table. */
+export const ACTIONS: readonly Action[] = [
+  {
+    name: 'cordon',
+    summary: 'sends an endpoint nothing more; what is in flight goes on',
+    takes: ['upstream', 'endpoint'],
+    run: (view, inputs) => cordon(view, inputs, true),
+  },
+  {
+    name: 'uncordon',
+    summary: 'puts an endpoint back',
+    takes: ['upstream', 'endpoint'],
+    run: (view, inputs) => cordon(view, inputs, false),
+  },
+  {
+    name: 'warm-up',
+    summary: 'opens connections ahead of calls, without a request',
+    takes: ['upstream', 'count'],
+    run: async (view, inputs) => {
+      const upstream = upstreamIn(view, inputs);
+      const count = wholeIn(inputs, 'count', 1, WARM_UP_MAX, 1);
+      const { open, failed, latencyMs, error } = await operated(upstream).warmUp({ count });
+      return { upstream: upstream.name, open, failed, latencyMs, ...(error && { error: errorTold(error) }) };
+    },
+  },
+  {
+    name: 'close-idle',
+    summary: 'closes connections that are idle, never one in use',
+    takes: ['upstream'],
+    run: (view, inputs) => {
+      const upstream = upstreamIn(view, inputs);
+      return { upstream: upstream.name, closed: operated(upstream).closeIdle() };
+    },
+  },
+  {
+    name: 'reset-breaker',
+    summary: 'closes one breaker of an upstream, or all of them',
+    takes: ['upstream', 'breaker'],
+    run: resetBreaker,
+  },
+  {
+    name: 'reload',
+    summary: 'reads the configuration again; unchanged upstreams keep their connections',
+    takes: [],
+    run: ({ reload }) => {
+      try {
+        return reload();
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error;
+        throw new Refused(422, 'CONFIG', `not reloaded, all goes on as before: ${error.message}`);
+      }
+    },
+  },
+  {
+    name: 'drain',
+    summary: 'takes no new callers and is not ready any more; requests under way may end. For good',
+    takes: ['deadlineMs'],
+    run: ({ drain, config, data }, inputs) => {
+      const deadlineMs = wholeIn(inputs, 'deadlineMs', 0, DRAIN_MS_MAX, config().drainMs);
+      drain(deadlineMs);
+      return { draining: true, deadlineMs, inFlight: data.inFlight };
+    },
+  },
+];
+
+export const ACTION_ROUTES: readonly Route[] = ACTIONS.map(({ name, summary, takes, run }) => ({
+  method: 'POST',
+  path: `/api/actions/${name}`,
+  audience: 'operator',
+  acts: true,
+  summary,
+  answer: async (view, { body }) => {
+    onlyInputs(body, takes);
+    try {
+      const done = await run(view, body);
+      view.feed.tell('action', undefined, { action: name, ...body, outcome: 'done' });
+      return { json: { action: name, ...done } };
+    } catch (error) {
+      if (error instanceof Refused) {
+        view.feed.tell('action', undefined, { action: name, outcome: 'refused', code: error.code });
+      }
+      throw error;
+    }
+  },
+}));
+
+function cordon(view: AdminView, inputs: Inputs, cordoned: boolean): object {
+  const upstream = upstreamIn(view, inputs);
+  const endpoint = endpointIn(upstream, inputs);
+  const operator = operated(upstream);
+  if (cordoned) operator.cordon(endpoint);
+  else operator.uncordon(endpoint);
+  const state = endpointsOf(upstream).find(({ name }) => name === endpoint)?.state;
+  return { upstream: upstream.name, endpoint, state };
+}
+
+function resetBreaker(view: AdminView, inputs: Inputs): object {
+  const upstream: AnyUpstream = upstreamIn(view, inputs);
+  const breakers = policiesOf(upstream).breaker?.breakers;
+  if (breakers === undefined) throw new Refused(409, 'NAME', `upstream ${upstream.name} has no breaker: it is off`);
+  const key = wordIn(inputs, 'breaker');
+  const keys = breakers.map((each) => each.key);
+  if (key !== undefined && !keys.includes(key)) {
+    throw new Refused(404, 'NAME', `there is no breaker ${show(key)}; there are: ${list(keys)}`);
+  }
+  operated(upstream).resetBreaker(key);
+  return { upstream: upstream.name, reset: key === undefined ? keys.length : 1 };
+}

@@ -1,0 +1,24 @@
+/** `/api/calls`: the last calls, where their milliseconds went, and which policies acted. */
+import type { CallTold } from '../figures/call-told.ts';
+import { choice, count, named, onlyNames } from './query.ts';
+import { tells } from './route.ts';
+
+const CALLS_MAX = 500;
+
+export interface CallsTold {
+  /** Latest first. */
+  readonly calls: readonly CallTold[];
+}
+
+export const CALLS = tells('/api/calls', 'the last calls, and where their time went', ({ upstreams, calls }, ask) => {
+  const { query } = ask;
+  onlyNames(query, ['upstream', 'only', 'slowerThanMs', 'limit']);
+  const names = upstreams().map(({ name }) => name);
+  const one = named(query, 'upstream', names);
+  const notable = choice(query, 'only', ['all', 'notable'], 'all') === 'notable';
+  const slowerThanMs = count(query, 'slowerThanMs', 0, 86_400_000, 0);
+  const limit = count(query, 'limit', 1, CALLS_MAX, 50);
+  const found = (one === undefined ? names : [one]).flatMap((name) => calls.of(name, notable));
+  const slow = found.filter(({ totalMs }) => totalMs >= slowerThanMs).sort((a, b) => b.at - a.at);
+  return { json: { calls: slow.slice(0, limit) } satisfies CallsTold };
+});

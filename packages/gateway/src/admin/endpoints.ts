@@ -1,0 +1,81 @@
+/** `/api/endpoints`, `/api/limits`, `/api/breakers`: the state of what decides about calls. Asked every second. */
+import type { ResilienceStats } from 'keepwarm';
+import type { AnyUpstream } from '../data/routes.ts';
+import { named, onlyNames } from './query.ts';
+import { type Ask, tells } from './route.ts';
+import { type RpcEndpointTold, rpcEndpointsTold } from './rpc-told.ts';
+import { policiesOf } from './upstream-parts.ts';
+import type { AdminView } from './view.ts';
+
+type Of<T> = T & { readonly upstream: string };
+type Rate = NonNullable<ResilienceStats['rateLimit']>[number];
+type Concurrency = NonNullable<ResilienceStats['concurrency']>[number];
+type Budget = NonNullable<ResilienceStats['budget']>;
+type Breaker = NonNullable<ResilienceStats['breaker']>['breakers'][number];
+
+export interface EndpointsTold {
+  readonly endpoints: readonly Of<RpcEndpointTold>[];
+}
+
+export interface LimitsTold {
+  /** `endpoint` for a limit of one endpoint of several. */
+  readonly rate: readonly Of<Rate & { readonly endpoint?: string }>[];
+  readonly concurrency: readonly Of<Concurrency>[];
+  /** What retries and hedges may add. */
+  readonly budgets: readonly Of<Budget>[];
+  /** Limits that a fleet shares, as they tell of themselves. */
+  readonly fleet: readonly { readonly upstream: string; readonly limit: object }[];
+}
+
+export interface BreakersTold {
+  readonly breakers: readonly Of<Breaker>[];
+}
+
+export const ENDPOINTS = tells('/api/endpoints', 'endpoints of upstreams that have several', (view, ask) => {
+  const endpoints = each(view, ask, (upstream) => ('rpc' in upstream ? rpcEndpointsTold(upstream) : []));
+  return { json: { endpoints } satisfies EndpointsTold };
+});
+
+export const LIMITS = tells('/api/limits', 'limits, their windows and who waits for them', (view, ask) => {
+  const json: LimitsTold = {
+    rate: [...each(view, ask, (upstream) => policiesOf(upstream).rateLimit ?? []), ...each(view, ask, endpointRates)],
+    concurrency: each(view, ask, (upstream) => policiesOf(upstream).concurrency ?? []),
+    budgets: each(view, ask, (upstream) => policiesOf(upstream).budget ?? []),
+    fleet: each(view, ask, (upstream) => {
+      const limit = policiesOf(upstream).readyLimit;
+      // Without words of its own: those of each endpoint are told above.
+      return limit === undefined || Object.keys(limit).length === 0 ? [] : { limit };
+    }),
+  };
+  return { json };
+});
+
+export const BREAKERS = tells('/api/breakers', 'breakers and what they have seen', (view, ask) => {
+  const breakers = each(view, ask, (upstream) => policiesOf(upstream).breaker?.breakers ?? []);
+  return { json: { breakers } satisfies BreakersTold };
+});
+
+function endpointRates(upstream: AnyUpstream): readonly (Rate & { readonly endpoint: string })[] {
+  if (!('rpc' in upstream)) return [];
+  return upstream.rpc
+    .endpointStats()
+    .flatMap(({ name, rateLimit }) => rateLimit.map((limit) => ({ endpoint: name, ...limit })));
+}
+
+/** What one upstream has, or all of them, each with the name of its upstream. */
+function each<T extends object>(
+  { upstreams }: AdminView,
+  { query }: Ask,
+  of: (upstream: AnyUpstream) => T | readonly T[],
+): Of<T>[] {
+  onlyNames(query, ['upstream']);
+  const all = upstreams();
+  const name = named(
+    query,
+    'upstream',
+    all.map((upstream) => upstream.name),
+  );
+  return all
+    .filter((upstream) => name === undefined || upstream.name === name)
+    .flatMap((upstream) => [of(upstream)].flat().map((told) => ({ upstream: upstream.name, ...(told as T) })));
+}

@@ -1,0 +1,49 @@
+/**
+ * How a browser comes to act without a token in any page or address that is sent: whoever has the token asks for a
+ * code, the page gets the code from the part of its address that browsers keep to themselves, or from a person who types the
+ * token, and shows it here. docs/decisions/0019 says why.
+ */
+import type { Ask, Route } from './route.ts';
+import { Refused, tells } from './route.ts';
+import type { AdminView } from './view.ts';
+
+const authorizationOf = ({ headers }: Ask): string | undefined => {
+  const { authorization } = headers;
+  return typeof authorization === 'string' ? authorization : undefined;
+};
+
+const session = (path: string, summary: string, answer: Route['answer'], operator: boolean): Route => ({
+  method: 'POST',
+  path,
+  audience: operator ? 'operator' : 'anyone',
+  acts: true,
+  summary,
+  answer,
+});
+
+export const SESSION_ROUTES: readonly Route[] = [
+  tells('/api/session', 'whether what is shown opens what acts', ({ keys }, ask) => ({
+    json: { operator: keys.opens(authorizationOf(ask)) },
+  })),
+  session('/api/session', 'a session for a code, or for the token', enter, false),
+  session('/api/session/code', 'a code for one browser, good once', ({ keys }) => ({ json: keys.issue() }), true),
+  session(
+    '/api/session/end',
+    'ends the session that is shown',
+    ({ keys }, ask) => {
+      keys.end(authorizationOf(ask));
+      return { json: { ended: true } };
+    },
+    true,
+  ),
+];
+
+function enter({ keys, feed }: AdminView, { body }: Ask) {
+  const { key } = body;
+  const entered = typeof key === 'string' && key.length <= 512 ? keys.enter(key) : undefined;
+  if (entered === undefined) {
+    feed.tell('action', undefined, { action: 'session', outcome: 'refused' });
+    throw new Refused(401, 'TOKEN', 'key is neither the token nor a code that is still good; allowed: { "key": … }');
+  }
+  return { json: entered };
+}

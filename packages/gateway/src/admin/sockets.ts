@@ -1,0 +1,64 @@
+/** `/api/sockets`: the life of each connection, those that are open and the last ones closed, a page at a time. */
+import type { SocketLife } from 'keepwarm';
+import type { AnyUpstream } from '../data/routes.ts';
+import { choice, count, named, onlyNames } from './query.ts';
+import { tells } from './route.ts';
+import type { SocketTold } from './snapshot.ts';
+import { statsOf } from './upstream-parts.ts';
+
+const STATES = ['open', 'idle', 'in use', 'closed', 'all'] as const;
+const ORDERS = ['newest', 'oldest', 'busiest'] as const;
+const PAGE_MAX = 500;
+
+export interface SocketOfUpstream extends SocketTold {
+  readonly upstream: string;
+}
+
+export interface SocketsTold {
+  /** How many there are by these filters, beyond this page too. */
+  readonly total: number;
+  readonly offset: number;
+  readonly sockets: readonly SocketOfUpstream[];
+}
+
+interface Found {
+  readonly upstream: AnyUpstream;
+  readonly life: SocketLife;
+}
+
+export const SOCKETS = tells('/api/sockets', 'the life of each connection', ({ upstreams }, { query }) => {
+  onlyNames(query, ['upstream', 'state', 'origin', 'order', 'limit', 'offset']);
+  const all = upstreams();
+  const names = all.map(({ name }) => name);
+  const upstream = named(query, 'upstream', names);
+  const state = choice(query, 'state', STATES, 'open');
+  const order = choice(query, 'order', ORDERS, 'newest');
+  const limit = count(query, 'limit', 1, PAGE_MAX, 100);
+  const offset = count(query, 'offset', 0, Number.MAX_SAFE_INTEGER, 0);
+  const origin = query.get('origin');
+  const found: Found[] = [];
+  for (const each of all) {
+    if (upstream !== undefined && each.name !== upstream) continue;
+    const { live, history } = statsOf(each).sockets;
+    const lives = state === 'closed' ? history : state === 'all' ? [...live, ...history] : live;
+    for (const life of lives) {
+      if ((state === 'idle' || state === 'in use') && life.state !== state) continue;
+      if (origin === null || life.origin === origin) found.push({ upstream: each, life });
+    }
+  }
+  found.sort(BY[order]);
+  const json: SocketsTold = { total: found.length, offset, sockets: found.slice(offset, offset + limit).map(told) };
+  return { json };
+});
+
+const BY = {
+  newest: (a: Found, b: Found) => b.life.id - a.life.id,
+  oldest: (a: Found, b: Found) => a.life.id - b.life.id,
+  busiest: (a: Found, b: Found) => b.life.leases - a.life.leases,
+} as const;
+
+const told = ({ upstream: { name, book }, life }: Found): SocketOfUpstream => ({
+  upstream: name,
+  ...life,
+  trail: book.trail(life.id),
+});

@@ -1,0 +1,65 @@
+/**
+ * Facts of an upstream's client as lines. What happens to a call is a line where the configuration asks for it; what
+ * happens to an endpoint, a breaker or a connection that could not be opened is one always, at the level it deserves.
+ * Lines of one kind are bounded: a peer that fails a thousand times a second fails no less for being written down.
+ */
+import type { NetError, Observer } from 'keepwarm';
+import { LOGS_DEFAULTS, type LogsConfig } from '../config/logs.ts';
+import { errorTold } from '../figures/feed-facts.ts';
+import type { Log } from './log.ts';
+import { SILENT } from './log.ts';
+import { Pace } from './pace.ts';
+
+export function logFacts(upstream: string, log: Log, { calls }: LogsConfig = LOGS_DEFAULTS): Observer {
+  if (log === SILENT) return {};
+  const pace = new Pace();
+  const paced = (kind: string, write: (omitted: object) => void): void => pace.of(kind, write);
+  const said = (error: NetError | undefined) => (error === undefined ? {} : { error: errorTold(error) });
+  return {
+    socketOpened: ({ socketId, origin, dnsMs, tcpMs, tlsMs }) =>
+      paced('opened', (more) => log.debug('opened', { upstream, socketId, origin, dnsMs, tcpMs, tlsMs, ...more })),
+    socketClosed: ({ socketId, origin, reason, leases }) =>
+      paced('closed', (more) => log.debug('closed', { upstream, socketId, origin, reason, leases, ...more })),
+    socketOpenFailed: ({ origin, error, elapsedMs }) =>
+      paced('open', (more) => log.warn('could not connect', { upstream, origin, elapsedMs, ...said(error), ...more })),
+    breakerOpened: ({ breaker, reason, openMs, status, error }) =>
+      log.warn('breaker open', { upstream, breaker, reason, openMs, status, ...said(error) }),
+    breakerClosed: ({ breaker, by }) => log.info('breaker closed', { upstream, breaker, by }),
+    endpointEjected: ({ endpoint, reason, ejectedMs, status, error }) =>
+      log.warn('endpoint ejected', { upstream, endpoint, reason, ejectedMs, status, ...said(error) }),
+    endpointReadmitted: ({ endpoint, by, outMs }) => log.info('endpoint readmitted', { upstream, endpoint, by, outMs }),
+    endpointCordoned: ({ endpoint, cordoned }) =>
+      log.info(cordoned ? 'endpoint cordoned' : 'endpoint uncordoned', { upstream, endpoint }),
+    endpointLagging: ({ endpoint, reason, height, head, lag }) =>
+      log.warn('endpoint lags', { upstream, endpoint, reason, height, head, lag }),
+    endpointCaughtUp: ({ endpoint, laggedMs }) => log.info('endpoint keeps up', { upstream, endpoint, laggedMs }),
+    ratePaused: ({ limit, status, pauseMs }) =>
+      paced('pause', (more) => log.warn('asked to pause', { upstream, limit, status, pauseMs, ...more })),
+    leakSuspected: ({ socketId, origin, method, heldMs }) =>
+      paced('leak', (more) => log.warn('connection held', { upstream, socketId, origin, method, heldMs, ...more })),
+    ...(calls === 'none'
+      ? {}
+      : {
+          failed: ({ call, method, origin, endpoint, attempt, totalMs, error }) =>
+            paced('failed', (more) =>
+              log.warn('call failed', {
+                upstream,
+                call,
+                method,
+                origin,
+                endpoint,
+                attempt,
+                totalMs,
+                ...said(error),
+                ...more,
+              }),
+            ),
+        }),
+    ...(calls !== 'all'
+      ? {}
+      : {
+          replied: ({ call, method, origin, endpoint, attempt, status, totalMs, socketId, reused }) =>
+            log.info('call', { upstream, call, method, origin, endpoint, attempt, status, totalMs, socketId, reused }),
+        }),
+  };
+}
