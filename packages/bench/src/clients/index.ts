@@ -22,7 +22,7 @@ export const CLIENTS: Readonly<Record<string, () => Promise<OpenClient>>> = {
   'keepwarm bare': async () => (await import('./keepwarm.ts')).openBare,
   'keepwarm limited': async () => (await import('./keepwarm.ts')).openLimited,
   'keepwarm h2': async () => (await import('./keepwarm.ts')).openHttp2,
-  'keepwarm h1': async () => (await import('./keepwarm.ts')).openPost,
+  'keepwarm h1': async () => (await import('./keepwarm.ts')).openHttp1,
   'node:http2 by hand': async () => (await import('./node-http2.ts')).open,
   'undici h2': async () => (await import('./undici-h2.ts')).openRequest,
   'got http2': async () => (await import('./got-http2.ts')).open,

@@ -39,6 +39,7 @@ export const openPost = opening({});
 /** What policies cost: none of them, and more than the defaults. */
 export const openBare = opening({ retry: false, breaker: false });
 export const openLimited = opening({ rateLimit: { limit: 1_000_000, windowMs: 1_000 }, concurrency: { limit: 200 } });
+export const openHttp1 = opening({ http2: 'never' });
 export const openHttp2 = opening({ http2: 'prefer' });
 
 export const openFetch: OpenClient = (target) => {

@@ -39,7 +39,7 @@ export const OPTIONS = {
     deadlineMs: ms(30_000),
     redirectsMax: count(0, 0, 100),
     decompress: choice<boolean>(true, true, false),
-    http2: choice<Http2Use>('never', 'never', 'allow', 'prefer', 'prior-knowledge'),
+    http2: choice<Http2Use>('allow', 'never', 'allow', 'prefer', 'prior-knowledge'),
     defaultHeaders: choice<boolean>(true, true, false),
   },
   pool: {

@@ -112,8 +112,9 @@ describe('the handshake', () => {
     assert(!bare.server.connections[0]?.tls?.servername);
   });
 
-  it('offers http/1.1 and speaks it', async (t) => {
-    const { client, server } = await aSecurePair(t, { server: { ALPNProtocols: ['h2', 'http/1.1'] } });
+  it('offers http/1.1 alone where nothing else may be spoken, and speaks it', async (t) => {
+    const both = { ALPNProtocols: ['h2', 'http/1.1'] };
+    const { client, server } = await aSecurePair(t, { server: both, options: { http2: 'never' } });
     await client.get('/').text();
     assert.equal(server.connections[0]?.tls?.alpnProtocol, 'http/1.1');
   });

@@ -1,6 +1,6 @@
 /** Which HTTP is spoken over TLS, how it is learnt, and what becomes of callers who came before it was known. */
 import assert from 'node:assert/strict';
-import { createSecureServer, type Http2SecureServer } from 'node:http2';
+import { createSecureServer, type Http2SecureServer, type Settings } from 'node:http2';
 import { createServer } from 'node:https';
 import { describe, it, type TestContext } from 'node:test';
 import type { TLSSocket } from 'node:tls';
@@ -21,14 +21,14 @@ interface Secure {
 }
 
 /** A server of Node that speaks these protocols. */
-async function aServer(protocols: readonly string[], port = 0): Promise<Secure> {
+async function aServer(protocols: readonly string[], port = 0, settings: Settings = {}): Promise<Secure> {
   const agreed: string[] = [];
   const sockets = new Set<TLSSocket>();
   const respond = (request: { httpVersion: string }, response: { end(text: string): void }): void =>
     response.end(request.httpVersion);
   const server = protocols.includes('h2')
     ? createSecureServer(
-        { ...certificate, allowHTTP1: protocols.includes('http/1.1'), ALPNProtocols: [...protocols] },
+        { ...certificate, settings, allowHTTP1: protocols.includes('http/1.1'), ALPNProtocols: [...protocols] },
         respond,
       )
     : createServer({ ...certificate, ...(protocols.length > 0 ? { ALPNProtocols: [...protocols] } : {}) }, respond);
@@ -65,7 +65,10 @@ const optionsFor = (port: number, options: ClientOptions): ClientOptions => ({
 
 describe('what is agreed', () => {
   const both = ['h2', 'http/1.1'];
-  const cases: readonly [NonNullable<ClientOptions['http2']>, readonly string[], string][] = [
+  const cases: readonly [ClientOptions['http2'], readonly string[], string][] = [
+    [undefined, both, '2.0'],
+    [undefined, ['http/1.1'], '1.1'],
+    [undefined, [], '1.1'],
     ['prefer', both, '2.0'],
     ['prefer', ['http/1.1'], '1.1'],
     ['prefer', [], '1.1'],
@@ -77,7 +80,7 @@ describe('what is agreed', () => {
     ['prior-knowledge', ['h2'], '2.0'],
   ];
   for (const [http2, offered, version] of cases) {
-    it(`${http2} with a server of ${offered.join(' and ') || 'neither'}: HTTP/${version}`, async (t) => {
+    it(`${http2 ?? 'by default'} with a server of ${offered.join(' and ') || 'neither'}: HTTP/${version}`, async (t) => {
       const { client } = await aPair(t, offered, { http2 });
       assert.equal(await client.get('/').text(), version);
       assert.equal(await client.get('/').text(), version);
@@ -102,6 +105,16 @@ describe('a cold burst', () => {
     const versions = await Promise.all(Array.from({ length: 60 }, () => client.get('/').text()));
     assert.deepEqual(new Set(versions), new Set(['2.0']));
     assert.deepEqual(server.agreed, ['h2']);
+  });
+
+  it('to one that takes few streams opens as many as it needs, and no more', async (t) => {
+    const server = await aServer(['h2', 'http/1.1'], 0, { maxConcurrentStreams: 4 });
+    t.after(() => server.close());
+    const client = aClient(t, optionsFor(server.port, {}));
+    const versions = await Promise.all(Array.from({ length: 40 }, () => client.get('/').text()));
+    assert.deepEqual(new Set(versions), new Set(['2.0']));
+    assert(server.agreed.length <= 10, `${server.agreed.length} connections`);
+    await client.close(); // the server waits for connections that have only just come about
   });
 
   it('to one without waits for the first connection, keeps it, and goes on as HTTP/1.1 does', async (t) => {
