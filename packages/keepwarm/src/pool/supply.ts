@@ -94,7 +94,7 @@ function leastRecent(leases: Leases, wanting: Tenant): Tenant | undefined {
   const before = leases.clock.now() - leases.options.graceMs;
   let least: Tenant | undefined;
   for (const tenant of leases.tenants.values()) {
-    if (tenant === wanting || !tenant.quiet || tenant.usedAt > before) continue;
+    if (tenant === wanting || !tenant.quiet || tenant.usedAt >= before) continue;
     const ready = [...readyOf(leases.members, tenant)];
     // Streams of leases that have left the group may be on its connections still.
     if (ready.length === 0 || ready.some(({ streams }) => streams > 0)) continue;

@@ -92,8 +92,11 @@ export class PoolConnection implements StartGate {
 
   /** Closes what there is, and says nothing any more. Twice is harmless. */
   close(): void {
-    this.#state = 'ended';
     this.#timer?.cancel();
+    // Once its socket is closed there is no hurry, and its streams are being told: those that may be placed anew must
+    // not find the engine gone. Otherwise the socket is to be closed before another is opened in its place.
+    if (this.#state === 'ended') return this.#parts.clock.nextTurn(() => this.#client.destroy());
+    this.#state = 'ended';
     this.#client.destroy();
   }
 
