@@ -6,6 +6,7 @@
  *                                     and as older drafts had it: limit=100, remaining=5, reset=30 and 100;w=60
  *   RateLimit-Limit, -Remaining, -Reset; the same with X-, and as X-Rate-Limit-: what most services send
  *   X-RateLimit-Reset-After           seconds with fractions (Discord)
+ *   X-RateLimit-Next                  the instant of the next call that will be taken, as in RFC 3339 (Akamai)
  *
  * A reset is a number of seconds, or seconds or milliseconds since 1970; no service means by a number above 10⁹ that
  * one should wait for 31 years. Dates are read against the reply's own Date, so that a skewed clock harms nobody.
@@ -69,8 +70,16 @@ function plainQuota(prefix: string, field: (name: string) => string | undefined,
   const remaining = numberOf(field(`${prefix}-remaining`));
   if (remaining === undefined) return undefined;
   const after = numberOf(field(`${prefix}-reset-after`));
-  const reset = after === undefined ? resetMs(numberOf(field(`${prefix}-reset`)), dateMs) : after * 1_000;
+  const told = after === undefined ? resetMs(numberOf(field(`${prefix}-reset`)), dateMs) : after * 1_000;
+  const reset = told ?? nextMs(field(`${prefix}-next`), dateMs);
   return { limit: numberOf(field(`${prefix}-limit`)), remaining, resetMs: reset };
+}
+
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
+
+function nextMs(value: string | undefined, dateMs: number): number | undefined {
+  const instant = value !== undefined && INSTANT.test(value) ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(instant) ? undefined : Math.max(instant - dateMs, 0);
 }
 
 interface Item {

@@ -3,6 +3,11 @@
  * misbehaves as it is told, and recordings of what a service answers.
  */
 export { type Authority, type IssueOptions, makeAuthority, selfSigned } from './certificates.ts';
+export {
+  type EdgeGridServer,
+  type EdgeGridServerOptions,
+  startEdgeGridServer,
+} from './edgegrid/server.ts';
 export { FakeClock } from './fake-clock.ts';
 export { FaultyConnection } from './faulty-connection.ts';
 export type { FaultyRequest } from './faulty-request.ts';

@@ -72,6 +72,16 @@ describe('reading what a reply says about limits', () => {
       { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset-after': '0.25', 'x-ratelimit-reset': '1700000000' },
       [{ limit: undefined, remaining: 0, resetMs: 250 }],
     ],
+    [
+      'the instant of the next call',
+      { 'x-ratelimit-remaining': '0', 'x-ratelimit-next': new Date(WALL + 1_500).toISOString() },
+      [{ limit: undefined, remaining: 0, resetMs: 1_500 }],
+    ],
+    [
+      'no instant where there is none',
+      { 'x-ratelimit-remaining': '0', 'x-ratelimit-next': 'soon' },
+      [{ limit: undefined, remaining: 0, resetMs: undefined }],
+    ],
   ];
   for (const [what, headers, expected] of readable) {
     it(`understands ${what}`, () => assert.deepEqual(quotas(headers), expected));
