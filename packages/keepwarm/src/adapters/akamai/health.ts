@@ -15,7 +15,7 @@ export interface SectionHealth {
   readonly dnsCache: { readonly names: number; readonly hitRate: number };
   /** HTTP/2 connections open now, and calls on them. */
   readonly http2Sessions: { readonly open: number; readonly streams: number };
-  readonly circuitBreakers: readonly { readonly key: string; readonly state: 'closed' | 'open' | 'half-open' }[];
+  readonly breakers: readonly { readonly key: string; readonly state: 'closed' | 'open' | 'half-open' }[];
   readonly latencyMs: { readonly p50: number; readonly p95: number };
 }
 
@@ -36,7 +36,7 @@ export function sectionHealth(client: Client): SectionHealth {
     },
     dnsCache: { names: dns.names, hitRate: asked === 0 ? 0 : (asked - dns.misses) / asked },
     http2Sessions: { open: sessions.length, streams: sessions.reduce((total, { streams = 0 }) => total + streams, 0) },
-    circuitBreakers: breakers.map(({ key, state }) => ({ key, state })),
+    breakers: breakers.map(({ key, state }) => ({ key, state })),
     latencyMs: { p50: latency.p50Ms, p95: latency.p95Ms },
   };
 }

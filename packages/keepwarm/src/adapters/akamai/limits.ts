@@ -6,7 +6,7 @@
 import type { Call } from '../../core/call.ts';
 import type { RateLimitOptions } from '../../policies/rate-options.ts';
 
-/** Property Manager: 100 requests a minute for each account, whatever clients it has. */
+/** PAPI: 100 requests a minute for each account, whatever clients it has. */
 export const PAPI_LIMIT: RateLimitOptions = { limits: [{ name: 'papi', limit: 100, windowMs: 60_000 }] };
 
 /** Fast Purge: 100 requests at once and 50 a second, and 10,000 objects at once and 200 a second. */
