@@ -101,7 +101,10 @@ describe('signing', () => {
     const failed = await client
       .get('/')
       .full()
-      .then(assert.fail, (error: NetError) => error);
+      .then(
+        () => assert.fail('it was sent'),
+        (error: NetError) => error,
+      );
     assert.equal(failed.code, 'INVALID');
     assert.equal(failed.reach, 'unsent');
     assert.match(failed.message, /could not be signed: no key/);
@@ -150,7 +153,10 @@ describe('signing', () => {
         client
           .get('/')
           .full()
-          .then(assert.fail, (error: NetError) => error.code),
+          .then(
+            () => 'answered',
+            (error: NetError) => error.code,
+          ),
       ),
     );
     assert.deepEqual([...new Set(failures)], ['INVALID']);
