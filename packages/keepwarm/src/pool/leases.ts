@@ -148,7 +148,7 @@ export class Leases {
     const what = `a stream of the lease "${claim.name}"`;
     const waiter = new Waiter(claim, this.clock, { ...wait, what }, (self) => {
       this.#waiting--;
-      tenant.waiting.delete(self);
+      claim.tenant.waiting.delete(self);
     });
     tenant.waiting.add(waiter);
     this.settle();
@@ -171,10 +171,15 @@ export class Leases {
   /** Puts a lease with others: its streams go on where they are, those to come go there. */
   regroup(claim: Claim, group: string): void {
     if (claim.exclusive || claim.state !== 'held' || claim.tenant.group === group) return;
-    const before = claim.member;
+    const { member: before, tenant } = claim;
     this.#drop(claim);
     claim.tenant = this.#tenantOf(false, group);
     claim.tenant.claims.add(claim);
+    for (const waiter of tenant.waiting) {
+      if (waiter.claim !== claim) continue;
+      tenant.waiting.delete(waiter);
+      claim.tenant.waiting.add(waiter);
+    }
     this.#claims.set(claim.name, claim);
     this.settle();
     if (before === undefined) return;
