@@ -17,6 +17,7 @@ import { HISTORY_DEFAULTS } from '../../packages/gateway/src/config/history.ts';
 import { LOGS_DEFAULTS } from '../../packages/gateway/src/config/logs.ts';
 import { evm } from '../../packages/keepwarm/src/adapters/evm/index.ts';
 import { FLEET_DEFAULTS } from '../../packages/keepwarm/src/adapters/redis/options.ts';
+import { REDIS_RATE_DEFAULTS } from '../../packages/keepwarm/src/adapters/redis/start-options.ts';
 import { solana } from '../../packages/keepwarm/src/adapters/solana/index.ts';
 import { BALANCE_DEFAULTS, HEALTH_CHECK_DEFAULTS } from '../../packages/keepwarm/src/balance/options.ts';
 import { OPTION_NAMES } from '../../packages/keepwarm/src/clients/client-options.ts';
@@ -161,6 +162,13 @@ export const PAIRS: readonly Pair[] = [
     code: () => optionsWithDefaults('connectionRate', asOptions(CONNECTION_RATE_DEFAULTS)),
     page: 'docs/reference/grpc.md',
     heading: '## Limit on opening connections',
+    columns: 2,
+  },
+  {
+    what: 'options of redisConnectionRate and their defaults',
+    code: () => optionsWithDefaults('call', asOptions(REDIS_RATE_DEFAULTS)),
+    page: 'docs/guide/connection-rate.md',
+    heading: '## A fleet',
     columns: 2,
   },
   {

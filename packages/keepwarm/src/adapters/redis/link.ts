@@ -17,6 +17,13 @@ const PENDING_MAX = 4;
 /** From a failure to the next question, in ms: well within the 5 s in which a limiter is to be back. */
 export const RETRY_MS = 500;
 
+/** What is run: answers begin with `ok`. */
+export interface LinkScript {
+  readonly text: string;
+  /** Its SHA-1, by which Redis knows it. */
+  readonly sha: string;
+}
+
 export type Answer = readonly unknown[] | undefined;
 
 export class RedisLink {
@@ -30,12 +37,19 @@ export class RedisLink {
   readonly #client: RedisClient;
   readonly #clock: Clock;
   readonly #redisMs: number;
+  readonly #script: LinkScript;
   #askedAt = Number.NEGATIVE_INFINITY;
   #pending = 0;
   #question = 0;
   #timer: Timer | undefined;
 
-  constructor(client: RedisClient, clock: Clock, redisMs: number) {
+  constructor(
+    client: RedisClient,
+    clock: Clock,
+    redisMs: number,
+    script: LinkScript = { text: SCRIPT, sha: SCRIPT_SHA },
+  ) {
+    this.#script = script;
     this.#client = client;
     this.#clock = clock;
     this.#redisMs = redisMs;
@@ -97,10 +111,10 @@ export class RedisLink {
   /** By its digest first, which is all Redis needs once it knows the script; it forgets scripts when it restarts. */
   async #run([keyCount, ...rest]: [number, ...(string | number)[]]): Promise<unknown> {
     try {
-      return await this.#client.evalsha(SCRIPT_SHA, keyCount, ...rest);
+      return await this.#client.evalsha(this.#script.sha, keyCount, ...rest);
     } catch (error) {
       if (!String((error as Error | undefined)?.message).startsWith('NOSCRIPT')) throw error;
-      return this.#client.eval(SCRIPT, keyCount, ...rest);
+      return this.#client.eval(this.#script.text, keyCount, ...rest);
     }
   }
 }
