@@ -19,7 +19,8 @@ import { Http2Engine } from './http2/engine.ts';
 /**
  * Which HTTP an origin is spoken to in.
  *  - `never`: HTTP/1.1.
- *  - `allow`: both are offered in the TLS handshake (ALPN), HTTP/1.1 first: HTTP/2 where the server prefers it.
+ *  - `allow`, the default: both are offered in the TLS handshake (ALPN), HTTP/1.1 first: HTTP/2 where the server
+ *    prefers it.
  *  - `prefer`: both are offered, HTTP/2 first.
  *  - `prior-knowledge`: HTTP/2 and nothing else; on `http:` origins without asking (RFC 9113 § 3.3).
  */
@@ -58,6 +59,7 @@ export class Engine {
         dialler: parts.dialler,
         starts: parts.starts,
         learnt: (origin, protocol) => this.#learn(origin, protocol),
+        isHttp1Only: (origin, section) => !this.#speaksHttp2(origin, section),
       },
     );
     this.send = this.#route;
@@ -110,9 +112,10 @@ export class Engine {
     return !this.#http1Only.has(origin.key, () => this.http1.pool(origin, section).pool.size > 0);
   }
 
-  #learn(origin: Origin, protocol: 'h2' | 'http/1.1'): void {
+  #learn(origin: Origin, protocol: 'h2' | 'http/1.1' | 'http/1.1 only'): void {
     if (protocol === 'h2') this.#http1Only.forget(origin.key);
-    else this.#http1Only.note(origin.key);
+    else if (protocol === 'http/1.1') this.#http1Only.note(origin.key);
+    else this.#http1Only.require(origin.key);
   }
 }
 

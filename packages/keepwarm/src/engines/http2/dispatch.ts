@@ -98,8 +98,10 @@ export class Dispatch implements FrameHandler {
     if (stream === undefined) return;
     const refused = code === ERROR.REFUSED_STREAM;
     this.#session.forget(stream);
-    if (refused) stream.lost(tell.refused(HTTP2.refusalsMax + 1), 'unprocessed');
-    else stream.lost(tell.reset(code, 'unknown', stream.phase), code === ERROR.NO_ERROR ? 'dropped' : 'judged');
+    if (refused) return stream.lost(tell.refused(HTTP2.refusalsMax + 1), 'unprocessed');
+    const misdirected = code === ERROR.HTTP_1_1_REQUIRED && this.#session.http1Required();
+    const how = misdirected ? 'misdirected' : code === ERROR.NO_ERROR ? 'dropped' : 'judged';
+    stream.lost(tell.reset(code, 'unknown', stream.phase), how);
   }
 
   onSettings(pairs: readonly (readonly [id: number, value: number])[]): void {

@@ -15,7 +15,7 @@ import type { StartGate } from '../../pool/start-gate.ts';
 import type { EngineOptions, Http1Engine } from '../http1/engine.ts';
 import type { Http2Host } from './host.ts';
 import { OriginSessions } from './origin-sessions.ts';
-import { Promised } from './promised.ts';
+import { Promised, type Run } from './promised.ts';
 import { Session } from './session.ts';
 import { Stream } from './stream.ts';
 
@@ -31,8 +31,10 @@ export interface Http2Parts {
   readonly dialler: Dialler;
   /** Asked before each dial. */
   readonly starts: StartGate | undefined;
-  /** Told what an origin has turned out to speak. */
-  learnt(origin: Origin, protocol: 'h2' | 'http/1.1'): void;
+  /** Told what an origin has turned out to speak, or to require. */
+  learnt(origin: Origin, protocol: 'h2' | 'http/1.1' | 'http/1.1 only'): void;
+  /** Whether calls there are to be made over HTTP/1.1. */
+  isHttp1Only(origin: Origin, section: string): boolean;
 }
 
 /** Origins from which on each new one has the unused ones forgotten. */
@@ -136,6 +138,19 @@ export class Http2Engine implements Http2Host {
     this.#parts.learnt(origin, protocol);
   }
 
+  http1Required(origin: Origin): boolean {
+    // What was offered was HTTP/2 alone, or no TLS was there to offer anything: then there is nothing else.
+    if (!this.handsOver || !origin.secure) return false;
+    this.#parts.learnt(origin, 'http/1.1 only');
+    return true;
+  }
+
+  elsewhere({ origin, section }: OriginSessions): Run | undefined {
+    return this.#parts.isHttp1Only(origin, section) ? this.#runOverHttp1 : undefined;
+  }
+
+  readonly #runOverHttp1: Run = (call, resolve, reject) => this.#parts.http1.run(call, resolve, reject);
+
   get starts(): StartGate | undefined {
     return this.#parts.starts;
   }
@@ -149,7 +164,7 @@ export class Http2Engine implements Http2Host {
   handOver({ origin, section }: OriginSessions, dialled: Dialled, callers: readonly Stream[]): void {
     const { http1 } = this.#parts;
     http1.pool(origin, section).adopt(dialled);
-    for (const caller of callers) caller.moved((call, resolve, reject) => http1.run(call, resolve, reject));
+    for (const caller of callers) caller.moved(this.#runOverHttp1);
   }
 
   dial(origin: Origin, signal: AbortSignal, onread: Parameters<Dialler['dial']>[1]): Promise<Dialled> {

@@ -67,6 +67,8 @@ export class Session implements Kept<Session>, SharedItem<Session>, Carrier, Soc
   activeAt: number;
   closeReason: CloseReason | undefined;
 
+  readonly http1Required = (): boolean => this.#host.http1Required(this.birth.origin);
+
   readonly #host: Http2Host;
   readonly #dispatch: Dispatch;
   readonly #reader: FrameReader;
@@ -204,6 +206,7 @@ export class Session implements Kept<Session>, SharedItem<Session>, Carrier, Soc
   /** GOAWAY: streams above `last` were not processed, the others go on. Invariant (3). */
   leave(last: number, code: number): void {
     if (this.#greeted !== undefined) throw new ConnectionFault(ERROR.NO_ERROR, 'it leaves before it has come');
+    if (code === ERROR.HTTP_1_1_REQUIRED) this.http1Required();
     this.#lastByPeer = Math.min(this.#lastByPeer, last);
     tellChanged(this, true, this.#host);
     this.pool.drain(this, 'peer');

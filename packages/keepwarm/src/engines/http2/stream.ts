@@ -190,11 +190,13 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
     if (this.#over) return;
     const unsent = how === 'unprocessed';
     const failure = this.#placed(tell.asMet(error, unsent ? 'unsent' : this.#reach(), this.phase));
-    const again = unsent ? this.#mayStart() : how !== 'judged' && this.#mayHop();
+    const again = this.#mayRepeat(how);
     this.#session = undefined;
     if (!again) return this.#fail(failure);
     this.upload?.stop();
     this.#host.hopped(this.call, failure);
+    const elsewhere = this.#host.elsewhere(this.#place);
+    if (elsewhere !== undefined) return this.moved(elsewhere);
     if (how === 'with its session') this.newerThan = this.#place.pool.serial;
     this.id = 0;
     this.upload = undefined;
@@ -204,13 +206,11 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
     if (!this.#over) this.#host.due.hasten(this);
   }
 
-  #mayStart(): boolean {
-    return isRepeatable(this.call.body) && this.#refusals++ < HTTP2.refusalsMax;
-  }
-
-  #mayHop(): boolean {
-    const stale = this.#session !== undefined && this.#session.answered > 0;
-    return stale && !this.#anyByte && mayRepeat(this.call) && this.#hops++ < HTTP2.hopsMax && this.#host.mayHop();
+  #mayRepeat(how: Loss): boolean {
+    if (how === 'unprocessed') return isRepeatable(this.call.body) && this.#refusals++ < HTTP2.refusalsMax;
+    if (how === 'judged' || this.#anyByte || !mayRepeat(this.call)) return false;
+    const stale = how === 'misdirected' || (this.#session?.answered ?? 0) > 0;
+    return stale && this.#hops++ < HTTP2.hopsMax && this.#host.mayHop();
   }
 
   readMore(): void {

@@ -81,7 +81,7 @@ describe('what is agreed', () => {
   ];
   for (const [http2, offered, version] of cases) {
     it(`${http2 ?? 'by default'} with a server of ${offered.join(' and ') || 'neither'}: HTTP/${version}`, async (t) => {
-      const { client } = await aPair(t, offered, { http2 });
+      const { client } = await aPair(t, offered, http2 === undefined ? {} : { http2 });
       assert.equal(await client.get('/').text(), version);
       assert.equal(await client.get('/').text(), version);
       const { sockets, reuse } = client.stats();

@@ -19,6 +19,19 @@ describe('what is learnt of origins that speak HTTP/1.1 only', () => {
     assert(!known.has('https://a', unused));
   });
 
+  it('outlasts a handshake that agrees to HTTP/2 where the origin has asked for HTTP/1.1, for ten minutes', () => {
+    const clock = new FakeClock();
+    const known = new Http1Only(clock);
+    known.require('https://a');
+    known.forget('https://a');
+    assert(known.has('https://a', unused));
+    clock.advance(600_000);
+    assert(!known.has('https://a', unused));
+    known.note('https://a');
+    known.forget('https://a');
+    assert(!known.has('https://a', unused), 'it is asked once more, and believed');
+  });
+
   it('never grows beyond its bound: what was learnt first is forgotten first', () => {
     const known = new Http1Only(new FakeClock());
     for (let i = 0; i < ORIGINS_MAX; i++) known.note(`https://${i}`);
