@@ -12,6 +12,7 @@ import { type HistoryConfig, parseHistory } from './history.ts';
 import { type LogsConfig, parseLogs } from './logs.ts';
 import { parseRpcUpstream, type RpcUpstreamConfig } from './rpc-upstream.ts';
 import { readSource } from './source.ts';
+import { parseUpgrades, type UpgradesConfig } from './upgrades.ts';
 import { flag, type Json, number, object, show, text, texts, unlimited } from './values.ts';
 import { WAY_NAMES, wayOf } from './way.ts';
 
@@ -25,6 +26,8 @@ export interface UpstreamConfig {
   readonly via: boolean;
   /** Tell the upstream who called, in X-Forwarded-*. Default false: upstreams are usually other people's. */
   readonly forwarded: boolean;
+  /** Connections that become something else, such as WebSockets. */
+  readonly upgrades?: UpgradesConfig;
 }
 
 export interface GatewayConfig {
@@ -69,6 +72,8 @@ const BLOCKS = ['access', 'history', 'logs'] as const;
 export const GATEWAY_NAMES: readonly string[] = [...Object.keys(GATEWAY_DEFAULTS), 'upstreams', ...BLOCKS];
 /** Options of an upstream that are the library's own, by the same names. */
 const LIBRARY_GROUPS = ['pool', 'limits', 'connect', 'dns'] as const;
+/** Groups of an upstream with a file of their own beside this one. */
+const UPSTREAM_BLOCKS = ['upgrades'] as const;
 export const UPSTREAM_NAMES: readonly string[] = [
   'origin',
   'hosts',
@@ -77,6 +82,7 @@ export const UPSTREAM_NAMES: readonly string[] = [
   ...WAY_NAMES,
   ...LIBRARY_GROUPS,
   ...Object.keys(UPSTREAM_DEFAULTS),
+  ...UPSTREAM_BLOCKS,
 ];
 /** PEM files by option; what is in them goes to the library's option of the name without `File`. */
 const TLS_FILES = { caFile: 'ca', certFile: 'cert', keyFile: 'key' } as const;
@@ -140,6 +146,7 @@ export function parseUpstream(name: string, input: unknown, folder: string): Ups
     ),
     via: flag(given['via'] ?? UPSTREAM_DEFAULTS.via, `${path}.via`),
     forwarded: flag(given['forwarded'] ?? UPSTREAM_DEFAULTS.forwarded, `${path}.forwarded`),
+    upgrades: parseUpgrades(given['upgrades'], `${path}.upgrades`),
   };
 }
 

@@ -75,6 +75,20 @@ export function replyFields(fields: ReplyFields, status: number): string[] {
   return flat;
 }
 
+/** The fields of a message that go on, from names and values in turn. */
+export function crossing(
+  rawHeaders: readonly string[],
+  connection: string | undefined,
+): [name: string, value: string][] {
+  const named = namedBy(connection);
+  const fields: [string, string][] = [];
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const lower = rawHeaders[i]!.toLowerCase();
+    if (!HOP_BY_HOP.has(lower) && !named?.has(lower)) fields.push([rawHeaders[i]!, rawHeaders[i + 1]!]);
+  }
+  return fields;
+}
+
 /** Lower-case names a Connection field lists, besides what it says of the connection itself. */
 function namedBy(connection: string | undefined): Set<string> | undefined {
   if (connection === undefined || /^(?:keep-alive|close)$/i.test(connection)) return undefined;

@@ -6,11 +6,13 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Forwarding } from './forwarding.ts';
 import { answerProblem, type Problem, refusal } from './problem.ts';
 import type { Routes } from './routes.ts';
 import { RpcForwarding } from './rpc-forwarding.ts';
 import { targetOf } from './target.ts';
+import { responseOn, Upgrading } from './upgrading.ts';
 
 export interface DataOptions {
   /** Connections of callers at once; another is closed as soon as it is accepted. */
@@ -21,6 +23,31 @@ export interface DataOptions {
   readonly callerIdleMs: number;
   /** A request must have arrived within this, body included, in ms. */
   readonly requestMs: number;
+}
+
+/** An option of Node's server from 24.9 on, newer than its types: whether a request is an `upgrade` or like any other. */
+interface UpgradeChoice {
+  readonly shouldUpgradeCallback: (request: IncomingMessage) => boolean;
+}
+
+const NO_SUBSCRIPTIONS = refusal(501, 'REFUSED', 'this upstream takes JSON-RPC by POST only');
+
+/** Before, Node's server gave every Upgrade away, also those that clients send in passing and nobody has to heed. */
+const OFFERS_UPGRADES = atLeast(process.versions.node, 24, 9);
+
+function atLeast(version: string, major: number, minor: number): boolean {
+  const [ours = 0, ourMinor = 0] = version.split('.').map(Number);
+  return ours > major || (ours === major && ourMinor >= minor);
+}
+
+/**
+ * A WebSocket, or anything else that begins with a GET: not the other versions of HTTP and of TLS that clients name in
+ * passing, and nothing with a body, which would not be told from what follows it.
+ */
+function mayUpgrade({ method, httpVersion, headers }: IncomingMessage): boolean {
+  if (method !== 'GET' || httpVersion !== '1.1') return false;
+  if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) return false;
+  return !/(?:^|[\s,])(?:h2c|h2|http|tls)(?:$|[\s,/])/i.test(headers.upgrade ?? '');
 }
 
 /** Bytes of a request's head; as large as the replies the library accepts. */
@@ -41,12 +68,16 @@ export class DataServer {
   #routes: Routes;
   #draining = false;
   #inFlight = 0;
+  /** Connections that became something else. */
+  readonly #upgraded = new Set<Socket>();
   #refused = 0;
 
   constructor(routes: Routes, options: DataOptions) {
     this.#routes = routes;
     const handle = (request: IncomingMessage, response: ServerResponse): void => this.#handle(request, response);
+    const offer: UpgradeChoice = { shouldUpgradeCallback: (request) => !this.#draining && mayUpgrade(request) };
     this.server = createServer({
+      ...offer,
       keepAliveTimeout: options.callerIdleMs,
       requestTimeout: options.requestMs,
       headersTimeout: Math.min(options.requestMs, 30_000),
@@ -59,6 +90,7 @@ export class DataServer {
     this.server.maxConnections = options.callersMax;
     this.server.setTimeout(options.callerStallMs, giveUpStalled);
     this.server.on('request', handle).on('checkContinue', handle);
+    if (OFFERS_UPGRADES) this.server.on('upgrade', (request, socket, early) => this.#upgrade(request, socket, early));
     this.server.on('connection', attendClose).on('connect', refuseTunnel).on('clientError', refuseMalformed);
   }
 
@@ -92,7 +124,7 @@ export class DataServer {
     const closed = once(this.server, 'close');
     this.server.close();
     const look = setInterval(() => this.server.closeIdleConnections(), DRAIN_LOOK_MS);
-    const giveUp = setTimeout(() => this.server.closeAllConnections(), deadlineMs);
+    const giveUp = setTimeout(() => this.#closeAll(), deadlineMs);
     await closed;
     clearInterval(look);
     clearTimeout(giveUp);
@@ -122,6 +154,27 @@ export class DataServer {
     const closed = caller[CLOSED]!;
     if ('rpc' in upstream) new RpcForwarding(request, response, upstream, closed).start();
     else new Forwarding(request, response, { upstream, path }, closed).start();
+  }
+
+  /** Node has let go of the connection: whatever is answered on it is answered by us. */
+  #upgrade(request: IncomingMessage, duplex: Duplex, early: Buffer): void {
+    const socket = duplex as Caller; // what a server without TLS accepts is a socket
+    this.#upgraded.add(socket);
+    socket.once('close', () => this.#upgraded.delete(socket));
+    if (socket[DISTRUSTED] === true) return void socket.destroy();
+    const target = targetOf(request);
+    const route = 'status' in target ? target : this.#routes.find(target);
+    if ('status' in route) return this.#refuse(responseOn(request, socket), route);
+    const { upstream, path } = route;
+    upstream.tenure.enter();
+    socket.once('close', () => upstream.tenure.leave());
+    if ('rpc' in upstream) return this.#refuse(responseOn(request, socket), NO_SUBSCRIPTIONS);
+    new Upgrading(request, socket, early, upstream, socket[CLOSED]!).start(path);
+  }
+
+  #closeAll(): void {
+    this.server.closeAllConnections();
+    for (const socket of this.#upgraded) socket.destroy();
   }
 
   #refuse(response: ServerResponse, problem: Problem): void {

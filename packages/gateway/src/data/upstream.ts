@@ -1,8 +1,11 @@
 /** One upstream: where it is, the warm connections to it, and what is known of it. */
 import { type Client, type ClientOptions, createClient } from 'keepwarm';
+import { type KeepwarmAgents, keepwarmAgents } from 'keepwarm/node-http';
 import type { UpstreamConfig } from '../config/config.ts';
+import { UPGRADES_DEFAULTS } from '../config/upgrades.ts';
 import { FigureBook } from '../figures/figures.ts';
 import { Tenure } from './tenure.ts';
+import { Tunnels } from './tunnels.ts';
 
 export class Upstream {
   readonly name: string;
@@ -10,6 +13,8 @@ export class Upstream {
   readonly client: Client;
   readonly book = new FigureBook();
   readonly tenure = new Tenure();
+  readonly tunnels: Tunnels;
+  #agents: KeepwarmAgents | undefined;
   /** Origin as people may see it, without the base path. */
   readonly origin: string;
 
@@ -18,14 +23,22 @@ export class Upstream {
     this.config = config;
     this.origin = new URL(config.client.origin).origin;
     this.client = createClient(clientOptions(config, this.book));
+    this.tunnels = new Tunnels(config.upgrades ?? UPGRADES_DEFAULTS);
   }
 
   warmUp(): Promise<unknown> {
     return this.client.warmUp();
   }
 
-  /** Calls under way may end for `deadlineMs`. */
+  /** For requests that Node's own client makes, over connections of the same pools. */
+  get agents(): KeepwarmAgents {
+    this.#agents ??= keepwarmAgents(this.client);
+    return this.#agents;
+  }
+
+  /** Calls under way may end for `deadlineMs`; upgraded connections end at once. */
   close(deadlineMs: number): Promise<void> {
+    this.tunnels.close();
     return this.client.close({ deadlineMs });
   }
 }

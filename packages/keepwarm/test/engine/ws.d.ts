@@ -1,5 +1,6 @@
 /** What the tests use of the `ws` package, version 8. */
 declare module 'ws' {
+  import type { EventEmitter } from 'node:events';
   import type { IncomingMessage } from 'node:http';
   import type { Duplex } from 'node:stream';
 
@@ -14,6 +15,14 @@ declare module 'ws' {
     on(event: 'close', listener: (code: number, reason: Buffer) => void): this;
     on(event: 'error', listener: (error: Error) => void): this;
     readonly _socket: Duplex & { pause(): void; resume(): void };
+  }
+
+  export class WebSocket extends EventEmitter {
+    constructor(url: string, protocols: string[], options: { readonly headers: Record<string, string> });
+    readonly protocol: string;
+    readonly extensions: string;
+    send(data: string | Uint8Array): void;
+    close(code?: number, reason?: string): void;
   }
 
   export class WebSocketServer {
