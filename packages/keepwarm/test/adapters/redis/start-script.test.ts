@@ -65,7 +65,7 @@ describe('the script of connection starts', () => {
             assert.deepEqual((said as unknown[]).map(String), expected.map(String));
             if (expected[1] !== 'late') known = String(expected[1]);
           }
-          const scores = await client.zrange(key, 0, -1, 'WITHSCORES');
+          const scores = await client.zrange(key, '0', '-1', 'WITHSCORES');
           const there = new Map<string, number>();
           for (let i = 0; i < scores.length; i += 2) there.set(scores[i]!, Number(scores[i + 1]));
           assert.deepEqual([...there].sort(), [...model.members].sort());
