@@ -48,5 +48,6 @@ export { type GrpcJsMethod, grpcJsMethod, type TsProtoMethod, tsProtoMethod } fr
 export type { ConnectionCap, ConnectionCapSnapshot, Place } from './pool/connection-cap.ts';
 export type { ConnectionRate } from './pool/connection-rate.ts';
 export type { ConnectionLimiter, ConnectionRateSnapshot, Start, StartGate } from './pool/start-gate.ts';
+export { framed, MessageFault, MessageReader, PREFIX_BYTES } from './wire/grpc/message.ts';
 export { Metadata, type MetadataInput, type MetadataValue } from './wire/grpc/metadata.ts';
 export { STATUS, type StatusName } from './wire/grpc/status.ts';
