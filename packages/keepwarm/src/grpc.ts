@@ -14,9 +14,17 @@ export {
 } from './clients/grpc/connection-rate.ts';
 export type { GrpcCaller, Messages } from './clients/grpc/kinds.ts';
 export { type GrpcMethod, rawMethod } from './clients/grpc/method.ts';
+export {
+  MonitorAdapter,
+  type MonitorOptions,
+  type MonitorResume,
+  type MonitorState,
+  type MonitorStream,
+} from './clients/grpc/monitor-adapter.ts';
 export type { GrpcCallOptions, GrpcClientOptions, GrpcNumbers } from './clients/grpc/options.ts';
 export { Outbox, type OutboxOptions } from './clients/grpc/outbox.ts';
 export { createGrpcPool, GrpcPool } from './clients/grpc/pool.ts';
+export { grpcPoolFromEnv, grpcPoolOptionsFromEnv } from './clients/grpc/pool-env.ts';
 export type {
   GrpcConnectionEnd,
   GrpcConnectionFact,
@@ -28,6 +36,7 @@ export type {
 } from './clients/grpc/pool-facts.ts';
 export type { GrpcLease } from './clients/grpc/pool-lease.ts';
 export type { GrpcLeaseOptions } from './clients/grpc/pool-lease-options.ts';
+export { PoolLogger, type PoolLoggerOptions, poolLines } from './clients/grpc/pool-logger.ts';
 export type { GrpcPoolNumbers, GrpcPoolOptions, GrpcProbe } from './clients/grpc/pool-options.ts';
 export type {
   GrpcConnectionStats,
