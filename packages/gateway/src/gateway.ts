@@ -22,6 +22,7 @@ import type { History } from './history/history.ts';
 import { historyOf } from './history/open.ts';
 import { type Log, SILENT } from './logs/log.ts';
 import { logFacts } from './logs/log-facts.ts';
+import { summarising } from './logs/summary.ts';
 
 /** What a gateway is given beside its configuration, all of it by whoever runs it as a command. */
 export interface GatewayPlaces {
@@ -47,6 +48,7 @@ export class Gateway {
   readonly #log: Log;
   #config: GatewayConfig;
   #keyFile: { remove(): void } | undefined;
+  #endSummaries = (): void => undefined;
   /** Configured no more, with requests under way. */
   readonly #leaving = new Set<AnyUpstream>();
 
@@ -65,7 +67,8 @@ export class Gateway {
     this.#upstreams = [...config.upstreams].map(([name, upstream]) => this.#made(name, upstream));
     this.data = new DataServer(new Routes(this.upstreams), config);
     const upstreams = () => this.upstreams;
-    this.history = historyOf(config, upstreams, places.stateFolder, this.feed, this.#log);
+    const keeping = { upstreams, feed: this.feed, log: this.#log };
+    this.history = historyOf(config.history, config.admin, places.stateFolder, keeping);
     const view = {
       startedAt: performance.now(),
       data: this.data,
@@ -94,7 +97,9 @@ export class Gateway {
         data: await listening('--listen', listen, () => this.data.listen(listen.host, listen.port)),
         admin: await listening('--admin', admin, () => this.admin.listen(admin.host, admin.port)),
       };
+      this.#endSummaries = summarising(this.#config.logs?.summaryMs ?? 0, () => this.upstreams, this.#log);
       this.#leaveKey({ host: admin.host, port: addresses.admin.port });
+      if (this.#places.stateFolder !== undefined || this.#config.history?.path !== undefined) void this.history.start();
       for (const upstream of this.upstreams) upstream.warmUp().catch(closedMeanwhile);
       return addresses;
     } catch (error) {
@@ -148,6 +153,7 @@ export class Gateway {
   async stop(drainMs: number = this.#config.drainMs): Promise<void> {
     this.#tellDraining(drainMs);
     await this.data.drain(drainMs);
+    this.#endSummaries();
     this.#keyFile?.remove();
     this.#keyFile = undefined;
     await this.history.close();

@@ -1,7 +1,7 @@
 /**
  * How a browser comes to act without a token in any page or address that is sent: whoever has the token asks for a
- * code, the page gets the code from the part of its address that browsers keep to themselves, or from a person who types the
- * token, and shows it here. docs/decisions/0019 says why.
+ * code; the page gets it from the part of its address that browsers keep to themselves, or the token from a person who
+ * types it, and shows it here. docs/decisions/0019 says why.
  */
 import type { Ask, Route } from './route.ts';
 import { Refused, tells } from './route.ts';

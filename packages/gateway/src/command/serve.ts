@@ -1,6 +1,7 @@
 /** The commands that stay: `gateway` and `demo`. They run until a signal ends them. */
 import { existsSync } from 'node:fs';
 import { proxyFor } from 'keepwarm';
+import { runtimeFolder } from '../admin/key-file.ts';
 import { parseAddress, showAddress } from '../config/address.ts';
 import {
   GATEWAY_DEFAULTS,
@@ -11,10 +12,13 @@ import {
   type UpstreamConfig,
 } from '../config/config.ts';
 import { ConfigError } from '../config/config-error.ts';
+import { LOGS_DEFAULTS } from '../config/logs.ts';
 import type { RpcUpstreamConfig } from '../config/rpc-upstream.ts';
 import { CONFIG_FILES } from '../config/source.ts';
 import { startDemo } from '../demo/demo.ts';
 import { Gateway } from '../gateway.ts';
+import { stateFolder } from '../history/open.ts';
+import { logTo } from '../logs/log.ts';
 import { EXIT } from './commands.ts';
 import type { Flags } from './parse.ts';
 
@@ -22,7 +26,11 @@ export type Print = (line: string) => void;
 
 export async function runGateway(flags: Flags, print: Print): Promise<number> {
   if (flags['demo'] === true) return runDemo(flags, print);
-  const gateway = new Gateway(configOf(flags));
+  const readConfig = () => configOf(flags);
+  const config = readConfig();
+  const log = logTo(process.stderr, config.logs ?? LOGS_DEFAULTS);
+  const places = { runtimeFolder: runtimeFolder(), stateFolder: stateFolder(), log, readConfig };
+  const gateway = new Gateway(config, places);
   const { data, admin } = await gateway.start();
   const signalled = untilSignal(print); // before anybody can know that we are there
   process.on('SIGHUP', () => reload(gateway, flags, print));
@@ -32,7 +40,9 @@ export async function runGateway(flags: Flags, print: Print): Promise<number> {
     print(`  http://${shown(data)}/${name}/  →  ${where}`);
     for (const host of each.hosts) print(`  http://${host}:${data.port}/  →  ${where}`);
   }
-  print(`  status page: http://${shown(admin)}/`);
+  // A code lets one browser act, once: it is for the person at this terminal, not for a file that keeps what is said.
+  const code = process.stdout.isTTY ? `#key=${gateway.keys.issue().code}` : '';
+  print(`  status page: http://${shown(admin)}/${code}`);
   await signalled;
   await gateway.stop();
   return EXIT.ok;

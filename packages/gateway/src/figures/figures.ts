@@ -41,6 +41,15 @@ export interface Figures {
   readonly status5xxLately: number;
 }
 
+export interface Totals {
+  failed: number;
+  status5xx: number;
+  fresh: number;
+  reused: number;
+  retried: number;
+  limitWaits: number;
+}
+
 export class FigureBook {
   /** 2 min by the second, for the curves. */
   readonly latency = new Rolling(1_000, 122);
@@ -76,7 +85,13 @@ export class FigureBook {
 
   readonly #listeners = new Listeners();
 
+  /** Since it was made, for whoever notes differences. */
+  readonly totals: Totals = { failed: 0, status5xx: 0, fresh: 0, reused: 0, retried: 0, limitWaits: 0 };
+
   readonly #noting: Observer = {
+    retried: () => void this.totals.retried++,
+    rateWaits: () => void this.totals.limitWaits++,
+    concurrencyWaits: () => void this.totals.limitWaits++,
     socketOpened: (fact) => {
       this.#trails.set(fact.socketId, new Trail(this.#now()));
       this.#unproven.set(fact.socketId, { phases: fact, waitMs: 0 });
@@ -90,6 +105,7 @@ export class FigureBook {
     leased: ({ socketId, fresh, waitMs }) => {
       const now = this.#now();
       (fresh ? this.#fresh : this.#reused).add(now);
+      this.totals[fresh ? 'fresh' : 'reused']++;
       const first = fresh ? this.#unproven.get(socketId) : undefined;
       if (first !== undefined) first.waitMs = waitMs;
       this.#trails.get(socketId)?.leased(now);
@@ -104,7 +120,9 @@ export class FigureBook {
     this.#unproven.delete(socketId);
     if (first !== undefined && first.waitMs > AT_ONCE_MS) this.cold(now - startedAt, first.phases);
     else this.#warm.record(now - startedAt, now);
-    if (status >= 500) this.#status5xx.add(now);
+    if (status < 500) return;
+    this.#status5xx.add(now);
+    this.totals.status5xx++;
   }
 
   /** The reply has been passed on to its end. */
@@ -115,6 +133,7 @@ export class FigureBook {
 
   failed(): void {
     this.#failed.add(this.#now());
+    this.totals.failed++;
   }
 
   /** A call that had to wait for its connection; some are made on purpose, for comparison. `ms` to the first byte. */

@@ -11,7 +11,7 @@ const STEPS_PER_DOUBLING = 8;
 const MIN_MS = 0.05;
 /** 50 µs × 2^21 = 105 s. */
 const DOUBLINGS = 21;
-const BUCKETS = STEPS_PER_DOUBLING * DOUBLINGS;
+export const BUCKETS = STEPS_PER_DOUBLING * DOUBLINGS;
 
 export interface Summary {
   readonly count: number;
@@ -90,7 +90,8 @@ function summarise(rollings: readonly Rolling[], from: number, to: number): Summ
   return { count, p50Ms: quantile(sums, count, 0.5), p99Ms: quantile(sums, count, 0.99) };
 }
 
-function quantile(counts: Uint32Array, count: number, q: number): number {
+/** @param counts per bucket, `count` in all; @param q in (0, 1). @returns ms, 0 when there are none */
+export function quantile(counts: Uint32Array, count: number, q: number): number {
   if (count === 0) return 0;
   const rank = Math.max(1, Math.ceil(q * count));
   let seen = 0;

@@ -1,23 +1,35 @@
 /** The history a configuration asks for. */
-import type { GatewayConfig } from '../config/config.ts';
-import type { AnyUpstream } from '../data/routes.ts';
-import type { Feed } from '../figures/feed.ts';
-import type { Log } from '../logs/log.ts';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { type Address, showAddress } from '../config/address.ts';
+import { HISTORY_DEFAULTS, type HistoryConfig } from '../config/history.ts';
 import type { History } from './history.ts';
+import { KeptHistory, type KeptParts } from './kept.ts';
 import { RANGES, type RangeName } from './ranges.ts';
 
+/** Where a command keeps what outlives it. */
+export function stateFolder(environment: NodeJS.ProcessEnv = process.env): string {
+  const { KEEPWARM_STATE_DIR: ours, XDG_STATE_HOME: system } = environment;
+  if (ours) return ours;
+  return system ? join(system, 'keepwarm') : join(homedir(), '.keepwarm');
+}
+
+/** @param folder where the file is when the configuration names none; in memory without either */
 export function historyOf(
-  _config: GatewayConfig,
-  _upstreams: () => readonly AnyUpstream[],
-  _stateFolder: string | undefined,
-  _feed: Feed,
-  _log: Log,
+  config: HistoryConfig = HISTORY_DEFAULTS,
+  admin: Address,
+  folder: string | undefined,
+  parts: KeptParts,
 ): History {
-  return OFF;
+  if (!config.on) return OFF;
+  const file = `history-${showAddress(admin).replaceAll(/[^\w.-]/g, '-')}.sqlite`;
+  const path = config.path ?? (folder === undefined ? ':memory:' : join(folder, file));
+  return new KeptHistory({ ...config, path }, parts);
 }
 
 const OFF: History = {
   state: { state: 'off' },
+  start: () => Promise.resolve(),
   read: (range: RangeName) =>
     Promise.resolve({ history: { state: 'off' }, range, stepMs: RANGES[range].stepMs, at: [], upstreams: [] }),
   close: () => Promise.resolve(),

@@ -1,4 +1,8 @@
-/** Lines the gateway writes while it runs, as whoever writes some sees them. */
+/** Lines the gateway writes while it runs: objects for machines, short ones for people. Never a secret: see `scrub`. */
+import { pino } from 'pino';
+import type { LogsConfig } from '../config/logs.ts';
+import { scrub, scrubbed } from './scrub.ts';
+
 export interface Log {
   debug(message: string, fields?: object): void;
   info(message: string, fields?: object): void;
@@ -11,3 +15,67 @@ export interface Log {
 const nothing = (): void => undefined;
 
 export const SILENT: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing, flush: nothing };
+
+/** Where lines go: standard error, or what a test reads. */
+export interface LogTarget {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+}
+
+/** Level by which a line is written or not. */
+const RANKS = { debug: 20, info: 30, warn: 40, error: 50, silent: Number.POSITIVE_INFINITY } as const;
+
+export function logTo(target: LogTarget, { level, format }: Pick<LogsConfig, 'level' | 'format'>): Log {
+  if (level === 'silent') return SILENT;
+  const text = format === 'text' || (format === 'auto' && target.isTTY === true);
+  return text ? textLog(target, RANKS[level]) : jsonLog(target, level);
+}
+
+/** One object per line, with `level`, `time` (ISO 8601) and `msg`. */
+function jsonLog(target: LogTarget, level: Exclude<LogsConfig['level'], 'silent'>): Log {
+  const stream = { write: (line: string) => void target.write(line) };
+  const logger = pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: SECRET_PATHS, censor: '[redacted]' },
+    },
+    stream,
+  );
+  const write =
+    (name: 'debug' | 'info' | 'warn' | 'error') =>
+    (message: string, fields: object = {}) =>
+      logger[name](scrub(fields), scrubbed(message));
+  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error'), flush: nothing };
+}
+
+/** Fields nobody should write; should somebody do so, what is in them is not. */
+const SECRET_NAMES = ['authorization', 'cookie', 'token', 'password', 'secret', 'key', 'headers', 'body', 'url'];
+const SECRET_PATHS = SECRET_NAMES.flatMap((name) => [name, `*.${name}`]);
+
+function textLog(target: LogTarget, least: number): Log {
+  const write =
+    (name: 'debug' | 'info' | 'warn' | 'error') =>
+    (message: string, fields: object = {}) => {
+      if (RANKS[name] < least) return;
+      const time = new Date().toISOString().slice(11, 19);
+      // One line for one thing: nothing that is quoted begins another.
+      const line = `${time} ${name.padEnd(5)} ${scrubbed(message)}${shown(scrub(fields))}`;
+      target.write(`${line.replaceAll(/\s*[\r\n]+\s*/g, ' | ')}\n`);
+    };
+  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error'), flush: nothing };
+}
+
+/** As `name=value`, of one depth: `error.code=RESET`. */
+function shown(fields: object, before = ''): string {
+  let text = '';
+  for (const [name, value] of Object.entries(fields)) {
+    if (value === undefined || SECRET_NAMES.includes(name)) continue;
+    if (Array.isArray(value)) text += ` ${before}${name}=${value.join(',') || 'none'}`;
+    else if (typeof value === 'object' && value !== null) text += shown(value, `${before}${name}.`);
+    else text += ` ${before}${name}=${typeof value === 'number' ? Math.round(value * 10) / 10 : String(value)}`;
+  }
+  return text;
+}
