@@ -15,7 +15,7 @@ import type { Call } from '../core/call.ts';
 import type { Endpoint } from './endpoint.ts';
 
 /** Whether an endpoint can serve a call as it should be: it is far enough along, by whoever knows what that means. */
-export type Eligible = (endpoint: string, call: Call) => boolean;
+export type Eligible = (endpoint: string, call: Call, now: number) => boolean;
 
 const TIER_BITS = 20; // above any priority
 
@@ -63,6 +63,6 @@ function rankOf(endpoint: Endpoint, call: Call, panic: boolean, now: number, eli
   const { tried } = call;
   const again = tried !== undefined && tried.length > 0 && tried.includes(endpoint.name) ? TRIED : 0;
   if (panic || endpoint.ejection.out) return PANIC + again;
-  if (eligible !== undefined && !eligible(endpoint.name, call)) return LAGGING + again + endpoint.priority;
+  if (eligible !== undefined && !eligible(endpoint.name, call, now)) return LAGGING + again + endpoint.priority;
   return (endpoint.pausedUntilMs > now ? BUSY : 0) + again + endpoint.priority;
 }

@@ -12,14 +12,15 @@
  *   (6) What the breaker of an endpoint refused, and so was never sent, goes on to an endpoint where the call has not
  *       been, as long as there is one that takes calls. It is no attempt, and costs no budget.
  *
- * Stands below retry and hedge, so that a repeat goes elsewhere. A call costs a copy of itself and one `then`.
+ * Stands below retry and hedge, so that a repeat goes elsewhere. A call costs a copy of itself and one object.
  */
 import { atRandom, type Choose, inTurn, powerOfTwo } from '../algo/p2c.ts';
-import type { Call, Policy, Send } from '../core/call.ts';
+import type { Call, Outlet, Policy, Relay, Send } from '../core/call.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import { NetError } from '../core/error.ts';
 import type { Observer } from '../core/observer.ts';
 import type { Origin } from '../core/origin.ts';
+import { pass, relayed } from '../core/relay.ts';
 import type { Reply } from '../core/reply.ts';
 import { type Eligible, untriedOf } from './candidates.ts';
 import { Endpoint, type EndpointSnapshot } from './endpoint.ts';
@@ -27,7 +28,7 @@ import { type CheckTally, HealthChecks } from './health-checks.ts';
 import { type BalanceOptions, checkEndpoints, type EndpointOptions, type HealthCheckOptions } from './options.ts';
 import type { Judge } from './outcome.ts';
 import { Picking } from './picking.ts';
-import { Roster } from './roster.ts';
+import { Roster, type Visit } from './roster.ts';
 
 export interface BalanceParts {
   readonly clock: Clock;
@@ -62,7 +63,7 @@ export interface EndpointSet extends Policy {
   cordon(name: string): void;
   uncordon(name: string): void;
   /** Endpoints that take calls, and where this call has not been: its next attempt goes to one of them. */
-  untried(call: Call): number;
+  untried(call: Call, now?: number): number;
   /** Ends health checks. Twice is harmless. */
   close(): void;
 }
@@ -77,12 +78,15 @@ export function endpointSet(
   const set = new Endpoints(endpoints, options, parts);
   const { target } = parts;
   const isOurs = (call: Call): boolean => target === undefined || call.origin.key === target.key;
-  const policy: Policy = (next) => (call) => (isOurs(call) ? set.send(call, next) : next(call));
+  const policy = relayed(parts.clock, (next) => (call, to, now) => {
+    if (isOurs(call)) set.relay(call, to, now, next);
+    else next(call, to, now);
+  });
   return Object.assign(policy, {
     snapshot: () => set.snapshot(),
     cordon: (name: string) => set.cordon(name, true),
     uncordon: (name: string) => set.cordon(name, false),
-    untried: (call: Call) => (isOurs(call) ? set.untried(call) : 0),
+    untried: (call: Call, now = parts.clock.now()) => (isOurs(call) ? set.untried(call, now) : 0),
     close: () => set.close(),
   });
 }
@@ -115,42 +119,33 @@ class Endpoints {
     }
   }
 
-  send(call: Call, next: Send): Promise<Reply> {
-    const { clock } = this.#parts;
-    const since = clock.now();
-    const { endpoint, probe } = this.#picking.pick(call, since);
-    const { spell } = endpoint.ejection;
+  relay(call: Call, to: Outlet, now: number, next: Relay): void {
+    const { endpoint, probe } = this.#picking.pick(call, now);
+    const sent = endpoint.address(call);
     call.tried?.push(endpoint.name);
     endpoint.inFlight++;
-    let reply: Promise<Reply>;
-    try {
-      reply = next(endpoint.address(call));
-    } catch (error) {
-      reply = Promise.reject(error);
-    }
-    return reply.then(
-      (answer) => {
-        this.#roster.note(endpoint, { since, spell, probe, verdict: this.#parts.judge.ofReply(answer) }, answer);
-        if (answer.ended) endpoint.inFlight--;
-        else answer.onEnd(() => void endpoint.inFlight--);
-        return answer;
-      },
-      (thrown: unknown) => {
-        endpoint.inFlight--;
-        const error = NetError.from(thrown);
-        const verdict = this.#parts.judge.ofError(error, clock.now() - since);
-        this.#roster.note(endpoint, { since, spell, probe, verdict }, error);
-        if (error.code === 'OPEN' && error.reach === 'unsent' && this.untried(call) > 0) return this.send(call, next);
-        throw thrown;
-      },
-    );
+    pass(next, sent, new Visitor(this, call, to, next, endpoint, probe, now), now);
   }
 
-  untried(call: Call): number {
+  replied(visit: Visitor, reply: Reply, now: number): void {
+    const { endpoint } = visit;
+    this.#roster.note(endpoint, visit, this.#parts.judge.ofReply(reply), reply, now);
+    if (reply.ended) endpoint.inFlight--;
+    else reply.onEnd(() => void endpoint.inFlight--);
+  }
+
+  /** @returns whether it goes on to another endpoint, as this one was not asked */
+  failed(visit: Visitor, error: NetError, now: number): boolean {
+    const { call, endpoint, since } = visit;
+    endpoint.inFlight--;
+    this.#roster.note(endpoint, visit, this.#parts.judge.ofError(error, now - since), error, now);
+    return error.code === 'OPEN' && error.reach === 'unsent' && this.untried(call, now) > 0;
+  }
+
+  untried(call: Call, now: number): number {
     const { endpoints, panic } = this.#roster;
-    const { clock, eligible } = this.#parts;
     // Without a list of where it has been, "another one" has no meaning.
-    return call.tried === undefined ? 0 : untriedOf(endpoints, call, panic, clock.now(), eligible);
+    return call.tried === undefined ? 0 : untriedOf(endpoints, call, panic, now, this.#parts.eligible);
   }
 
   cordon(name: string, cordoned: boolean): void {
@@ -167,5 +162,38 @@ class Endpoints {
 
   close(): void {
     this.#checks?.close();
+  }
+}
+
+/** A call at an endpoint, from its sending to its outcome. */
+class Visitor implements Outlet, Visit {
+  readonly call: Call;
+  readonly endpoint: Endpoint;
+  readonly probe: boolean;
+  readonly since: number;
+  readonly spell: number;
+  readonly #set: Endpoints;
+  readonly #to: Outlet;
+  readonly #next: Relay;
+
+  constructor(set: Endpoints, call: Call, to: Outlet, next: Relay, endpoint: Endpoint, probe: boolean, since: number) {
+    this.call = call;
+    this.endpoint = endpoint;
+    this.probe = probe;
+    this.since = since;
+    this.spell = endpoint.ejection.spell;
+    this.#set = set;
+    this.#to = to;
+    this.#next = next;
+  }
+
+  replied(reply: Reply, now: number): void {
+    this.#set.replied(this, reply, now);
+    this.#to.replied(reply, now);
+  }
+
+  failed(thrown: unknown, now: number): void {
+    if (this.#set.failed(this, NetError.from(thrown), now)) this.#set.relay(this.call, this.#to, now, this.#next);
+    else this.#to.failed(thrown, now);
   }
 }

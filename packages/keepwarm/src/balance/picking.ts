@@ -57,7 +57,7 @@ export class Picking {
       if (!ejection.due(now) || cordoned || priority > chosen.priority || pausedUntilMs > now) continue;
       if (hash !== undefined && preference(endpoint, hash, now) < preference(chosen, hash, now)) continue;
       // A probe is a call like any other to who made it: no old answer for the sake of finding out.
-      if (this.#parts.eligible?.(endpoint.name, call) === false) continue;
+      if (this.#parts.eligible?.(endpoint.name, call, now) === false) continue;
       if (mayRepeat(call) ? call.attempt === 1 : now - ejection.untilMs >= PROBE_PATIENCE_MS) return endpoint;
     }
     return undefined;

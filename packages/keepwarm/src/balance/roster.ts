@@ -21,13 +21,12 @@ export interface RosterParts {
   readonly judge: Judge;
 }
 
-/** A call at an endpoint, from its sending to its outcome. */
+/** A call at an endpoint. */
 export interface Visit {
   readonly since: number;
   /** The spell in which it was sent. */
   readonly spell: number;
   readonly probe: boolean;
-  readonly verdict: EndpointVerdict;
 }
 
 /** What made an ejection necessary. Neither for what a health check found. */
@@ -49,15 +48,13 @@ export class Roster {
   }
 
   /** The head of a reply has come, or an error instead. */
-  note(endpoint: Endpoint, visit: Visit, outcome: Reply | NetError): void {
-    const now = this.#parts.clock.now();
-    const { verdict, spell } = visit;
+  note(endpoint: Endpoint, visit: Visit, verdict: EndpointVerdict, outcome: Reply | NetError, now: number): void {
     if (verdict === 'well') endpoint.successes++;
     else if (verdict === 'ill') endpoint.failures++;
     else if (verdict === 'busy') endpoint.busy++;
     if (verdict === 'busy' || verdict === 'ill') this.#pause(endpoint, outcome, now);
-    if (spell !== endpoint.ejection.spell) return;
-    if (endpoint.ejection.out) this.#noteOut(endpoint, visit, outcome, now);
+    if (visit.spell !== endpoint.ejection.spell) return;
+    if (endpoint.ejection.out) this.#noteOut(endpoint, visit.probe, verdict, outcome, now);
     learn(endpoint, verdict, outcome, now - visit.since, now);
     if (!endpoint.ejection.out && (verdict === 'well' || verdict === 'ill'))
       this.#noteIn(endpoint, verdict, outcome, now);
@@ -92,7 +89,7 @@ export class Roster {
     endpoint.pausedUntilMs = Math.max(endpoint.pausedUntilMs, now + Math.min(ms, this.#options.pauseMsMax));
   }
 
-  #noteOut(endpoint: Endpoint, { verdict, probe }: Visit, outcome: Reply | NetError, now: number): void {
+  #noteOut(endpoint: Endpoint, probe: boolean, verdict: EndpointVerdict, outcome: Reply | NetError, now: number): void {
     const failed = outcome instanceof NetError;
     if (verdict === 'well' || (verdict !== 'ill' && !failed)) this.#readmit(endpoint, 'call', now);
     else if (!probe)

@@ -101,8 +101,8 @@ export class Client {
     this.#tls = tls;
     const decode = decodes ? decompress(settle('limits', options.limits)) : undefined;
     const parts = { clock: this.#clock, random: options.random ?? systemRandom, observer };
-    const untried = (call: Call): number =>
-      this.#endpoints !== undefined && call.origin === this.#targets.home ? this.#endpoints.set.untried(call) : 0;
+    const untried = (call: Call, now: number): number =>
+      this.#endpoints !== undefined && call.origin === this.#targets.home ? this.#endpoints.set.untried(call, now) : 0;
     const several = (options.endpoints?.length ?? 0) > 1;
     this.#resilience = resilience(options, { ...parts, ...(several && { untried }) }, homesOf(options));
     const { mayHop, policies, passing, patienceMs } = this.#resilience;
@@ -120,8 +120,8 @@ export class Client {
           ...policies,
           ...protocol?.policies,
           observe: observe(this.#record, this.#clock, observer),
-          redirect: redirect({ redirectsMax: redirects, targetOf }),
-          ...(this.#endpoints && { endpoints: endpointsFor(this.#targets.home!, this.#endpoints.set) }),
+          redirect: redirect({ redirectsMax: redirects, targetOf, clock: this.#clock }),
+          ...(this.#endpoints && { endpoints: endpointsFor(this.#targets.home!, this.#endpoints.set, this.#clock) }),
         },
         this.#engine.send,
       );

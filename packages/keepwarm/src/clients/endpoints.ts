@@ -8,8 +8,10 @@ import {
   type HealthCheckOptions,
 } from '../balance/options.ts';
 import type { Call, Policy, Send } from '../core/call.ts';
+import type { Clock } from '../core/clock.ts';
 import { checkPath, Fields, type FieldsInput } from '../core/fields.ts';
 import { type Origin, originOf } from '../core/origin.ts';
+import { type Read, reading, relayed, relayOf, sending } from '../core/relay.ts';
 import type { Reply } from '../core/reply.ts';
 import type { WarmUpResult } from '../engines/http1/origin-pool.ts';
 import { BREAKER_DEFAULTS } from '../policies/breaker.ts';
@@ -86,12 +88,14 @@ export function endpointsOf(
  * The set for calls to `home`; whatever a redirect leads elsewhere passes it by. A Location that an endpoint gives
  * relative to itself becomes absolute: above the set nobody knows which one it was.
  */
-export function endpointsFor(home: Origin, set: EndpointSet): Policy {
-  const located: Policy = (next) => (call) =>
-    next(call).then((reply) => (isRedirect(reply.status) ? absolute(reply, call.origin.key + call.path) : reply));
+export function endpointsFor(home: Origin, set: EndpointSet, clock: Clock): Policy {
+  const locate: Read = (reply, call) =>
+    isRedirect(reply.status) ? absolute(reply, call.origin.key + call.path) : reply;
+  const located = relayed(clock, (next) => reading(next, locate, clock));
   return (next) => {
-    const through = set(located(next));
-    return (call) => (call.origin === home ? through(call) : next(call));
+    const through = relayOf(set(located(next)), clock);
+    const past = relayOf(next, clock);
+    return sending((call, to, now) => (call.origin === home ? through : past)(call, to, now), clock);
   };
 }
 

@@ -85,7 +85,7 @@ export interface ResilienceParts {
   readonly random: Random;
   readonly observer: Observer;
   /** Of the endpoints, where there are some. */
-  readonly untried?: (call: Call) => number;
+  readonly untried?: (call: Call, now: number) => number;
 }
 
 export type Policies = Partial<Record<PolicyName, Policy>>;

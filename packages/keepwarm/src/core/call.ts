@@ -83,8 +83,21 @@ export interface Call {
   readonly about?: unknown;
 }
 
-export type Send = (call: Call) => Promise<Reply>;
+export interface Send {
+  (call: Call): Promise<Reply>;
+  /** The same without the promise, for policies that know how: see core/relay.ts. */
+  readonly relay?: Relay;
+}
 export type Policy = (next: Send) => Send;
+
+/** Sends a call; what comes of it is told to `to`. @param now the instant, just read */
+export type Relay = (call: Call, to: Outlet, now: number) => void;
+
+/** Who is told what came of a call. */
+export interface Outlet {
+  replied(reply: Reply, now: number): void;
+  failed(error: unknown, now: number): void;
+}
 
 /** Whether the body can be sent once more. */
 export function isRepeatable(body: CallBody | undefined): boolean {

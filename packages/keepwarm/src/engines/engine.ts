@@ -7,9 +7,10 @@
  * While it is unknown, callers wait for one dial together, however many they are: one session may carry them all. What
  * was learnt is forgotten with the last connection, some time after: a server may learn HTTP/2, or unlearn it.
  */
-import type { Call, Send } from '../core/call.ts';
+import type { Relay, Send } from '../core/call.ts';
 import { NetError } from '../core/error.ts';
 import type { Origin } from '../core/origin.ts';
+import { sending, tell } from '../core/relay.ts';
 import type { Reply } from '../core/reply.ts';
 import { type EngineOptions, type EngineParts, Http1Engine } from './http1/engine.ts';
 import type { PoolSnapshot, WarmUpResult } from './http1/origin-pool.ts';
@@ -62,14 +63,14 @@ export class Engine {
         isHttp1Only: (origin, section) => !this.#speaksHttp2(origin, section),
       },
     );
-    this.send = this.#route;
+    this.send = sending(this.#route, parts.clock);
   }
 
-  readonly #route: Send = (call: Call) =>
-    new Promise<Reply>((resolve, reject) => {
-      const engine = this.#speaksHttp2(call.origin, call.section) ? this.#http2! : this.http1;
-      engine.run(call, resolve, reject);
-    });
+  readonly #route: Relay = (call, to, now) => {
+    if (!this.#speaksHttp2(call.origin, call.section)) return this.http1.relay(call, to, now);
+    const reply = new Promise<Reply>((resolve, reject) => this.#http2!.run(call, resolve, reject));
+    tell(reply, to, this.http1.clock);
+  };
 
   async warmUp(origin: Origin, section: string, count: number): Promise<WarmUpResult> {
     if (!this.#speaksHttp2(origin, section)) return this.http1.warmUp(origin, section, count);

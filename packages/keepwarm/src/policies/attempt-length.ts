@@ -1,6 +1,5 @@
 /** How long one attempt of a call may take, when there may be others: `attemptMs` of retry. */
 import { type Call, mayRepeat } from '../core/call.ts';
-import type { Clock } from '../core/clock.ts';
 
 /** Go's `saneMinimum` of `net.Dialer`, in ms: a share below this would cut off peers that are only slow. */
 const SHARE_MS_MIN = 2_000;
@@ -14,8 +13,7 @@ export interface AttemptFigures {
 }
 
 export interface AttemptParts {
-  readonly clock: Clock;
-  readonly untried?: (call: Call) => number;
+  readonly untried?: (call: Call, now: number) => number;
 }
 
 /**
@@ -23,13 +21,17 @@ export interface AttemptParts {
  *
  * @param tries 1 for the first attempt
  */
-export function attemptLimitMs(call: Call, figures: AttemptFigures, tries: number, parts: AttemptParts): number {
-  const { attemptMs, attemptsMax } = figures;
-  const { untried, clock } = parts;
+export function attemptLimitMs(
+  call: Call,
+  { attemptMs, attemptsMax }: AttemptFigures,
+  tries: number,
+  { untried }: AttemptParts,
+  now: number,
+): number {
   if (attemptMs === 'auto' && untried === undefined) return Number.POSITIVE_INFINITY;
   if (attemptMs === Number.POSITIVE_INFINITY || !mayRepeat(call)) return Number.POSITIVE_INFINITY;
   if (attemptMs !== 'auto') return attemptMs;
-  return shareMs(call.deadlineAt - clock.now(), Math.min(untried?.(call) ?? 0, attemptsMax - tries + 1));
+  return shareMs(call.deadlineAt - now, Math.min(untried?.(call, now) ?? 0, attemptsMax - tries + 1));
 }
 
 /**

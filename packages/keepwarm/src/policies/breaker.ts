@@ -3,15 +3,16 @@
  * costs neither its caller a timeout nor the peer a request. The states and their invariants are those of
  * `algo/breaker.ts`.
  *
- * Stands below retry: each attempt is an outcome of its own. A call that is let through costs one `then`, and nothing
+ * Stands below retry: each attempt is an outcome of its own. A call that is let through costs one object, and nothing
  * waits.
  */
 import { Breaker, type BreakerFigures, type BreakerState, REFUSED } from '../algo/breaker.ts';
 import { type Keyed, KeyedStore } from '../algo/keyed.ts';
-import type { Call, Policy, Send } from '../core/call.ts';
+import type { Call, Outlet, Policy, Relay } from '../core/call.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import { NetError } from '../core/error.ts';
 import type { Observer } from '../core/observer.ts';
+import { pass, relayed } from '../core/relay.ts';
 import type { Reply } from '../core/reply.ts';
 import { PATIENCE_MS, type Verdict, verdictOfError, verdictOfStatus } from './health.ts';
 import { TRANSIENT_STATUSES } from './repeat.ts';
@@ -119,9 +120,10 @@ export function breaker(options: BreakerOptions, parts: BreakerParts): BreakerPo
   const board = new Board(options, parts);
   const failing = new Set(options.statuses);
   const none = new Set<number>();
-  const policy: Policy = (next) => (call) => board.send(call, next, failing);
+  const { clock } = parts;
+  const policy = relayed(clock, (next) => (call, to, now) => board.relay(call, to, now, next, failing));
   return Object.assign(policy, {
-    passing: ((next) => (call) => board.send(call, next, none)) satisfies Policy,
+    passing: relayed(clock, (next) => (call, to, now) => board.relay(call, to, now, next, none)),
     snapshot: () => board.snapshot(),
     reset: (key?: string) => board.reset(key),
   });
@@ -142,6 +144,45 @@ class Guard implements Keyed<Guard> {
   }
 }
 
+/** A call that was let through, until its outcome. */
+class Guarded implements Outlet {
+  readonly call: Call;
+  readonly guard: Guard;
+  readonly ticket: number;
+  readonly since: number;
+  readonly failing: ReadonlySet<number>;
+  readonly #board: Board;
+  readonly #to: Outlet;
+
+  constructor(
+    board: Board,
+    call: Call,
+    to: Outlet,
+    guard: Guard,
+    ticket: number,
+    since: number,
+    failing: ReadonlySet<number>,
+  ) {
+    this.#board = board;
+    this.#to = to;
+    this.call = call;
+    this.guard = guard;
+    this.ticket = ticket;
+    this.since = since;
+    this.failing = failing;
+  }
+
+  replied(reply: Reply, now: number): void {
+    this.#board.replied(this, reply, now);
+    this.#to.replied(reply, now);
+  }
+
+  failed(thrown: unknown, now: number): void {
+    this.#board.failed(this, thrown, now);
+    this.#to.failed(thrown, now);
+  }
+}
+
 class Board {
   readonly #options: BreakerOptions;
   readonly #parts: BreakerParts;
@@ -159,67 +200,47 @@ class Board {
   }
 
   /** @param failing statuses of failures; when there are none, any reply is a sign of life */
-  send(call: Call, next: Send, failing: ReadonlySet<number>): Promise<Reply> {
-    const now = this.#parts.clock.now();
+  relay(call: Call, to: Outlet, now: number, next: Relay, failing: ReadonlySet<number>): void {
     const guard = this.#guards.of(this.#options.key?.(call) ?? keyOf(call), now);
     if (guard === undefined) {
       this.#unguarded++;
-      return next(call);
+      return next(call, to, now);
     }
     const before = guard.breaker.state;
-    const pass = guard.breaker.admit(now);
+    const ticket = guard.breaker.admit(now);
     if (guard.breaker.state !== before) this.#tell(guard, undefined, undefined);
-    if (pass === REFUSED) {
+    if (ticket === REFUSED) {
       guard.refused++;
-      return Promise.reject(refusal(call, guard, now));
+      throw refusal(call, guard, now);
     }
-    return this.#run(call, next, guard, pass, now, failing);
+    this.#guards.join(guard);
+    pass(next, call, new Guarded(this, call, to, guard, ticket, now, failing), now);
   }
 
-  #run(
-    call: Call,
-    next: Send,
-    guard: Guard,
-    pass: number,
-    since: number,
-    failing: ReadonlySet<number>,
-  ): Promise<Reply> {
-    this.#guards.join(guard);
-    let reply: Promise<Reply>;
-    try {
-      reply = next(call);
-    } catch (error) {
-      reply = Promise.reject(error);
-    }
-    return reply.then(
-      (answer) => {
-        const { status } = answer;
-        const verdict = failing.size === 0 ? 'well' : verdictOfStatus(status, failing);
-        this.#note(call, guard, pass, verdict, status, undefined);
-        return answer;
-      },
-      (thrown: unknown) => {
-        const error = NetError.from(thrown);
-        const tookMs = this.#parts.clock.now() - since;
-        const verdict = verdictOfError(error, tookMs, this.#options.patienceMs);
-        this.#note(call, guard, pass, verdict, undefined, error);
-        throw thrown;
-      },
-    );
+  replied({ call, guard, ticket, failing }: Guarded, { status }: Reply, now: number): void {
+    const verdict = failing.size === 0 ? 'well' : verdictOfStatus(status, failing);
+    this.#note(call, guard, ticket, now, verdict, status, undefined);
+  }
+
+  failed({ call, guard, ticket, since }: Guarded, thrown: unknown, now: number): void {
+    const error = NetError.from(thrown);
+    const verdict = verdictOfError(error, now - since, this.#options.patienceMs);
+    this.#note(call, guard, ticket, now, verdict, undefined, error);
   }
 
   #note(
     { attempt }: Call,
     guard: Guard,
-    pass: number,
+    ticket: number,
+    now: number,
     verdict: Verdict,
     status: number | undefined,
     error: NetError | undefined,
   ): void {
     const before = guard.breaker.state;
-    if (verdict === 'well') guard.breaker.success(pass, this.#parts.clock.now());
-    else if (verdict === 'ill') guard.breaker.failure(pass, this.#parts.clock.now(), attempt > 1);
-    else guard.breaker.neither(pass);
+    if (verdict === 'well') guard.breaker.success(ticket, now);
+    else if (verdict === 'ill') guard.breaker.failure(ticket, now, attempt > 1);
+    else guard.breaker.neither(ticket);
     this.#guards.leave(guard);
     if (guard.breaker.state !== before) this.#tell(guard, status, error);
   }

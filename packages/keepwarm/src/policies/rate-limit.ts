@@ -2,20 +2,21 @@
  * Rate limits that are exact over every window, at the peer: a call counts from its grant until its answer, and for a
  * window more. Calls wait in the order of their deadlines instead of failing; what the peer says makes limits stricter.
  *
- * A call that need not wait is started synchronously, with two small arrays and one `then`.
+ * A call that need not wait is started synchronously, with two small objects and an array.
  */
-import type { Call, Policy, Send } from '../core/call.ts';
+import type { Call, Outlet, Policy, Relay } from '../core/call.ts';
 import { factOf } from '../core/call-fact.ts';
 import type { Clock } from '../core/clock.ts';
 import { NetError } from '../core/error.ts';
 import type { Observer } from '../core/observer.ts';
+import { pass, relayed, sending, tell } from '../core/relay.ts';
 import type { Reply } from '../core/reply.ts';
 import type { RateBucket } from './rate-bucket.ts';
 import { type Quota, readFeedback } from './rate-feedback.ts';
 import type { RateKeys, RateSnapshot } from './rate-keys.ts';
 import { RateLimiter, type RateTicket } from './rate-limiter.ts';
 import { type RateLimitOptions, type RateSettings, rateSettings } from './rate-options.ts';
-import { RateWaiter } from './rate-waiter.ts';
+import type { RateWaiter } from './rate-waiter.ts';
 
 export interface RateParts {
   readonly clock: Clock;
@@ -24,7 +25,7 @@ export interface RateParts {
 
 export interface RateLimitPolicy extends Policy {
   /** Whether the call would start at once. Asking counts for nothing. */
-  mayStart(call: Call): boolean;
+  mayStart(call: Call, now?: number): boolean;
   /** One entry per limit, in the order of the options. */
   snapshot(): RateSnapshot[];
   /** Ends every wait with `CLOSED`; nothing starts any more. Closing twice is harmless. */
@@ -34,10 +35,10 @@ export interface RateLimitPolicy extends Policy {
 /** @throws NetError `INVALID` naming the option that is not acceptable */
 export function rateLimit(options: RateLimitOptions, parts: RateParts): RateLimitPolicy {
   const gate = new RateGate(rateSettings(options), parts);
-  const policy: Policy = (next) => (call) => gate.send(call, next);
-  const mayStart = (call: Call): boolean => {
-    const now = parts.clock.now();
-    return gate.limiter.limits.every((limit) => limit.mayStart(call, now));
+  const policy = relayed(parts.clock, (next) => (call, to, now) => gate.relay(call, to, now, next));
+  const mayStart = (call: Call, now = parts.clock.now()): boolean => {
+    for (const limit of gate.limiter.limits) if (!limit.mayStart(call, now)) return false;
+    return true;
   };
   return Object.assign(policy, {
     mayStart,
@@ -62,51 +63,43 @@ export class RateGate {
     this.#clock = clock;
     this.#observer = observer;
     this.limiter = new RateLimiter(settings, clock, {
-      started: (waiter, ticket) => waiter.resolve(this.#run(waiter.call, waiter.next, ticket)),
+      started: (waiter, ticket, now) => this.#started(waiter, ticket, now),
       waits: (call, limit, waiting) => observer.rateWaits?.({ ...factOf(call), limit, waiting }),
       refused: (call, limit, error) => observer.rateRefused?.({ ...factOf(call), limit, error }),
     });
   }
 
-  send(call: Call, next: Send): Promise<Reply> {
-    let entered: RateTicket | RateWaiter;
-    try {
-      entered = this.limiter.enter(call, next);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-    return entered instanceof RateWaiter ? entered.reply : this.#run(call, next, entered);
+  relay(call: Call, to: Outlet, now: number, next: Relay): void {
+    const ticket = this.limiter.enter(call, to, next, now);
+    if (ticket !== undefined) this.#start(call, to, now, next, ticket);
   }
 
-  #run(call: Call, next: Send, ticket: RateTicket): Promise<Reply> {
-    if (this.#settings.counts === 'start') this.limiter.settle(ticket);
-    let reply: Promise<Reply>;
-    try {
-      reply = next(call);
-    } catch (error) {
-      reply = Promise.reject(error);
-    }
-    if (this.#settings.counts === 'start' && !this.#settings.feedback) return reply;
-    return reply.then(
-      (answer) => {
-        if (this.#settings.counts === 'answer') this.limiter.settle(ticket);
-        if (this.#settings.feedback) this.#heed(call, ticket, answer);
-        return answer;
-      },
-      (thrown: unknown) => {
-        if (this.#settings.counts === 'answer') this.#ended(ticket, NetError.from(thrown));
-        throw thrown;
-      },
-    );
+  /** It is sent at once; but whoever lets it start is in the middle of something, so its outcome comes by a promise. */
+  #started({ call, to, next }: RateWaiter, ticket: RateTicket, now: number): void {
+    const apart: Relay = (sent, outlet) => tell(sending(next, this.#clock)(sent), outlet, this.#clock);
+    this.#start(call, to, now, apart, ticket);
   }
 
-  #ended(ticket: RateTicket, error: NetError): void {
-    if (error.reach === 'unsent') this.limiter.cancel(ticket);
-    else if (error.reach === 'unknown') this.limiter.lose(ticket);
-    else this.limiter.settle(ticket);
+  #start(call: Call, to: Outlet, now: number, next: Relay, ticket: RateTicket): void {
+    const { counts, feedback } = this.#settings;
+    if (counts === 'start') this.limiter.settle(ticket, now);
+    if (counts === 'start' && !feedback) next(call, to, now);
+    else pass(next, call, new Started(this, call, to, ticket), now);
   }
 
-  #heed(call: Call, ticket: RateTicket, reply: Reply): void {
+  replied(call: Call, ticket: RateTicket, reply: Reply, now: number): void {
+    if (this.#settings.counts === 'answer') this.limiter.settle(ticket, now);
+    if (this.#settings.feedback) this.#heed(call, ticket, reply, now);
+  }
+
+  failed(ticket: RateTicket, { reach }: NetError, now: number): void {
+    if (this.#settings.counts !== 'answer') return;
+    if (reach === 'unsent') this.limiter.cancel(ticket);
+    else if (reach === 'unknown') this.limiter.lose(ticket, now);
+    else this.limiter.settle(ticket, now);
+  }
+
+  #heed(call: Call, ticket: RateTicket, reply: Reply, now: number): void {
     const { status } = reply;
     const slowed = status === 429 || status === 503;
     if (!slowed && ++this.#unlooked < LOOK_EVERY) return;
@@ -116,13 +109,13 @@ export class RateGate {
     const { limits, buckets } = ticket.slots;
     if (buckets.length === 0) return;
     let told = false;
-    for (const quota of said?.quotas ?? []) told = this.#allow(ticket, quota) || told;
+    for (const quota of said?.quotas ?? []) told = this.#allow(ticket, quota, now) || told;
     const ms = said?.retryAfterMs ?? (status === 429 && !told ? this.#settings.pauseMs : undefined);
-    if (ms !== undefined) this.#pause(call, limits[0]!, buckets[0]!, ms, status);
+    if (ms !== undefined) this.#pause(call, limits[0]!, buckets[0]!, ms, status, now);
   }
 
   /** @returns whether it says that nothing is left, and until when */
-  #allow(ticket: RateTicket, quota: Quota): boolean {
+  #allow(ticket: RateTicket, quota: Quota, now: number): boolean {
     const { limits, buckets } = ticket.slots;
     const named = limits.findIndex(({ limit }) => limit.name !== undefined && limit.name === quota.name);
     const timed = limits.findIndex(({ limit }) => limit.windowMs === quota.windowMs);
@@ -134,14 +127,39 @@ export class RateGate {
     }
     const ms = Math.min(quota.resetMs ?? windowMs, this.#settings.pauseMsMax);
     if (quota.remaining === undefined) return false;
-    bucket.allow({ remaining: Math.floor(quota.remaining), ms, mark: ticket.marks[i]! }, this.#clock.now());
+    bucket.allow({ remaining: Math.floor(quota.remaining), ms, mark: ticket.marks[i]! }, now);
     this.limiter.changed(bucket);
     return quota.remaining < 1 && quota.resetMs !== undefined;
   }
 
-  #pause(call: Call, keys: RateKeys, bucket: RateBucket, askedMs: number, status: number): void {
+  #pause(call: Call, keys: RateKeys, bucket: RateBucket, askedMs: number, status: number, now: number): void {
     const pauseMs = Math.min(askedMs, this.#settings.pauseMsMax);
-    if (!bucket.pause(pauseMs, this.#clock.now())) return;
+    if (!bucket.pause(pauseMs, now)) return;
     this.#observer.ratePaused?.({ ...factOf(call), limit: keys.name, status, pauseMs });
+  }
+}
+
+/** A call that was let start, until its outcome. */
+class Started implements Outlet {
+  readonly #gate: RateGate;
+  readonly #call: Call;
+  readonly #to: Outlet;
+  readonly #ticket: RateTicket;
+
+  constructor(gate: RateGate, call: Call, to: Outlet, ticket: RateTicket) {
+    this.#gate = gate;
+    this.#call = call;
+    this.#to = to;
+    this.#ticket = ticket;
+  }
+
+  replied(reply: Reply, now: number): void {
+    this.#gate.replied(this.#call, this.#ticket, reply, now);
+    this.#to.replied(reply, now);
+  }
+
+  failed(thrown: unknown, now: number): void {
+    this.#gate.failed(this.#ticket, NetError.from(thrown), now);
+    this.#to.failed(thrown, now);
   }
 }

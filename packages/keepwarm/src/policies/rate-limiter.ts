@@ -22,7 +22,7 @@
  */
 import { Chain } from '../algo/chain.ts';
 import { Heap } from '../algo/heap.ts';
-import type { Call, Send } from '../core/call.ts';
+import type { Call, Outlet, Relay } from '../core/call.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import type { NetError } from '../core/error.ts';
 import type { RateBucket } from './rate-bucket.ts';
@@ -37,7 +37,8 @@ import {
   waitedTooLong,
   waitTooLong,
 } from './rate-refusals.ts';
-import { type RateSlots, RateWaiter } from './rate-waiter.ts';
+import { RateSlots } from './rate-slots.ts';
+import { RateWaiter } from './rate-waiter.ts';
 
 /** A start: what it holds, and its place in each bucket's order of starts. */
 export interface RateTicket {
@@ -47,7 +48,7 @@ export interface RateTicket {
 
 export interface RateEvents {
   /** Called synchronously at the instant of the grant. Must not throw. */
-  started(waiter: RateWaiter, ticket: RateTicket): void;
+  started(waiter: RateWaiter, ticket: RateTicket, now: number): void;
   waits(call: Call, limit: string, waiting: number): void;
   refused(call: Call, limit: string, error: NetError): void;
 }
@@ -57,8 +58,10 @@ export class RateLimiter {
   readonly #settings: RateSettings;
   readonly #clock: Clock;
   readonly #events: RateEvents;
-  /** The same for every call, where it depends on none. */
+  /** The same for every call that weighs 1 everywhere, where no limit has keys. */
   readonly #fixed: RateSlots | undefined;
+  /** Whether every call does. */
+  readonly #light: boolean;
   /** Everyone who waits, in the order of arrival: the first has waited longest. */
   readonly #waiting = new Chain<RateWaiter>();
   /** Buckets that somebody waits for, by the instant they are to be looked at, and by who is first there. */
@@ -73,9 +76,14 @@ export class RateLimiter {
     this.#clock = clock;
     this.#events = events;
     this.limits = settings.limits.map((limit) => new RateKeys(limit, settings));
-    if (settings.limits.every(({ key, weight }) => key === undefined && weight === undefined)) {
+    this.#light = settings.limits.every(({ weight }) => weight === undefined);
+    if (settings.limits.every(({ key }) => key === undefined)) {
       const buckets = this.limits.map(({ only }) => only!);
-      this.#fixed = { limits: this.limits, buckets, weights: buckets.map(() => 1) };
+      this.#fixed = new RateSlots(
+        this.limits,
+        buckets,
+        buckets.map(() => 1),
+      );
     }
   }
 
@@ -88,34 +96,34 @@ export class RateLimiter {
     return this.limits.map((limit) => limit.snapshot(now));
   }
 
-  /** A ticket when it may start now; otherwise one who waits. @throws NetError when it may do neither */
-  enter(call: Call, next: Send): RateTicket | RateWaiter {
-    const now = this.#clock.now();
-    const slots = this.#fixed ?? this.#slotsOf(call, now);
+  /** A ticket when it may start now; otherwise it waits. @throws NetError when it may do neither */
+  enter(call: Call, to: Outlet, next: Relay, now: number): RateTicket | undefined {
+    const slots = this.#slotsOf(call, now);
     const { buckets, weights } = slots;
     for (let i = 0; i < buckets.length; i++) {
       const bucket = buckets[i]!;
-      if (bucket.waiters.size > 0 || !bucket.fits(weights[i]!, now)) return this.#wait(call, next, slots, i, now);
+      if (bucket.waiters.size > 0 || !bucket.fits(weights[i]!, now)) {
+        this.#wait(call, to, next, slots, i, now);
+        return undefined;
+      }
     }
     if (this.#closed) throw closedWhileWaiting(call);
-    return this.#begin(slots, now);
+    return { slots, marks: slots.begin(now) };
   }
 
   /** The peer has counted it, or we have. */
-  settle({ slots }: RateTicket): void {
-    const now = this.#clock.now();
-    this.#each(slots, (bucket, weight) => bucket.window.settle(weight, now));
+  settle({ slots }: RateTicket, now: number): void {
+    slots.settle(now);
   }
 
   /** It ended without an answer: the peer may count it yet. */
-  lose({ slots }: RateTicket): void {
-    const now = this.#clock.now();
-    this.#each(slots, (bucket, weight) => bucket.window.lose(weight, now));
+  lose({ slots }: RateTicket, now: number): void {
+    slots.lose(now);
   }
 
   /** It was never sent: whoever waits may have its place. */
   cancel({ slots }: RateTicket): void {
-    this.#each(slots, (bucket, weight) => bucket.window.cancel(weight));
+    slots.cancel();
     for (const bucket of slots.buckets) this.changed(bucket);
   }
 
@@ -134,13 +142,16 @@ export class RateLimiter {
     this.#closed = true;
     for (const waiter of this.#waiting) {
       this.#remove(waiter);
-      waiter.reject(closedWhileWaiting(waiter.call));
+      waiter.refused(closedWhileWaiting(waiter.call));
     }
     this.#timer?.cancel();
     this.#timerAt = Number.POSITIVE_INFINITY;
   }
 
   #slotsOf(call: Call, now: number): RateSlots {
+    if (this.#fixed !== undefined && (this.#light || this.limits.every(({ limit }) => weightOf(limit, call) === 1))) {
+      return this.#fixed;
+    }
     const limits: RateKeys[] = [];
     const buckets: RateBucket[] = [];
     const weights: number[] = [];
@@ -151,40 +162,21 @@ export class RateLimiter {
       buckets.push(limit.bucketOf(call, now));
       weights.push(weight);
     }
-    return { limits, buckets, weights };
+    return new RateSlots(limits, buckets, weights);
   }
 
-  #begin(slots: RateSlots, now: number): RateTicket {
-    const { limits, buckets, weights } = slots;
-    const marks: number[] = [];
-    for (let i = 0; i < buckets.length; i++) {
-      marks.push(buckets[i]!.begin(weights[i]!, now));
-      limits[i]!.join(buckets[i]!);
-      limits[i]!.granted += weights[i]!;
-    }
-    return { slots, marks };
-  }
-
-  #each({ limits, buckets, weights }: RateSlots, act: (bucket: RateBucket, weight: number) => void): void {
-    for (let i = 0; i < buckets.length; i++) {
-      act(buckets[i]!, weights[i]!);
-      limits[i]!.leave(buckets[i]!);
-    }
-  }
-
-  #wait(call: Call, next: Send, slots: RateSlots, at: number, now: number): RateWaiter {
+  #wait(call: Call, to: Outlet, next: Relay, slots: RateSlots, at: number, now: number): void {
     const refusal = this.#refusal(call, slots, at, now);
     if (refusal !== undefined) {
       this.#refused(call, slots.limits[at]!, refusal);
       throw refusal;
     }
-    const waiter = new RateWaiter({ call, next, slots, at }, this, this.#arrivals++, now);
+    const waiter = new RateWaiter({ call, to, next, slots, at, clock: this.#clock }, this, this.#arrivals++, now);
     this.#waiting.push(waiter);
-    for (let i = 0; i < slots.buckets.length; i++) slots.limits[i]!.join(slots.buckets[i]!);
+    slots.join();
     waiter.bucket.addWaiter(waiter, waiter.weight);
     this.#events.waits(call, waiter.limit.name, this.#waiting.size);
     this.#look(waiter.bucket);
-    return waiter;
   }
 
   #refusal(call: Call, { limits, buckets, weights }: RateSlots, at: number, now: number): NetError | undefined {
@@ -204,10 +196,9 @@ export class RateLimiter {
   }
 
   #remove(waiter: RateWaiter): void {
-    const { limits, buckets } = waiter.slots;
     this.#waiting.remove(waiter);
     waiter.bucket.removeWaiter(waiter, waiter.weight);
-    for (let i = 0; i < buckets.length; i++) limits[i]!.leave(buckets[i]!);
+    waiter.slots.leave();
     waiter.settle();
   }
 
@@ -235,7 +226,8 @@ export class RateLimiter {
     });
     if (at === -1) {
       this.#remove(waiter);
-      this.#events.started(waiter, this.#begin(waiter.slots, now));
+      const { slots } = waiter;
+      this.#events.started(waiter, { slots, marks: slots.begin(now) }, now);
       return;
     }
     from.removeWaiter(waiter, waiter.weight);
@@ -247,7 +239,7 @@ export class RateLimiter {
   #refuse(waiter: RateWaiter, error: NetError): void {
     this.#remove(waiter);
     this.#refused(waiter.call, waiter.limit, error);
-    waiter.reject(error);
+    waiter.refused(error);
   }
 
   #refused(call: Call, limit: RateKeys, error: NetError): void {

@@ -3,19 +3,14 @@
 import type { Link } from '../algo/chain.ts';
 import type { Placed } from '../algo/heap.ts';
 import { type Abortable, listen, unlisten } from '../core/abort.ts';
-import type { Call, Send } from '../core/call.ts';
+import type { Call, Outlet, Relay } from '../core/call.ts';
+import type { Clock } from '../core/clock.ts';
 import type { NetError } from '../core/error.ts';
-import type { Reply } from '../core/reply.ts';
+import { failLater } from '../core/relay.ts';
 import type { RateBucket } from './rate-bucket.ts';
 import type { RateKeys } from './rate-keys.ts';
 import { abortedWhileWaiting } from './rate-refusals.ts';
-
-/** The buckets a call counts in, and what it weighs in each. */
-export interface RateSlots {
-  readonly limits: readonly RateKeys[];
-  readonly buckets: readonly RateBucket[];
-  readonly weights: readonly number[];
-}
+import type { RateSlots } from './rate-slots.ts';
 
 /** What takes a waiter out of its queue when its caller aborts. */
 export interface RateQueue<W> {
@@ -24,42 +19,41 @@ export interface RateQueue<W> {
 
 export interface WaiterOptions {
   readonly call: Call;
-  readonly next: Send;
+  readonly to: Outlet;
+  readonly next: Relay;
+  readonly clock: Clock;
   readonly slots: RateSlots;
   readonly at: number;
 }
 
 export class RateWaiter implements Abortable, Link<RateWaiter>, Placed {
   readonly call: Call;
-  readonly next: Send;
+  readonly to: Outlet;
+  readonly next: Relay;
   readonly deadlineAt: number;
   readonly arrivedAt: number;
-  readonly reply: Promise<Reply>;
   readonly slots: RateSlots;
   /** Which of its buckets it stands at. */
   at: number;
-  resolve!: (reply: Promise<Reply>) => void;
-  reject!: (error: NetError) => void;
   heapPlace = -1;
   chainBefore: RateWaiter | undefined;
   chainAfter: RateWaiter | undefined;
+  readonly #clock: Clock;
   readonly #order: number;
   readonly #queue: RateQueue<RateWaiter>;
 
   constructor(about: WaiterOptions, queue: RateQueue<RateWaiter>, order: number, now: number) {
-    const { call, next, slots, at } = about;
+    const { call, to, next, slots, at } = about;
     this.call = call;
+    this.to = to;
     this.next = next;
+    this.#clock = about.clock;
     this.slots = slots;
     this.at = at;
     this.deadlineAt = call.deadlineAt;
     this.arrivedAt = now;
     this.#order = order;
     this.#queue = queue;
-    this.reply = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
     if (call.signal !== undefined) listen(call.signal, this);
   }
 
@@ -83,7 +77,11 @@ export class RateWaiter implements Abortable, Link<RateWaiter>, Placed {
 
   aborted(reason: unknown): void {
     this.#queue.leave(this);
-    this.reject(abortedWhileWaiting(this.call, reason));
+    this.refused(abortedWhileWaiting(this.call, reason));
+  }
+
+  refused(error: NetError): void {
+    failLater(this.to, error, this.#clock);
   }
 
   /** It waits no longer: its signal is not listened to any more. */

@@ -3,8 +3,10 @@
  * on a short list go along. (Deny lists are how Authorization was stripped and `x-api-key` was not.)
  */
 import { type Call, isRepeatable, type Policy } from '../core/call.ts';
+import type { Clock } from '../core/clock.ts';
 import { NetError } from '../core/error.ts';
 import type { Origin } from '../core/origin.ts';
+import { type Read, reading, relayOf, sending } from '../core/relay.ts';
 import type { Reply } from '../core/reply.ts';
 
 export interface RedirectOptions {
@@ -12,6 +14,7 @@ export interface RedirectOptions {
   readonly redirectsMax: number;
   /** Where a call for this URL goes. */
   targetOf(url: URL): Destination;
+  readonly clock: Clock;
 }
 
 export interface Destination {
@@ -52,7 +55,8 @@ export const redirect =
       }
       return next(following).then((answer) => onward(following, answer, hops + 1));
     };
-    return (call) => next(call).then((reply) => (isRedirect(reply.status) ? onward(call, reply, 0) : reply));
+    const read: Read = (reply, call) => (isRedirect(reply.status) ? onward(call, reply, 0) : reply);
+    return sending(reading(relayOf(next, options.clock), read, options.clock), options.clock);
   };
 
 /** Statuses that ask to go elsewhere; 300 and 304 to 306 do not (RFC 9110 § 15.4). */

@@ -18,16 +18,17 @@
  *   (6) A further attempt that an open breaker refused was none: the caller gets what came of the one before, as far as
  *       it is still there.
  *
- * A call that succeeds at once costs one deposit and one `then`.
+ * A call that succeeds at once costs one deposit and one object.
  */
 import { fullJitter } from '../algo/backoff.ts';
 import type { Budget } from '../algo/budget.ts';
-import type { Call, Policy, Send } from '../core/call.ts';
+import type { Call, Outlet, Policy, Relay } from '../core/call.ts';
 import { factOf } from '../core/call-fact.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import { drain } from '../core/drain.ts';
 import { NetError, type Reach } from '../core/error.ts';
 import type { Observer, RetryDenial } from '../core/observer.ts';
+import { pass, relayed } from '../core/relay.ts';
 import type { Reply } from '../core/reply.ts';
 import { sleep } from '../core/sleep.ts';
 import { attemptLimitMs } from './attempt-length.ts';
@@ -94,7 +95,7 @@ export interface RetryParts {
    * Endpoints that take calls and that this call has not been at: the next attempt goes to one of them. Without it, or
    * with one endpoint, 0.
    */
-  readonly untried?: (call: Call) => number;
+  readonly untried?: (call: Call, now: number) => number;
 }
 
 export interface RetrySnapshot {
@@ -131,9 +132,10 @@ export function retry(options: RetryOptions, parts: RetryParts): Retry {
   const counts: Counts = { retried: 0, waiting: 0, denied: { unsafe: 0, attempts: 0, deadline: 0, budget: 0 } };
   const closing = new AbortController();
   const shared = { ...parts, counts, closing: closing.signal };
-  const policy: Policy = (next) => new Attempts(options, shared, next).send;
+  const { clock } = parts;
+  const policy = relayed(clock, (next) => new Attempts(options, shared, next).relay);
   return Object.assign(policy, {
-    passing: ((next) => new Attempts({ ...options, statuses: [] }, shared, next).send) satisfies Policy,
+    passing: relayed(clock, (next) => new Attempts({ ...options, statuses: [] }, shared, next).relay),
     snapshot: () => ({ ...counts, denied: { ...counts.denied } }),
     close: () => closing.abort(),
   });
@@ -146,10 +148,10 @@ class Attempts {
   readonly #options: RetryOptions;
   readonly #parts: Shared;
   readonly #counts: Counts;
-  readonly #next: Send;
+  readonly #next: Relay;
   readonly #statuses: ReadonlySet<number>;
 
-  constructor(options: RetryOptions, parts: Shared, next: Send) {
+  constructor(options: RetryOptions, parts: Shared, next: Relay) {
     this.#options = options;
     this.#parts = parts;
     this.#counts = parts.counts;
@@ -157,9 +159,9 @@ class Attempts {
     this.#statuses = new Set(options.statuses);
   }
 
-  readonly send: Send = (call) => {
-    this.#parts.budget.deposit(call.startedAt);
-    return this.#run(call, 1, 0, undefined);
+  readonly relay: Relay = (call, to, now) => {
+    this.#parts.budget.deposit(now);
+    this.#run(call, to, 1, 0, undefined, now);
   };
 
   /**
@@ -167,125 +169,167 @@ class Attempts {
    * @param waits those before it
    * @param last  what came of the attempt before
    */
-  #run(call: Call, tries: number, waits: number, last: Reply | NetError | undefined): Promise<Reply> {
-    const limitMs = attemptLimitMs(call, this.#options, tries, this.#parts);
-    const sent = this.#attempt(call, tries, limitMs);
-    return this.#next(sent).then(
-      (reply) => {
-        if (this.#statuses.has(reply.status)) return this.#answered(call, tries, waits, reply);
-        if (sent.deadlineAt !== call.deadlineAt) reply.extendDeadline(call.deadlineAt);
-        return reply;
-      },
-      (thrown: unknown) => {
-        const error = NetError.from(thrown);
-        if (last === undefined || error.code !== 'OPEN') {
-          return this.#failed(call, this.#named(call, sent, limitMs, error), tries, waits);
-        }
-        if (last instanceof NetError) throw last;
-        return last;
-      },
-    );
+  #run(call: Call, to: Outlet, tries: number, waits: number, last: Reply | NetError | undefined, now: number): void {
+    const limitMs = attemptLimitMs(call, this.#options, tries, this.#parts, now);
+    const sent = attemptOf(call, tries, limitMs, now);
+    pass(this.#next, sent, new Attempt(this, call, sent, to, tries, waits, limitMs, last), now);
   }
 
-  /** The call as the attempt sends it: with its number, and its own, earlier deadline. */
-  #attempt(call: Call, tries: number, limitMs: number): Call {
-    if (limitMs === Number.POSITIVE_INFINITY) {
-      return tries === 1 ? call : { ...call, attempt: call.attempt + tries - 1 };
-    }
-    const deadlineAt = Math.min(call.deadlineAt, this.#parts.clock.now() + limitMs);
-    return { ...call, attempt: call.attempt + tries - 1, deadlineAt };
+  replied(attempt: Attempt, reply: Reply, now: number): void {
+    const { call, sent, to } = attempt;
+    if (this.#statuses.has(reply.status)) return this.#answered(attempt, reply, now);
+    if (sent.deadlineAt !== call.deadlineAt) reply.extendDeadline(call.deadlineAt);
+    to.replied(reply, now);
   }
 
-  #answered(call: Call, tries: number, waits: number, reply: Reply): Reply | Promise<Reply> {
-    const waitMs = this.#waitMs(call, waits, reply);
+  failed(attempt: Attempt, thrown: unknown, now: number): void {
+    const { last, to } = attempt;
+    const error = NetError.from(thrown);
+    if (last === undefined || error.code !== 'OPEN') return this.#erred(attempt, this.#named(attempt, error, now), now);
+    if (last instanceof NetError) to.failed(last, now);
+    else to.replied(last, now);
+  }
+
+  #answered(attempt: Attempt, reply: Reply, now: number): void {
+    const { call, to } = attempt;
+    const waitMs = this.#waitMs(attempt, reply, now);
     const failure = { status: reply.status };
-    if (!this.#granted(call, tries, 'answered', waitMs, failure)) {
+    if (!this.#granted(attempt, 'answered', waitMs, failure, now)) {
       reply.extendDeadline(call.deadlineAt);
-      return reply;
+      return to.replied(reply, now);
     }
     const whole = reply.ended && !reply.used;
     if (!whole) drain(reply);
-    return this.#again(call, tries, waits, 'answered', waitMs, failure, whole ? reply : undefined);
+    this.#again(attempt, 'answered', waitMs, failure, whole ? reply : undefined, now);
   }
 
-  #failed(call: Call, error: NetError, tries: number, waits: number): Promise<Reply> {
-    if (!isTransient(error)) throw error;
-    const waitMs = this.#waitMs(call, waits, undefined);
-    if (!this.#granted(call, tries, error.reach, waitMs, { error })) throw error;
-    return this.#again(call, tries, waits, error.reach, waitMs, { error }, error);
+  #erred(attempt: Attempt, error: NetError, now: number): void {
+    const waitMs = isTransient(error) ? this.#waitMs(attempt, undefined, now) : 0;
+    if (!isTransient(error) || !this.#granted(attempt, error.reach, waitMs, { error }, now)) {
+      return attempt.to.failed(error, now);
+    }
+    this.#again(attempt, error.reach, waitMs, { error }, error, now);
   }
 
   /** The deadline of an attempt is a timeout to the call, whose own deadline has not passed. */
-  #named(call: Call, sent: Call, limitMs: number, error: NetError): NetError {
+  #named({ call, sent, limitMs }: Attempt, error: NetError, now: number): NetError {
     if (error.code !== 'DEADLINE' || sent.deadlineAt >= call.deadlineAt) return error;
-    if (this.#parts.clock.now() >= call.deadlineAt) return error;
+    if (now >= call.deadlineAt) return error;
     const value = Math.round(limitMs);
     const message = `${call.method} ${call.origin.key}: the attempt took longer than ${value} ms (limit attemptMs)`;
     return new NetError('TIMEOUT', message, { ...error, cause: error, limit: 'attemptMs', value });
   }
 
   /** What the peer asks for, and jitter on top: it tells everybody the same. */
-  #waitMs(call: Call, waits: number, reply: Reply | undefined): number {
+  #waitMs({ call, waits }: Attempt, reply: Reply | undefined, now: number): number {
     const { baseMs, throttledBaseMs, capMs, retryAfterMsMax } = this.#options;
     const { clock, random, untried } = this.#parts;
-    if (untried !== undefined && untried(call) > 0) return 0;
+    if (untried !== undefined && untried(call, now) > 0) return 0;
     const step = waits + 1;
     const asked = reply?.status === 429 || reply?.status === 503 ? retryAfterMs(reply, clock.wall()) : undefined;
     if (asked !== undefined) return Math.min(asked, retryAfterMsMax) + fullJitter(baseMs, capMs, step, random);
     return fullJitter(reply?.status === 429 ? throttledBaseMs : baseMs, capMs, step, random);
   }
 
-  #granted(call: Call, tries: number, reach: Reach, waitMs: number, failure: Failure): boolean {
-    const reason = this.#denial(call, tries, reach, waitMs);
+  #granted({ call, tries }: Attempt, reach: Reach, waitMs: number, failure: Failure, now: number): boolean {
+    const reason = this.#denial(call, tries, reach, now + waitMs);
     if (reason === undefined) return true;
     this.#counts.denied[reason]++;
-    this.#parts.observer.retryDenied?.({ ...this.#fact(call, tries, failure), reason });
+    this.#parts.observer.retryDenied?.({ ...factWith(call, tries, failure), reason });
     return false;
   }
 
   /** The budget is asked last: what it grants is spent. */
-  #denial(call: Call, tries: number, reach: Reach, waitMs: number): RetryDenial | undefined {
+  #denial(call: Call, tries: number, reach: Reach, nextAt: number): RetryDenial | undefined {
     if (!isSafe(call, reach)) return 'unsafe';
     if (tries >= this.#options.attemptsMax) return 'attempts';
-    if (this.#parts.clock.now() + waitMs >= call.deadlineAt) return 'deadline';
+    if (nextAt >= call.deadlineAt) return 'deadline';
     return this.#parts.budget.withdraw() ? undefined : 'budget';
   }
 
   #again(
-    call: Call,
-    tries: number,
-    waits: number,
+    { call, to, tries, waits }: Attempt,
     reach: Reach,
     waitMs: number,
     failure: Failure,
     last: Reply | NetError | undefined,
-  ): Promise<Reply> {
-    this.#parts.observer.retried?.({ ...this.#fact(call, tries, failure), delayMs: waitMs });
+    now: number,
+  ): void {
+    this.#parts.observer.retried?.({ ...factWith(call, tries, failure), delayMs: waitMs });
     if (waitMs === 0 && call.signal?.aborted !== true) {
       this.#counts.retried++;
-      return this.#run(call, tries + 1, waits, last);
+      return this.#run(call, to, tries + 1, waits, last, now);
     }
     this.#counts.waiting++;
     const { clock, closing } = this.#parts;
-    return sleep(clock, waitMs, call.signal, closing).then(
+    sleep(clock, waitMs, call.signal, closing).then(
       () => {
         this.#counts.waiting--;
         this.#counts.retried++;
-        return this.#run(call, tries + 1, waits + 1, last);
+        this.#run(call, to, tries + 1, waits + 1, last, clock.now());
       },
       (cause: unknown) => {
         this.#counts.waiting--;
-        throw closing.aborted ? closed(call, reach) : abandoned(call, reach, cause);
+        to.failed(closing.aborted ? closed(call, reach) : abandoned(call, reach, cause), clock.now());
       },
     );
   }
+}
 
-  #fact(call: Call, tries: number, failure: Failure) {
-    const of = { ...factOf(call), attempt: call.attempt + tries - 1 };
-    return 'error' in failure
-      ? { ...of, error: failure.error, status: undefined }
-      : { ...of, error: undefined, status: failure.status };
+/** One of them, until its outcome. */
+class Attempt implements Outlet {
+  readonly call: Call;
+  /** As the attempt sends it. */
+  readonly sent: Call;
+  readonly to: Outlet;
+  readonly tries: number;
+  readonly waits: number;
+  readonly limitMs: number;
+  readonly last: Reply | NetError | undefined;
+  readonly #all: Attempts;
+
+  constructor(
+    all: Attempts,
+    call: Call,
+    sent: Call,
+    to: Outlet,
+    tries: number,
+    waits: number,
+    limitMs: number,
+    last: Reply | NetError | undefined,
+  ) {
+    this.#all = all;
+    this.call = call;
+    this.sent = sent;
+    this.to = to;
+    this.tries = tries;
+    this.waits = waits;
+    this.limitMs = limitMs;
+    this.last = last;
   }
+
+  replied(reply: Reply, now: number): void {
+    this.#all.replied(this, reply, now);
+  }
+
+  failed(thrown: unknown, now: number): void {
+    this.#all.failed(this, thrown, now);
+  }
+}
+
+/** The call with the number of the attempt, and its own, earlier deadline. */
+function attemptOf(call: Call, tries: number, limitMs: number, now: number): Call {
+  if (limitMs === Number.POSITIVE_INFINITY) {
+    return tries === 1 ? call : { ...call, attempt: call.attempt + tries - 1 };
+  }
+  return { ...call, attempt: call.attempt + tries - 1, deadlineAt: Math.min(call.deadlineAt, now + limitMs) };
+}
+
+function factWith(call: Call, tries: number, failure: Failure) {
+  const of = { ...factOf(call), attempt: call.attempt + tries - 1 };
+  return 'error' in failure
+    ? { ...of, error: failure.error, status: undefined }
+    : { ...of, error: undefined, status: failure.status };
 }
 
 function abandoned(call: Call, reach: Reach, cause: unknown): NetError {

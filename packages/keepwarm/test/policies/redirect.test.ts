@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Targets } from '../../src/clients/targets.ts';
 import type { Call, CallBody, Send } from '../../src/core/call.ts';
+import { systemClock } from '../../src/core/clock.ts';
 import { NetError } from '../../src/core/error.ts';
 import { Fields } from '../../src/core/fields.ts';
 import type { Origin } from '../../src/core/origin.ts';
@@ -45,7 +46,7 @@ function follow(first: Call, status: number, location: string): { calls: Call[];
     calls.push(call);
     return calls.length === 1 ? aReply(status, location) : aReply(200);
   };
-  return { calls, reply: redirect({ redirectsMax: 5, targetOf })(engine)(first) };
+  return { calls, reply: redirect({ redirectsMax: 5, targetOf, clock: systemClock })(engine)(first) };
 }
 
 const refuses = async (first: Call, status: number, location: string, message: RegExp): Promise<void> => {
@@ -132,7 +133,7 @@ describe('a redirect', () => {
       assert.equal((await follow(aCall('http://a.example/'), status, '/x').reply).status, status);
     }
     const bare: Send = async () => aReply(302);
-    const reply = await redirect({ redirectsMax: 5, targetOf })(bare)(aCall('http://a.example/'));
+    const reply = await redirect({ redirectsMax: 5, targetOf, clock: systemClock })(bare)(aCall('http://a.example/'));
     assert.deepEqual([reply.status, reply.movedTo], [302, undefined]);
   });
 });

@@ -12,6 +12,7 @@ import { collectFor, textOf } from '../../core/body.ts';
 import type { Call, Policy } from '../../core/call.ts';
 import type { Clock } from '../../core/clock.ts';
 import { type Health, NetError } from '../../core/error.ts';
+import { type Read, reading, relayed } from '../../core/relay.ts';
 import { Reply } from '../../core/reply.ts';
 import { retryAfterMs } from '../../policies/retry-after.ts';
 import { type Answer, answerOf, batchAnswersOf, Failure, Fault, Result } from '../../wire/jsonrpc/answer.ts';
@@ -50,12 +51,8 @@ export interface AnswerParts {
 
 export function answers(parts: AnswerParts): Policy {
   const reader = new AnswerReader(parts);
-  return (next) => (call) => {
-    const { about } = call;
-    if (about instanceof Asked) return next(call).then((reply) => reader.one(reply, call, about));
-    if (about instanceof AskedBatch) return next(call).then((reply) => reader.batch(reply, call, about));
-    return about instanceof Told ? next(call).then((reply) => reader.none(reply)) : next(call);
-  };
+  const read: Read = (reply, call) => reader.read(reply, call);
+  return relayed(parts.clock, (next) => reading(next, read, parts.clock));
 }
 
 /** How long an endpoint is left alone that is throttled and does not say how long, in ms: quotas are by the second. */
@@ -77,17 +74,19 @@ class AnswerReader {
     this.#parts = parts;
   }
 
-  one(reply: Reply, call: Call, asked: Asked): Reply | Promise<Reply> {
-    return bodyOf(reply, (text) => this.#judged(reply, call, asked, text));
+  /** At once where the body is there already, which is the path of every small call. */
+  read(reply: Reply, call: Call): Reply | Promise<Reply> {
+    const { about } = call;
+    if (!(about instanceof Asked || about instanceof AskedBatch || about instanceof Told)) return reply;
+    const body = reply.take();
+    if (body instanceof Uint8Array) return this.#made(reply, call, about, textOf(body));
+    return collectFor(body, textOf).then((text) => this.#made(reply, call, about, text));
   }
 
-  batch(reply: Reply, call: Call, asked: AskedBatch): Reply | Promise<Reply> {
-    return bodyOf(reply, (text) => this.#batchJudged(reply, call, asked, text));
-  }
-
-  /** What a node says to a notification is of no interest, but for its status. */
-  none(reply: Reply): Reply | Promise<Reply> {
-    return bodyOf(reply, (text) => withText(reply, text));
+  #made(reply: Reply, call: Call, about: Asked | AskedBatch | Told, text: string): Reply {
+    if (about instanceof Asked) return this.#judged(reply, call, about, text);
+    if (about instanceof AskedBatch) return this.#batchJudged(reply, call, about, text);
+    return withText(reply, text); // what a node says to a notification is of no interest, but for its status
   }
 
   #judged(reply: Reply, call: Call, asked: Asked, text: string): Reply {
@@ -177,12 +176,6 @@ function parsed(text: string, exact: boolean): unknown {
 /** For one who did not ask for bigints, of a message that somebody else did. */
 function rounded(value: unknown): unknown {
   return typeof value === 'object' || typeof value === 'bigint' ? JSON.parse(exactText(value) ?? 'null') : value;
-}
-
-/** At once where the body is there already, which is the path of every small call. */
-function bodyOf(reply: Reply, use: (text: string) => Reply): Reply | Promise<Reply> {
-  const body = reply.take();
-  return body instanceof Uint8Array ? use(textOf(body)) : collectFor(body, textOf).then(use);
 }
 
 function settled(reply: Reply, made: Result | RpcError | Outcomes): Reply {

@@ -1,7 +1,8 @@
 /** The rate limits of endpoints: each has its own, in requests or in compute units, and shares them with no other. */
-import type { Call, Policy, Send } from '../../core/call.ts';
+import type { Call, Policy } from '../../core/call.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Observer } from '../../core/observer.ts';
+import { relayOf, sending } from '../../core/relay.ts';
 import type { RateSnapshot } from '../../policies/rate-keys.ts';
 import { type RateLimitPolicy, rateLimit } from '../../policies/rate-limit.ts';
 import type { RateLimit } from '../../policies/rate-options.ts';
@@ -20,6 +21,7 @@ export interface RpcRateLimit {
 }
 
 export class EndpointLimits {
+  readonly #clock: Clock;
   readonly #limits = new Map<string, RateLimitPolicy>();
 
   /** @throws NetError `INVALID` naming the option */
@@ -27,14 +29,16 @@ export class EndpointLimits {
     given: ReadonlyMap<string, readonly RpcRateLimit[]>,
     parts: { readonly clock: Clock; readonly observer: Observer },
   ) {
+    this.#clock = parts.clock;
     for (const [endpoint, limits] of given) {
       if (limits.length > 0) this.#limits.set(endpoint, rateLimit({ limits: limits.map(weighed) }, parts));
     }
   }
 
   readonly policy: Policy = (next) => {
-    const sends = new Map<string, Send>(Array.from(this.#limits, ([name, limit]) => [name, limit(next)]));
-    return (call) => (sends.get(call.endpoint ?? '') ?? next)(call);
+    const past = relayOf(next, this.#clock);
+    const limited = new Map(Array.from(this.#limits, ([name, limit]) => [name, relayOf(limit(next), this.#clock)]));
+    return sending((call, to, now) => (limited.get(call.endpoint ?? '') ?? past)(call, to, now), this.#clock);
   };
 
   get size(): number {
@@ -42,8 +46,8 @@ export class EndpointLimits {
   }
 
   /** Whether a call to this endpoint would start at once. */
-  hasRoom(endpoint: string, call: Call): boolean {
-    return this.#limits.size === 0 || (this.#limits.get(endpoint)?.mayStart(call) ?? true);
+  hasRoom(endpoint: string, call: Call, now: number): boolean {
+    return this.#limits.size === 0 || (this.#limits.get(endpoint)?.mayStart(call, now) ?? true);
   }
 
   /** One entry per limit of the endpoint. */

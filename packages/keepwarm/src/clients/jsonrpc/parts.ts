@@ -10,9 +10,10 @@
  *   (1) Each request of a batch is in exactly one part, and its outcome stands in its own place.
  *   (2) A batch holds reads only (its sender sees to that), so that a part may be sent again in smaller ones.
  */
-import type { Call, Policy, Send } from '../../core/call.ts';
+import type { Call, Policy, Relay, Send } from '../../core/call.ts';
 import type { Clock } from '../../core/clock.ts';
 import { NetError } from '../../core/error.ts';
+import { relayOf, sending, tell } from '../../core/relay.ts';
 import type { Reply } from '../../core/reply.ts';
 import { Result } from '../../wire/jsonrpc/answer.ts';
 import { batchText } from '../../wire/jsonrpc/request.ts';
@@ -61,8 +62,15 @@ export class Parts {
     );
   }
 
-  readonly policy: Policy = (next) => (call) =>
-    call.about instanceof AskedBatch ? this.#send(call, call.about.members, next) : next(call);
+  readonly policy: Policy = (next) => {
+    const single = relayOf(next, this.#clock);
+    const relay: Relay = (call, to, now) => {
+      const { about } = call;
+      if (!(about instanceof AskedBatch)) return single(call, to, now);
+      tell(this.#send(call, about.members, next), to, this.#clock);
+    };
+    return sending(relay, this.#clock);
+  };
 
   snapshot(endpoint: string): BatchSnapshot {
     const state = this.#states.get(endpoint);

@@ -4,6 +4,7 @@
  * Being behind weighs more than the others: an endpoint without room, or without the method, is passed over only while
  * there is another one that suits in everything.
  */
+import type { Eligible } from '../../balance/candidates.ts';
 import type { Call } from '../../core/call.ts';
 import type { Clock } from '../../core/clock.ts';
 import { Result } from '../../wire/jsonrpc/answer.ts';
@@ -26,10 +27,10 @@ export class Routing {
     this.#missing = new MissingMethods(clock);
   }
 
-  readonly eligible = (endpoint: string, call: Call): boolean => {
+  readonly eligible: Eligible = (endpoint, call, now) => {
     if (!this.#fresh(endpoint, call)) return false;
-    if (this.#serves(endpoint, call)) return true;
-    return !this.#names.some((name) => name !== endpoint && this.#fresh(name, call) && this.#serves(name, call));
+    if (this.#serves(endpoint, call, now)) return true;
+    return !this.#names.some((name) => name !== endpoint && this.#fresh(name, call) && this.#serves(name, call, now));
   };
 
   readonly watch: AnswerWatch = (endpoint, asked, answer) => {
@@ -46,9 +47,9 @@ export class Routing {
     return this.freshness === undefined || this.freshness.eligible(endpoint, needIn(call));
   }
 
-  #serves(endpoint: string, call: Call): boolean {
+  #serves(endpoint: string, call: Call, now: number): boolean {
     const { about } = call;
     if (about instanceof Asked && this.#missing.has(endpoint, about.plan.method)) return false;
-    return this.#limits.hasRoom(endpoint, call);
+    return this.#limits.hasRoom(endpoint, call, now);
   }
 }

@@ -4,13 +4,14 @@
  */
 
 import { Histogram } from '../../algo/histogram.ts';
-import type { Call, Send } from '../../core/call.ts';
+import type { Call, Outlet, Send } from '../../core/call.ts';
 import { factOf } from '../../core/call-fact.ts';
 import type { Clock, Random } from '../../core/clock.ts';
 import { type Due, DueList } from '../../core/due.ts';
 import { NetError } from '../../core/error.ts';
 import type { CloseReason, Observer } from '../../core/observer.ts';
 import type { Origin } from '../../core/origin.ts';
+import { sending } from '../../core/relay.ts';
 import type { Reply } from '../../core/reply.ts';
 import type { Dialler } from '../../net/dial.ts';
 import { SocketRegistry } from '../../net/sockets.ts';
@@ -75,6 +76,7 @@ export class Http1Engine implements Host {
   readonly waits = new Histogram();
   readonly phases = { dns: new Histogram(), tcp: new Histogram(), tls: new Histogram() };
   readonly options: EngineOptions;
+  readonly send: Send;
   readonly #parts: EngineParts;
   readonly #byKey = new Map<string, OriginPool>();
   readonly #incoming: Incoming[] = [];
@@ -91,18 +93,19 @@ export class Http1Engine implements Host {
     this.turn = new Turn(parts.clock);
     this.sockets = new SocketRegistry(options.socketHistoryMax);
     this.capacity = new Capacity(options.socketsTotalMax);
+    this.send = sending((call, to, now) => this.relay(call, to, now), parts.clock);
     this.lifetime = new Lifetime(options, parts.clock, this.#connections(), this.#pools());
   }
 
-  readonly send: Send = (call: Call) => {
-    if (this.#closed !== undefined) return Promise.reject(this.#closed);
-    return new Promise<Reply>((resolve, reject) => this.run(call, resolve, reject));
-  };
+  /** @throws NetError when it is closed */
+  relay(call: Call, to: Outlet, now: number): void {
+    if (this.#closed !== undefined) throw this.#closed;
+    new Exchange(this, this.pool(call.origin, call.section), call, to, now).start();
+  }
 
   /** As `send`, for an engine that has promised the reply already. */
   run(call: Call, resolve: (reply: Reply) => void, reject: (error: NetError) => void): void {
-    if (this.#closed !== undefined) return reject(this.#closed);
-    new Exchange(this, this.pool(call.origin, call.section), call, resolve, reject).start();
+    this.send(call).then(resolve, reject);
   }
 
   /** The pool of an origin and section, made on first use. */

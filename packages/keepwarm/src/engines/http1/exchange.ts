@@ -10,7 +10,7 @@
  *              └──▶ done (refused, due, aborted at any stage)
  *
  * Invariants:
- *   (1) The promise settles once; whatever comes later goes to the body's reader, and ends once too.
+ *   (1) The outlet is told once; whatever comes later goes to the body's reader, and ends once too.
  *   (2) Abort and deadline act at once in every state; a connection with bytes under way is then closed, never reused.
  *   (3) It is repeated on another connection only when nothing was written; or when it is idempotent, its body can be
  *       sent again, the connection had lain idle or served before, and not a byte came back: then once, on an unused
@@ -19,10 +19,11 @@
  *   (5) Bytes after the end of the message are the peer's fault and this call's failure: its framing cannot be trusted.
  */
 import { type Abortable, listen, unlisten } from '../../core/abort.ts';
-import { type Call, mayRepeat, outgoing } from '../../core/call.ts';
+import { type Call, mayRepeat, type Outlet, outgoing } from '../../core/call.ts';
 import type { Due } from '../../core/due.ts';
 import { NetError, type Phase } from '../../core/error.ts';
 import type { CloseReason } from '../../core/observer.ts';
+import { failLater } from '../../core/relay.ts';
 import type { Reply } from '../../core/reply.ts';
 import type { Waiter } from '../../pool/exclusive.ts';
 import type { PipeOwner } from './body-pipe.ts';
@@ -31,6 +32,7 @@ import type { Delivery } from './delivery.ts';
 import { causeOf, describe } from './failures.ts';
 import type { Host } from './host.ts';
 import type { Incoming } from './incoming.ts';
+import { leaseStack } from './lease-stack.ts';
 import type { OriginPool } from './origin-pool.ts';
 import { writeRequest } from './request.ts';
 import type { Writer } from './turn.ts';
@@ -53,8 +55,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
   readonly call: Call;
   readonly #host: Host;
   readonly #place: OriginPool;
-  #resolve: (reply: Reply) => void;
-  #reject: (error: NetError) => void;
+  #to: Outlet;
   readonly #startedAt: number;
   /** Where the call was made, when leak reports are to tell. */
   readonly stack: string | undefined;
@@ -72,21 +73,14 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
   #delivery: Delivery | undefined;
   #over = false;
 
-  constructor(
-    host: Host,
-    place: OriginPool,
-    call: Call,
-    resolve: (reply: Reply) => void,
-    reject: (error: NetError) => void,
-  ) {
+  constructor(host: Host, place: OriginPool, call: Call, to: Outlet, now: number) {
     this.#host = host;
     this.#place = place;
     this.call = call;
-    this.#resolve = resolve;
-    this.#reject = reject;
-    this.#startedAt = call.attempt === 1 ? call.startedAt : host.clock.now();
+    this.#to = to;
+    this.#startedAt = call.attempt === 1 ? call.startedAt : now;
     this.#deadlineAt = call.deadlineAt;
-    this.stack = host.limits.leakStacks ? new Error('leased here').stack : undefined;
+    this.stack = host.limits.leakStacks ? leaseStack() : undefined;
   }
 
   start(): void {
@@ -237,9 +231,6 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
       const { reply, delivery } = incoming.piped(this.#connection!, this);
       this.#delivery = delivery;
       this.#hand(reply);
-      // They hold the promise, and it the reply, which from here on is the caller's alone: see Delivery.
-      this.#resolve = settled;
-      this.#reject = settled;
       if (this.#over) return false;
     }
     if (!this.#delivery.stalled) {
@@ -308,8 +299,8 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     if (this.#over) return;
     this.#finish();
     this.#connection = undefined;
-    if (this.#delivery === undefined) this.#reject(error);
-    else this.#delivery.fail(error);
+    if (this.#delivery !== undefined) return this.#delivery.fail(error);
+    failLater(this.#to, error, this.#host.clock);
   }
 
   /** The message has ended cleanly. */
@@ -323,9 +314,10 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     this.#host.returnIncoming(incoming);
     if (keepAliveSeconds >= 0) connection.heed(keepAliveSeconds);
     const spent = !persistent || this.#upload?.done === false || this.call.headers.saysClose;
-    connection.giveBack(this.#host.clock.now(), spent ? 'reply' : undefined);
+    const now = this.#host.clock.now();
+    connection.giveBack(now, spent ? 'reply' : undefined);
     if (whole === undefined) this.#delivery!.end(trailers);
-    else this.#hand(whole);
+    else this.#hand(whole, now);
   }
 
   /** The step at hand may take so long, within the deadline of the call. */
@@ -341,13 +333,17 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     if (this.call.signal !== undefined) unlisten(this.call.signal, this);
   }
 
-  /** Gives the reply to the caller, decoded. */
-  #hand(reply: Reply): void {
-    if (!reply.encoded) return this.#resolve(reply);
+  /** Gives the reply to the caller, decoded: one that is whole at the instant `now`, as the last thing this does. */
+  #hand(reply: Reply, now?: number): void {
+    const to = this.#to;
+    this.#to = NOBODY; // it may hold the reply, which from here on is the caller's alone: see Delivery
+    const { clock } = this.#host;
     try {
-      this.#resolve(this.#host.decode(reply, this.call));
+      const decoded = reply.encoded ? this.#host.decode(reply, this.call) : reply;
+      if (now === undefined) queueMicrotask(() => to.replied(decoded, clock.now()));
+      else to.replied(decoded, now);
     } catch (thrown) {
-      this.#reject(NetError.from(thrown));
+      failLater(to, NetError.from(thrown), clock);
     }
   }
 
@@ -356,5 +352,4 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
   }
 }
 
-/** A promise settles once. */
-function settled(): void {}
+const NOBODY: Outlet = { replied() {}, failed() {} };
