@@ -168,9 +168,14 @@ export class Leases {
     this.owner.ended();
   }
 
-  /** Puts a lease with others: its streams go on where they are, those to come go there. */
-  regroup(claim: Claim, group: string): void {
-    if (claim.exclusive || claim.state !== 'held' || claim.tenant.group === group) return;
+  /**
+   * Puts a lease with others: its streams go on where they are, those to come go there.
+   *
+   * @returns false where that would leave it without a connection
+   */
+  regroup(claim: Claim, group: string): boolean {
+    if (claim.exclusive || claim.state !== 'held' || claim.tenant.group === group) return false;
+    if (!this.#reaches(group)) return false;
     const { member: before, tenant } = claim;
     this.#drop(claim);
     claim.tenant = this.#tenantOf(false, group);
@@ -182,9 +187,15 @@ export class Leases {
     }
     this.#claims.set(claim.name, claim);
     this.settle();
-    if (before === undefined) return;
-    const makeFirst = this.pick(claim.tenant) !== undefined || this.members.size < this.members.sizeMax;
-    this.owner.moved(claim, { member: before, makeFirst });
+    if (before !== undefined) this.owner.moved(claim, { member: before, makeFirst: true });
+    return true;
+  }
+
+  /** Whether a group has a connection, or could have one without taking anybody else's. */
+  #reaches(group: string): boolean {
+    const tenant = this.tenants.get(`group ${group}`);
+    if (tenant !== undefined && this.pick(tenant) !== undefined) return true;
+    return this.members.mayOpen && this.owner.mayStart();
   }
 
   /** A connection takes no more streams: those who have some on it are told. */

@@ -25,6 +25,6 @@ export function regroup({ numbers: { chattyPerSecond }, held, claims, observer }
   }
   if (found === undefined) return;
   const { lease, group } = found;
+  if (!claims.regroup(lease.claim, group)) return;
   observer.leaseRegrouped?.({ lease: lease.name, group, perSecond: lease.messagesPerSecond });
-  claims.regroup(lease.claim, group);
 }

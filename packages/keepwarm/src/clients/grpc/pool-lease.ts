@@ -4,8 +4,8 @@
  *   held ──▶ released by its holder, its streams with it
  *     └────▶ lost: reassigned or expired (it had no live stream), or the pool was closed
  */
-import type { Call, Send } from '../../core/call.ts';
-import { isRepeatable } from '../../core/call.ts';
+import { type Abortable, listen, unlisten } from '../../core/abort.ts';
+import { type Call, isRepeatable, type Send } from '../../core/call.ts';
 import type { Clock } from '../../core/clock.ts';
 import { NetError } from '../../core/error.ts';
 import type { Reply } from '../../core/reply.ts';
@@ -124,14 +124,27 @@ export class GrpcLease {
 
   /** What was never sent, as its connection was no more, is placed anew. */
   readonly #send: Send = async (call) => {
-    const signal = call.signal === undefined ? this.signal : AbortSignal.any([call.signal, this.signal]);
+    const both = new Either(call.signal, this.signal);
+    try {
+      return await this.#sendPlaced(call, both);
+    } catch (thrown) {
+      both.stop();
+      throw thrown;
+    }
+  };
+
+  async #sendPlaced(call: Call, both: Either): Promise<Reply> {
+    const { signal } = both;
     for (let places = 1; ; places++) {
       const member = await this.#place(call, signal);
       try {
         // From the second attempt on, the peer is told what is left of the deadline.
         const attempt = places === 1 && this.#parts.clock.now() - call.startedAt < 1 ? 1 : places + 1;
         const reply = await this.#parts.sendOn(member, { ...call, signal, attempt });
-        reply.onEnd(() => this.#over(member, call));
+        reply.onEnd(() => {
+          both.stop();
+          this.#over(member, call);
+        });
         return reply;
       } catch (thrown) {
         this.#over(member, call);
@@ -140,7 +153,7 @@ export class GrpcLease {
         if (!moved || this.#parts.clock.now() >= call.deadlineAt) throw thrown;
       }
     }
-  };
+  }
 
   async #place(call: Call, signal: AbortSignal): Promise<Member> {
     const { leases, clock, waitMs } = this.#parts;
@@ -159,5 +172,31 @@ export class GrpcLease {
     const stalled = reason instanceof NetError && (reason.limit === 'silenceMs' || reason.limit === 'firstMessageMs');
     this.#parts.leases.end(this.claim, member);
     if (stalled) this.#parts.suspect(member);
+  }
+}
+
+/** Fires with the first of two signals; costs neither of them anything once it is stopped. */
+class Either implements Abortable {
+  readonly #ending = new AbortController();
+  readonly #signals: readonly AbortSignal[];
+
+  constructor(...signals: readonly (AbortSignal | undefined)[]) {
+    this.#signals = signals.filter((signal) => signal !== undefined);
+    for (const signal of this.#signals) {
+      if (signal.aborted) this.#ending.abort(signal.reason);
+      else listen(signal, this);
+    }
+  }
+
+  get signal(): AbortSignal {
+    return this.#ending.signal;
+  }
+
+  aborted(reason: unknown): void {
+    this.#ending.abort(reason);
+  }
+
+  stop(): void {
+    for (const signal of this.#signals) unlisten(signal, this);
   }
 }
