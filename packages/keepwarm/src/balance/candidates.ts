@@ -19,7 +19,7 @@ export type Eligible = (endpoint: string, call: Call, now: number) => boolean;
 
 const TIER_BITS = 20; // above any priority
 
-/** Fills `into`, which is emptied first. @returns whether they are in and take calls (1 to 6) */
+/** Fills `into`, whatever it held. @returns whether they are in and take calls (1 to 6) */
 export function candidates(
   endpoints: readonly Endpoint[],
   call: Call,
@@ -29,13 +29,15 @@ export function candidates(
   eligible?: Eligible,
 ): boolean {
   let best = Number.POSITIVE_INFINITY;
+  let count = 0;
   for (const endpoint of endpoints) {
     const rank = rankOf(endpoint, call, panic, now, eligible);
     if (rank > best) continue;
-    if (rank < best) into.length = 0;
+    if (rank < best) count = 0;
     best = rank;
-    into.push(endpoint);
+    into[count++] = endpoint;
   }
+  into.length = count; // once: a list that was emptied takes new memory for what follows
   return best < PANIC;
 }
 

@@ -52,6 +52,11 @@ export class ReplyFields implements Iterable<readonly [string, string]> {
     return this.#index().has(name.toLowerCase());
   }
 
+  /** Whether it is worth looking for fields with such names: text that has not been split yet is only searched. */
+  mayHave(names: RegExp): boolean {
+    return this.#list !== undefined || names.test(this.#head);
+  }
+
   /** Pairs with lower-case names, values of one name joined except for Set-Cookie. */
   *[Symbol.iterator](): Generator<readonly [string, string]> {
     for (const [name, values] of this.#index()) {

@@ -33,8 +33,12 @@ const VALUE_CHARS_MAX = 1_024;
 const EPOCH_SECONDS_MIN = 1e9;
 const EPOCH_MS_MIN = 1e12;
 
+/** Most peers send none of these: one look tells. */
+const ANY_FIELD = /rate-?limit|retry-after/i;
+
 /** @param wallMs the wall clock, for dates in replies that have no Date of their own */
 export function readFeedback(reply: Reply, wallMs: number): RateFeedback | undefined {
+  if (!reply.received.mayHave(ANY_FIELD)) return undefined;
   const field = (name: string) => {
     const value = reply.received.get(name);
     return value === undefined || value.length > VALUE_CHARS_MAX ? undefined : value;

@@ -33,63 +33,106 @@ export interface CompanySnapshot {
   readonly joined: number;
 }
 
-interface Shared {
-  promise: Promise<unknown>;
-  parties: number;
+/** A request under way that others may join. It is told how that ends before any of its callers. */
+export class Shared {
+  readonly #company: Company;
+  readonly #method: string;
+  readonly #key: string;
+  promise: Promise<unknown> | undefined;
+  parties = 1;
+  over = false;
   /** A result that is an object, as it was before the first caller saw it: what the others' copies are made of. */
   untouched: unknown;
+
+  constructor(company: Company, method: string, key: string) {
+    this.#company = company;
+    this.#method = method;
+    this.#key = key;
+  }
+
+  answered(value: unknown): void {
+    this.failed();
+    if (this.parties > 1 && typeof value === 'object') this.untouched = structuredClone(value);
+  }
+
+  failed(): void {
+    this.over = true;
+    this.#company.leave(this.#method, this.#key, this);
+  }
+
+  /** The same promise, for whose outcome it has been told. */
+  heeding(asked: Promise<unknown>): Promise<unknown> {
+    return asked.then(
+      (value) => {
+        this.answered(value);
+        return value;
+      },
+      (error: unknown) => {
+        this.failed();
+        throw error;
+      },
+    );
+  }
 }
 
 export class Company {
   readonly #due: DueList;
-  readonly #shared = new Map<string, Shared>();
+  /** By method, then by params: to make one text of both would take longer than to look twice. */
+  readonly #shared = new Map<string, Map<string, Shared>>();
+  #size = 0;
   #joined = 0;
 
   constructor(clock: Clock) {
     this.#due = new DueList(clock);
   }
 
-  /** @param ask makes the request; called at once, or if the one that was joined did not do */
-  ask(key: string, leave: () => Leave, ask: () => Promise<unknown>): Promise<unknown> {
-    const known = this.#shared.get(key);
-    if (known === undefined || known.parties >= PARTIES_MAX) return this.#lead(key, ask);
+  /** The request under way that asks for the same, where there is one to join. */
+  find(method: string, key: string): Shared | undefined {
+    const known = this.#shared.get(method)?.get(key);
+    return known === undefined || known.parties >= PARTIES_MAX ? undefined : known;
+  }
+
+  /** @param anew makes the request, if the one that is joined does not do */
+  join(known: Shared, leave: Leave, anew: () => Promise<unknown>): Promise<unknown> {
     known.parties++;
     this.#joined++;
-    return new Follower(this.#due, leave(), () => this.ask(key, leave, ask)).follow(known);
+    return new Follower(this.#due, leave, anew).follow(known);
+  }
+
+  /** A request to be made that others may join once it is `led`; nothing while there are too many. */
+  open(method: string, key: string): Shared | undefined {
+    return this.#size >= REQUESTS_MAX ? undefined : new Shared(this, method, key);
+  }
+
+  /** It is under way, unless it has ended already. */
+  led(method: string, key: string, shared: Shared, promise: Promise<unknown>): Promise<unknown> {
+    if (shared.over) return promise;
+    shared.promise = promise;
+    let alike = this.#shared.get(method);
+    if (alike === undefined) this.#shared.set(method, (alike = new Map()));
+    if (!alike.has(key)) this.#size++;
+    alike.set(key, shared);
+    return promise;
+  }
+
+  /** For the request itself: it is over. */
+  leave(method: string, key: string, shared: Shared): void {
+    const alike = this.#shared.get(method);
+    if (alike?.get(key) !== shared) return;
+    alike.delete(key);
+    this.#size--;
   }
 
   /** Something may be changed, or has been: what is under way may be from before. */
   changed(): void {
-    this.#shared.clear();
+    for (const alike of this.#shared.values()) alike.clear();
+    this.#size = 0;
   }
 
   snapshot(): CompanySnapshot {
     return { joined: this.#joined };
   }
-
-  #lead(key: string, ask: () => Promise<unknown>): Promise<unknown> {
-    if (this.#shared.size >= REQUESTS_MAX) return ask();
-    const shared: Shared = { promise: UNSET, parties: 1, untouched: undefined };
-    const over = (): void => {
-      if (this.#shared.get(key) === shared) this.#shared.delete(key);
-    };
-    shared.promise = ask().then(
-      (value) => {
-        over();
-        if (shared.parties > 1 && typeof value === 'object') shared.untouched = structuredClone(value);
-        return value;
-      },
-      (error: unknown) => {
-        over();
-        throw error;
-      },
-    );
-    this.#shared.set(key, shared);
-    return shared.promise;
-  }
 }
-
-const UNSET: Promise<unknown> = Promise.resolve();
 
 class Follower implements Due, Abortable {
   dueAt: number;
@@ -115,7 +158,7 @@ class Follower implements Due, Abortable {
     if (signal?.aborted === true) return Promise.reject(this.#left('ABORTED', signal.reason));
     if (signal !== undefined) listen(signal, this);
     if (this.dueAt !== Number.POSITIVE_INFINITY) this.#due.join(this);
-    leader.promise.then(
+    leader.promise!.then(
       (value) => this.#answered(typeof value === 'object' ? structuredClone(leader.untouched) : value),
       (error: unknown) => (leftEarly(error) ? this.#askAnew() : this.#failed(error)),
     );

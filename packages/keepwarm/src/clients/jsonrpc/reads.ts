@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import { NetError } from '../../core/error.ts';
 import type { Batcher } from './batcher.ts';
 import type { RpcCache } from './cache.ts';
-import type { Company } from './company.ts';
+import type { Company, Shared } from './company.ts';
 import type { Freshness } from './freshness.ts';
 import type { RpcCallOptions } from './options.ts';
 import type { Question, Sender } from './sender.ts';
@@ -79,20 +79,30 @@ export class Reads {
   }
 
   #known(question: Question, options: RpcCallOptions): Promise<unknown> {
-    const { company, cache, sender, clock } = this.#parts;
+    const { company, cache } = this.#parts;
     if ((company === undefined && cache === undefined) || question.text.length > KEY_CHARS_MAX) {
-      return this.#send(question, options);
+      return this.#send(question, options, undefined);
     }
-    const key = keyOf(question);
-    const kept = cache?.find(key, question.exact);
+    const kept = cache?.find(keyOf(question), question.exact);
     if (kept !== undefined) return Promise.resolve(kept[0]);
-    if (company === undefined) return this.#kept(question, this.#send(question, options));
-    const leave = () => ({
-      what: question.plan.method,
-      signal: options.signal,
-      deadlineAt: sender.deadlineAt(clock.now(), question.plan, options),
-    });
-    return company.ask(key, leave, () => this.#kept(question, this.#send(question, options)));
+    return company === undefined
+      ? this.#kept(question, this.#send(question, options, undefined))
+      : this.#shared(question, options, company);
+  }
+
+  #shared(question: Question, options: RpcCallOptions, company: Company): Promise<unknown> {
+    const { sender, clock } = this.#parts;
+    const { plan } = question;
+    const key = likeness(question);
+    const known = company.find(plan.method, key);
+    if (known !== undefined) {
+      const deadlineAt = sender.deadlineAt(clock.now(), plan, options);
+      const leave = { what: plan.method, signal: options.signal, deadlineAt };
+      return company.join(known, leave, () => this.#shared(question, options, company));
+    }
+    const shared = company.open(plan.method, key);
+    const asked = this.#kept(question, this.#send(question, options, shared));
+    return shared === undefined ? asked : company.led(plan.method, key, shared, asked);
   }
 
   #kept(question: Question, asked: Promise<unknown>): Promise<unknown> {
@@ -107,14 +117,22 @@ export class Reads {
     });
   }
 
-  #send(question: Question, options: RpcCallOptions): Promise<unknown> {
+  /** @param shared told of the outcome first */
+  #send(question: Question, options: RpcCallOptions, shared: Shared | undefined): Promise<unknown> {
     const { batcher, sender } = this.#parts;
-    return batcher === undefined ? sender.one(question, options) : batcher.ask(question, options);
+    if (batcher === undefined) return sender.one(question, options, undefined, shared);
+    const asked = batcher.ask(question, options);
+    return shared === undefined ? asked : shared.heeding(asked);
   }
 }
 
 /** Alike in method, params, the height asked for, and how numbers are read. */
-function keyOf({ plan, text, minHeight, exact }: Question): string {
-  const key = minHeight === undefined ? `${plan.method}\n${text}` : `${plan.method}\n${text}\n${minHeight}`;
+function keyOf(question: Question): string {
+  return `${question.plan.method}\n${likeness(question)}`;
+}
+
+/** The same within a method. */
+function likeness({ text, minHeight, exact }: Question): string {
+  const key = minHeight === undefined ? text : `${text}\n${minHeight}`;
   return exact ? `${key}\nexact` : key;
 }

@@ -1,16 +1,18 @@
 /** Requests as HTTP calls: what a single one and a batch become on their way into the policies. */
-import type { Call, Traits } from '../../core/call.ts';
+import type { Call, Outlet, Relay, Traits } from '../../core/call.ts';
 import { nextCallId } from '../../core/call-fact.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Fields } from '../../core/fields.ts';
+import { pass, relayOf } from '../../core/relay.ts';
 import type { Reply } from '../../core/reply.ts';
+import { Result } from '../../wire/jsonrpc/answer.ts';
 import { batchText, requestText } from '../../wire/jsonrpc/request.ts';
 import { IDEMPOTENT, ONCE } from '../methods.ts';
 import type { ProtocolDoor } from '../protocol.ts';
 import { positive } from '../step-limits.ts';
 import { Asked, AskedBatch, needOf, Told } from './asked.ts';
 import type { RpcCallOptions } from './options.ts';
-import { resultIn, thrownOf } from './outcome.ts';
+import { causeOf, resultIn } from './outcome.ts';
 import type { Plan } from './plan.ts';
 
 /** One request before it has an id. */
@@ -27,12 +29,14 @@ export interface Question {
 export class Sender {
   readonly door: ProtocolDoor;
   readonly clock: Clock;
+  readonly #relay: Relay;
   readonly #fields: Fields;
   #ids = 0;
 
   constructor(door: ProtocolDoor, clock: Clock) {
     this.door = door;
     this.clock = clock;
+    this.#relay = relayOf(door.send, clock);
     this.#fields = door.fields(undefined, 'application/json');
   }
 
@@ -41,15 +45,18 @@ export class Sender {
     return now + positive('deadlineMs', options.deadlineMs ?? traits.deadlineMs ?? this.door.deadlineMs);
   }
 
-  /** @param again when it is sent once more: its deadline, and endpoints to which it should not go */
-  one(question: Question, options: RpcCallOptions, again?: Again): Promise<unknown> {
+  /**
+   * @param again when it is sent once more: its deadline, and endpoints to which it should not go
+   * @param heeds told of the outcome before whoever awaits it
+   */
+  one(question: Question, options: RpcCallOptions, again: Again = NEW, heeds?: Heeds): Promise<unknown> {
     const { plan } = question;
     const asked = this.#asked(question);
     const traits = options.idempotent === true ? IDEMPOTENT : plan.callTraits;
     const now = this.clock.now();
-    const { deadlineAt = this.deadlineAt(now, plan, options), tried = [] } = again ?? NEW;
-    const ends = { signal: options.signal, deadlineAt, tried };
-    return this.door.send(this.#make(asked.text, asked, traits, now, ends)).then(resultIn, thrownOf);
+    const { deadlineAt = this.deadlineAt(now, plan, options), tried = [] } = again;
+    const call = this.#make(asked.text, asked, traits, now, { signal: options.signal, deadlineAt, tried });
+    return new Promise((resolve, reject) => pass(this.#relay, call, new Answering(resolve, reject, heeds), now));
   }
 
   /** Whether there is an endpoint left that takes such a call, beside these. */
@@ -114,3 +121,41 @@ export interface Again {
 }
 
 const NEW: Again = {};
+
+/** Who wants to know of an outcome first. */
+export interface Heeds {
+  answered(value: unknown): void;
+  failed(): void;
+}
+
+/** A request until its answer, which its caller gets unwrapped. */
+class Answering implements Outlet {
+  readonly #resolve: (value: unknown) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #heeds: Heeds | undefined;
+
+  constructor(resolve: (value: unknown) => void, reject: (error: unknown) => void, heeds: Heeds | undefined) {
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#heeds = heeds;
+  }
+
+  replied(reply: Reply): void {
+    const { made } = reply;
+    if (made instanceof Result) {
+      this.#heeds?.answered(made.value);
+      return this.#resolve(made.value);
+    }
+    this.#heeds?.failed();
+    try {
+      this.#resolve(resultIn(reply));
+    } catch (error) {
+      this.#reject(error);
+    }
+  }
+
+  failed(thrown: unknown): void {
+    this.#heeds?.failed();
+    this.#reject(causeOf(thrown));
+  }
+}
