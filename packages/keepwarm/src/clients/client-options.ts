@@ -24,6 +24,8 @@ export interface ClientOptions extends Partial<Settings<'call'>>, NetworkOptions
   readonly sign?: Sign | undefined;
   readonly pool?: Partial<Settings<'pool'>> | undefined;
   readonly limits?: Partial<Settings<'limits'>> | undefined;
+  /** Of HTTP/2. */
+  readonly session?: Partial<Settings<'session'>> | undefined;
   readonly leak?: Partial<Settings<'leak'>> | undefined;
   readonly observer?: Observer | undefined;
   /** For tests. */
@@ -80,6 +82,7 @@ export const OPTION_NAMES: Readonly<Record<keyof ClientOptions, boolean>> = {
   healthCheck: true,
   pool: false,
   limits: false,
+  session: false,
   connect: false,
   dns: false,
   leak: false,

@@ -19,5 +19,5 @@ export function makeEngine(options: ClientOptions, parts: EngineParts): Engine {
   };
   const { http2 } = settle('call', { http2: options.http2 });
   const { connectMs } = settle('connect', options.connect);
-  return new Engine({ ...pool, limits, http2, helloMs: connectMs }, parts);
+  return new Engine({ ...pool, limits, http2, helloMs: connectMs, session: settle('session', options.session) }, parts);
 }

@@ -68,6 +68,15 @@ export const OPTIONS = {
     inflationMax: count(200, 1),
     inflationFreeBytes: count(1024 * 1024, 0),
   },
+  session: {
+    sessionsMax: count(INF, 1),
+    streamsMax: count(100, 1, 2 ** 31 - 1),
+    windowBytes: count(1024 * 1024, 65_535, 2 ** 31 - 1),
+    streamWindowBytes: count(1024 * 1024, 16_384, 2 ** 31 - 1),
+    pingMs: ms(30_000),
+    pongMs: ms(10_000),
+    tableBytesMax: count(4_096, 0, 1024 * 1024),
+  },
   connect: {
     family: choice<0 | 4 | 6>(0, 0, 4, 6),
     connectMs: ms(10_000),

@@ -16,6 +16,7 @@ import { type EngineOptions, type EngineParts, Http1Engine } from './http1/engin
 import type { PoolSnapshot, WarmUpResult } from './http1/origin-pool.ts';
 import { Http1Only } from './http1-only.ts';
 import { Http2Engine } from './http2/engine.ts';
+import type { SessionOptions } from './http2/options.ts';
 
 /**
  * Which HTTP an origin is spoken to in.
@@ -31,6 +32,7 @@ export interface ProtocolOptions extends EngineOptions {
   readonly http2: Http2Use;
   /** How long a peer may take for its settings once it is connected, in ms. */
   readonly helloMs: number;
+  readonly session: SessionOptions;
 }
 
 const OFFERS: Readonly<Record<Exclude<Http2Use, 'never'>, readonly string[]>> = {

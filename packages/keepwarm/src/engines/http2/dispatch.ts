@@ -18,25 +18,35 @@ import { FieldLimitError, HpackError } from '../../wire/hpack/error.ts';
 import type { FieldSection } from '../../wire/hpack/section.ts';
 import { limitReached } from '../http1/failures.ts';
 import { tell } from './failures.ts';
+import type { Http2Host } from './host.ts';
 import { Inflow } from './inflow.ts';
 import { HTTP2 } from './options.ts';
 import type { ReplyHead } from './reply-head.ts';
 import type { Session } from './session.ts';
 import type { Stream } from './stream.ts';
 
+type DispatchLimits = Pick<Http2Host, 'limits' | 'session'>;
+
 export class Dispatch implements FrameHandler {
   readonly #session: Session;
   readonly #decoder: HpackDecoder<ReplyHead>;
   readonly #patience: Patience;
-  readonly #inflow = new Inflow(HTTP2.windowBytes);
+  readonly #inflow: Inflow;
   readonly #headBytesMax: number;
+  readonly #tableBytesMax: number;
   /** The instant of the bytes being read. */
   now: number;
 
-  constructor(session: Session, limits: { readonly headBytesMax: number; readonly fieldsMax: number }, now: number) {
+  constructor(session: Session, { limits, session: { windowBytes, tableBytesMax } }: DispatchLimits, now: number) {
     this.#session = session;
     this.#headBytesMax = limits.headBytesMax;
-    this.#decoder = new HpackDecoder({ listBytesMax: limits.headBytesMax, fieldsMax: limits.fieldsMax + 1 });
+    this.#tableBytesMax = tableBytesMax;
+    this.#inflow = new Inflow(windowBytes);
+    this.#decoder = new HpackDecoder({
+      tableBytesMax,
+      listBytesMax: limits.headBytesMax,
+      fieldsMax: limits.fieldsMax + 1,
+    });
     this.#patience = new Patience(HTTP2.idleFramesMax, HTTP2.idleFramesPerSecond, now);
     this.now = now;
   }
@@ -111,6 +121,7 @@ export class Dispatch implements FrameHandler {
 
   onSettingsAck(): void {
     this.#bear('SETTINGS');
+    this.#decoder.setTableBytesMax(this.#tableBytesMax);
     this.#session.liveness.acknowledged(this.now);
   }
 

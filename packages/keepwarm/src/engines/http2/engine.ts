@@ -14,6 +14,7 @@ import type { SharedPool } from '../../pool/slots.ts';
 import type { StartGate } from '../../pool/start-gate.ts';
 import type { EngineOptions, Http1Engine } from '../http1/engine.ts';
 import type { Http2Host } from './host.ts';
+import type { SessionOptions } from './options.ts';
 import { OriginSessions } from './origin-sessions.ts';
 import { Promised, type Run } from './promised.ts';
 import { Session } from './session.ts';
@@ -24,6 +25,7 @@ export interface Http2Options extends EngineOptions {
   readonly protocols: readonly string[];
   /** From the end of the dial to the peer's settings, in ms. */
   readonly helloMs: number;
+  readonly session: SessionOptions;
 }
 
 export interface Http2Parts {
@@ -42,6 +44,7 @@ const ORIGINS_SWEPT = 1_000;
 
 export class Http2Engine implements Http2Host {
   readonly options: Http2Options;
+  readonly session: SessionOptions;
   readonly clock: Http1Engine['clock'];
   readonly observer: Http1Engine['observer'];
   readonly limits: Http1Engine['limits'];
@@ -63,6 +66,7 @@ export class Http2Engine implements Http2Host {
   constructor(options: Http2Options, parts: Http2Parts) {
     const { http1 } = parts;
     this.options = options;
+    this.session = options.session;
     this.#parts = parts;
     this.clock = http1.clock;
     this.observer = http1.observer;

@@ -4,6 +4,7 @@ import type { Origin } from '../../core/origin.ts';
 import type { SocketRegistry } from '../../net/sockets.ts';
 import type { Lifetime } from '../../pool/lifetime.ts';
 import type { Carrier, Host } from '../http1/host.ts';
+import type { SessionOptions } from './options.ts';
 import type { OriginSessions } from './origin-sessions.ts';
 import type { Run } from './promised.ts';
 import type { Session } from './session.ts';
@@ -16,6 +17,7 @@ type Common = Pick<
 >;
 
 export interface Http2Host extends Common {
+  readonly session: SessionOptions;
   readonly sockets: SocketRegistry<Carrier>;
   readonly lifetime: Lifetime<Session>;
   /** Deadlines of sessions: pings and settings that want an answer. */

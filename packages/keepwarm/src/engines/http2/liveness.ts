@@ -2,13 +2,13 @@
  * Whether a session's peer is still there. A connection can die without a word: behind a NAT that forgot it, or with
  * its machine. A ping after a silence tells, before a call has to find out.
  *
- *   settings sent ──ack──▶ quiet? ──`pingIdleMs` without a byte──▶ asked ──pong──▶ quiet?
+ *   settings sent ──ack──▶ quiet? ──`pingMs` without a byte──────▶ asked ──pong──▶ quiet?
  *        └────────────────────────`pongMs`───────────────────────────┴──▶ dead
  *
  * Invariant: bytes of any kind prove life; only a ping that stays without a byte for `pongMs` proves death.
  */
 import type { Due } from '../../core/due.ts';
-import { HTTP2 } from './options.ts';
+import type { SessionOptions } from './options.ts';
 
 export interface Alive {
   /** The instant of the last bytes from the peer. */
@@ -25,16 +25,23 @@ export class Liveness implements Due {
   /** Time from a ping, or from our settings, to what answered it; nothing yet before the first. */
   rttMs: number | undefined;
   readonly #session: Alive;
+  readonly #limits: Pick<SessionOptions, 'pingMs' | 'pongMs'>;
   readonly #rejoin: (member: Due) => void;
   #settingsSentAt: number | undefined;
   #askedAt: number | undefined;
 
   /** @param rejoin puts it back into the list that told it */
-  constructor(session: Alive, now: number, rejoin: (member: Due) => void) {
+  constructor(
+    session: Alive,
+    limits: Pick<SessionOptions, 'pingMs' | 'pongMs'>,
+    now: number,
+    rejoin: (member: Due) => void,
+  ) {
     this.#session = session;
+    this.#limits = limits;
     this.#rejoin = rejoin;
     this.#settingsSentAt = now;
-    this.dueAt = now + HTTP2.pongMs;
+    this.dueAt = now + limits.pongMs;
   }
 
   acknowledged(now: number): void {
@@ -49,12 +56,13 @@ export class Liveness implements Due {
 
   due(now: number): void {
     const { activeAt } = this.#session;
-    if (this.#settingsSentAt !== undefined && now - this.#settingsSentAt >= HTTP2.pongMs) {
-      return this.#session.died('our settings were not acknowledged', HTTP2.pongMs);
+    if (this.#settingsSentAt !== undefined && now - this.#settingsSentAt >= this.#limits.pongMs) {
+      return this.#session.died('our settings were not acknowledged', this.#limits.pongMs);
     }
     if (this.#askedAt !== undefined && activeAt < this.#askedAt) {
-      if (now - this.#askedAt >= HTTP2.pongMs) return this.#session.died('a ping was not answered', HTTP2.pongMs);
-    } else if (now - activeAt >= HTTP2.pingIdleMs) {
+      if (now - this.#askedAt >= this.#limits.pongMs)
+        return this.#session.died('a ping was not answered', this.#limits.pongMs);
+    } else if (now - activeAt >= this.#limits.pingMs) {
       this.#askedAt = now;
       this.#session.ping();
     }
@@ -64,7 +72,7 @@ export class Liveness implements Due {
 
   #next(now: number): number {
     const asked = this.#askedAt !== undefined && this.#session.activeAt < this.#askedAt;
-    const next = asked ? this.#askedAt! + HTTP2.pongMs : this.#session.activeAt + HTTP2.pingIdleMs;
-    return Math.max(Math.min(next, (this.#settingsSentAt ?? Number.POSITIVE_INFINITY) + HTTP2.pongMs), now + 1);
+    const next = asked ? this.#askedAt! + this.#limits.pongMs : this.#session.activeAt + this.#limits.pingMs;
+    return Math.max(Math.min(next, (this.#settingsSentAt ?? Number.POSITIVE_INFINITY) + this.#limits.pongMs), now + 1);
   }
 }

@@ -17,7 +17,6 @@ import { isScarcity, type PoolSnapshot, type WarmUpResult } from '../http1/origi
 import { sharedRead } from '../reading.ts';
 import type { Http2Engine } from './engine.ts';
 import { tell } from './failures.ts';
-import { HTTP2 } from './options.ts';
 import { OriginFields } from './request-fields.ts';
 import { Session } from './session.ts';
 import type { Stream } from './stream.ts';
@@ -36,13 +35,18 @@ export class OriginSessions implements SharedOwner<Session>, CapacityUser {
   #lastError: NetError | undefined;
 
   constructor(engine: Http2Engine, origin: Origin, section: string) {
-    const { socketsMax, waitersMax, idleMin } = engine.options;
+    const { socketsMax, waitersMax, idleMin, session } = engine.options;
     this.#engine = engine;
     this.origin = origin;
     this.section = section;
     this.#fields = new OriginFields(origin.secure, origin.host);
     // One session carries many calls: one kept ready serves as well as several.
-    const options = { name: origin.key, sizeMax: socketsMax, waitersMax, idleMin: Math.min(idleMin, 1) };
+    const options = {
+      name: origin.key,
+      sizeMax: Math.min(socketsMax, session.sessionsMax),
+      waitersMax,
+      idleMin: Math.min(idleMin, 1),
+    };
     this.pool = new SharedPool<Session>(options, this, engine.capacity);
     engine.capacity.join(this.pool, this);
   }
@@ -107,14 +111,14 @@ export class OriginSessions implements SharedOwner<Session>, CapacityUser {
     const startedAt = clock.now();
     const failedBefore = this.#failures;
     this.#lastError = undefined;
-    const sessions = Math.max(1, Math.ceil(count / (this.pool.slotsExpected || HTTP2.streamsMax)));
+    const sessions = Math.max(1, Math.ceil(count / (this.pool.slotsExpected || this.#engine.session.streamsMax)));
     if (this.pool.fill(sessions) > 0) await this.#opened();
     const failed = this.#failures - failedBefore;
     return { open: this.pool.open.length, failed, error: this.#lastError, latencyMs: clock.now() - startedAt };
   }
 
   snapshot(): PoolSnapshot {
-    const { opening, slotsLent, idle, waiting, options, slotsExpected = HTTP2.streamsMax } = this.pool;
+    const { opening, slotsLent, idle, waiting, options, slotsExpected = this.#engine.session.streamsMax } = this.pool;
     const slots = Math.max(options.sizeMax * slotsExpected, 1);
     return {
       origin: this.origin.key,

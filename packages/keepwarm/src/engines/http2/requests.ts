@@ -23,14 +23,15 @@ const EXTRA_BYTES = 96;
 const EXPECTS_BODY = new Set(['POST', 'PUT', 'PATCH']);
 
 export class Requests {
-  readonly encoder = new HpackEncoder();
+  readonly encoder: HpackEncoder;
   readonly outflow = new Outflow();
   /** Number of the next stream. */
   nextId = 1;
   readonly #out: FrameWriter;
   readonly #peer: PeerSettings;
 
-  constructor(out: FrameWriter, peer: PeerSettings) {
+  constructor(out: FrameWriter, peer: PeerSettings, tableBytesMax: number) {
+    this.encoder = new HpackEncoder({ tableBytesMax });
     this.#out = out;
     this.#peer = peer;
   }

@@ -68,7 +68,6 @@ export class Session implements Kept<Session>, SharedItem<Session>, Carrier, Soc
   closeReason: CloseReason | undefined;
 
   readonly http1Required = (): boolean => this.#host.http1Required(this.birth.origin);
-
   readonly #host: Http2Host;
   readonly #dispatch: Dispatch;
   readonly #reader: FrameReader;
@@ -87,28 +86,29 @@ export class Session implements Kept<Session>, SharedItem<Session>, Carrier, Soc
     this.socket = birth.dialled.socket;
     this.idleMs = idleMs;
     this.idleSince = this.activeAt = now;
-    this.#dispatch = new Dispatch(this, host.limits, now);
-    const { headBytesMax } = host.limits;
+    this.#dispatch = new Dispatch(this, host, now);
     // What is too large costs its stream only, and for that it must be read; beyond four times as much it is a flood.
-    const { continuationsMax } = HTTP2;
-    this.#reader = new FrameReader({ blockBytesMax: headBytesMax * 4, continuationsMax }, this.#dispatch);
-    this.requests = new Requests(this.out, this.peer);
+    const limits = { blockBytesMax: host.limits.headBytesMax * 4, continuationsMax: HTTP2.continuationsMax };
+    this.#reader = new FrameReader(limits, this.#dispatch);
+    this.requests = new Requests(this.out, this.peer, host.session.tableBytesMax);
     this.#leaks = new Leaks(host);
     this.#flush = new Flush(host, this.socket, this.out, this.requests, (error) => this.lost(error));
-    this.liveness = new Liveness(this, now, (member) => host.sessionsDue.join(member));
+    this.liveness = new Liveness(this, host.session, now, (member) => host.sessionsDue.join(member));
     own(this.socket, this);
   }
 
   /** Says hello. @param greeted is told once: the peer speaks HTTP/2, or what came instead */
   greet(greeted: (error: NetError | undefined) => void): void {
+    const { session } = this.#host;
     this.#greeted = greeted;
     this.out.text(PREFACE);
     this.out.settings([
+      [SETTING.headerTableSize, session.tableBytesMax],
       [SETTING.enablePush, 0],
-      [SETTING.initialWindowSize, HTTP2.windowBytes],
+      [SETTING.initialWindowSize, session.streamWindowBytes],
       [SETTING.maxHeaderListSize, this.#host.limits.headBytesMax],
     ]);
-    this.out.windowUpdate(0, HTTP2.windowBytes - WINDOW_INITIAL);
+    if (session.windowBytes > WINDOW_INITIAL) this.out.windowUpdate(0, session.windowBytes - WINDOW_INITIAL);
     this.#flush.writeNow();
     replayEarly(this.socket, this);
   }
@@ -192,13 +192,13 @@ export class Session implements Kept<Session>, SharedItem<Session>, Carrier, Soc
     }
     this.requests.encoder.setTableBytesMax(this.peer.headerTableSize);
     this.out.settingsAck();
-    this.slotsMax = Math.min(HTTP2.streamsMax, this.peer.maxConcurrentStreams);
+    this.slotsMax = Math.min(this.#host.session.streamsMax, this.peer.maxConcurrentStreams);
     const greeted = this.#greeted;
     this.#greeted = undefined;
     tellChanged(this, false, this.#host);
     if (greeted === undefined) return this.pool.slotsChanged(this);
     this.#host.sockets.add(this);
-    this.liveness.dueAt = now + HTTP2.pongMs;
+    this.liveness.dueAt = now + this.#host.session.pongMs;
     this.#host.sessionsDue.join(this.liveness);
     greeted(undefined);
   }

@@ -67,7 +67,7 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
   #hops = 0;
   #anyByte = false;
   #arrival: Arrival;
-  #inflow = new Inflow(HTTP2.windowBytes);
+  #inflow: Inflow;
   #lingers = false;
   #over = false;
 
@@ -77,6 +77,7 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
     this.call = call;
     this.#promised = promised;
     this.#arrival = new Arrival(call, host.limits.interimMax);
+    this.#inflow = new Inflow(host.session.streamWindowBytes);
     this.#startedAt = call.attempt === 1 ? call.startedAt : host.clock.now();
     this.#deadlineAt = call.deadlineAt;
     this.stack = host.limits.leakStacks ? new Error('leased here').stack : undefined;
@@ -201,7 +202,7 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
     this.id = 0;
     this.upload = undefined;
     this.#arrival = new Arrival(this.call, this.#host.limits.interimMax);
-    this.#inflow = new Inflow(HTTP2.windowBytes);
+    this.#inflow = new Inflow(this.#host.session.streamWindowBytes);
     this.#queue(this.#host.clock.now());
     if (!this.#over) this.#host.due.hasten(this);
   }

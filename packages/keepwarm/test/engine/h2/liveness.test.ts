@@ -17,7 +17,7 @@ function aSession() {
       session.dead = what;
     },
   };
-  const liveness = new Liveness(session, clock.now(), (member) => due.join(member));
+  const liveness = new Liveness(session, { pingMs: 30_000, pongMs: 10_000 }, clock.now(), (member) => due.join(member));
   due.join(liveness);
   const pass = async (ms: number): Promise<void> => {
     for (let left = ms; left > 0; left -= 500) await clock.advance(Math.min(left, 500));
