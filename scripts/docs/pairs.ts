@@ -24,6 +24,9 @@ import { OPTION_NAMES } from '../../packages/keepwarm/src/clients/client-options
 import { CORE_OPTIONS } from '../../packages/keepwarm/src/clients/env.ts';
 import { FACTS } from '../../packages/keepwarm/src/clients/facts.ts';
 import { GRPC_CALL_NAMES, GRPC_OPTION_NAMES, GRPC_OPTIONS } from '../../packages/keepwarm/src/clients/grpc/options.ts';
+import { GRPC_POOL_VARIABLES } from '../../packages/keepwarm/src/clients/grpc/pool-env.ts';
+import { GRPC_LEASE_NAMES } from '../../packages/keepwarm/src/clients/grpc/pool-lease-options.ts';
+import { GRPC_POOL_NAMES, GRPC_POOL_OPTIONS } from '../../packages/keepwarm/src/clients/grpc/pool-options.ts';
 import { HTTP_OPTIONS } from '../../packages/keepwarm/src/clients/http-client.ts';
 import { FRESHNESS_DEFAULTS } from '../../packages/keepwarm/src/clients/jsonrpc/freshness-options.ts';
 import {
@@ -190,6 +193,32 @@ export const PAIRS: readonly Pair[] = [
     code: () => GRPC_CALL_NAMES,
     page: 'docs/reference/grpc.md',
     heading: '## Options of a call',
+  },
+  {
+    what: 'options of the gRPC pool',
+    code: () => GRPC_POOL_NAMES,
+    page: 'docs/reference/grpc-pool.md',
+    heading: '## Options',
+  },
+  {
+    what: 'numbers of the gRPC pool, and their defaults',
+    code: () => optionsWithDefaults('call', GRPC_POOL_OPTIONS),
+    page: 'docs/reference/grpc-pool.md',
+    heading: '## Numbers',
+    columns: 2,
+  },
+  {
+    what: 'options of a lease of the gRPC pool',
+    code: () => GRPC_LEASE_NAMES,
+    page: 'docs/reference/grpc-pool.md',
+    heading: '## Options of a lease',
+  },
+  {
+    what: 'environment variables of the gRPC pool, and what they set',
+    code: () => Object.entries(GRPC_POOL_VARIABLES).map(([variable, option]) => `${variable} ${option}`),
+    page: 'docs/reference/grpc-pool.md',
+    heading: '## Environment',
+    columns: 2,
   },
   {
     what: 'statuses of gRPC',
