@@ -28,6 +28,62 @@ const REFUSED: Readonly<Record<string, readonly [request: string, status: number
   'a bare CR in a value': ['GET /api/ HTTP/1.1\r\nHost: x\r\nX-A: 1\rX-B: 2\r\n\r\n', 400],
   'a NUL in a value': ['GET /api/ HTTP/1.1\r\nHost: x\r\nX-A: 1\0\r\n\r\n', 400],
   'a chunk size that is no number': ['POST /api/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', 400],
+  'a chunk size below zero': ['POST /api/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n', 400],
+  'a chunk size too large to count': [
+    'POST /api/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n',
+    400,
+  ],
+  'a chunk size with 0x': [
+    'POST /api/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0x2\r\nab\r\n0\r\n\r\n',
+    400,
+  ],
+  'a chunk longer than it says': [
+    'POST /api/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n0\r\n\r\n',
+    400,
+  ],
+  'a bare LF behind a chunk size': [
+    'POST /api/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\nab\r\n0\r\n\r\n',
+    400,
+  ],
+  'a bare LF in a chunk extension': [
+    'POST /api/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2;a\nb\r\nab\r\n0\r\n\r\n',
+    400,
+  ],
+  'a chunked body in a field of two lines': [
+    'POST /api/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n',
+    400,
+  ],
+  'chunked named twice': [
+    'POST /api/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n',
+    400,
+  ],
+  'a length with white space in it': ['POST /api/ HTTP/1.1\r\nHost: x\r\nContent-Length: 4 4\r\n\r\nabcd', 400],
+  'an empty length': ['POST /api/ HTTP/1.1\r\nHost: x\r\nContent-Length: \r\n\r\nabcd', 400],
+  'a length too large to count': [
+    'POST /api/ HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n',
+    400,
+  ],
+  'a fold before the first field': ['GET /api/ HTTP/1.1\r\n Host: x\r\n\r\n', 400],
+  'a field without a name': ['GET /api/ HTTP/1.1\r\nHost: x\r\n: 1\r\n\r\n', 400],
+  'a field without a colon': ['GET /api/ HTTP/1.1\r\nHost: x\r\nX-A\r\n\r\n', 400],
+  'a field name that is not ASCII': ['GET /api/ HTTP/1.1\r\nHost: x\r\nX-\xe9: 1\r\n\r\n', 400],
+  'a vertical tab in a name': ['GET /api/ HTTP/1.1\r\nHost: x\r\nContent-Length\x0b: 4\r\n\r\n', 400],
+  'a bare LF behind the request line': ['GET /api/ HTTP/1.1\nHost: x\r\n\r\n', 400],
+  'a target with a space': ['GET /api/ a HTTP/1.1\r\nHost: x\r\n\r\n', 400],
+  'a target with a tab': ['GET /api/\ta HTTP/1.1\r\nHost: x\r\n\r\n', 400],
+  'a target beyond ASCII': ['GET /api/\xe9 HTTP/1.1\r\nHost: x\r\n\r\n', 400],
+  'a method in small letters': ['get /api/ HTTP/1.1\r\nHost: x\r\n\r\n', 400],
+  'a method nobody knows': ['FETCH /api/ HTTP/1.1\r\nHost: x\r\n\r\n', 400],
+  'HTTP/0.9': ['GET /api/\r\n\r\n', 400],
+  'another protocol': ['SSH-2.0-OpenSSH_9.7\r\n', 400],
+  'an upgrade to nothing that is routed': [
+    'GET /other/ HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    404,
+  ],
+  'an upgrade with two Hosts': [
+    'GET /api/ HTTP/1.1\r\nHost: x\r\nHost: y\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    400,
+  ],
   'no Host': ['GET /api/ HTTP/1.1\r\n\r\n', 400],
   'two Hosts': ['GET /api/ HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n', 400],
   'two equal Hosts': ['GET /api/ HTTP/1.1\r\nHost: x\r\nhost: x\r\n\r\n', 400],
@@ -85,7 +141,7 @@ describe('what is refused', () => {
     });
   }
 
-  it('drops the field by which an upgrade is asked for, and forwards the rest', async () => {
+  it('answers an upgrade that the upstream knows nothing of as the upstream does', async () => {
     const answer = await raw(
       gateway.port,
       'GET /api/up HTTP/1.1\r\nHost: x\r\nConnection: upgrade, close\r\nUpgrade: websocket\r\n\r\n',

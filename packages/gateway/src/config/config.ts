@@ -7,19 +7,24 @@ import { dirname, resolve } from 'node:path';
 import { type ClientOptions, createClient, NetError } from 'keepwarm';
 import { type AccessConfig, parseAccess } from './access.ts';
 import { type Address, parseAddress } from './address.ts';
+import { type CallerRateConfig, parseCallerRate } from './caller-rate.ts';
 import { ConfigError } from './config-error.ts';
+import { type HeaderRules, parseHeaderRules } from './header-rules.ts';
 import { type HistoryConfig, parseHistory } from './history.ts';
 import { type LogsConfig, parseLogs } from './logs.ts';
+import { checkPlaces, parseHosts, parsePaths } from './places.ts';
 import { parseRpcUpstream, type RpcUpstreamConfig } from './rpc-upstream.ts';
 import { readSource } from './source.ts';
 import { parseUpgrades, type UpgradesConfig } from './upgrades.ts';
-import { flag, type Json, number, object, show, text, texts, unlimited } from './values.ts';
+import { flag, type Json, number, object, show, text, unlimited } from './values.ts';
 import { WAY_NAMES, wayOf } from './way.ts';
 
 export interface UpstreamConfig {
   readonly client: ClientOptions & { readonly origin: string };
   /** Hosts whose requests go here with the path as it is, in any case of letters. */
   readonly hosts: readonly string[];
+  /** Beginnings of paths whose requests go here as they are; with hosts, of those only. */
+  readonly paths?: readonly string[];
   /** Bytes of a request's body. Default 64 MiB. */
   readonly requestBodyBytesMax: number;
   /** Announce the gateway in Via, as RFC 9110 § 7.6.3 asks of a gateway. Default true. */
@@ -28,6 +33,10 @@ export interface UpstreamConfig {
   readonly forwarded: boolean;
   /** Connections that become something else, such as WebSockets. */
   readonly upgrades?: UpgradesConfig;
+  /** Fields that are set, added or taken out. */
+  readonly headers?: HeaderRules | undefined;
+  /** Requests of each caller. Default: no limit. */
+  readonly callerRate?: CallerRateConfig | undefined;
 }
 
 export interface GatewayConfig {
@@ -73,10 +82,11 @@ export const GATEWAY_NAMES: readonly string[] = [...Object.keys(GATEWAY_DEFAULTS
 /** Options of an upstream that are the library's own, by the same names. */
 const LIBRARY_GROUPS = ['pool', 'limits', 'connect', 'dns'] as const;
 /** Groups of an upstream with a file of their own beside this one. */
-const UPSTREAM_BLOCKS = ['upgrades'] as const;
+const UPSTREAM_BLOCKS = ['upgrades', 'headers', 'callerRate'] as const;
 export const UPSTREAM_NAMES: readonly string[] = [
   'origin',
   'hosts',
+  'paths',
   'deadlineMs',
   'tls',
   ...WAY_NAMES,
@@ -108,6 +118,7 @@ export function parseConfig(input: unknown, folder: string): GatewayConfig {
   const upstreams = new Map<string, UpstreamConfig | RpcUpstreamConfig>();
   const named = object(given['upstreams'] ?? {}, 'upstreams');
   for (const [name, upstream] of Object.entries(named)) upstreams.set(name, parseUpstream(name, upstream, folder));
+  checkPlaces(upstreams);
   const count = (name: 'drainMs' | 'callersMax' | 'callerIdleMs' | 'callerStallMs' | 'requestMs'): number =>
     number(given[name] ?? GATEWAY_DEFAULTS[name], name, 0);
   const config = {
@@ -138,7 +149,8 @@ export function parseUpstream(name: string, input: unknown, folder: string): Ups
   const given = object(input, path, UPSTREAM_NAMES);
   return {
     client: clientOf(given, path, folder),
-    hosts: texts(given['hosts'] ?? [], `${path}.hosts`, 'host names'),
+    hosts: parseHosts(given['hosts'], `${path}.hosts`),
+    paths: parsePaths(given['paths'], `${path}.paths`),
     requestBodyBytesMax: number(
       unlimited(given['requestBodyBytesMax'] ?? UPSTREAM_DEFAULTS.requestBodyBytesMax),
       `${path}.requestBodyBytesMax`,
@@ -147,6 +159,8 @@ export function parseUpstream(name: string, input: unknown, folder: string): Ups
     via: flag(given['via'] ?? UPSTREAM_DEFAULTS.via, `${path}.via`),
     forwarded: flag(given['forwarded'] ?? UPSTREAM_DEFAULTS.forwarded, `${path}.forwarded`),
     upgrades: parseUpgrades(given['upgrades'], `${path}.upgrades`),
+    headers: parseHeaderRules(given['headers'], `${path}.headers`),
+    callerRate: parseCallerRate(given['callerRate'], `${path}.callerRate`),
   };
 }
 

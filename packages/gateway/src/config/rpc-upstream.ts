@@ -4,7 +4,9 @@
  */
 import { NetError } from 'keepwarm';
 import { createRpc, evm, type RpcOptions, solana } from 'keepwarm/jsonrpc';
+import { type CallerRateConfig, parseCallerRate } from './caller-rate.ts';
 import { ConfigError } from './config-error.ts';
+import { parseHosts, parsePaths } from './places.ts';
 import { type Json, number, object, show, text, texts, unlimited } from './values.ts';
 import { wayOf } from './way.ts';
 
@@ -12,12 +14,16 @@ export interface RpcUpstreamConfig {
   readonly rpc: RpcOptions;
   /** Hosts whose requests go here, whatever their path. */
   readonly hosts: readonly string[];
+  /** Beginnings of paths whose requests go here; with hosts, of those only. */
+  readonly paths?: readonly string[];
   /** Bytes of a request's body. Default 1 MiB. */
   readonly requestBodyBytesMax: number;
   /** Requests in one batch of a caller. Default 100. */
   readonly requestsMax: number;
   /** Methods callers may not use; `*` at the end stands for any rest. Default none. */
   readonly methodsDenied: readonly string[];
+  /** Requests of each caller, however many are in a batch. Default: no limit. */
+  readonly callerRate?: CallerRateConfig | undefined;
 }
 
 export const RPC_UPSTREAM_DEFAULTS = {
@@ -45,8 +51,10 @@ export const RPC_UPSTREAM_NAMES: readonly string[] = [
   'jsonrpc',
   'endpoints',
   'hosts',
+  'paths',
   'deadlineMs',
   'proxy',
+  'callerRate',
   ...SWITCHES,
   ...GROUPS,
   ...Object.keys(RPC_UPSTREAM_DEFAULTS),
@@ -59,10 +67,12 @@ export function parseRpcUpstream(path: string, input: unknown): RpcUpstreamConfi
     number(unlimited(given[name] ?? RPC_UPSTREAM_DEFAULTS[name]), `${path}.${name}`, 1);
   return {
     rpc: rpcOf(given, path),
-    hosts: texts(given['hosts'] ?? [], `${path}.hosts`, 'host names'),
+    hosts: parseHosts(given['hosts'], `${path}.hosts`),
+    paths: parsePaths(given['paths'], `${path}.paths`),
     requestBodyBytesMax: count('requestBodyBytesMax'),
     requestsMax: count('requestsMax'),
     methodsDenied: texts(given['methodsDenied'] ?? [], `${path}.methodsDenied`, 'methods'),
+    callerRate: parseCallerRate(given['callerRate'], `${path}.callerRate`),
   };
 }
 

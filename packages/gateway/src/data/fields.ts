@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { ReplyFields } from 'keepwarm';
+import type { FieldRules, HeaderRules } from '../config/header-rules.ts';
 
 /** Proxy-Authenticate and Proxy-Authorization are between a caller and us (RFC 9110 § 11.7). */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
@@ -31,19 +32,22 @@ export interface ForwardedFields {
   readonly via: boolean;
   /** Tell the upstream who called, in X-Forwarded-For, -Host and -Proto. */
   readonly forwarded: boolean;
+  /** What the operator sets, adds and takes out. */
+  readonly headers?: HeaderRules | undefined;
 }
 
 /** The fields of a request as they go upstream. */
 export function requestFields(request: IncomingMessage, options: ForwardedFields): [name: string, value: string][] {
   const { rawHeaders, headers } = request;
   const named = namedBy(headers.connection);
-  const { forwarded } = options;
+  const { forwarded, headers: ruled } = options;
+  const rules = ruled?.request;
   const fields: [string, string][] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!;
     const lower = name.toLowerCase();
     if (HOP_BY_HOP.has(lower) || REWRITTEN.has(lower) || named?.has(lower)) continue;
-    if (forwarded && lower.startsWith('x-forwarded-')) continue;
+    if (rules?.removed.has(lower) || (forwarded && lower.startsWith('x-forwarded-'))) continue;
     fields.push([name, rawHeaders[i + 1]!]);
   }
   if (headers['max-forwards'] !== undefined) fields.push(['Max-Forwards', String(Number(headers['max-forwards']) - 1)]);
@@ -53,6 +57,7 @@ export function requestFields(request: IncomingMessage, options: ForwardedFields
     fields.push(['X-Forwarded-Host', one(headers['x-forwarded-host']) ?? headers.host ?? '']);
     fields.push(['X-Forwarded-Proto', one(headers['x-forwarded-proto']) ?? 'http']);
   }
+  if (rules !== undefined) for (const [name, value] of rules.added) fields.push([name, value]);
   return fields;
 }
 
@@ -62,30 +67,33 @@ export function passes(via: string | undefined): number {
 }
 
 /** The fields of a reply as they go to the caller: names and values in turn, as `writeHead` takes them. */
-export function replyFields(fields: ReplyFields, status: number): string[] {
+export function replyFields(fields: ReplyFields, status: number, rules?: FieldRules): string[] {
   const named = namedBy(fields.get('connection'));
   const flat: string[] = [];
   for (const [name, value] of fields.list) {
     const lower = name.toLowerCase();
-    if (HOP_BY_HOP.has(lower) || named?.has(lower)) continue;
+    if (HOP_BY_HOP.has(lower) || named?.has(lower) || rules?.removed.has(lower)) continue;
     // A 204 has no length to tell (RFC 9110 § 8.6).
     if (lower === 'content-length' && status === 204) continue;
     flat.push(name, value);
   }
+  if (rules !== undefined) for (const [name, value] of rules.added) flat.push(name, value);
   return flat;
 }
 
-/** The fields of a message that go on, from names and values in turn. */
+/** The fields of a reply that Node's client has read, as they go to the caller. */
 export function crossing(
-  rawHeaders: readonly string[],
-  connection: string | undefined,
+  { rawHeaders, headers }: IncomingMessage,
+  rules?: FieldRules,
 ): [name: string, value: string][] {
-  const named = namedBy(connection);
+  const named = namedBy(headers.connection);
   const fields: [string, string][] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const lower = rawHeaders[i]!.toLowerCase();
-    if (!HOP_BY_HOP.has(lower) && !named?.has(lower)) fields.push([rawHeaders[i]!, rawHeaders[i + 1]!]);
+    if (HOP_BY_HOP.has(lower) || named?.has(lower) || rules?.removed.has(lower)) continue;
+    fields.push([rawHeaders[i]!, rawHeaders[i + 1]!]);
   }
+  if (rules !== undefined) for (const [name, value] of rules.added) fields.push([name, value]);
   return fields;
 }
 

@@ -68,7 +68,7 @@ export class Forwarding implements BodySink {
     const { status } = reply;
     this.#route.upstream.book.answered(reply, this.#startedAt);
     const response = this.#response;
-    const fields = replyFields(reply.headers, status);
+    const fields = replyFields(reply.headers, status, this.#route.upstream.config.headers?.reply);
     const body = reply.take();
     if (body instanceof Uint8Array) {
       if (this.#lengthIsNews(reply)) fields.push('content-length', String(body.length));

@@ -18,6 +18,8 @@ export interface Problem {
   readonly phase?: string | undefined;
   readonly limit?: string | undefined;
   readonly value?: number | undefined;
+  /** When to come back, where that is known. */
+  readonly retryAfterMs?: number | undefined;
   /** The connection cannot be used for another request. */
   readonly close?: boolean | undefined;
 }
@@ -63,7 +65,7 @@ export function problemOf(error: NetError, upstream: string, slowCaller: boolean
 
 /** Answers with a problem; `response` must not have begun. */
 export function answerProblem(response: ServerResponse, problem: Problem): void {
-  const { status, close, proxyError, ...told } = problem;
+  const { status, close, proxyError, retryAfterMs, ...told } = problem;
   const body = Buffer.from(JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, ...told }));
   const headers = [
     'content-type',
@@ -75,7 +77,8 @@ export function answerProblem(response: ServerResponse, problem: Problem): void 
     'proxy-status',
     `keepwarm; error=${proxyError}`,
   ];
-  if (status === 503) headers.push('retry-after', '1');
+  if (retryAfterMs !== undefined) headers.push('retry-after', String(Math.ceil(retryAfterMs / 1_000)));
+  else if (status === 503) headers.push('retry-after', '1');
   if (close === true) headers.push('connection', 'close');
   response.writeHead(status, headers);
   response.end(response.req.method === 'HEAD' ? undefined : body);

@@ -10,7 +10,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { NetError } from 'keepwarm';
-import { problemOf } from './problem.ts';
+import { type Problem, problemOf } from './problem.ts';
 import { BodyTooLarge, bodyLength, collected, discardRest, tooLarge } from './request-body.ts';
 import { deniedMethod, isBatch, type Looked, messageOf } from './rpc-message.ts';
 import type { RpcUpstream } from './rpc-upstream.ts';
@@ -19,6 +19,8 @@ import type { RpcUpstream } from './rpc-upstream.ts';
 const INVALID_REQUEST = -32600;
 const METHOD_NOT_FOUND = -32601;
 const SERVER_ERROR = -32000;
+/** EIP-1474. */
+const LIMIT_EXCEEDED = -32005;
 
 interface Refusal {
   readonly status: number;
@@ -56,6 +58,13 @@ export class RpcForwarding {
       (body) => this.#ask(body.toString()),
       (error: unknown) => this.#unread(error, bytesMax),
     );
+  }
+
+  /** The caller may not ask now. Its body, and with it the id, has not been read. */
+  refuse({ status, code, detail, proxyError, limit, value, retryAfterMs = 0 }: Problem): void {
+    const data = { code, reach: 'unsent', limit, value };
+    const fields = ['retry-after', String(Math.ceil(retryAfterMs / 1_000))];
+    this.#refuse(null, { status, code: LIMIT_EXCEEDED, message: detail, proxyError, data, fields });
   }
 
   #unread(error: unknown, bytesMax: number): void {

@@ -4,6 +4,7 @@ import { createRpc, type RpcClient } from 'keepwarm/jsonrpc';
 import type { RpcUpstreamConfig } from '../config/rpc-upstream.ts';
 import { EndpointTrails } from '../figures/endpoint-trails.ts';
 import { FigureBook } from '../figures/figures.ts';
+import { CallerRate } from './caller-rate.ts';
 import { Tenure } from './tenure.ts';
 
 export class RpcUpstream {
@@ -12,11 +13,13 @@ export class RpcUpstream {
   readonly rpc: RpcClient;
   readonly book = new FigureBook();
   readonly tenure = new Tenure();
+  readonly callerRate: CallerRate | undefined;
   readonly trails: EndpointTrails;
 
   constructor(name: string, config: RpcUpstreamConfig) {
     this.name = name;
     this.config = config;
+    this.callerRate = config.callerRate && new CallerRate(config.callerRate);
     this.rpc = createRpc({ ...config.rpc, observer: this.book.observer satisfies ClientOptions['observer'] });
     this.trails = new EndpointTrails(() => this.rpc.endpointStats());
   }

@@ -9,6 +9,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Forwarding } from './forwarding.ts';
 import { answerProblem, type Problem, refusal } from './problem.ts';
+import { discardRest } from './request-body.ts';
 import type { Routes } from './routes.ts';
 import { RpcForwarding } from './rpc-forwarding.ts';
 import { targetOf } from './target.ts';
@@ -25,7 +26,7 @@ export interface DataOptions {
   readonly requestMs: number;
 }
 
-/** An option of Node's server from 24.9 on, newer than its types: whether a request is an `upgrade` or like any other. */
+/** An option of Node's server from 24.9 on, newer than its types: whether a request becomes an `upgrade`. */
 interface UpgradeChoice {
   readonly shouldUpgradeCallback: (request: IncomingMessage) => boolean;
 }
@@ -152,8 +153,15 @@ export class DataServer {
     upstream.tenure.enter();
     response.on('close', () => upstream.tenure.leave());
     const closed = caller[CLOSED]!;
-    if ('rpc' in upstream) new RpcForwarding(request, response, upstream, closed).start();
-    else new Forwarding(request, response, { upstream, path }, closed).start();
+    const tooOften = upstream.callerRate?.objection(request);
+    if ('rpc' in upstream) {
+      const forwarding = new RpcForwarding(request, response, upstream, closed);
+      if (tooOften === undefined) forwarding.start();
+      else forwarding.refuse(tooOften);
+    } else if (tooOften !== undefined) {
+      answerProblem(response, { ...tooOften, upstream: upstream.name });
+      discardRest(request);
+    } else new Forwarding(request, response, { upstream, path }, closed).start();
   }
 
   /** Node has let go of the connection: whatever is answered on it is answered by us. */
@@ -168,6 +176,8 @@ export class DataServer {
     const { upstream, path } = route;
     upstream.tenure.enter();
     socket.once('close', () => upstream.tenure.leave());
+    const tooOften = upstream.callerRate?.objection(request);
+    if (tooOften !== undefined) return answerProblem(responseOn(request, socket), { ...tooOften, close: true });
     if ('rpc' in upstream) return this.#refuse(responseOn(request, socket), NO_SUBSCRIPTIONS);
     new Upgrading(request, socket, early, upstream, socket[CLOSED]!).start(path);
   }
@@ -202,8 +212,9 @@ function refuseTunnel(_request: IncomingMessage, socket: Socket): void {
 }
 
 /** What Node's parser would not read. */
-function refuseMalformed(error: Error & { readonly code?: string }, socket: Socket): void {
+function refuseMalformed(error: Error & { readonly code?: string }, socket: Caller): void {
   if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
+  if (socket[DISTRUSTED] === true) return socket.destroySoon(); // behind a refused request: it has had its answer
   if (error.code === 'HPE_HEADER_OVERFLOW') {
     const detail = `the request's head has more than ${HEAD_BYTES_MAX} bytes (limit headBytesMax)`;
     return endWith(socket, refusal(431, 'TOO_LARGE', detail, { limit: 'headBytesMax', value: HEAD_BYTES_MAX }));

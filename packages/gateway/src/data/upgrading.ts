@@ -117,7 +117,7 @@ export class Upgrading {
     });
     tunnels.joined(splice);
     const head = ['HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', `Upgrade: ${reply.headers.upgrade}`];
-    for (const [name, value] of crossing(reply.rawHeaders, reply.headers.connection)) head.push(`${name}: ${value}`);
+    for (const [name, value] of crossing(reply, this.#upstream.config.headers?.reply)) head.push(`${name}: ${value}`);
     this.#socket.write(`${head.join('\r\n')}\r\n\r\n`, 'latin1');
     splice.start(Buffer.concat(this.#early), early);
   }
@@ -126,7 +126,7 @@ export class Upgrading {
   #declined(reply: IncomingMessage): void {
     if (!this.#settle()) return void reply.destroy();
     const response = responseOn(this.#request, this.#socket);
-    const fields = crossing(reply.rawHeaders, reply.headers.connection).flat();
+    const fields = crossing(reply, this.#upstream.config.headers?.reply).flat();
     response.writeHead(reply.statusCode ?? 502, reply.statusMessage, [...fields, 'connection', 'close']);
     pipeline(reply, response, (error) => {
       if (error !== null && error !== undefined) this.#socket.destroy(); // cut off, so that it does not look whole

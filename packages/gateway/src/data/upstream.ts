@@ -4,6 +4,7 @@ import { type KeepwarmAgents, keepwarmAgents } from 'keepwarm/node-http';
 import type { UpstreamConfig } from '../config/config.ts';
 import { UPGRADES_DEFAULTS } from '../config/upgrades.ts';
 import { FigureBook } from '../figures/figures.ts';
+import { CallerRate } from './caller-rate.ts';
 import { Tenure } from './tenure.ts';
 import { Tunnels } from './tunnels.ts';
 
@@ -13,6 +14,7 @@ export class Upstream {
   readonly client: Client;
   readonly book = new FigureBook();
   readonly tenure = new Tenure();
+  readonly callerRate: CallerRate | undefined;
   readonly tunnels: Tunnels;
   #agents: KeepwarmAgents | undefined;
   /** Origin as people may see it, without the base path. */
@@ -21,6 +23,7 @@ export class Upstream {
   constructor(name: string, config: UpstreamConfig) {
     this.name = name;
     this.config = config;
+    this.callerRate = config.callerRate && new CallerRate(config.callerRate);
     this.origin = new URL(config.client.origin).origin;
     this.client = createClient(clientOptions(config, this.book));
     this.tunnels = new Tunnels(config.upgrades ?? UPGRADES_DEFAULTS);

@@ -1,0 +1,42 @@
+/** The block `callerRate` of an upstream: how many requests each caller may make in any window. */
+import { ConfigError } from './config-error.ts';
+import { number, object, show, text } from './values.ts';
+
+export interface CallerRateConfig {
+  /** Requests of one caller in any window of `windowMs`; exact, not on average. */
+  readonly limit: number;
+  /** In ms. Default 1 s. */
+  readonly windowMs: number;
+  /** Who is one caller: an `address` (of IPv6 its /64), or whoever shows the same value in this header. */
+  readonly by: 'address' | { readonly header: string };
+  /** Callers remembered; with more that are active, newcomers share one limit. Default 10,000. */
+  readonly keysMax: number;
+}
+
+export const CALLER_RATE_DEFAULTS = { windowMs: 1_000, by: 'address', keysMax: 10_000 } as const;
+
+const NAMES = ['limit', ...Object.keys(CALLER_RATE_DEFAULTS)];
+const HEADER = /^header:([!#$%&'*+\-.^_`|~0-9A-Za-z]+)$/;
+
+/** @throws ConfigError */
+export function parseCallerRate(input: unknown, path: string): CallerRateConfig | undefined {
+  if (input === undefined) return undefined;
+  const given = object(input, path, NAMES);
+  const whole = (name: 'limit' | 'keysMax', value: unknown): number => {
+    if (Number.isInteger(value)) return number(value, `${path}.${name}`, 1);
+    throw new ConfigError(`${path}.${name}`, `is ${show(value)}; allowed: a whole number from 1`);
+  };
+  return {
+    limit: whole('limit', given['limit']),
+    windowMs: number(given['windowMs'] ?? CALLER_RATE_DEFAULTS.windowMs, `${path}.windowMs`, 1),
+    by: byOf(text(given['by'] ?? CALLER_RATE_DEFAULTS.by, `${path}.by`), `${path}.by`),
+    keysMax: whole('keysMax', given['keysMax'] ?? CALLER_RATE_DEFAULTS.keysMax),
+  };
+}
+
+function byOf(value: string, path: string): CallerRateConfig['by'] {
+  if (value === 'address') return value;
+  const header = HEADER.exec(value)?.[1];
+  if (header !== undefined) return { header: header.toLowerCase() };
+  throw new ConfigError(path, `is ${show(value)}; allowed: address, header:NAME`);
+}

@@ -1,0 +1,94 @@
+/**
+ * How many requests each caller may make, exact over every window. Callers are remembered for as long as they count.
+ *
+ * Invariants:
+ *   (1) No caller that is remembered gets more than `limit` requests through in any window.
+ *   (2) At most `keysMax` callers are remembered; those for whom there is no room share one limit, so that nobody gets
+ *       past it by making up names.
+ */
+import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { isIPv6 } from 'node:net';
+import { ExactWindow } from 'keepwarm';
+import type { CallerRateConfig } from '../config/caller-rate.ts';
+import { type Problem, refusal } from './problem.ts';
+
+/** How many are looked at for one to forget: those that follow have asked later still. */
+const LOOKS_MAX = 16;
+/** What is longer is remembered by its hash. */
+const KEY_CHARS_MAX = 64;
+
+export class CallerRate {
+  readonly #config: CallerRateConfig;
+  readonly #now: () => number;
+  /** The one that asked longest ago first. */
+  readonly #windows = new Map<string, ExactWindow>();
+  readonly #others: ExactWindow;
+  #refused = 0;
+
+  constructor(config: CallerRateConfig, now: () => number = () => performance.now()) {
+    this.#config = config;
+    this.#now = now;
+    this.#others = new ExactWindow(config);
+  }
+
+  /** @returns nothing for a request that may pass, and now counts */
+  objection(request: IncomingMessage): Problem | undefined {
+    const now = this.#now();
+    const window = this.#windowOf(keyOf(request, this.#config.by), now);
+    if (window.take(1, now)) return undefined;
+    this.#refused++;
+    const { limit, windowMs } = this.#config;
+    const detail = `a caller may make ${limit} requests in ${windowMs} ms (limit callerRate)`;
+    const retryAfterMs = Math.max(1, Math.ceil(window.fitsAt(1, now) - now));
+    const more = { proxyError: 'http_request_denied', limit: 'callerRate', value: limit, reach: 'unsent' };
+    return refusal(429, 'SATURATED', detail, { ...more, retryAfterMs });
+  }
+
+  stats(): { readonly callers: number; readonly refused: number } {
+    return { callers: this.#windows.size, refused: this.#refused };
+  }
+
+  #windowOf(key: string, now: number): ExactWindow {
+    const known = this.#windows.get(key);
+    if (known !== undefined) {
+      this.#windows.delete(key);
+      this.#windows.set(key, known);
+      return known;
+    }
+    if (this.#windows.size >= this.#config.keysMax && !this.#forgetOne(now)) return this.#others;
+    const window = new ExactWindow(this.#config);
+    this.#windows.set(key, window);
+    return window;
+  }
+
+  #forgetOne(now: number): boolean {
+    let looks = 0;
+    for (const [key, window] of this.#windows) {
+      if (window.used(now) === 0) return this.#windows.delete(key);
+      if (++looks === LOOKS_MAX) return false;
+    }
+    return false;
+  }
+}
+
+/** A caller without the header is known by its address. The two cannot be mistaken for each other. */
+function keyOf(request: IncomingMessage, by: CallerRateConfig['by']): string {
+  const shown = by === 'address' ? undefined : request.headers[by.header];
+  if (shown === undefined) return networkOf(request.socket.remoteAddress ?? '');
+  const text = `=${Array.isArray(shown) ? shown.join(', ') : shown}`;
+  return text.length <= KEY_CHARS_MAX ? text : `#${createHash('sha256').update(text, 'latin1').digest('base64')}`;
+}
+
+/** One line of a provider is a whole /64 of IPv6 addresses, which its owner may change at will. */
+export function networkOf(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (mapped !== undefined) return mapped;
+  if (!isIPv6(address)) return address;
+  const [head = '', tail] = address.split('%', 1)[0]!.split('::');
+  const groups = head === '' ? [] : head.split(':');
+  const rest = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - groups.length - rest.length);
+  const all = [...groups, ...Array.from({ length: zeros }, () => '0'), ...rest];
+  return `${all.slice(0, 4).join(':')}::/64`;
+}
