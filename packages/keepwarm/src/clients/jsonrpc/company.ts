@@ -36,18 +36,19 @@ export interface CompanySnapshot {
 /** A request under way that others may join. It is told how that ends before any of its callers. */
 export class Shared {
   readonly #company: Company;
-  readonly #method: string;
-  readonly #key: string;
+  /** Those of its method, and its place there. */
+  readonly alike: Map<string, Shared>;
+  readonly key: string;
   promise: Promise<unknown> | undefined;
   parties = 1;
   over = false;
   /** A result that is an object, as it was before the first caller saw it: what the others' copies are made of. */
   untouched: unknown;
 
-  constructor(company: Company, method: string, key: string) {
+  constructor(company: Company, alike: Map<string, Shared>, key: string) {
     this.#company = company;
-    this.#method = method;
-    this.#key = key;
+    this.alike = alike;
+    this.key = key;
   }
 
   answered(value: unknown): void {
@@ -57,7 +58,7 @@ export class Shared {
 
   failed(): void {
     this.over = true;
-    this.#company.leave(this.#method, this.#key, this);
+    this.#company.leave(this);
   }
 
   /** The same promise, for whose outcome it has been told. */
@@ -101,24 +102,27 @@ export class Company {
 
   /** A request to be made that others may join once it is `led`; nothing while there are too many. */
   open(method: string, key: string): Shared | undefined {
-    return this.#size >= REQUESTS_MAX ? undefined : new Shared(this, method, key);
+    if (this.#size >= REQUESTS_MAX) return undefined;
+    let alike = this.#shared.get(method);
+    if (alike === undefined) this.#shared.set(method, (alike = new Map()));
+    return new Shared(this, alike, key);
   }
 
   /** It is under way, unless it has ended already. */
-  led(method: string, key: string, shared: Shared, promise: Promise<unknown>): Promise<unknown> {
+  led(shared: Shared, promise: Promise<unknown>): Promise<unknown> {
     if (shared.over) return promise;
+    const { alike, key } = shared;
+    const before = alike.size;
     shared.promise = promise;
-    let alike = this.#shared.get(method);
-    if (alike === undefined) this.#shared.set(method, (alike = new Map()));
-    if (!alike.has(key)) this.#size++;
     alike.set(key, shared);
+    this.#size += alike.size - before;
     return promise;
   }
 
-  /** For the request itself: it is over. */
-  leave(method: string, key: string, shared: Shared): void {
-    const alike = this.#shared.get(method);
-    if (alike?.get(key) !== shared) return;
+  /** For the request itself: it is over. Another may have taken its place. */
+  leave(shared: Shared): void {
+    const { alike, key } = shared;
+    if (alike.get(key) !== shared) return;
     alike.delete(key);
     this.#size--;
   }

@@ -102,7 +102,7 @@ export class Reads {
     }
     const shared = company.open(plan.method, key);
     const asked = this.#kept(question, this.#send(question, options, shared));
-    return shared === undefined ? asked : company.led(plan.method, key, shared, asked);
+    return shared === undefined ? asked : company.led(shared, asked);
   }
 
   #kept(question: Question, asked: Promise<unknown>): Promise<unknown> {
