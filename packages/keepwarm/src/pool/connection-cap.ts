@@ -51,11 +51,10 @@ export class ConnectionCap {
   }
 
   /**
-   * A place at once, or none: by which whoever wants to make before it breaks learns that it must break first. None
-   * while others wait.
+   * A place at once, or none: by which whoever wants to make before it breaks learns that it must break first.
    */
   tryTake(): Place | undefined {
-    const free = !this.#closed && this.#size === 0 && this.#taken < this.#options.connectionsMax;
+    const free = !this.#closed && this.#taken < this.#options.connectionsMax; // while others wait, there is none: (2)
     return free ? this.#take() : undefined;
   }
 

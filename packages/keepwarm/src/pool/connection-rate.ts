@@ -90,7 +90,7 @@ export class ConnectionRate implements ConnectionLimiter {
     const earlier = store === undefined ? options.assumed : earlierStarts(store, options, now, clock.wall());
     this.#window = new StartWindow(options, now, earlier === 'empty' ? [] : earlier);
     const hanging = this.#window.underWay;
-    // What had begun when the run before ended is over by then, whatever became of it.
+    // What had begun when the run before ended is over by then; whether it was answered, nobody knows.
     if (hanging > 0) this.#hanging = clock.after(options.attemptMs, () => this.#forget(hanging));
   }
 
@@ -122,7 +122,6 @@ export class ConnectionRate implements ConnectionLimiter {
 
   penalise(askedMs?: number): void {
     this.#window.pause(this.#penalties.refused(this.#clock.now(), askedMs));
-    this.#arm();
   }
 
   snapshot(): ConnectionRateSnapshot {
@@ -206,7 +205,7 @@ export class ConnectionRate implements ConnectionLimiter {
   }
 
   #forget(count: number): void {
-    for (let i = 0; i < count; i++) this.#window.settle(this.#clock.now());
+    for (let i = 0; i < count; i++) this.#window.lose(this.#clock.now());
     this.#serve();
   }
 

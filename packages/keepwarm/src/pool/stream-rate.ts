@@ -7,9 +7,9 @@ import type { Clock } from '../core/clock.ts';
 import { ConnectionRate, type ConnectionRateOptions } from './connection-rate.ts';
 
 /**
- * `limit` 10 in 1 s: what providers of Geyser streams allow of renewals. `penaltyMs` one second, `penaltyMsMax` one minute:
- * a stream that is refused costs less than a connection. `assumed` empty: what a process began before it was restarted
- * is older than a window by the time this one begins. The others as of connections.
+ * `limit` 10 in 1 s: what providers of Geyser streams allow of renewals. `penaltyMs` one second, `penaltyMsMax` one
+ * minute: a stream that is refused costs less than a connection. `assumed` empty: what was begun before a restart is
+ * older than a window by the time the next process begins. The others as of connections.
  */
 export const STREAM_RATE_DEFAULTS: Omit<ConnectionRateOptions, 'name'> = {
   limit: 10,
