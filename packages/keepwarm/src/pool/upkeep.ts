@@ -5,7 +5,7 @@
  * Rotation, at most `rotationsMax` a tick, the oldest first:
  *   there is a place, and the budget of starts allows it ──▶ another is opened; when it is ready, the old one drains
  *   there is no place                                    ──▶ the old one drains; another is opened when it has gone
- *   the budget does not allow it                         ──▶ it waits: an old connection is better than none
+ *   the budget does not allow it, or dials are failing   ──▶ it waits: an old connection is better than none
  */
 import type { Clock, Timer } from '../core/clock.ts';
 import type { Claim, Tenant } from './claim.ts';
@@ -95,13 +95,13 @@ export class Upkeep {
   /** @returns whether it is on its way out */
   #replace(member: Member): boolean {
     const { members, owner } = this.#leases;
-    const needed = members.count('opening') + members.count('ready') > this.#options.sizeMin;
-    if (member.tenant === undefined && needed) {
+    if (member.tenant === undefined && this.#hasMoreThanMin) {
       members.drain(member, 'age');
       return true;
     }
-    if (members.failures > 0 || !owner.mayStart()) return false;
+    if (members.backoffMs > 0 || !owner.mayStart()) return false;
     if (members.size >= members.sizeMax) {
+      if (members.failures > 0) return false;
       members.drain(member, 'age');
       return true;
     }
@@ -110,6 +110,11 @@ export class Upkeep {
     successor.replaces = member;
     member.successor = successor;
     return true;
+  }
+
+  get #hasMoreThanMin(): boolean {
+    const { members } = this.#leases;
+    return members.count('opening') + members.count('ready') > this.#options.sizeMin;
   }
 
   #shrink(tenant: Tenant): void {
@@ -121,7 +126,8 @@ export class Upkeep {
       room += member.streamsMax;
     }
     const spare = ready.reduce<Member | undefined>(lighter, undefined);
-    const low = ready.length > 1 && streams <= (room - spare!.streamsMax) * this.#options.shrinkAt;
+    const low =
+      this.#hasMoreThanMin && ready.length > 1 && streams <= (room - spare!.streamsMax) * this.#options.shrinkAt;
     tenant.lows = low ? tenant.lows + 1 : 0;
     if (tenant.lows < this.#options.lowReadings) return;
     tenant.lows = 0;
@@ -132,7 +138,7 @@ export class Upkeep {
   #shrinkIdle(): void {
     const { members } = this.#leases;
     const idle = [...members.all].filter(({ state, tenant }) => state === 'ready' && tenant === undefined);
-    const low = idle.length > 0 && members.count('opening') + members.count('ready') > this.#options.sizeMin;
+    const low = idle.length > 0 && this.#hasMoreThanMin;
     this.#idleLows = low ? this.#idleLows + 1 : 0;
     if (this.#idleLows < this.#options.lowReadings) return;
     this.#idleLows = 0;
