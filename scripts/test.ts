@@ -7,8 +7,9 @@
  * Each structure check counts as one test. The last line reads `N passed, N failed`; the exit code is 1 when anything
  * failed, or when there was nothing to run.
  */
-import { globSync } from 'node:fs';
-import { isAbsolute, relative, resolve } from 'node:path';
+import { globSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { isAbsolute, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root, structureChecks } from './check.ts';
 import { type FileResult, runFile } from './runner.ts';
@@ -26,6 +27,12 @@ const { values, positionals: filters } = parseArgs({
   },
 });
 const limits = { testMs: Number(values['test-ms']), lingerMs: Number(values['linger-ms']) };
+
+/** What a gateway leaves on a machine is left elsewhere by those that tests start. */
+const places = mkdtempSync(join(tmpdir(), 'keepwarm-places-'));
+process.env['KEEPWARM_RUNTIME_DIR'] = join(places, 'run');
+process.env['KEEPWARM_STATE_DIR'] = places;
+process.on('exit', () => rmSync(places, { recursive: true, force: true }));
 
 const startedAt = performance.now();
 const total = { passed: 0, failed: 0, skipped: 0 };

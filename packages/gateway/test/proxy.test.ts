@@ -2,11 +2,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseConfig, type UpstreamConfig } from '../src/config/config.ts';
@@ -131,14 +128,11 @@ describe('a proxy', () => {
   it('is told when the gateway starts', async () => {
     const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
     const ports = ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'];
-    const folder = mkdtempSync(join(tmpdir(), 'keepwarm-places-'));
-    opened.add({ close: async () => rmSync(folder, { recursive: true, force: true }) });
-    const places = { KEEPWARM_RUNTIME_DIR: join(folder, 'run'), KEEPWARM_STATE_DIR: folder };
     const child = spawn(
       process.execPath,
       ['--conditions=keepwarm-source', main, 'gateway', ...ports, '--upstream', `api=${origin},own=${api.origin}`],
       {
-        env: { ...process.env, ...places, http_proxy: proxy.url.replace('://', '://me:pa55@') },
+        env: { ...process.env, http_proxy: proxy.url.replace('://', '://me:pa55@') },
         stdio: ['ignore', 'pipe', 'inherit'],
       },
     );

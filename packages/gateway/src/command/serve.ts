@@ -90,11 +90,12 @@ export function runCheck(file: string, print: Print): number {
 export async function runDemo(flags: Flags, print: Print): Promise<number> {
   const listen = parseAddress(text(flags['listen']) ?? GATEWAY_DEFAULTS.listen, '--listen');
   const admin = parseAddress(text(flags['admin']) ?? GATEWAY_DEFAULTS.admin, '--admin');
-  const demo = await startDemo(listen, admin);
+  const demo = await startDemo(listen, admin, { runtimeFolder: runtimeFolder() });
   const signalled = untilSignal(print);
   print('keepwarm demo: an upstream 40 ms away, three JSON-RPC nodes, one of them flaky, the gateway before them,');
   print('and about 40 calls a second.');
   print(`  status page:  http://${shown(demo.admin)}/`);
+  if (process.stdout.isTTY) print(`  and to act:   http://${shown(demo.admin)}/#key=${demo.code()}   (good once)`);
   print(`  try it:       curl http://${shown(demo.data)}/market/quote`);
   const body = '{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber"}';
   print(`  or JSON-RPC:  curl http://${shown(demo.data)}/chain -d '${body}'`);

@@ -7,8 +7,9 @@ import type { ClientOptions } from 'keepwarm';
 import { evm } from 'keepwarm/jsonrpc';
 import type { Address } from '../config/address.ts';
 import { GATEWAY_DEFAULTS, type GatewayConfig, UPSTREAM_DEFAULTS, type UpstreamConfig } from '../config/config.ts';
+import { HISTORY_DEFAULTS } from '../config/history.ts';
 import { RPC_UPSTREAM_DEFAULTS, type RpcUpstreamConfig } from '../config/rpc-upstream.ts';
-import { Gateway, ListenError } from '../gateway.ts';
+import { Gateway, type GatewayPlaces, ListenError } from '../gateway.ts';
 import type { DemoNode } from './chain.ts';
 import { compareCold } from './cold-calls.ts';
 import type { DemoReady } from './upstream-main.ts';
@@ -32,21 +33,24 @@ const resolver: Resolver = async () => {
 export interface Demo {
   readonly data: AddressInfo;
   readonly admin: AddressInfo;
+  /** Lets one browser act, once. */
+  readonly code: () => string;
   stop(): Promise<void>;
 }
 
 /** @throws ListenError when neither a port nor those after it can be had */
-export async function startDemo(listen: Address, admin: Address): Promise<Demo> {
+export async function startDemo(listen: Address, admin: Address, places: GatewayPlaces = {}): Promise<Demo> {
   const child = fork(UPSTREAM, [HOSTNAME], { env: quiet() });
   try {
     const { port, ca, nodes } = await ready(child);
     const client = { origin: `https://${HOSTNAME}:${port}`, tls: { ca }, dns: { resolver } };
-    const { gateway, data, admin: page } = await startOnFreePorts(listen, admin, upstreams(client, nodes));
+    const { gateway, data, admin: page } = await startOnFreePorts(listen, admin, upstreams(client, nodes), places);
     const endComparison = compareCold(client, '/quote', gateway.upstreams[0]!.book);
     child.send({ gatewayPort: data.port });
     return {
       data,
       admin: page,
+      code: () => gateway.keys.issue().code,
       stop: async () => {
         endComparison();
         child.send({ gatewayPort: undefined });
@@ -101,10 +105,11 @@ function chain(nodes: readonly DemoNode[]): RpcUpstreamConfig {
   };
 }
 
-async function startOnFreePorts(listen: Address, admin: Address, upstreams: Upstreams) {
-  let config: GatewayConfig = { ...GATEWAY_DEFAULTS, drainMs: 2_000, listen, admin, upstreams };
+async function startOnFreePorts(listen: Address, admin: Address, upstreams: Upstreams, places: GatewayPlaces) {
+  const history = { ...HISTORY_DEFAULTS, path: ':memory:' };
+  let config: GatewayConfig = { ...GATEWAY_DEFAULTS, drainMs: 2_000, listen, admin, upstreams, history };
   for (let tries = 1; ; tries++) {
-    const gateway = new Gateway(config);
+    const gateway = new Gateway(config, places);
     try {
       return { gateway, ...(await gateway.start()) };
     } catch (error) {

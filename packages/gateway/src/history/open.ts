@@ -14,7 +14,10 @@ export function stateFolder(environment: NodeJS.ProcessEnv = process.env): strin
   return system ? join(system, 'keepwarm') : join(homedir(), '.keepwarm');
 }
 
-/** @param folder where the file is when the configuration names none; in memory without either */
+/**
+ * @param folder where the file is when the configuration names none. In memory without either, and for an address that
+ * is another each time: there would be nobody to come back to the file.
+ */
 export function historyOf(
   config: HistoryConfig = HISTORY_DEFAULTS,
   admin: Address,
@@ -23,7 +26,8 @@ export function historyOf(
 ): History {
   if (!config.on) return OFF;
   const file = `history-${showAddress(admin).replaceAll(/[^\w.-]/g, '-')}.sqlite`;
-  const path = config.path ?? (folder === undefined ? ':memory:' : join(folder, file));
+  const nowhere = folder === undefined || admin.port === 0;
+  const path = config.path ?? (nowhere ? ':memory:' : join(folder, file));
   return new KeptHistory({ ...config, path }, parts);
 }
 
