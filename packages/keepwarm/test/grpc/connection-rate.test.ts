@@ -88,6 +88,32 @@ describe('a limit on opening connections', () => {
     (await connectionRate.start('growth')).cancelled();
   });
 
+  it('counts successors of connections that grow old, and warm spares, like any other', async (t) => {
+    const [limit, windowMs] = [3, 400];
+    const seen: number[] = [];
+    const { promise: enough, resolve } = Promise.withResolvers<void>();
+    const peer = await aPeer(t, {
+      connected: (line) => {
+        if (seen.push(performance.now()) === 3 * limit) resolve();
+        line.send(settings(['maxConcurrentStreams', 10]));
+      },
+      request: (line, { id }) => answer(line, id),
+    });
+    const connectionRate = createConnectionRate({
+      name: 'p',
+      limit,
+      windowMs,
+      reserve: 0,
+      lateMs: 50,
+      assumed: 'empty',
+    });
+    const pool = { idleMin: 1, ageMs: 100, ageJitter: 0 };
+    for (let i = 0; i < 4; i++) void aClient(t, peer, { connectionRate, pool }).warmUp();
+    await enough;
+    connectionRate.close();
+    for (const [i, at] of seen.entries()) assert(i < limit || at - seen[i - limit]! >= windowMs, `window before ${i}`);
+  });
+
   it('pauses when the first answer on a connection says that there were too many', async (t) => {
     const asks = ['grpc-retry-pushback-ms', '4000'] as const;
     const exhausted = (line: Line, id: number): unknown => line.send(headOnly(id, [['grpc-status', '8'], asks]));
@@ -140,5 +166,10 @@ describe('a limit on opening connections', () => {
         (error) => error instanceof NetError && message.test(error.message),
       );
     }
+    const raced = { target, connectionRate: {}, connect: { attemptDelayMs: 250 } };
+    assert.throws(
+      () => createGrpcClient(raced),
+      /connect.attemptDelayMs is 250; allowed with connectionRate: Infinity/,
+    );
   });
 });

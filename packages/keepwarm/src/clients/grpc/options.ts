@@ -162,6 +162,7 @@ export function settleGrpc(options: GrpcClientOptions): SettledGrpc {
     if (!Object.hasOwn(ELSEWHERE, name)) continue;
     throw invalid(`there is no option ${name} of createGrpcClient; use ${ELSEWHERE[name as OfHttp]}`);
   }
+  if (connectionRate !== undefined) checkOneByOne(options.connect?.attemptDelayMs);
   const url = targetOf(target);
   const basePath = url.pathname.replace(/\/+$/, '');
   const secrets = token === undefined ? Metadata.none : Metadata.of({ 'x-token': token });
@@ -203,6 +204,12 @@ export function checkCall(options: GrpcCallOptions): void {
   if (messageBytesMax !== undefined) check('messageBytesMax', messageBytesMax, GRPC_OPTIONS.messageBytesMax);
   if (compression !== undefined) check('compression', compression, GRPC_OPTIONS.compression);
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalid('signal is not an AbortSignal');
+}
+
+/** Two addresses raced are two connections to whoever counts them, for one start. @throws NetError `INVALID` */
+export function checkOneByOne(attemptDelayMs: number | undefined): void {
+  if (attemptDelayMs === undefined || attemptDelayMs === Number.POSITIVE_INFINITY) return;
+  throw invalid(`option connect.attemptDelayMs is ${attemptDelayMs}; allowed with connectionRate: Infinity`);
 }
 
 function targetOf(target: unknown): URL {

@@ -18,7 +18,7 @@ import { settle } from '../options.ts';
 import { Calls } from './calls.ts';
 import { makeRate, settleRate } from './connection-rate.ts';
 import { type GrpcCaller, GrpcKinds } from './kinds.ts';
-import { type SettledGrpc, settleGrpc } from './options.ts';
+import { checkOneByOne, type SettledGrpc, settleGrpc } from './options.ts';
 import { PoolConnection, type PoolConnectionParts } from './pool-connection.ts';
 import type { GrpcPoolObserver } from './pool-facts.ts';
 import { regroup } from './pool-groups.ts';
@@ -69,6 +69,7 @@ export class GrpcPool {
     this.#clock = options.clock ?? systemClock;
     this.observer = options.poolObserver ?? {};
     const { connectionRate = {} } = options;
+    if (connectionRate !== false) checkOneByOne(options.connect?.attemptDelayMs);
     const origin = originOf(new URL(settled.target));
     this.rate = connectionRate === false ? undefined : makeRate(settleRate(connectionRate, origin.key), this.#clock);
     this.#connection = this.#connectionParts(settled, options);
@@ -274,9 +275,7 @@ const INF = Number.POSITIVE_INFINITY;
 
 /** Whether growth would be let through at once. */
 function mayStart(rate: ConnectionLimiter | undefined): boolean {
-  if (rate === undefined) return true;
-  const { limit, reserve, used, waiting, pausedMs } = rate.snapshot();
-  return pausedMs === 0 && waiting === 0 && used + reserve < limit;
+  return rate === undefined || rate.admits('growth');
 }
 
 /** A pool of gRPC connections with named leases. See docs/reference/grpc.md for every option and its default. */
