@@ -148,10 +148,13 @@ export class RateLimiter {
     this.#timerAt = Number.POSITIVE_INFINITY;
   }
 
+  #weighsOne(call: Call): boolean {
+    for (const { limit } of this.limits) if (weightOf(limit, call) !== 1) return false;
+    return true;
+  }
+
   #slotsOf(call: Call, now: number): RateSlots {
-    if (this.#fixed !== undefined && (this.#light || this.limits.every(({ limit }) => weightOf(limit, call) === 1))) {
-      return this.#fixed;
-    }
+    if (this.#fixed !== undefined && (this.#light || this.#weighsOne(call))) return this.#fixed;
     const limits: RateKeys[] = [];
     const buckets: RateBucket[] = [];
     const weights: number[] = [];
