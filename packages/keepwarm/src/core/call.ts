@@ -13,6 +13,7 @@ import { NetError } from './error.ts';
 import type { Fields } from './fields.ts';
 import type { Origin } from './origin.ts';
 import type { Reply } from './reply.ts';
+import type { ReplyFields } from './reply-fields.ts';
 
 /** What a call means, decided once by whoever knows its protocol, so that no policy has to. */
 export interface Traits {
@@ -58,6 +59,8 @@ export interface Call {
    */
   readonly sign?: ((call: Call) => Fields) | undefined;
   readonly body: CallBody | undefined;
+  /** Told of replies that come before the final one (1xx), of each attempt. It may not throw. */
+  readonly onInterim?: ((status: number, fields: ReplyFields) => void) | undefined;
   readonly signal: AbortSignal | undefined;
   /** The instant, on the client's clock, at which the call was made. */
   readonly startedAt: number;

@@ -19,6 +19,11 @@ export class ReplyFields implements Iterable<readonly [string, string]> {
     return fields;
   }
 
+  /** Lines as a parser has checked them, `name: value` each. */
+  static ofLines(lines: readonly string[]): ReplyFields {
+    return new ReplyFields(`HTTP/1.1 200 \r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n`);
+  }
+
   /** The reason phrase; often empty, never meaningful. */
   get reason(): string {
     return this.#head.slice(13, this.#head.indexOf('\r\n'));

@@ -9,6 +9,8 @@ import { collect, collectFor, parseJson, streamOf, textOf } from './body.ts';
 import { NetError } from './error.ts';
 import { ReplyFields } from './reply-fields.ts';
 
+const NO_TRAILERS: readonly string[] = [];
+
 /** Where a body goes. `chunk` is valid during the call only: copy what must outlive it. */
 export interface BodySink {
   /** @returns false to pause until `resume` */
@@ -33,8 +35,11 @@ export interface BodySource {
   liftDeadline(until?: number): void;
 }
 
-/** The end of an exchange whose body is still arriving. */
+/** The end of an exchange whose body is still arriving: how it came is told with it. */
 export class Ending {
+  trailers: readonly string[] = NO_TRAILERS;
+  /** What ended the exchange before its end. */
+  error: NetError | undefined;
   #over = false;
   #listeners: (() => void)[] = [];
 
@@ -49,16 +54,16 @@ export class Ending {
   }
 
   /** Said by whoever owns the exchange; once is enough. */
-  finish(): void {
+  finish(trailers: readonly string[] = NO_TRAILERS, error?: NetError): void {
     if (this.#over) return;
     this.#over = true;
+    this.trailers = trailers;
+    this.error = error;
     const listeners = this.#listeners;
     this.#listeners = [];
     for (const listener of listeners) listener();
   }
 }
-
-const NO_TRAILERS: readonly string[] = [];
 
 export class Reply {
   readonly status: number;
@@ -75,7 +80,7 @@ export class Reply {
   #body: Uint8Array | BodySource | undefined;
   /** What a policy has made of the body it took, for whoever stands above it: nobody reads or parses it twice. */
   made: unknown = undefined;
-  /** Lines of the trailers of a body that arrived whole, `name: value` each. One that is read tells them at its end. */
+  /** Lines of the trailers of a body that arrived whole, `name: value` each. Ask `trailerFields` for those of any. */
   trailers: readonly string[] = NO_TRAILERS;
   /** Nothing once the body is there: then the exchange is over. */
   #ending: Ending | undefined;
@@ -190,10 +195,24 @@ export class Reply {
     return streamOf(this.take());
   }
 
+  /**
+   * The fields that came after the body (RFC 9110 § 6.5), empty where there were none. They are known once all of the
+   * body has come, so it must be read, or given up, for this to settle.
+   *
+   * @throws what ended the body before its end
+   */
+  async trailerFields(): Promise<ReplyFields> {
+    const ending = this.#ending;
+    if (ending === undefined) return ReplyFields.ofLines(this.trailers);
+    await new Promise<void>((resolve) => ending.listen(resolve));
+    if (ending.error !== undefined) throw ending.error;
+    return ReplyFields.ofLines(ending.trailers);
+  }
+
   /** The same reply, decoded: with another body in place of the one taken from it; both end together. */
   with(body: Uint8Array | BodySource, headers: ReplyFields = this.headers): Reply {
     const reply = new Reply(this.status, headers, body, false, this.socketId, this.reused);
-    reply.trailers = this.trailers;
+    reply.trailers = this.#ending?.trailers ?? this.trailers;
     reply.#received = this.received;
     reply.#movedTo = this.#movedTo;
     reply.#ending = body instanceof Uint8Array ? undefined : this.#ending;
@@ -206,9 +225,9 @@ export class Reply {
     else this.#ending.listen(listener);
   }
 
-  /** Said once by whoever owns the exchange. */
-  finish(): void {
-    this.#ending?.finish();
+  /** Said once by whoever owns the exchange, or has made this of another, which has ended so. */
+  finish(as?: Ending): void {
+    this.#ending?.finish(as?.trailers, as?.error);
   }
 
   /** Gives a body that is still arriving until this instant. Said before it is taken, by whoever set an earlier one. */

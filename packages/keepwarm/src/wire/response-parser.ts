@@ -29,7 +29,8 @@ export interface ParserLimits extends ChunkedLimits {
 }
 
 export interface MessageHandler {
-  onInterim(status: number): void;
+  /** `text` as for the final head. */
+  onInterim(status: number, text: string): void;
   /** `text` is the whole head as Latin-1; `hasBody` is false when the message ends with it. */
   onHead(head: ResponseHead, text: string, hasBody: boolean): void;
   /** Body bytes, framing removed; valid during the call only. */
@@ -211,7 +212,7 @@ export class ResponseParser {
 
   #onHead(text: string): void {
     const { head } = this;
-    if (head.status < 200) return this.#onInterim(head);
+    if (head.status < 200) return this.#onInterim(head, text);
     const bodyless = this.#method === 'HEAD' || head.status === 204 || head.status === 304;
     const hasBody = !bodyless && head.contentLength !== 0;
     this.#state = !hasBody ? 'head' : head.chunked ? 'chunked' : head.contentLength > 0 ? 'length' : 'untilClose';
@@ -221,13 +222,13 @@ export class ResponseParser {
     if (!hasBody) this.#end(head.persistent);
   }
 
-  #onInterim(head: ResponseHead): void {
+  #onInterim(head: ResponseHead, text: string): void {
     if (head.status === 101) throw broken('101 Switching Protocols to a call that asked for no upgrade');
     if (!head.persistent) throw broken('an interim response that ends the connection');
     if (++this.#interims > this.#limits.interimMax) {
       throw tooLarge('interimMax', this.#limits.interimMax, 'interim responses before the final one');
     }
-    this.#handler!.onInterim(head.status);
+    this.#handler!.onInterim(head.status, text);
   }
 
   #end(persistent: boolean, trailers: readonly string[] = NO_TRAILERS): void {

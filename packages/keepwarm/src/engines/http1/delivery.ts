@@ -22,11 +22,11 @@ export class Delivery {
 
   end(trailers: readonly string[]): void {
     this.#pipe.end(trailers);
-    this.#ending.finish();
+    this.#ending.finish(trailers);
   }
 
   fail(error: NetError): void {
     this.#pipe.fail(error);
-    this.#ending.finish();
+    this.#ending.finish([], error);
   }
 }

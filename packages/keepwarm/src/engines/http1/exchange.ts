@@ -134,7 +134,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     if (call instanceof NetError) return this.#giveUp('aborted', this.#placed(call));
     this.phase = 'head';
     this.#incoming = this.#host.borrowIncoming();
-    this.#incoming.begin(this.call.method, this.call.limits.bodyBytesMax);
+    this.#incoming.begin(this.call);
     const producer = writeRequest(connection.socket, call, this.#place.heads);
     // The system refuses a write at once when it knows that the connection is dead: not a byte has left.
     const dead = connection.socket.errored;

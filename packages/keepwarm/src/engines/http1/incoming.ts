@@ -11,7 +11,9 @@
  *   (3) After `release` nothing of the last reply is held.
  */
 import { Buffer } from 'node:buffer'; // the global of this name is a getter, which a hot path would feel
+import type { Call } from '../../core/call.ts';
 import { Reply } from '../../core/reply.ts';
+import { ReplyFields } from '../../core/reply-fields.ts';
 import type { ResponseHead } from '../../wire/response-head.ts';
 import { type MessageHandler, type ParserLimits, ResponseParser } from '../../wire/response-parser.ts';
 import { BodyHandle, BodyPipe, type PipeOwner } from './body-pipe.ts';
@@ -41,16 +43,18 @@ export class Incoming implements MessageHandler {
   #first: Buffer | undefined;
   #more: Buffer[] | undefined;
   #pipe: BodyPipe | undefined;
+  #onInterim: Call['onInterim'];
 
   constructor(limits: ParserLimits) {
     this.#parser = new ResponseParser(limits);
   }
 
-  begin(method: string, bodyBytesMax: number): void {
+  begin({ method, limits: { bodyBytesMax }, onInterim }: Call): void {
     this.begun = false;
     this.ended = false;
     this.#bytes = 0;
     this.#bodyBytesMax = bodyBytesMax;
+    this.#onInterim = onInterim;
     this.#parser.begin(method, this);
   }
 
@@ -91,9 +95,12 @@ export class Incoming implements MessageHandler {
     this.#more = undefined;
     this.#pipe = undefined;
     this.#trailers = NO_TRAILERS;
+    this.#onInterim = undefined;
   }
 
-  onInterim(_status: number): void {}
+  onInterim(status: number, text: string): void {
+    this.#onInterim?.(status, new ReplyFields(text));
+  }
 
   onHead(head: ResponseHead, text: string, hasBody: boolean): void {
     this.begun = true;

@@ -13,6 +13,7 @@ import { Buffer } from 'node:buffer'; // the global of this name is a getter, wh
 import type { Call } from '../../core/call.ts';
 import type { NetError } from '../../core/error.ts';
 import { Reply } from '../../core/reply.ts';
+import { ReplyFields } from '../../core/reply-fields.ts';
 import type { FieldSection } from '../../wire/hpack/section.ts';
 import { BodyHandle, BodyPipe, type PipeOwner } from '../http1/body-pipe.ts';
 import { Delivery } from '../http1/delivery.ts';
@@ -54,6 +55,7 @@ export class Arrival {
     if (head.status < 200) {
       if (endStream) throw tell.broken('an interim reply that ends the stream', 'answered', 'head');
       if (++this.#interims > this.#interimMax) throw limitReached('interimMax', this.#interimMax, 'interim replies');
+      this.#call.onInterim?.(head.status, new ReplyFields(head.text));
       return;
     }
     this.head = head;

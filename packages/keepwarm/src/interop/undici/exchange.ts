@@ -5,8 +5,9 @@
  *      └──────────┴──────────┴────────────────▶ over (failed, aborted)
  *
  * Invariants:
- *   (1) The handler hears `onRequestStart` first, then at most one `onResponseStart`, then exactly one of
- *       `onResponseEnd` and `onResponseError`; after that nothing, and nothing of the call is left.
+ *   (1) The handler hears `onRequestStart` first, then `onResponseStart` for each interim reply and at most once for a
+ *       final one, then exactly one of `onResponseEnd` and `onResponseError`; after that nothing, and nothing of the
+ *       call is left.
  *   (2) An abort is answered by `onResponseError` before it returns, whatever the call is doing: also while it queues.
  *   (3) While the controller is paused, the handler is given the chunk under way and nothing more: no data, no end.
  *   (4) What the handler throws aborts the call, and the handler is told that it failed.
@@ -15,12 +16,13 @@ import { Readable } from 'node:stream';
 import type { FetchDoor } from '../../clients/fetch.ts';
 import type { NetError } from '../../core/error.ts';
 import type { BodySink, BodySource, Reply } from '../../core/reply.ts';
+import type { ReplyFields } from '../../core/reply-fields.ts';
 import { aborted, asUndiciError } from './errors.ts';
 import { objectOf, rawOf, rawTrailersOf } from './fields.ts';
 import type { Controller, Handler } from './handlers.ts';
-import { type BodyWatch, callOf, type DispatchOptions } from './request.ts';
+import { type CallWatch, callOf, type DispatchOptions } from './request.ts';
 
-export class DispatchExchange implements Controller, BodySink, BodyWatch {
+export class DispatchExchange implements Controller, BodySink, CallWatch {
   rawHeaders: string[] | null = null;
   rawTrailers: string[] | null = null;
   readonly #handler: Handler;
@@ -97,6 +99,14 @@ export class DispatchExchange implements Controller, BodySink, BodyWatch {
     this.#bodySent = true;
     this.#handler.onRequestSent?.();
   }
+
+  readonly interim = (status: number, fields: ReplyFields): void => {
+    if (this.#over) return;
+    this.#try(() => {
+      this.rawHeaders = rawOf(fields.list);
+      this.#handler.onResponseStart?.(this, status, objectOf(this.rawHeaders), fields.reason);
+    });
+  };
 
   data(chunk: Uint8Array): boolean {
     if (this.#over) return false;

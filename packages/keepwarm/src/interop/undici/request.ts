@@ -16,8 +16,12 @@ export interface BodyWatch {
   ended(): void;
 }
 
+export interface CallWatch extends BodyWatch {
+  readonly interim: Call['onInterim'];
+}
+
 /** @throws undici's errors and NetError `INVALID`, before anything is queued */
-export function callOf(door: FetchDoor, options: DispatchOptions, signal: AbortSignal, watch: BodyWatch): Call {
+export function callOf(door: FetchDoor, options: DispatchOptions, signal: AbortSignal, watch: CallWatch): Call {
   const { method, origin, headersTimeout, bodyTimeout, idempotent } = options;
   if (typeof method !== 'string') throw invalidArgument('method must be a string');
   if (method === 'CONNECT' || options.upgrade) {
@@ -34,6 +38,7 @@ export function callOf(door: FetchDoor, options: DispatchOptions, signal: AbortS
   return {
     ...call,
     path,
+    onInterim: watch.interim,
     limits: limitsOf(call.limits, headersTimeout, bodyTimeout),
     // Whoever says how long the answer may take has said it: the deadline of the client would cut that short.
     deadlineAt: isSet(headersTimeout) ? Number.POSITIVE_INFINITY : call.deadlineAt,
