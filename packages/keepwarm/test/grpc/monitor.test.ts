@@ -110,7 +110,7 @@ describe('a monitor', () => {
     monitor.start();
     await until(() => resumes.length >= 3 && peer.lines.length >= 3, 'two rotations');
     await monitor.stop();
-    assert(alive(peer).length <= 1, 'one at a time');
+    await until(() => alive(peer).length <= 1, 'one at a time');
     assert(resumes[1]!.last !== undefined);
   });
 
