@@ -49,6 +49,8 @@ export class Gateway {
   #config: GatewayConfig;
   #keyFile: { remove(): void } | undefined;
   #endSummaries = (): void => undefined;
+  /** Settles when no caller is left; nothing before somebody asked for it. */
+  #drained: Promise<void> | undefined;
   /** Configured no more, with requests under way. */
   readonly #leaving = new Set<AnyUpstream>();
 
@@ -151,8 +153,7 @@ export class Gateway {
 
   /** Not ready any more; requests under way may end, then everything is closed. */
   async stop(drainMs: number = this.#config.drainMs): Promise<void> {
-    this.#tellDraining(drainMs);
-    await this.data.drain(drainMs);
+    await this.#drainedWithin(drainMs);
     this.#endSummaries();
     this.#keyFile?.remove();
     this.#keyFile = undefined;
@@ -191,7 +192,15 @@ export class Gateway {
 
   #drain(deadlineMs: number = this.#config.drainMs): void {
     this.#tellDraining(deadlineMs);
-    void this.data.drain(deadlineMs);
+    this.#drained ??= this.data.drain(deadlineMs);
+  }
+
+  /** Also one that drains already, by an operator's word, has no longer than this from now on. */
+  async #drainedWithin(drainMs: number): Promise<void> {
+    this.#drain(drainMs);
+    const giveUp = setTimeout(() => this.data.server.closeAllConnections(), drainMs);
+    await this.#drained;
+    clearTimeout(giveUp);
   }
 
   #tellDraining(deadlineMs: number): void {

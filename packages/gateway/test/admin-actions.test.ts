@@ -159,6 +159,30 @@ describe('actions on the gateway', () => {
     assert.equal((await act(admin, 'drain')).status, 200, 'twice is harmless');
   });
 
+  it('drain, then a signal: what is under way still ends, and no later than the signal allows', async () => {
+    let finish = (): void => undefined;
+    const upstream = opened.add(
+      await httpServer((_, response) => {
+        finish = () => void response.end('done');
+      }),
+    );
+    for (const ends of [true, false]) {
+      const { gateway, url, adminPort } = await startGateway({ api: upstream.origin }, { access });
+      const underWay = ask(`${url}/api/`).then(
+        ({ body }) => String(body),
+        ({ code }) => code,
+      );
+      await until(() => gateway.data.inFlight === 1);
+      await act(`http://127.0.0.1:${adminPort}`, 'drain', { deadlineMs: 60_000 });
+      const stopped = gateway.stop(ends ? 30_000 : 20);
+      await new Promise((resolve) => setImmediate(resolve));
+      if (ends) finish();
+      assert.equal(await underWay, ends ? 'done' : 'ECONNRESET');
+      await stopped;
+      await gateway.stop();
+    }
+  });
+
   it('reload: what is read is taken over, and what cannot be used changes nothing', async () => {
     const upstream = opened.add(await httpServer((_, response) => void response.end('x')));
     const config = (upstreams: object) =>
