@@ -73,4 +73,45 @@ describe('over real connections', () => {
     assert.equal(client.stats().sockets.closed, 0);
     policy.close();
   });
+
+  for (const [inFlight, writes] of [
+    [1, 'at once'],
+    [20, 'with those of its turn'],
+  ] as const) {
+    it(`a repeat elsewhere that goes out while its first reply is being read is written ${writes}`, async (t) => {
+      const paths: string[] = [];
+      const server = createServer((request, response) => {
+        paths.push(request.url!);
+        response.statusCode = request.url === '/ill/item' ? 503 : 200;
+        response.end(request.url);
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const client = createClient({
+        endpoints: [
+          { url: `${origin}/ill`, name: 'ill' },
+          { url: `${origin}/well`, name: 'well', priority: 1 },
+        ],
+        balance: { consecutiveMax: 1_000, failureShare: 2 },
+        breaker: false,
+        budget: { share: 1, perSecond: 100 },
+        pool: { socketsMax: inFlight },
+      });
+      t.after(async () => {
+        await client.close({ deadlineMs: 0 });
+        server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+      });
+      const each = await Promise.all(Array.from({ length: inFlight }, () => client.get('/item').text()));
+      assert.deepEqual(new Set(each), new Set(['/well/item']));
+      assert.equal(paths.length, inFlight * 2, 'each was asked for once at either endpoint');
+      const { fresh, reused } = client.stats().reuse;
+      assert.deepEqual([fresh, reused], [inFlight, inFlight], 'over the connection that had just come back');
+      const ends = client.stats().policies.endpoints!.endpoints;
+      assert.deepEqual(
+        ends.map((end) => end.inFlight),
+        [0, 0],
+      );
+    });
+  }
 });
