@@ -79,7 +79,7 @@ export class Door {
 
   /** Ends every connection with RST. */
   reset(): void {
-    for (const socket of this.#open) socket.resetAndDestroy();
+    for (const socket of this.#open) drop(socket);
   }
 
   close(): Promise<void> {
@@ -99,7 +99,7 @@ export class Door {
     if (banned) this.#banned++;
     if ((banned && this.#banWith === 'reset') || this.refusing > 0) {
       if (this.refusing > 0) this.refusing--;
-      socket.resetAndDestroy();
+      drop(socket);
     } else if (this.blackHole) {
       socket.resume();
     } else {
@@ -122,4 +122,10 @@ export class Door {
     this.#bannedUntil = now + banMs;
     return true;
   }
+}
+
+/** A socket that is about to end by itself cannot be reset any more: libuv refuses, and its handle would stay for ever. */
+function drop(socket: Socket): void {
+  if (socket.destroyed || socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }

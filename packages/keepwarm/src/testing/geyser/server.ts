@@ -205,8 +205,8 @@ export class GeyserServer {
 
   async #close(): Promise<void> {
     this.#timer?.cancel();
-    for (const session of this.#sessions) session.destroy();
     await this.#door.close();
+    for (const session of this.#sessions) session.destroy();
     this.#http2.close();
   }
 

@@ -1,0 +1,295 @@
+/**
+ * A subscription that goes on: one upstream stream after the other, told as one.
+ *
+ *   waiting ──backoff──▶ opening ──first message──▶ open ──lost──▶ waiting …
+ *      │                    └ final error: thrown     └ replay refused: opening, without what is gone
+ *      └──────────────────── close, signal ────────────▶ closed
+ *
+ * Invariants:
+ *   (1) At most one upstream stream is open, and it is read only as fast as its reader reads: what waits, waits at the
+ *       server, and the window of HTTP/2 stops it.
+ *   (2) Messages are told once and in order; where some are missing, a gap stands in their place.
+ *   (3) `from_slot` goes out with the first write of a stream and never again: each write of it would replay anew.
+ *   (4) After `close`, the signal or a final error, nothing is open and no timer is set.
+ */
+import { fullJitter } from '../../algo/backoff.ts';
+import { invalid } from '../../clients/options.ts';
+import { listen, unlisten } from '../../core/abort.ts';
+import type { Random } from '../../core/clock.ts';
+import { NetError } from '../../core/error.ts';
+import { sleep } from '../../core/sleep.ts';
+import type { Gap, Message, StreamObserver } from '../../core/subscribe.ts';
+import type { SubscribeUpdate } from '../../wire/geyser/generated/geyser_pb.js';
+import { Link, type LinkParts } from './link.ts';
+import { Progress } from './progress.ts';
+import { Asked, OWN_FILTER, type Subscription } from './request.ts';
+import { verdictOn } from './verdict.ts';
+
+export interface StreamParts extends Omit<LinkParts, 'signal'> {
+  readonly random: Random;
+  readonly observer: StreamObserver;
+  readonly signal: AbortSignal | undefined;
+  /** It is over. */
+  readonly over: (stream: YellowstoneStream) => void;
+}
+
+export interface YellowstoneStreamStats {
+  /** Whether messages come; or it is being opened, or waits before that. */
+  readonly state: 'open' | 'opening' | 'waiting' | 'closed';
+  /** Upstream streams so far. */
+  readonly openings: number;
+  /** Updates told. */
+  readonly updates: number;
+  /** Updates that a replay sent again, and that were not told again. */
+  readonly repeats: number;
+  readonly gaps: number;
+  /** The last slot of which everything has come. */
+  readonly slot: number | undefined;
+  /** Updates remembered, to know what a replay repeats. */
+  readonly remembered: number;
+  /** Messages received and not read yet. */
+  readonly unread: number;
+}
+
+type Result = IteratorResult<Message<SubscribeUpdate>>;
+
+const TOPIC = 'geyser.Subscribe';
+const PING_MS = 5_000;
+/** A server whose oldest slot moves on while it is asked for is asked so often, then without a replay. */
+const TOO_OLD_MAX = 3;
+
+export class YellowstoneStream implements AsyncIterableIterator<Message<SubscribeUpdate>> {
+  readonly #parts: StreamParts;
+  readonly #progress: Progress;
+  readonly #ending = new AbortController();
+  #asked: Asked;
+  #link: Link | undefined;
+  /** A message that stands behind a gap. */
+  #ready: Message<SubscribeUpdate> | undefined;
+  #reading: Promise<unknown> | undefined;
+  /** Losses since it last got further, and how far that was. */
+  #losses = 0;
+  #lossesAt: number | undefined;
+  #tooOld = 0;
+  #replayable = true;
+  readonly #counts = { openings: 0, updates: 0, repeats: 0, gaps: 0 };
+  #waiting = false;
+  #error: unknown;
+  #closed = false;
+
+  /** @throws NetError `INVALID` */
+  constructor(request: Subscription, parts: StreamParts) {
+    const { numbers, signal } = parts;
+    this.#asked = new Asked(request);
+    this.#parts = parts;
+    const { fromSlot } = this.#asked;
+    this.#progress = new Progress({ ...numbers, fromSlot: fromSlot === undefined ? undefined : Number(fromSlot) });
+    if (signal?.aborted) this.aborted(signal.reason);
+    else if (signal !== undefined) listen(signal, this);
+    // It is a subscription from the moment it is made, not from its first read.
+    if (!this.#closed) this.#link = this.#open();
+  }
+
+  /**
+   * Replaces all filters, in place: nothing is opened anew. Resolves when they are on their way; while the stream is
+   * lost, at once: they go out with its next opening.
+   *
+   * @throws NetError `INVALID`
+   */
+  async update(request: Subscription): Promise<void> {
+    const asked = new Asked(request);
+    if (asked.fromSlot !== undefined)
+      throw invalid('an update has no fromSlot: make another subscription for a replay');
+    if (asked.commitment !== this.#asked.commitment) throw invalid('an update must not change the commitment');
+    this.#asked = asked;
+    // A stream that is lost meanwhile tells its reader; the next one begins with these filters.
+    await this.#link?.write(asked.request).catch(() => undefined);
+  }
+
+  /**
+   * Asks the server whether it is there; the answer comes among the updates, so somebody must be reading them.
+   *
+   * @returns how long it took, in ms
+   * @throws NetError `CLOSED` while the stream is lost; `TIMEOUT`, `RESET`
+   */
+  async ping(options: { readonly deadlineMs?: number } = {}): Promise<number> {
+    if (this.#link !== undefined) return this.#link.ping(options.deadlineMs ?? PING_MS);
+    throw new NetError('CLOSED', 'the subscription is not open at the moment', { reach: 'unsent' });
+  }
+
+  stats(): YellowstoneStreamStats {
+    const { whole, remembered } = this.#progress;
+    const alive = this.#waiting ? 'waiting' : this.#link?.begun === true ? 'open' : 'opening';
+    const unread = this.#link?.unread ?? 0;
+    return { state: this.#closed ? 'closed' : alive, ...this.#counts, slot: whole, remembered, unread };
+  }
+
+  next(): Promise<Result> {
+    // One after the other: two that read at once would change places.
+    const reading = this.#reading === undefined ? this.#read() : this.#reading.then(() => this.#read());
+    const settled = reading.then(forgotten, forgotten).then(() => {
+      if (this.#reading === settled) this.#reading = undefined;
+    });
+    this.#reading = settled;
+    return reading;
+  }
+
+  async return(): Promise<Result> {
+    this.close();
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+
+  /** Ends it; its reader gets no more. Twice is harmless. */
+  close(): void {
+    this.#end(undefined);
+  }
+
+  aborted(reason: unknown): void {
+    this.#end(new NetError('ABORTED', 'the subscription was aborted', { reach: 'answered', cause: reason }));
+  }
+
+  async #read(): Promise<Result> {
+    while (!this.#closed) {
+      const ready = this.#ready;
+      if (ready !== undefined) {
+        this.#ready = undefined;
+        return { done: false, value: ready };
+      }
+      const link = (this.#link ??= await this.#reopened());
+      if (link === undefined) continue;
+      try {
+        const update = await link.next();
+        if (this.#closed) break;
+        const told = this.#take(update, link);
+        if (told !== undefined) return { done: false, value: told };
+      } catch (error) {
+        const told = this.#lost(error, link);
+        if (told !== undefined) return { done: false, value: told };
+      }
+    }
+    // An error is thrown once; after that, as with any iterator, it is simply over.
+    const error = this.#error;
+    this.#error = undefined;
+    if (error !== undefined) throw error;
+    return { done: true, value: undefined };
+  }
+
+  #open(): Link {
+    const again = ++this.#counts.openings > 1;
+    const from = this.#replayable && this.#tooOld <= TOO_OLD_MAX ? this.#progress.replayFrom : undefined;
+    this.#progress.reopen(from !== undefined);
+    const request = this.#asked.from(from === undefined ? undefined : BigInt(from));
+    const link = new Link({ ...this.#parts, signal: this.#ending.signal }, request);
+    if (again && from !== undefined) link.catchUp(this.#asked.commitment, this.#progress.whole ?? from);
+    return link;
+  }
+
+  /** Nothing when it was closed meanwhile. */
+  async #reopened(): Promise<Link | undefined> {
+    const { numbers, clock, random } = this.#parts;
+    const { backoffMs, backoffMsMax } = numbers;
+    if (this.#losses > 0) {
+      this.#waiting = true;
+      clock.hold(); // while there is no connection, nothing else keeps the process alive
+      try {
+        await sleep(clock, fullJitter(backoffMs, backoffMsMax, this.#losses, random), this.#ending.signal);
+      } catch {
+        return undefined; // closed meanwhile, which the reader sees
+      } finally {
+        clock.release();
+        this.#waiting = false;
+      }
+    }
+    try {
+      return this.#open();
+    } catch (error) {
+      this.#end(error);
+      return undefined;
+    }
+  }
+
+  #take(update: SubscribeUpdate, link: Link): Message<SubscribeUpdate> | undefined {
+    if (!link.begun) this.#begun(link);
+    const { case: kind } = update.updateOneof;
+    if (kind === 'ping' || kind === 'pong') return undefined;
+    const { gap: missing, told, slot } = this.#progress.take(update, this.#asked.whole);
+    if (missing !== undefined) this.#tellGap(missing);
+    if (!told) this.#counts.repeats++;
+    const wanted = told && this.#isWanted(update);
+    if (!wanted) return missing;
+    this.#counts.updates++;
+    const filled = slot !== undefined && slot <= link.behind;
+    const data = { kind: 'data', value: update, height: slot, filled } as const;
+    if (missing !== undefined) this.#ready = data;
+    return missing ?? data;
+  }
+
+  /** Not what only our own filter asked for. */
+  #isWanted({ filters }: SubscribeUpdate): boolean {
+    const own = filters.indexOf(OWN_FILTER);
+    if (own < 0) return true;
+    filters.splice(own, 1);
+    return filters.length > 0;
+  }
+
+  #begun(link: Link): void {
+    link.begun = true;
+    this.#tooOld = 0;
+    const { clock, observer, caller } = this.#parts;
+    const resumed = this.#counts.openings > 1;
+    const openMs = clock.now() - link.startedAt;
+    observer.streamOpened?.({ topic: TOPIC, endpoint: caller.target, resumed, openMs });
+  }
+
+  /** @returns a gap, where a replay was refused and it is known what is gone */
+  #lost(error: unknown, link: Link): Gap | undefined {
+    this.#link = undefined;
+    link.close();
+    if (this.#closed) return undefined;
+    const verdict = verdictOn(error, link.replayed);
+    if (verdict.kind === 'final') {
+      this.#end(error);
+      return undefined;
+    }
+    const { observer, caller } = this.#parts;
+    observer.streamLost?.({ topic: TOPIC, endpoint: caller.target, error: NetError.from(error) });
+    const { whole } = this.#progress;
+    this.#losses = whole === this.#lossesAt ? this.#losses + 1 : 1;
+    this.#lossesAt = whole;
+    if (verdict.kind === 'no replay') this.#replayable = false;
+    if (verdict.kind !== 'too old') return undefined;
+    // Nothing is wrong with the server: it is asked again at once, for what it has.
+    this.#losses = 0;
+    this.#tooOld = verdict.first === undefined ? TOO_OLD_MAX + 1 : this.#tooOld + 1;
+    const missing = verdict.first === undefined ? undefined : this.#progress.lost(verdict.first);
+    if (missing !== undefined) this.#tellGap(missing);
+    return missing;
+  }
+
+  #tellGap({ kind: _, ...missing }: Gap): void {
+    this.#counts.gaps++;
+    this.#parts.observer.streamGap?.({ ...missing, topic: TOPIC });
+  }
+
+  #end(error: unknown): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#error = error;
+    this.#ready = undefined;
+    if (this.#parts.signal !== undefined) unlisten(this.#parts.signal, this);
+    this.#link?.close();
+    this.#link = undefined;
+    this.#ending.abort(error);
+    this.#parts.over(this);
+  }
+}
+
+function forgotten(): void {}
