@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type FactOf, NetError, type Observer } from 'keepwarm';
-import { CallLog, FOLLOWED_PER_SECOND, NOTABLE_MAX, RECENT_MAX } from '../src/figures/call-log.ts';
+import { CallLog, FOLLOWED_PER_SECOND, NOTABLE_MAX, RECENT_MAX, UNDER_WAY_MAX } from '../src/figures/call-log.ts';
 import type { CallTold } from '../src/figures/call-told.ts';
 import { Feed } from '../src/figures/feed.ts';
 import { ask, httpServer, Opened, startGateway } from './fixtures.ts';
@@ -142,6 +142,15 @@ describe('the call log', () => {
     assert.ok(events <= 5 * 20, 'the feed is bounded too');
     const followed = log.of('api', false).filter(({ phases }) => phases !== undefined);
     assert.ok(followed.length > RECENT_MAX / 2);
+  });
+
+  it('is not filled by what never ends: a copy that lost, a check in the background (2)', () => {
+    const { clock, log, told } = aLog();
+    for (let id = 1; id <= UNDER_WAY_MAX + 10; id++) told.leased?.({ ...socket(1), call: id, waitMs: 0, fresh: false });
+    clock.now = 100;
+    told.leased?.({ ...socket(1), call: 9_999, waitMs: 40, fresh: false });
+    told.replied?.(replied(9_999, 60));
+    assert.equal(log.of('api', false)[0]?.phases?.queueMs, 40);
   });
 
   it('never says more than the whole, whatever the facts (walk)', () => {

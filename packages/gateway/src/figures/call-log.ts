@@ -5,7 +5,7 @@
  * Invariants:
  *   (1) Of each upstream the last `RECENT_MAX` calls are kept, and apart from them the last `NOTABLE_MAX` that failed,
  *       were repeated, or took far longer than usual: a flood of good calls does not wash them away.
- *   (2) No more than `UNDER_WAY_MAX` calls are followed at a time.
+ *   (2) No more than `UNDER_WAY_MAX` calls are followed at a time; beyond it the oldest is let go.
  *   (3) When there are more than `FOLLOWED_PER_SECOND` calls, one in so many is followed from its start. Of the others
  *       only what happens to few is seen, so that they cost a remainder and a comparison.
  */
@@ -22,6 +22,8 @@ const SLOW_FACTOR = 5;
 const SLOW_MS_MIN = 5;
 /** How quickly the usual length follows: by a 64th of the difference with each call. */
 const USUAL_SHARE = 1 / 64;
+/** After so many calls it is looked how quickly they come. */
+const LOOK_EVERY = 64;
 
 interface Kept {
   readonly recent: CallTold[];
@@ -85,7 +87,8 @@ class Following {
   /** What opening cost of connections that have not been lent yet. */
   readonly #opened = new Map<number, FactOf<'socketOpened'>>();
   #usualMs = 0;
-  #second = 0;
+  #lookedAt = 0;
+  /** Since then. */
   #calls = 0;
   /** One call in so many is followed. */
   #stride = 1;
@@ -141,8 +144,10 @@ class Following {
     return draft;
   }
 
-  #draft(call: number): CallDraft | undefined {
-    if (this.#drafts.size >= UNDER_WAY_MAX) return undefined;
+  /** The oldest makes room: a copy of a call that is sent after the call has ended never ends for us. */
+  #draft(call: number): CallDraft {
+    const [oldest] = this.#drafts.size < UNDER_WAY_MAX ? [] : this.#drafts.keys();
+    if (oldest !== undefined) this.#drafts.delete(oldest);
     const draft = new CallDraft();
     this.#drafts.set(call, draft);
     return draft;
@@ -161,13 +166,13 @@ class Following {
     this.#ended(told, slow || bad || told.acted.length > 0);
   }
 
-  /** Sets the stride by what the last second saw. */
+  /** Sets the stride by how long the last few calls took to end. Looking at the clock costs as much as the rest. */
   #count(): void {
-    this.#calls++;
-    const second = Math.floor(this.#now() / 1_000);
-    if (second === this.#second) return;
-    this.#stride = Math.max(1, Math.ceil(this.#calls / FOLLOWED_PER_SECOND));
-    this.#second = second;
+    if (++this.#calls < LOOK_EVERY) return;
+    const now = this.#now();
+    const perSecond = (LOOK_EVERY * 1_000) / Math.max(now - this.#lookedAt, 1);
+    this.#stride = Math.max(1, Math.ceil(perSecond / FOLLOWED_PER_SECOND));
+    this.#lookedAt = now;
     this.#calls = 0;
   }
 }
