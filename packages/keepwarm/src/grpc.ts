@@ -5,6 +5,7 @@ export {
   createConnectionCap,
   createStreamRate,
   type StreamRateInput,
+  withConnectionCap,
 } from './clients/grpc/budgets.ts';
 export { createGrpcClient, GrpcClient } from './clients/grpc/client.ts';
 export {

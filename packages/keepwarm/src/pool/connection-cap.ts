@@ -11,8 +11,8 @@
  *   (3) Reconnects go before growth, the oldest of each first.
  *   (4) waiting ≤ waitersMax. Each place is released once, whatever its holder says twice.
  */
+import type { StartKind } from '../algo/start-window.ts';
 import { listen } from '../core/abort.ts';
-import type { StartKind } from './start-gate.ts';
 import { closed, gone, tooMany, Waiter } from './start-waiter.ts';
 
 export interface ConnectionCapOptions {
@@ -54,16 +54,20 @@ export class ConnectionCap {
    * A place at once, or none: by which whoever wants to make before it breaks learns that it must break first.
    */
   tryTake(): Place | undefined {
-    const free = !this.#closed && this.#taken < this.#options.connectionsMax; // while others wait, there is none: (2)
-    return free ? this.#take() : undefined;
+    return this.free ? this.#take() : undefined;
+  }
+
+  /** Whether there is a place. While others wait, there is none: (2). */
+  get free(): boolean {
+    return !this.#closed && this.#taken < this.#options.connectionsMax;
   }
 
   /** Resolves when there is a place. @throws NetError `SATURATED`, `ABORTED` or `CLOSED`, all unsent */
   take(kind: StartKind, signal?: AbortSignal): Promise<Place> {
-    const { name, connectionsMax, waitersMax } = this.#options;
+    const { name, waitersMax } = this.#options;
     if (this.#closed) return Promise.reject(closed(name));
     if (signal?.aborted) return Promise.reject(gone(name, signal.reason));
-    if (this.#taken < connectionsMax) return Promise.resolve(this.#take());
+    if (this.free) return Promise.resolve(this.#take());
     if (this.#size >= waitersMax) return Promise.reject(tooMany(name, waitersMax));
     return new Promise((resolve, reject) => {
       const lane = this.#waiting[kind];

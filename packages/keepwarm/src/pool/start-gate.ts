@@ -1,5 +1,6 @@
 /** What whoever dials needs of a limit on starts, and what is said of each start: the words of `connection-rate.ts`. */
 import type { StartKind } from '../algo/start-window.ts';
+import type { ConnectionCapSnapshot } from './connection-cap.ts';
 
 export type { StartKind };
 
@@ -13,6 +14,8 @@ export interface Start {
   lost(): void;
   /** No packet was sent. */
   cancelled(): void;
+  /** The connection that came of it is closed, or none did. Said after one of the above, where this is there. */
+  readonly closed?: (() => void) | undefined;
 }
 
 /** What whoever dials needs of it. */
@@ -58,4 +61,6 @@ export interface ConnectionRateSnapshot {
   readonly penalties: number;
   /** What is left of a pause, in ms. */
   readonly pausedMs: number;
+  /** Connections at once, where they have a limit as well. */
+  readonly connections?: ConnectionCapSnapshot | undefined;
 }

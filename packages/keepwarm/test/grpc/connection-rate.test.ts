@@ -4,7 +4,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { createConnectionRate, createGrpcClient, NetError, rawMethod } from '../../src/grpc.ts';
+import {
+  createConnectionCap,
+  createConnectionRate,
+  createGrpcClient,
+  NetError,
+  rawMethod,
+  withConnectionCap,
+} from '../../src/grpc.ts';
 import { aClient, all, answer, failure, head, headOnly, trailers } from '../engine/grpc/a-peer.ts';
 import { aPeer, type Line } from '../engine/h2/a-peer.ts';
 import { leavesNothing } from '../engine/setup.ts';
@@ -112,6 +119,43 @@ describe('a limit on opening connections', () => {
     await enough;
     connectionRate.close();
     for (const [i, at] of seen.entries()) assert(i < limit || at - seen[i - limit]! >= windowMs, `window before ${i}`);
+  });
+
+  it('can have one on connections at once beside it, in which one that drains counts until it is closed', async (t) => {
+    let [open, most] = [0, 0];
+    const peer = await aPeer(t, {
+      connected: (line) => {
+        most = Math.max(most, ++open);
+        line.socket.once('close', () => open--);
+        if (most > 1 && open % 2 === 0) return void line.socket.resetAndDestroy();
+        line.send(settings(['maxConcurrentStreams', 10]));
+      },
+      request: (line, { id }) => answer(line, id),
+    });
+    const rate = createConnectionRate({ name: 'p', limit: 1_000, resetMs: 0, assumed: 'empty' });
+    const cap = createConnectionCap({ name: 'p', connectionsMax: 2 });
+    const connectionRate = withConnectionCap(rate, cap);
+    t.after(() => connectionRate.close());
+    const limits = { queueMs: 20_000 };
+    await Promise.all(
+      Array.from({ length: 12 }, async () => {
+        const client = aClient(t, peer, { connectionRate, limits });
+        await client.unary(method, NOTHING).catch((error) => assert.equal(error.status, 'UNAVAILABLE'));
+        assert(client.stats().connectionRate!.connections!.taken <= 2);
+        client.destroy();
+      }),
+    );
+    assert(most <= 2, `${most} at once`);
+    while (cap.snapshot().taken > 0) await new Promise((resolve) => setImmediate(resolve));
+    const place = cap.tryTake();
+    assert.equal(connectionRate.admits('growth'), true);
+    cap.tryTake();
+    assert.equal(connectionRate.admits('growth'), false, 'there is no place');
+    place!.release();
+    const away = createGrpcClient({ target: 'http://127.0.0.1:1', connectionRate, retry: false });
+    await failure(away.unary(method, NOTHING));
+    away.destroy();
+    assert.equal(cap.snapshot().taken, 1, 'what never came about has no place');
   });
 
   it('pauses when the first answer on a connection says that there were too many', async (t) => {

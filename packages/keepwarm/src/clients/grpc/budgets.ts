@@ -1,7 +1,9 @@
 /** The two budgets beside that of opening connections: connections at once, and opening streams. */
 import { type Clock, systemClock } from '../../core/clock.ts';
+import { cappedStarts } from '../../pool/capped-starts.ts';
 import { CONNECTION_CAP_DEFAULTS, ConnectionCap, type ConnectionCapOptions } from '../../pool/connection-cap.ts';
 import type { ConnectionRate, ConnectionRateOptions } from '../../pool/connection-rate.ts';
+import type { ConnectionLimiter } from '../../pool/start-gate.ts';
 import { STREAM_RATE_DEFAULTS, streamRate } from '../../pool/stream-rate.ts';
 import { unknownOption } from '../options.ts';
 import { figures, named, whole } from './connection-rate.ts';
@@ -23,6 +25,13 @@ export function createStreamRate({ name, clock = systemClock, ...given }: Stream
 
 export interface ConnectionCapInput extends Partial<ConnectionCapOptions> {
   readonly name: string;
+}
+
+/**
+ * A limiter of connections being opened, kept within so many connections at once as well, as clients and pools take it.
+ */
+export function withConnectionCap(limiter: ConnectionLimiter, cap: ConnectionCap): ConnectionLimiter {
+  return cappedStarts(limiter, cap);
 }
 
 /** A limit on connections at once, draining ones included. @throws NetError `INVALID` naming the option */

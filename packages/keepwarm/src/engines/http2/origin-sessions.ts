@@ -146,6 +146,8 @@ export class OriginSessions implements SharedOwner<Session>, CapacityUser {
 
   #dialled(dialled: Dialled, startedAt: number, start: Start | undefined): void {
     const { secure, key } = this.origin;
+    if (dialled.socket.closed) start?.closed?.();
+    else if (start?.closed !== undefined) dialled.socket.once('close', start.closed);
     if (secure && dialled.protocol !== 'h2') {
       start?.settled();
       if (this.#engine.handsOver) return this.#handOver(dialled);
@@ -208,10 +210,12 @@ export class OriginSessions implements SharedOwner<Session>, CapacityUser {
 
 /** What a failed dial means to who counts dials: not begun, answered, or else perhaps still on its way. */
 function account(start: Start | undefined, { code, phase, systemCode }: NetError): void {
-  if (code === 'DNS' || phase === 'dns') start?.cancelled();
-  else if (systemCode === 'ECONNRESET') start?.thrownOut();
-  else if (code === 'TLS' || systemCode === 'ECONNREFUSED') start?.settled();
-  else start?.lost();
+  if (start === undefined) return;
+  if (code === 'DNS' || phase === 'dns') start.cancelled();
+  else if (systemCode === 'ECONNRESET') start.thrownOut();
+  else if (code === 'TLS' || systemCode === 'ECONNREFUSED') start.settled();
+  else start.lost();
+  start.closed?.();
 }
 
 /** Whether it was the peer that ended a connection before it was a session, and not we. */

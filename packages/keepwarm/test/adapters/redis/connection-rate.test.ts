@@ -90,7 +90,7 @@ describe('a limit on opening connections that processes share', () => {
     await assert.rejects(rate.start('growth'), { code: 'CLOSED' });
   });
 
-  it('opens nothing for as long as a start may count when Redis knows nothing of earlier ones, or has forgotten', async (t) => {
+  it('opens nothing for as long as a start may count when Redis knows of none, or has forgotten them', async (t) => {
     names++;
     const askedAt = performance.now();
     const rate = aRate(t, { assumed: 'full' });
