@@ -156,7 +156,43 @@ const GRPC = {
   keepwarm_grpc_messages_unreadable_total: counter('Messages that could not be decompressed or decoded.'),
 };
 
+const STARTS = {
+  keepwarm_starts_max: most('Connections that may be opened in a window.', 'limit'),
+  keepwarm_starts_window_seconds: most('Length of the window.', 'limit'),
+  keepwarm_starts_used: most('Places taken, dials under way included.', 'limit'),
+  keepwarm_starts_waiting: most('Dials that wait for the limit.', 'limit'),
+  keepwarm_starts_granted_total: counter('Dials let through.', 'limit'),
+  keepwarm_starts_penalties_total: counter('Times the provider had too much.', 'limit'),
+  keepwarm_starts_paused_seconds: most('What is left of a pause.', 'limit'),
+};
+
+const GRPC_POOL = {
+  keepwarm_grpc_pool_connections: gauge('Connections, by state: opening, ready, draining.', 'state'),
+  keepwarm_grpc_pool_connections_max: gauge('The most there may be.'),
+  keepwarm_grpc_pool_connections_opened_total: counter('Connections that became ready.'),
+  keepwarm_grpc_pool_connections_ended_total: counter('Connections that ended, by reason.', 'reason'),
+  keepwarm_grpc_pool_reconnects_total: counter('Connections opened in place of others that were lost.'),
+  keepwarm_grpc_pool_revived_total: counter('Times a draining connection was taken back.'),
+  keepwarm_grpc_pool_rotations_total: counter('Connections that began to be replaced for their age.'),
+  keepwarm_grpc_pool_leases: gauge('Leases, by state: held, waiting.', 'state'),
+  keepwarm_grpc_pool_leases_ended_total: counter('Leases that ended, by reason.', 'reason'),
+  keepwarm_grpc_pool_streams: gauge('Streams and calls, by state: live, waiting.', 'state'),
+  keepwarm_grpc_pool_message_rate: gauge('Messages received per second, of late.'),
+  keepwarm_grpc_pool_health_checks_total: counter('Checks of connections.'),
+  keepwarm_grpc_pool_health_failures_total: counter('Checks that found one ill.'),
+  keepwarm_grpc_pool_backoff_seconds: gauge('What is left of the wait after failures to connect.'),
+};
+
 /** In the order in which they are written. */
-export const METRICS = { ...CALLS, ...CONNECTIONS, ...POLICIES, ...ENDPOINTS, ...RPC, ...GRPC };
+export const METRICS = {
+  ...CALLS,
+  ...CONNECTIONS,
+  ...POLICIES,
+  ...ENDPOINTS,
+  ...RPC,
+  ...GRPC,
+  ...STARTS,
+  ...GRPC_POOL,
+};
 export type MetricName = keyof typeof METRICS;
 export const METRIC_NAMES = Object.keys(METRICS) as readonly MetricName[];

@@ -2,6 +2,7 @@
  * Clients' snapshots as Prometheus reads them. Pulled, never counted beside: a scrape asks each client for `stats()`
  * and writes what it says, so that a metric and a snapshot cannot disagree.
  */
+import type { GrpcPoolStats } from '../clients/grpc/pool-stats.ts';
 import type { GrpcStats } from '../clients/grpc/record.ts';
 import type { RpcStats } from '../clients/jsonrpc/stats.ts';
 import type { ClientStats } from '../clients/stats.ts';
@@ -9,15 +10,16 @@ import { NetError } from '../core/error.ts';
 import { formatFor } from './accept.ts';
 import { METRIC_NAMES, METRICS } from './catalog.ts';
 import { collectClient } from './collect-client.ts';
+import { collectGrpcPool, collectStarts } from './collect-grpc-pool.ts';
 import { collectPolicies } from './collect-policies.ts';
 import { collectGrpc, collectRpc } from './collect-rpc.ts';
 import { Scrape } from './scrape.ts';
 import { SeriesBounds } from './series-bounds.ts';
 import { CONTENT_TYPES, type Family, type MetricsFormat, renderFamilies, type Sample } from './text.ts';
 
-/** A client of `createClient`, `createRpc` or `createGrpcClient`, or whatever has the same `stats()`. */
+/** A client, a pool of JSON-RPC nodes or of gRPC connections, or whatever has the same `stats()`. */
 export interface StatsSource {
-  stats(): ClientStats | RpcStats | GrpcStats;
+  stats(): ClientStats | RpcStats | GrpcStats | GrpcPoolStats;
 }
 
 /** Several clients by their names, which become the label `client`. */
@@ -77,11 +79,18 @@ export function prometheusMetrics(
 function scrape(source: StatsSource, bounds: SeriesBounds): Scrape {
   const stats = source.stats();
   const to = new Scrape(bounds);
+  if ('leases' in stats) {
+    collectGrpcPool(to, stats);
+    return to;
+  }
   const http = 'http' in stats ? stats.http : stats;
   collectClient(to, http);
   collectPolicies(to, http.policies);
   if ('batching' in stats) collectRpc(to, stats);
-  else if ('messages' in stats) collectGrpc(to, stats);
+  else if ('messages' in stats) {
+    collectGrpc(to, stats);
+    if (stats.connectionRate !== undefined) collectStarts(to, stats.connectionRate);
+  }
   return to;
 }
 

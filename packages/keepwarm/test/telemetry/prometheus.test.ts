@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { createClient, NetError } from 'keepwarm';
+import { createGrpcPool } from 'keepwarm/grpc';
 import { createRpc, evm } from 'keepwarm/jsonrpc';
 import { type Family, prometheusMetrics } from 'keepwarm/prometheus';
 import type { ClientStats } from '../../src/clients/stats.ts';
@@ -170,6 +171,18 @@ describe('metrics of other clients', () => {
     assert.equal(readValue(told, 'keepwarm_grpc_messages_received_total'), 9);
   });
 
+  it('are the connections, leases and starts of a pool of gRPC connections', async () => {
+    const pool = createGrpcPool({ target: 'http://127.0.0.1:9', connectionsMax: 7 });
+    const told = readExposition(prometheusMetrics({ monitors: pool }).render());
+    await pool.close();
+    const client = 'monitors';
+    assert.equal(readValue(told, 'keepwarm_grpc_pool_connections', { client, state: 'ready' }), 0);
+    assert.equal(readValue(told, 'keepwarm_grpc_pool_connections_max', { client }), 7);
+    assert.equal(readValue(told, 'keepwarm_grpc_pool_leases_ended_total', { client, reason: 'reassigned' }), 0);
+    assert.equal(readValue(told, 'keepwarm_starts_max', { client, limit: 'http://127.0.0.1:9' }), 60);
+    assert.equal(readValue(told, 'keepwarm_starts_used', { client, limit: 'http://127.0.0.1:9' }), 60, 'full at first');
+  });
+
   it('are the limits of a fleet as this process knows them, and nothing of limits nobody knows', () => {
     const text = prometheusMetrics({ stats: () => someStats({ policies: { readyLimit: fleetLimit } }) }).render();
     const told = readExposition(text);
@@ -314,6 +327,7 @@ describe('metrics of real clients', () => {
     const rateLimit = { limit: 50, windowMs: 1_000 };
     const api = createClient({ origin, ...policies, compress: true, rateLimit, headers: { authorization: 'hunter2' } });
     const rpc = createRpc({ adapter: evm, endpoints: [{ url: `${origin}/v2/hunter2`, rateLimit }], cache: true });
+    const pool = createGrpcPool({ target: `${origin}/hunter2`, token: 'hunter2' });
     try {
       await api.get('/hunter2?key=hunter2').json();
       await api.get('/x', { section: 'one' }).json();
@@ -330,7 +344,7 @@ describe('metrics of real clients', () => {
           }),
         },
       };
-      const metrics = prometheusMetrics({ api, rpc, ...others });
+      const metrics = prometheusMetrics({ api, rpc, pool, ...others });
       const input = metrics.render();
       const told = readExposition(input);
       readExposition(metrics.render('openmetrics'), 'openmetrics');
@@ -347,6 +361,7 @@ describe('metrics of real clients', () => {
     } finally {
       await api.close();
       await rpc.close();
+      await pool.close();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     }
