@@ -15,7 +15,7 @@ export const EXPLAINED: readonly Explained[] = [
   {
     row: 'trailers',
     servers: ['nginx'],
-    ways: ['undici', 'agent'],
+    ways: ['client', 'undici', 'agent'],
     why: 'nginx drops the trailers of the server behind it; the body is whole.',
   },
   {

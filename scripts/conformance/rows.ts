@@ -109,7 +109,7 @@ export const ROWS: readonly Row[] = [
     async run(scene) {
       const { answered, text } = await ask(scene, { path: '/trailers', headers: { te: 'trailers' } });
       assert.equal(text, 'body');
-      const trailers = Object.entries(answered.trailers() ?? { 'x-sum': '7' });
+      const trailers = Object.entries((await answered.trailers()) ?? { 'x-sum': '7' });
       assert.deepEqual(
         trailers.map(([name, value]) => [name.toLowerCase(), value]),
         [['x-sum', '7']],

@@ -21,7 +21,7 @@ export interface Answered {
   /** To be read once, to its end or not. */
   readonly body: AsyncIterable<Uint8Array>;
   /** Once the body has been read; nothing where the way has no place for them. */
-  trailers(): Readonly<Record<string, string>> | undefined;
+  trailers(): Promise<Readonly<Record<string, string>> | undefined>;
 }
 
 export interface Lane {
@@ -70,8 +70,7 @@ const api: Way = {
           status: reply.status,
           header: (name) => reply.headers.get(name) ?? undefined,
           body: reply.stream(),
-          // Those of a body that arrived whole; one that is streamed has no place for them.
-          trailers: () => (reply.trailers.length === 0 ? undefined : recordOf(reply.trailers)),
+          trailers: async () => Object.fromEntries(await reply.trailerFields()),
         };
       },
     };
@@ -94,7 +93,7 @@ const fetchWay: Way = {
           status: response.status,
           header: (name) => response.headers.get(name) ?? undefined,
           body: response.body ?? Readable.from([]),
-          trailers: () => undefined,
+          trailers: async () => undefined,
         };
       },
     };
@@ -120,7 +119,7 @@ const dispatcherWay: Way = {
           status: statusCode,
           header: (name) => textOf(fields[name]),
           body: got,
-          trailers: () => trailers,
+          trailers: async () => trailers,
         };
       },
     };
@@ -145,7 +144,7 @@ const agentWay: Way = {
               status: response.statusCode ?? 0,
               header: (name) => textOf(response.headers[name]),
               body: response,
-              trailers: () => response.trailers as Record<string, string>,
+              trailers: async () => response.trailers as Record<string, string>,
             }),
           );
           request.on('error', reject);
@@ -160,7 +159,3 @@ export const WAYS: readonly Way[] = [api, fetchWay, dispatcherWay, agentWay];
 
 const textOf = (value: string | string[] | undefined): string | undefined =>
   value === undefined ? undefined : [value].flat().join(', ');
-
-function recordOf(lines: readonly string[]): Record<string, string> {
-  return Object.fromEntries(lines.map((line) => line.split(/: */, 2) as [string, string]));
-}
