@@ -64,6 +64,17 @@ describe('a call over HTTP/2', () => {
     }
   });
 
+  it('says "te: trailers" if asked to, and nothing else about transfer codings', async (t) => {
+    const { client } = await aPair(t, echo);
+    for (const [te, said] of [
+      ['trailers', 'trailers'],
+      ['gzip, deflate', undefined],
+    ] as const) {
+      const seen = await client.get('/', { headers: { te } }).json<{ headers: Record<string, string> }>();
+      assert.equal(seen.headers['te'], said);
+    }
+  });
+
   it('a Host of the caller is the authority, and "connection: close" asks for nothing', async (t) => {
     const { client } = await aPair(t, echo);
     const headers = { host: 'other.example:99', connection: 'close' };
