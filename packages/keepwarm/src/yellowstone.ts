@@ -10,7 +10,8 @@ export type {
   YellowstoneOptions,
 } from './adapters/yellowstone/options.ts';
 export type { Subscription } from './adapters/yellowstone/request.ts';
-export type { YellowstoneStream, YellowstoneStreamStats } from './adapters/yellowstone/stream.ts';
+export type { YellowstoneStream } from './adapters/yellowstone/stream.ts';
+export type { YellowstoneStreamStats } from './adapters/yellowstone/stream-stats.ts';
 export type { Data, Gap, GapReason, Message as StreamMessage } from './core/subscribe.ts';
 export * from './wire/geyser/generated/geyser_pb.js';
 export * as storage from './wire/geyser/generated/solana-storage_pb.js';

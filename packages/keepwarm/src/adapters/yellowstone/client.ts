@@ -25,7 +25,8 @@ import {
 import { METHODS } from './methods.ts';
 import { settleYellowstone, type YellowstoneNumbers, type YellowstoneOptions } from './options.ts';
 import type { Subscription } from './request.ts';
-import { YellowstoneStream, type YellowstoneStreamStats } from './stream.ts';
+import { YellowstoneStream } from './stream.ts';
+import type { YellowstoneStreamStats } from './stream-stats.ts';
 
 export interface YellowstoneStats {
   readonly subscriptions: readonly YellowstoneStreamStats[];

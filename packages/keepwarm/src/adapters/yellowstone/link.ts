@@ -74,8 +74,13 @@ export class Link {
   async next(): Promise<SubscribeUpdate> {
     const { done, value } = await this.#stream.next();
     if (done) throw new NetError('RESET', 'the server ended the subscription', { reach: 'answered', phase: 'body' });
-    if (value.updateOneof.case === 'pong') this.#pong(value.updateOneof.value.id);
-    return value;
+    return this.#heard(value);
+  }
+
+  /** What has come already: most of a busy stream is read so. @throws GrpcError */
+  ready(): SubscribeUpdate | undefined {
+    const update = this.#stream.ready();
+    return update === undefined ? undefined : this.#heard(update);
   }
 
   write(request: SubscribeRequest): Promise<void> {
@@ -126,6 +131,11 @@ export class Link {
       reject(new NetError('RESET', 'the subscription was lost before the pong', { reach: 'unknown', phase: 'body' }));
     }
     this.#pings.clear();
+  }
+
+  #heard(update: SubscribeUpdate): SubscribeUpdate {
+    if (update.updateOneof.case === 'pong') this.#pong(update.updateOneof.value.id);
+    return update;
   }
 
   #pong(id: number): void {

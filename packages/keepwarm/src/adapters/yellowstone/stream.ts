@@ -23,6 +23,7 @@ import type { SubscribeUpdate } from '../../wire/geyser/generated/geyser_pb.js';
 import { Link, type LinkParts } from './link.ts';
 import { Progress } from './progress.ts';
 import { Asked, OWN_FILTER, type Subscription } from './request.ts';
+import type { YellowstoneStreamStats } from './stream-stats.ts';
 import { verdictOn } from './verdict.ts';
 
 export interface StreamParts extends Omit<LinkParts, 'signal'> {
@@ -33,28 +34,12 @@ export interface StreamParts extends Omit<LinkParts, 'signal'> {
   readonly over: (stream: YellowstoneStream) => void;
 }
 
-export interface YellowstoneStreamStats {
-  /** Whether messages come; or it is being opened, or waits before that. */
-  readonly state: 'open' | 'opening' | 'waiting' | 'closed';
-  /** Upstream streams so far. */
-  readonly openings: number;
-  /** Updates told. */
-  readonly updates: number;
-  /** Updates that a replay sent again, and that were not told again. */
-  readonly repeats: number;
-  readonly gaps: number;
-  /** The last slot of which everything has come. */
-  readonly slot: number | undefined;
-  /** Updates remembered, to know what a replay repeats. */
-  readonly remembered: number;
-  /** Messages received and not read yet. */
-  readonly unread: number;
-}
-
 type Result = IteratorResult<Message<SubscribeUpdate>>;
 
 const TOPIC = 'geyser.Subscribe';
 const PING_MS = 5_000;
+/** Updates that are read in one go and not told, so that a long replay does not hold the event loop. */
+const AT_ONCE_MAX = 256;
 /** A server whose oldest slot moves on while it is asked for is asked so often, then without a replay. */
 const TOO_OLD_MAX = 3;
 
@@ -125,13 +110,18 @@ export class YellowstoneStream implements AsyncIterableIterator<Message<Subscrib
   }
 
   next(): Promise<Result> {
+    const reading = this.#reading;
+    if (reading === undefined) {
+      const told = this.#toldAlready();
+      if (told !== undefined) return Promise.resolve({ done: false, value: told });
+    }
     // One after the other: two that read at once would change places.
-    const reading = this.#reading === undefined ? this.#read() : this.#reading.then(() => this.#read());
-    const settled = reading.then(forgotten, forgotten).then(() => {
+    const result = reading === undefined ? this.#read() : reading.then(() => this.#read());
+    const settled = result.then(forgotten, forgotten).then(() => {
       if (this.#reading === settled) this.#reading = undefined;
     });
     this.#reading = settled;
-    return reading;
+    return result;
   }
 
   async return(): Promise<Result> {
@@ -156,13 +146,31 @@ export class YellowstoneStream implements AsyncIterableIterator<Message<Subscrib
     this.#end(new NetError('ABORTED', 'the subscription was aborted', { reach: 'answered', cause: reason }));
   }
 
+  /** What can be told without waiting, if there is such. */
+  #toldAlready(): Message<SubscribeUpdate> | undefined {
+    const link = this.#link;
+    const ready = this.#ready;
+    this.#ready = undefined;
+    if (ready !== undefined || link === undefined) return ready;
+    for (let read = 0; read < AT_ONCE_MAX; read++) {
+      let told: Message<SubscribeUpdate> | undefined;
+      try {
+        const update = link.ready();
+        if (update === undefined) return undefined;
+        told = this.#take(update, link);
+      } catch (error) {
+        told = this.#lost(error, link);
+        if (told === undefined) return undefined;
+      }
+      if (told !== undefined) return told;
+    }
+    return undefined;
+  }
+
   async #read(): Promise<Result> {
     while (!this.#closed) {
-      const ready = this.#ready;
-      if (ready !== undefined) {
-        this.#ready = undefined;
-        return { done: false, value: ready };
-      }
+      const already = this.#toldAlready();
+      if (already !== undefined) return { done: false, value: already };
       const link = (this.#link ??= await this.#reopened());
       if (link === undefined) continue;
       try {

@@ -117,6 +117,11 @@ export class Incoming implements BodySink {
     });
   }
 
+  /** The next message if it lies there and is not compressed: a busy stream is read without a promise for each. */
+  ready(): Received | undefined {
+    return this.#messages[this.#first]?.compressed === false ? this.#shift() : undefined;
+  }
+
   /** The reader wants no more; what is still to come is given up. */
   drop(error: unknown): void {
     this.#messages = [];
