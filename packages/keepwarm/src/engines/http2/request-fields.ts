@@ -53,7 +53,6 @@ export class OriginFields {
       const lower = name.toLowerCase();
       if (lower === 'host' || lower === 'connection') continue;
       const text = trimmed(value);
-      if (lower === 'te' && text.toLowerCase() !== 'trailers') continue; // it may say nothing else (§ 8.2.2)
       // Each crumb is a field of its own, which keeps those that change from costing the others (§ 8.2.3).
       if (lower === 'cookie') for (const crumb of text.split(/; */)) list.push([lower, crumb]);
       else list.push([lower, text]);
