@@ -233,6 +233,7 @@ describe('the token', () => {
     assert.match(token!, /^[\w-]{43}$/);
     assert.equal(statSync(keyFile(runtimeFolder, address)).mode & 0o777, 0o600);
     assert.equal(statSync(runtimeFolder).mode & 0o777, 0o700);
+    assert.equal(readKey(runtimeFolder, { host: 'localhost', port: admin.port }), token, 'by any name of this machine');
     const path = `http://127.0.0.1:${admin.port}/api/actions/close-idle`;
     assert.equal((await act(path, { authorization: `Bearer ${token}` })).status, 200);
     await gateway.stop(0);

@@ -14,8 +14,12 @@ export function runtimeFolder(environment: NodeJS.ProcessEnv = process.env): str
   return system ? join(system, 'keepwarm') : join(homedir(), '.keepwarm', 'run');
 }
 
-export function keyFile(folder: string, address: Address): string {
-  return join(folder, `admin-${showAddress(address).replaceAll(/[^\w.-]/g, '-')}.token`);
+/** One name for the addresses by which this machine reaches the same listener. */
+const NEAR: ReadonlySet<string> = new Set(['localhost', '0.0.0.0', '::', '::1']);
+
+export function keyFile(folder: string, { host, port }: Address): string {
+  const address = showAddress({ host: NEAR.has(host) ? '127.0.0.1' : host, port });
+  return join(folder, `admin-${address.replaceAll(/[^\w.-]/g, '-')}.token`);
 }
 
 /** What the gateway at this address wrote; nothing when there is no such file, or it is not ours to read. */

@@ -80,12 +80,14 @@ export class AdminServer {
     const file = this.#files.get(path);
     const route = routes?.find((each) => each.method === method);
     if (route === undefined) {
+      if (routes === undefined && file === undefined) {
+        throw new Refused(404, 'PATH', 'there is nothing here; /api lists what is');
+      }
       const methods = routes?.map((each) => each.method) ?? ['GET'];
       if (!methods.some((each) => each === method)) {
         throw new Refused(405, 'METHOD', `${method} is not for ${path}; allowed: ${methods.join(', ')}`);
       }
-      if (file === undefined) throw new Refused(404, 'PATH', 'there is nothing here; /api lists what is');
-      return { type: file.type, text: file.content };
+      return { type: file!.type, text: file!.content };
     }
     guard.allow(request, route);
     const body = route.method === 'POST' ? await bodyOf(request) : {};
