@@ -38,6 +38,9 @@ export const REDIS_RATE_DEFAULTS: RedisRateOptions = {
   presentMs: 10_000,
 };
 
+/** A question names every start that counts, and the script looks at each: about 10 ms of Redis at this many. */
+const LIMIT_MAX = 2_000;
+
 export interface SettledRedisRate extends ConnectionRateOptions, RedisRateOptions {
   readonly client: RedisClient;
   /** Places a process has to itself while Redis does not answer; none with `closed`. */
@@ -65,6 +68,7 @@ export function settleRedisRate(options: Omit<RedisConnectionRateOptions, 'clock
 function checkRedis({ prefix, redisMs, onLoss, processes, presentMs }: RedisRateOptions, limit: number): void {
   const wrong = (name: string, value: unknown, allowed: string) =>
     invalid(`option connectionRate.${name} is ${show(value)}; allowed: ${allowed}`);
+  if (limit > LIMIT_MAX) throw wrong('limit', limit, `at most ${LIMIT_MAX} over Redis`);
   if (typeof prefix !== 'string' || prefix === '') throw wrong('prefix', prefix, 'a text');
   if (!(Number.isFinite(redisMs) && redisMs >= 1)) throw wrong('redisMs', redisMs, 'a number from 1');
   if (onLoss !== 'closed' && onLoss !== 'share') throw wrong('onLoss', onLoss, 'closed, share');

@@ -142,6 +142,7 @@ describe('a limit on opening connections that processes share', () => {
       [{ client: {} }, /option client must have evalsha/],
       [{ name: '' }, /option name is ""/],
       [{ limit: 0 }, /connectionRate.limit is 0/],
+      [{ limit: 2_001 }, /connectionRate.limit is 2001; allowed: at most 2000 over Redis/],
       [{ reserve: 60 }, /connectionRate.reserve is 60/],
       [{ redisMs: 0 }, /connectionRate.redisMs is 0/],
       [{ onLoss: 'open' }, /connectionRate.onLoss is "open"; allowed: closed, share/],
