@@ -13,8 +13,8 @@ import { readyOf } from './picking.ts';
 export function supply(leases: Leases): void {
   const tenants = [...leases.tenants.values()];
   // Those that lost what they had before those that never had any.
-  for (const tenant of tenants) if (tenant.served && lacks(leases, tenant)) provide(leases, tenant);
-  for (const tenant of tenants) if (!tenant.served && lacks(leases, tenant)) provide(leases, tenant);
+  for (const tenant of tenants) if (tenant.served) provide(leases, tenant);
+  for (const tenant of tenants) if (!tenant.served) provide(leases, tenant);
 }
 
 /** All that a tenant has fill up: one more, if it costs nobody anything. Those that are ready serve meanwhile. */
@@ -27,23 +27,30 @@ export function grow({ members, owner }: Leases, tenant: Tenant): void {
   if (members.mayOpen && owner.mayStart()) members.open(tenant.key, 'growth');
 }
 
-function lacks(leases: Leases, tenant: Tenant): boolean {
-  if (tenant.claims.size === 0) return false;
-  let ready = 0;
-  let room = 0;
-  for (const member of leases.members.all) {
+/** What a tenant needs: nothing, a connection that takes streams, or not even one that is being opened. */
+function needOf({ members }: Leases, tenant: Tenant): 'nothing' | 'one that is ready' | 'another' {
+  let [ready, opening, room, coming] = [0, 0, 0, 0];
+  for (const member of members.all) {
     if (member.tenant !== tenant.key) continue;
-    // What is being opened to replace another brings no room.
-    if (member.state === 'opening') room += member.replaces === undefined ? member.streamsMax : 0;
-    if (member.state === 'opening' || member.state === 'ready') ready++;
-    if (member.state === 'ready') room += Math.max(member.streamsMax - member.streams, 0);
+    if (member.state === 'ready') {
+      ready++;
+      room += Math.max(member.streamsMax - member.streams, 0);
+    } else if (member.state === 'opening') {
+      opening++;
+      // What is being opened to replace another brings no room.
+      if (member.replaces === undefined) coming += member.streamsMax;
+    }
   }
-  return ready === 0 || tenant.waiting.size > room;
+  const { size } = tenant.waiting;
+  if (tenant.claims.size === 0 || (ready > 0 && size <= room)) return 'nothing';
+  return ready + opening > 0 && size <= room + coming ? 'one that is ready' : 'another';
 }
 
 function provide(leases: Leases, tenant: Tenant): void {
   const { members } = leases;
-  const idle = unowned(leases);
+  const need = needOf(leases, tenant);
+  if (need === 'nothing') return;
+  const idle = unowned(leases, need === 'another');
   if (idle !== undefined) return give(leases, tenant, idle);
   const wanted = tenant.waiting.size > 0 || tenant.coming.size > 0;
   const dear = !members.mayOpen || !leases.owner.mayStart();
@@ -53,10 +60,11 @@ function provide(leases: Leases, tenant: Tenant): void {
     if (member.reason === 'age' && !(wanted && dear)) continue;
     if (members.revive(member)) return leases.settle();
   }
-  if (members.open(tenant.key, tenant.served ? 'reconnect' : 'growth') !== undefined) return;
-  if (!wanted || members.failures > 0) return;
+  if (need === 'another' && members.open(tenant.key, tenant.served ? 'reconnect' : 'growth') !== undefined) return;
+  if (!wanted) return;
   const spare = spareOf(leases, tenant);
   if (spare !== undefined) return give(leases, tenant, spare);
+  if (need !== 'another' || members.failures > 0) return;
   const victim = leastRecent(leases, tenant);
   if (victim === undefined) return;
   for (const claim of [...victim.claims]) leases.release(claim, 'reassigned');
@@ -65,16 +73,17 @@ function provide(leases: Leases, tenant: Tenant): void {
 
 function give(leases: Leases, tenant: Tenant, member: Member): void {
   member.tenant = tenant.key;
+  if (member.successor !== undefined) member.successor.tenant = tenant.key;
   leases.settle();
 }
 
 /** Ready and nobody's, or on its way to be. */
-function unowned(leases: Leases): Member | undefined {
+function unowned(leases: Leases, comingToo: boolean): Member | undefined {
   let coming: Member | undefined;
   for (const member of leases.members.all) {
     if (member.tenant !== undefined) continue;
-    if (member.hasRoom && member.successor === undefined) return member;
-    if (member.state === 'opening' && member.replaces === undefined) coming ??= member;
+    if (member.hasRoom) return member;
+    if (comingToo && member.state === 'opening' && member.replaces === undefined) coming ??= member;
   }
   return coming;
 }

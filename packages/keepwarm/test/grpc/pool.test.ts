@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { NetError } from '../../src/grpc.ts';
-import { failure } from '../engine/grpc/a-peer.ts';
+import { failure, trailers } from '../engine/grpc/a-peer.ts';
 import { leavesNothing } from '../engine/setup.ts';
 import { alive, aPool, aStreamPeer, begun, call, NOTHING, until, watch } from './a-pool.ts';
 
@@ -120,6 +120,48 @@ describe('leases of a pool', () => {
     busy.release();
     assert.equal((await failure(stream.next())).status, 'CANCELLED');
     await until(() => pool.stats().streams.live === 0, 'the end of the stream');
+  });
+
+  it('take a connection that comes free while their own still waits to be opened', async (t) => {
+    const peer = await aStreamPeer(t);
+    const connectionRate = { limit: 1, windowMs: 60_000, reserve: 0, assumed: 'empty' } as const;
+    const pool = aPool(t, peer, { connectionRate });
+    const first = await pool.lease('first', { exclusive: true });
+    const second = pool.lease('second', { exclusive: true });
+    await until(() => pool.stats().connections.opening === 1, 'the wait for a start');
+    first.release();
+    await (await second).client.unary(call, NOTHING);
+    assert.equal(peer.lines.length, 1);
+  });
+
+  it('find a connection open where a minimum is kept, and it is kept when one is lost', async (t) => {
+    const peer = await aStreamPeer(t);
+    const pool = aPool(t, peer, { connectionsMin: 2 });
+    await until(() => pool.stats().connections.ready === 2, 'the minimum');
+    const lease = await pool.lease('one');
+    await lease.client.unary(call, NOTHING);
+    assert.equal(peer.lines.length, 2);
+    peer.line.socket.destroy();
+    await until(() => peer.lines.length === 3 && pool.stats().connections.ready === 2, 'the minimum again');
+  });
+
+  it('ask nothing of a pool that is closing, which waits for streams, and no longer than it is told', async (t) => {
+    const peer = await aStreamPeer(t);
+    const pool = aPool(t, peer);
+    const lease = await pool.lease('last');
+    const stream = await begun(lease.client.serverStream(watch, NOTHING));
+    const closing = pool.close({ deadlineMs: 5_000 });
+    assert.equal(codeOf(await pool.lease('late').catch((error: unknown) => error)), 'CLOSED');
+    peer.line.send(trailers(1));
+    assert.equal((await stream.next()).done, true);
+    await closing;
+    assert.deepEqual(await lease.lost, { lease: 'last', reason: 'closed' });
+    const second = aPool(t, peer);
+    const held = await second.lease('held');
+    const endless = await begun(held.client.serverStream(watch, NOTHING));
+    await second.close({ deadlineMs: 20 });
+    await failure(endless.next());
+    await second.close();
   });
 
   it('are refused by name when they cannot be', async (t) => {

@@ -24,6 +24,7 @@ import { invalid } from '../options.ts';
 import type { GrpcCaller } from './kinds.ts';
 import { Handover } from './monitor-handover.ts';
 import type { GrpcPool } from './pool.ts';
+import { harmless } from './pool-facts.ts';
 import type { GrpcLease } from './pool-lease.ts';
 import type { GrpcLeaseOptions } from './pool-lease-options.ts';
 
@@ -107,7 +108,9 @@ export class MonitorAdapter<M> {
     this.#ending = ending;
     this.#attempt = 0;
     this.streams = 0;
-    this.#running = this.#run(ending.signal);
+    // The process lives while it runs, also while it waits between two attempts.
+    this.#clock.hold();
+    this.#running = this.#run(ending.signal).finally(() => this.#clock.release());
   }
 
   /** Ends the stream and gives the lease back. Resolves when nothing is left; twice is harmless. */
@@ -130,7 +133,7 @@ export class MonitorAdapter<M> {
       const { backoffMs = BACKOFF_MS, backoffMsMax = BACKOFF_MS_MAX, random = systemRandom } = this.#options;
       const waitMs = fullJitter(backoffMs, backoffMsMax, ++this.#attempt, random);
       this.state = 'waiting';
-      this.#options.failed?.(error, waitMs);
+      harmless(() => this.#options.failed?.(error, waitMs));
       await sleep(this.#clock, waitMs, signal).catch(() => undefined);
     }
   }

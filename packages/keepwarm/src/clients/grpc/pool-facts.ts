@@ -47,3 +47,32 @@ export interface GrpcPoolObserver {
   /** A lease was put with others, for the messages it gets. */
   leaseRegrouped?(fact: { readonly lease: string; readonly group: string; readonly perSecond: number }): void;
 }
+
+const NAMES: Readonly<Record<keyof GrpcPoolObserver, true>> = {
+  connectionOpened: true,
+  connectionDraining: true,
+  connectionClosed: true,
+  leaseGranted: true,
+  leaseLost: true,
+  leaseMoved: true,
+  leaseRegrouped: true,
+};
+
+/** What a listener throws surfaces as an uncaught exception of its own, and harms no connection. */
+export function guardedPool(observer: GrpcPoolObserver): GrpcPoolObserver {
+  const guard: Record<string, (fact: never) => void> = {};
+  for (const name of Object.keys(NAMES) as (keyof GrpcPoolObserver)[]) {
+    guard[name] = (fact: never) => harmless(() => observer[name]?.(fact));
+  }
+  return guard;
+}
+
+export function harmless(task: () => void): void {
+  try {
+    task();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}

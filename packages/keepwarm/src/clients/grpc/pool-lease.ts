@@ -14,7 +14,7 @@ import type { Leases } from '../../pool/leases.ts';
 import type { Member } from '../../pool/member.ts';
 import type { Calls } from './calls.ts';
 import { type GrpcCaller, GrpcKinds } from './kinds.ts';
-import type { GrpcLeaseLost, GrpcLeaseMoved } from './pool-facts.ts';
+import { type GrpcLeaseLost, type GrpcLeaseMoved, harmless } from './pool-facts.ts';
 import { GrpcRecord } from './record.ts';
 
 export interface LeaseParts {
@@ -108,7 +108,7 @@ export class GrpcLease {
 
   /** For the pool. */
   tellMoved(fact: GrpcLeaseMoved): void {
-    for (const listener of this.#movers) listener(fact);
+    for (const listener of this.#movers) harmless(() => listener(fact));
   }
 
   /** For the pool: brings the rate of messages up to date. */

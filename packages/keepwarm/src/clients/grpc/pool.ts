@@ -20,7 +20,7 @@ import { makeRate, settleRate } from './connection-rate.ts';
 import { type GrpcCaller, GrpcKinds } from './kinds.ts';
 import { checkOneByOne, type SettledGrpc, settleGrpc } from './options.ts';
 import { PoolConnection, type PoolConnectionParts } from './pool-connection.ts';
-import type { GrpcPoolObserver } from './pool-facts.ts';
+import { type GrpcPoolObserver, guardedPool } from './pool-facts.ts';
 import { regroup } from './pool-groups.ts';
 import { HealthChecks } from './pool-health.ts';
 import { GrpcLease, type LeaseParts } from './pool-lease.ts';
@@ -67,7 +67,7 @@ export class GrpcPool {
     this.numbers = numbers;
     this.target = settled.target;
     this.#clock = options.clock ?? systemClock;
-    this.observer = options.poolObserver ?? {};
+    this.observer = options.poolObserver === undefined ? {} : guardedPool(options.poolObserver);
     const { connectionRate = {} } = options;
     if (connectionRate !== false) checkOneByOne(options.connect?.attemptDelayMs);
     const origin = originOf(new URL(settled.target));
