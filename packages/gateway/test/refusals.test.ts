@@ -99,7 +99,6 @@ const REFUSED: Readonly<Record<string, readonly [request: string, status: number
   'a step up at the end': ['GET /api/.. HTTP/1.1\r\nHost: x\r\n\r\n', 400],
   'a version there is not': ['GET /api/ HTTP/1.2\r\nHost: x\r\n\r\n', 400],
   'a method with a body it cannot have': ['GET /api/ HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab', 400],
-  'HTTP/2 on a connection that did not agree to it': ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400],
   TLS: ['\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400],
   TRACE: ['TRACE /api/ HTTP/1.1\r\nHost: x\r\n\r\n', 405],
   CONNECT: ['CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n', 405],

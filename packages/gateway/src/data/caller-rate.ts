@@ -6,11 +6,12 @@
  *   (2) At most `keysMax` callers are remembered; those for whom there is no room share one limit, so that nobody gets
  *       past it by making up names.
  */
+
 import { createHash } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
 import { ExactWindow } from 'keepwarm';
 import type { CallerRateConfig } from '../config/caller-rate.ts';
+import type { CallerRequest } from './caller.ts';
 import { type Problem, refusal } from './problem.ts';
 
 /** How many are looked at for one to forget: those that follow have asked later still. */
@@ -33,7 +34,7 @@ export class CallerRate {
   }
 
   /** @returns nothing for a request that may pass, and now counts */
-  objection(request: IncomingMessage): Problem | undefined {
+  objection(request: CallerRequest): Problem | undefined {
     const now = this.#now();
     const window = this.#windowOf(keyOf(request, this.#config.by), now);
     if (window.take(1, now)) return undefined;
@@ -73,7 +74,7 @@ export class CallerRate {
 }
 
 /** A caller without the header is known by its address. The two cannot be mistaken for each other. */
-function keyOf(request: IncomingMessage, by: CallerRateConfig['by']): string {
+function keyOf(request: CallerRequest, by: CallerRateConfig['by']): string {
   const shown = by === 'address' ? undefined : request.headers[by.header];
   if (shown === undefined) return networkOf(request.socket.remoteAddress ?? '');
   const text = `=${Array.isArray(shown) ? shown.join(', ') : shown}`;

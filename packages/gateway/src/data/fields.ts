@@ -6,6 +6,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { ReplyFields } from 'keepwarm';
 import type { FieldRules, HeaderRules } from '../config/header-rules.ts';
+import type { CallerRequest } from './caller.ts';
 
 /** Proxy-Authenticate and Proxy-Authorization are between a caller and us (RFC 9110 § 11.7). */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
@@ -37,7 +38,7 @@ export interface ForwardedFields {
 }
 
 /** The fields of a request as they go upstream. */
-export function requestFields(request: IncomingMessage, options: ForwardedFields): [name: string, value: string][] {
+export function requestFields(request: CallerRequest, options: ForwardedFields): [name: string, value: string][] {
   const { rawHeaders, headers } = request;
   const named = namedBy(headers.connection);
   const { forwarded, headers: ruled } = options;
@@ -55,7 +56,10 @@ export function requestFields(request: IncomingMessage, options: ForwardedFields
   if (forwarded) {
     fields.push(['X-Forwarded-For', list(headers['x-forwarded-for'], request.socket.remoteAddress ?? 'unknown')]);
     fields.push(['X-Forwarded-Host', one(headers['x-forwarded-host']) ?? headers.host ?? '']);
-    fields.push(['X-Forwarded-Proto', one(headers['x-forwarded-proto']) ?? 'http']);
+    fields.push([
+      'X-Forwarded-Proto',
+      one(headers['x-forwarded-proto']) ?? (request.secure === true ? 'https' : 'http'),
+    ]);
   }
   if (rules !== undefined) for (const [name, value] of rules.added) fields.push([name, value]);
   return fields;

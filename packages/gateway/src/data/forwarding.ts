@@ -10,8 +10,9 @@
  *   (3) When the caller's connection closes, the call upstream ends at once, wherever it is.
  *   (4) While the caller does not read, nothing more is read from the upstream.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+
 import { NetError, type Reply } from 'keepwarm';
+import type { CallerRequest, CallerResponse } from './caller.ts';
 import { replyFields, requestFields } from './fields.ts';
 import { answerProblem, type Problem, problemOf } from './problem.ts';
 import { BodyTooLarge, bodyLength, discardRest, readWhole, StreamedBody, tooLarge, whole } from './request-body.ts';
@@ -27,8 +28,8 @@ interface Way {
 }
 
 export class Forwarding implements BodySink {
-  readonly #request: IncomingMessage;
-  readonly #response: ServerResponse;
+  readonly #request: CallerRequest;
+  readonly #response: CallerResponse;
   readonly #route: Way;
   readonly #signal: AbortSignal;
   readonly #startedAt = performance.now();
@@ -36,7 +37,7 @@ export class Forwarding implements BodySink {
   #stalled = false;
 
   /** `signal` fires when the caller's connection closes. */
-  constructor(request: IncomingMessage, response: ServerResponse, route: Way, signal: AbortSignal) {
+  constructor(request: CallerRequest, response: CallerResponse, route: Way, signal: AbortSignal) {
     this.#request = request;
     this.#response = response;
     this.#route = route;

@@ -3,8 +3,9 @@
  * upstream, and a Proxy-Status field (RFC 9209) by which a program tells our answers from the upstream's own. Neither
  * ever holds a path, a query, a header or a body.
  */
-import { type ServerResponse, STATUS_CODES } from 'node:http';
+import { STATUS_CODES } from 'node:http';
 import type { NetError } from 'keepwarm';
+import type { CallerResponse } from './caller.ts';
 
 export interface Problem {
   readonly status: number;
@@ -64,7 +65,7 @@ export function problemOf(error: NetError, upstream: string, slowCaller: boolean
 }
 
 /** Answers with a problem; `response` must not have begun. */
-export function answerProblem(response: ServerResponse, problem: Problem): void {
+export function answerProblem(response: CallerResponse, problem: Problem): void {
   const { status, close, proxyError, retryAfterMs, ...told } = problem;
   const body = Buffer.from(JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, ...told }));
   const headers = [
@@ -80,6 +81,6 @@ export function answerProblem(response: ServerResponse, problem: Problem): void 
   if (retryAfterMs !== undefined) headers.push('retry-after', String(Math.ceil(retryAfterMs / 1_000)));
   else if (status === 503) headers.push('retry-after', '1');
   if (close === true) headers.push('connection', 'close');
-  response.writeHead(status, headers);
+  response.writeHead(status, STATUS_CODES[status] ?? '', headers);
   response.end(response.req.method === 'HEAD' ? undefined : body);
 }

@@ -2,7 +2,7 @@
  * The body of a request on its way up. A small one of known length is read whole, goes out in one write with the head,
  * and can be replayed when the connection turns out to be dead; any other is streamed at the pace of the slower side.
  */
-import type { IncomingMessage } from 'node:http';
+import type { CallerRequest } from './caller.ts';
 import { type Problem, refusal } from './problem.ts';
 
 /** Up to here waiting for the last byte costs less than streaming would. */
@@ -13,9 +13,9 @@ const DISCARD_BYTES_MAX = 1024 * 1024;
 /** A body longer than the upstream's `requestBodyBytesMax`. */
 export class BodyTooLarge extends Error {}
 
-/** -1 for a chunked body, 0 for none. Node's parser has checked that the two are not mixed. */
-export function bodyLength({ headers }: IncomingMessage): number {
-  if (headers['transfer-encoding'] !== undefined) return -1;
+/** -1 for a body whose length is not told, 0 for none. Node's parser has checked that the two are not mixed. */
+export function bodyLength({ headers, lengthUntold }: CallerRequest): number {
+  if (headers['transfer-encoding'] !== undefined || lengthUntold === true) return -1;
   return headers['content-length'] === undefined ? 0 : Number(headers['content-length']);
 }
 
@@ -27,7 +27,7 @@ export function tooLarge(bytesMax: number): Problem {
 export const readWhole = (length: number): boolean => length > 0 && length <= WHOLE_BYTES_MAX;
 
 /** The whole body, once it is there; never, when the caller goes away. */
-export function whole(request: IncomingMessage, length: number, then: (body: Uint8Array) => void): void {
+export function whole(request: CallerRequest, length: number, then: (body: Uint8Array) => void): void {
   const body = Buffer.allocUnsafeSlow(length);
   let at = 0;
   request.on('data', (chunk: Buffer) => {
@@ -38,7 +38,7 @@ export function whole(request: IncomingMessage, length: number, then: (body: Uin
 }
 
 /** The whole body, however it comes. @throws BodyTooLarge, or what broke it off */
-export async function collected(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
+export async function collected(request: CallerRequest, bytesMax: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of counted(request, bytesMax)) chunks.push(chunk);
   return Buffer.concat(chunks);
@@ -49,11 +49,11 @@ export class StreamedBody implements AsyncIterable<Uint8Array> {
   /** Its length, where the caller told it. */
   readonly bytes: number | undefined;
   readonly repeatable = false;
-  readonly #request: IncomingMessage;
+  readonly #request: CallerRequest;
   readonly #bytesMax: number;
 
   /** `length` as `bodyLength` tells it. */
-  constructor(request: IncomingMessage, length: number, bytesMax: number) {
+  constructor(request: CallerRequest, length: number, bytesMax: number) {
     this.bytes = length < 0 ? undefined : length;
     this.#request = request;
     this.#bytesMax = bytesMax;
@@ -68,7 +68,7 @@ export class StreamedBody implements AsyncIterable<Uint8Array> {
   }
 }
 
-async function* counted(request: IncomingMessage, bytesMax: number): AsyncGenerator<Uint8Array> {
+async function* counted(request: CallerRequest, bytesMax: number): AsyncGenerator<Uint8Array> {
   let bytes = 0;
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     bytes += chunk.length;
@@ -78,7 +78,7 @@ async function* counted(request: IncomingMessage, bytesMax: number): AsyncGenera
 }
 
 /** Reads on to the end of a request that has been answered, within reason. */
-export function discardRest(request: IncomingMessage): void {
+export function discardRest(request: CallerRequest): void {
   if (request.complete || request.destroyed) return;
   let bytes = 0;
   request.on('data', (chunk: Buffer) => {

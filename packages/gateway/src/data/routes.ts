@@ -1,7 +1,8 @@
 /**
- * Which upstream a request is for. Of those that list hosts or paths, the one that fits most closely, then with the path
- * as it is: a host by its name before one by `*.`, the longer of those before the shorter, and those before any host;
- * among one host's, the longest path. Otherwise the one named by the first segment of the path, then with the rest of it.
+ * Which upstream a request is for. Of those that list hosts or paths, the one that fits most closely, then with the
+ * path as it is: a host by its name before one by `*.`, the longer of those before the shorter, and those before any
+ * host; among one host's, the longest path. Otherwise the one named by the first segment of the path, then with the
+ * rest of it.
  */
 import { type Problem, refusal } from './problem.ts';
 import type { RpcUpstream } from './rpc-upstream.ts';

@@ -8,8 +8,9 @@
  *
  * Invariant: the caller gets one answer, and when its connection closes, what it asked for ends at once.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { STATUS_CODES } from 'node:http';
 import { NetError } from 'keepwarm';
+import type { CallerRequest, CallerResponse } from './caller.ts';
 import { type Problem, problemOf } from './problem.ts';
 import { BodyTooLarge, bodyLength, collected, discardRest, tooLarge } from './request-body.ts';
 import { deniedMethod, isBatch, type Looked, messageOf } from './rpc-message.ts';
@@ -33,14 +34,14 @@ interface Refusal {
 }
 
 export class RpcForwarding {
-  readonly #request: IncomingMessage;
-  readonly #response: ServerResponse;
+  readonly #request: CallerRequest;
+  readonly #response: CallerResponse;
   readonly #upstream: RpcUpstream;
   readonly #signal: AbortSignal;
   readonly #startedAt = performance.now();
 
   /** `signal` fires when the caller's connection closes. */
-  constructor(request: IncomingMessage, response: ServerResponse, upstream: RpcUpstream, signal: AbortSignal) {
+  constructor(request: CallerRequest, response: CallerResponse, upstream: RpcUpstream, signal: AbortSignal) {
     this.#request = request;
     this.#response = response;
     this.#upstream = upstream;
@@ -123,12 +124,13 @@ export class RpcForwarding {
   #send(status: number, text: string | undefined, fields: readonly string[]): void {
     const response = this.#response;
     if (text === undefined) {
-      response.writeHead(status, [...fields]).end();
+      response.writeHead(status, STATUS_CODES[status] ?? '', [...fields]);
+      response.end();
       return;
     }
     const body = Buffer.from(text);
     const length = ['content-type', 'application/json', 'content-length', String(body.length)];
-    response.writeHead(status, [...length, 'cache-control', 'no-store', ...fields]);
+    response.writeHead(status, STATUS_CODES[status] ?? '', [...length, 'cache-control', 'no-store', ...fields]);
     response.end(this.#request.method === 'HEAD' ? undefined : body);
   }
 }

@@ -7,7 +7,10 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { CallerRequest, CallerResponse } from './caller.ts';
+import { firstBytes } from './first-bytes.ts';
 import { Forwarding } from './forwarding.ts';
+import { Http2Door } from './http2-door.ts';
 import { answerProblem, type Problem, refusal } from './problem.ts';
 import { discardRest } from './request-body.ts';
 import type { Routes } from './routes.ts';
@@ -53,6 +56,8 @@ function mayUpgrade({ method, httpVersion, headers }: IncomingMessage): boolean 
 
 /** Bytes of a request's head; as large as the replies the library accepts. */
 const HEAD_BYTES_MAX = 32 * 1024;
+/** The head of a request must have arrived within this, in ms; or within `requestMs`, if that is less. */
+const HEAD_MS_MAX = 30_000;
 /** How often a draining server looks for connections that have become idle, in ms. */
 const DRAIN_LOOK_MS = 20;
 
@@ -71,6 +76,9 @@ export class DataServer {
   #inFlight = 0;
   /** Connections that became something else. */
   readonly #upgraded = new Set<Socket>();
+  /** Connections that have said nothing yet. */
+  readonly #silent = new Set<Socket>();
+  readonly #http2: Http2Door;
   #refused = 0;
 
   constructor(routes: Routes, options: DataOptions) {
@@ -81,7 +89,7 @@ export class DataServer {
       ...offer,
       keepAliveTimeout: options.callerIdleMs,
       requestTimeout: options.requestMs,
-      headersTimeout: Math.min(options.requestMs, 30_000),
+      headersTimeout: Math.min(options.requestMs, HEAD_MS_MAX),
       maxHeaderSize: HEAD_BYTES_MAX,
       noDelay: true,
       requireHostHeader: false, // targetOf does, with an answer like all others
@@ -92,6 +100,17 @@ export class DataServer {
     this.server.setTimeout(options.callerStallMs, giveUpStalled);
     this.server.on('request', handle).on('checkContinue', handle);
     if (OFFERS_UPGRADES) this.server.on('upgrade', (request, socket, early) => this.#upgrade(request, socket, early));
+    this.#http2 = new Http2Door({
+      ...options,
+      headBytesMax: HEAD_BYTES_MAX,
+      serve: (request, response, signal) => this.#handleHttp2(request, response, signal),
+    });
+    const [serve] = this.server.listeners('connection');
+    this.server.removeAllListeners('connection');
+    const headMs = Math.min(options.requestMs, HEAD_MS_MAX);
+    this.server.on('connection', (socket: Socket) =>
+      this.#accept(socket, headMs, (each) => serve?.call(this.server, each)),
+    );
     this.server.on('connection', attendClose).on('connect', refuseTunnel).on('clientError', refuseMalformed);
   }
 
@@ -124,6 +143,8 @@ export class DataServer {
     if (!this.server.listening) return;
     const closed = once(this.server, 'close');
     this.server.close();
+    for (const socket of this.#silent) socket.destroy();
+    this.#http2.drain();
     const look = setInterval(() => this.server.closeIdleConnections(), DRAIN_LOOK_MS);
     const giveUp = setTimeout(() => this.#closeAll(), deadlineMs);
     await closed;
@@ -141,18 +162,33 @@ export class DataServer {
       caller[UNDER_WAY]!--;
     });
     if (this.#draining) response.shouldKeepAlive = false;
+    const refused = this.#pass(request, response, caller[CLOSED]!);
+    if (refused !== undefined) this.#refuse(response, refused);
+  }
+
+  #handleHttp2(request: CallerRequest, response: CallerResponse, closed: AbortSignal): void {
+    this.#inFlight++;
+    response.on('close', () => this.#inFlight--);
+    const refused = this.#pass(request, response, closed);
+    if (refused === undefined) return;
+    this.#refused++;
+    answerProblem(response, refused);
+  }
+
+  /** @returns why it is not forwarded; nothing when it is, or was answered otherwise */
+  #pass(request: CallerRequest, response: CallerResponse, closed: AbortSignal): Problem | undefined {
     const target = targetOf(request);
-    if ('status' in target) return this.#refuse(response, target);
+    if ('status' in target) return target;
     const route = this.#routes.find(target);
-    if ('status' in route) return this.#refuse(response, route);
+    if ('status' in route) return route;
     if (request.method === 'OPTIONS' && request.headers['max-forwards'] === '0') {
-      response.writeHead(204).end(); // the question was ours to answer (RFC 9110 § 7.6.2)
-      return;
+      response.writeHead(204, 'No Content', []); // the question was ours to answer (RFC 9110 § 7.6.2)
+      response.end();
+      return undefined;
     }
     const { upstream, path } = route;
     upstream.tenure.enter();
     response.on('close', () => upstream.tenure.leave());
-    const closed = caller[CLOSED]!;
     const tooOften = upstream.callerRate?.objection(request);
     if ('rpc' in upstream) {
       const forwarding = new RpcForwarding(request, response, upstream, closed);
@@ -162,6 +198,7 @@ export class DataServer {
       answerProblem(response, { ...tooOften, upstream: upstream.name });
       discardRest(request);
     } else new Forwarding(request, response, { upstream, path }, closed).start();
+    return undefined;
   }
 
   /** Node has let go of the connection: whatever is answered on it is answered by us. */
@@ -182,7 +219,20 @@ export class DataServer {
     new Upgrading(request, socket, early, upstream, socket[CLOSED]!).start(path);
   }
 
+  #accept(socket: Socket, headMs: number, serveHttp1: (socket: Socket) => void): void {
+    this.#silent.add(socket);
+    const heard = (): void => void this.#silent.delete(socket);
+    socket.once('close', heard);
+    firstBytes(socket, headMs, (isHttp2) => {
+      socket.off('close', heard);
+      heard();
+      if (isHttp2) this.#http2.accept(socket);
+      else serveHttp1(socket);
+    });
+  }
+
   #closeAll(): void {
+    this.#http2.close();
     this.server.closeAllConnections();
     for (const socket of this.#upgraded) socket.destroy();
   }

@@ -6,7 +6,7 @@
  *     └──────────────────────┴── lost, silent for `idleMs`, close() ──▶ over
  *
  * Invariants:
- *   (1) Bytes cross in order, unchanged, each once; while the reader of a way takes nothing, nothing more of it is read.
+ *   (1) Bytes cross in order, unchanged, each once; while a reader takes nothing, nothing more is read for it.
  *   (2) The end of one side is told to the other after all its bytes, and only that way.
  *   (3) A side that is lost takes the other with it, by a reset where that can be: a cut way never looks ended.
  *   (4) `over` is told once, when neither socket is open any more.

@@ -3,7 +3,7 @@
  * before an upstream sees it. Node's parser, which is strict by default, has refused bad framing by then (both lengths,
  * differing lengths, unknown transfer codings, bare line ends).
  */
-import type { IncomingMessage } from 'node:http';
+import type { CallerRequest } from './caller.ts';
 import { passes } from './fields.ts';
 import { type Problem, refusal } from './problem.ts';
 
@@ -25,7 +25,7 @@ const PATH = /^\/[\x21-\x22\x24-\x7e]*$/;
 /** A segment `.` or `..`, percent-encoded or not, between slashes of any spelling. */
 const DOT_SEGMENT = /(?:\/|\\|%2f|%5c)(?:\.|%2e){1,2}(?:\/|\\|%2f|%5c|$)/i;
 
-export function targetOf(request: IncomingMessage): Target | Problem {
+export function targetOf(request: CallerRequest): Target | Problem {
   const { rawHeaders, headers, url = '' } = request;
   if (rawHeaders.length > 2 * FIELDS_MAX) {
     const detail = `the request has ${rawHeaders.length / 2} header fields (limit ${FIELDS_MAX})`;
