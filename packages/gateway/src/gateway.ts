@@ -18,6 +18,7 @@ import { Upstream } from './data/upstream.ts';
 import { CallLog } from './figures/call-log.ts';
 import { Feed } from './figures/feed.ts';
 import { feedFacts } from './figures/feed-facts.ts';
+import { GrpcUpstreams } from './grpc/upstreams.ts';
 import type { History } from './history/history.ts';
 import { historyOf } from './history/open.ts';
 import { type Log, SILENT } from './logs/log.ts';
@@ -43,6 +44,7 @@ export class Gateway {
   readonly calls = new CallLog(this.feed);
   readonly keys: Keys;
   readonly history: History;
+  readonly grpc: GrpcUpstreams;
   readonly #token: string;
   readonly #places: GatewayPlaces;
   readonly #log: Log;
@@ -71,7 +73,9 @@ export class Gateway {
     const upstreams = () => this.upstreams;
     const keeping = { upstreams, feed: this.feed, log: this.#log };
     this.history = historyOf(config.history, config.admin, places.stateFolder, keeping);
+    this.grpc = new GrpcUpstreams(config.grpc, places.stateFolder);
     const view = {
+      grpc: this.grpc,
       startedAt: performance.now(),
       data: this.data,
       upstreams,
@@ -99,6 +103,9 @@ export class Gateway {
         data: await listening('--listen', listen, () => this.data.listen(listen.host, listen.port)),
         admin: await listening('--admin', admin, () => this.admin.listen(admin.host, admin.port)),
       };
+      await this.grpc.start((each) =>
+        listening(`upstreams.${each.name}.listen`, each.config.listen, () => each.listen()),
+      );
       this.#endSummaries = summarising(this.#config.logs?.summaryMs ?? 0, () => this.upstreams, this.#log);
       this.#leaveKey({ host: admin.host, port: addresses.admin.port });
       if (this.#places.stateFolder !== undefined || this.#config.history?.path !== undefined) void this.history.start();
@@ -136,6 +143,9 @@ export class Gateway {
     this.#upstreams = upstreams;
     this.#config = config;
     this.data.route(new Routes(upstreams));
+    this.grpc.reload(config.grpc ?? new Map(), config.drainMs, ({ name }, error) => {
+      this.#log.warn('an upstream cannot listen', { name, reason: String(error) });
+    });
     for (const upstream of upstreams) if (!kept.has(upstream)) upstream.warmUp().catch(closedMeanwhile);
     const left = [...before.values()].filter((upstream) => !kept.has(upstream));
     for (const upstream of left) this.#leave(upstream, config.drainMs);
@@ -153,7 +163,7 @@ export class Gateway {
 
   /** Not ready any more; requests under way may end, then everything is closed. */
   async stop(drainMs: number = this.#config.drainMs): Promise<void> {
-    await this.#drainedWithin(drainMs);
+    await Promise.all([this.#drainedWithin(drainMs), this.grpc.close(drainMs)]);
     this.#endSummaries();
     this.#keyFile?.remove();
     this.#keyFile = undefined;

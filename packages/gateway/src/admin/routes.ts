@@ -3,6 +3,7 @@ import { ACTION_ROUTES } from './actions.ts';
 import { CALLS } from './calls.ts';
 import { BREAKERS, ENDPOINTS, LIMITS } from './endpoints.ts';
 import { eventsRoute, type Readers } from './events.ts';
+import { GRPC_POOL_ROUTES } from './grpc-pool.ts';
 import { HISTORY } from './history.ts';
 import { count, onlyNames } from './query.ts';
 import { readiness } from './readiness.ts';
@@ -28,6 +29,7 @@ export function adminRoutes(readers: Readers): readonly Route[] {
     BREAKERS,
     CALLS,
     HISTORY,
+    ...GRPC_POOL_ROUTES,
     ...SESSION_ROUTES,
     ...ACTION_ROUTES,
     tells('/metrics', 'figures for Prometheus', async ({ metrics }, { headers }) => {

@@ -4,6 +4,7 @@ import type { AnyUpstream } from '../data/routes.ts';
 import { type Figures, LATELY_SECONDS } from '../figures/figures.ts';
 import { type Summary, series, summary } from '../figures/rolling.ts';
 import { TRAIL_SLOT_MS } from '../figures/trail.ts';
+import type { GrpcTold } from '../grpc/upstream.ts';
 import type { HistoryState } from '../history/told.ts';
 import type { Readers } from './events.ts';
 import { readiness } from './readiness.ts';
@@ -74,6 +75,8 @@ export interface Snapshot {
   readonly lastEvent: string;
   readonly events: { readonly readers: number; readonly readersDropped: number };
   readonly history: HistoryState;
+  /** Upstreams that speak gRPC. */
+  readonly grpc: readonly GrpcTold[];
 }
 
 /** @param socketsMax told per upstream; `sockets.open` says how many there are */
@@ -95,6 +98,7 @@ export function snapshot(view: AdminView, readers: Readers, socketsMax: number):
     lastEvent: feed.last,
     events: { readers: readers.size, readersDropped: readers.dropped },
     history: history.state,
+    grpc: view.grpc.told(),
   };
 }
 

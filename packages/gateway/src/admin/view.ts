@@ -5,6 +5,7 @@ import type { DataServer } from '../data/server.ts';
 import type { CallLog } from '../figures/call-log.ts';
 import type { Feed } from '../figures/feed.ts';
 import type { Reloaded } from '../gateway.ts';
+import type { GrpcUpstreams } from '../grpc/upstreams.ts';
 import type { History } from '../history/history.ts';
 import type { Keys } from './keys.ts';
 import type { GatewayMetrics } from './metrics.ts';
@@ -20,6 +21,7 @@ export interface AdminView {
   readonly feed: Feed;
   readonly calls: CallLog;
   readonly history: History;
+  readonly grpc: GrpcUpstreams;
   /** Reads the configuration again and takes it over. @throws ConfigError; Refused where there is no file to read */
   readonly reload: () => Reloaded;
   /** Takes no new callers; requests under way may end for so long, in ms. */

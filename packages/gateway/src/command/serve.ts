@@ -40,6 +40,7 @@ export async function runGateway(flags: Flags, print: Print): Promise<number> {
     print(`  http://${shown(data)}/${name}/  →  ${where}`);
     for (const host of each.hosts) print(`  http://${host}:${data.port}/  →  ${where}`);
   }
+  for (const { address, target } of gateway.grpc.all) print(`  grpc at ${address && shown(address)}  →  ${target}`);
   // A code lets one browser act, once: it is for the person at this terminal, not for a file that keeps what is said.
   const code = process.stdout.isTTY ? `#key=${gateway.keys.issue().code}` : '';
   print(`  status page: http://${shown(admin)}/${code}`);
@@ -77,12 +78,15 @@ const told = (names: readonly string[], what: string): string =>
 
 /** `keepwarm check`: says what is wrong with a configuration, or what is in it. */
 export function runCheck(file: string, print: Print): number {
-  const { listen, admin, upstreams } = readConfig(file);
-  if (upstreams.size === 0) throw new ConfigError(`${file}: upstreams`, 'names none');
+  const { listen, admin, upstreams, grpc } = readConfig(file);
+  if (upstreams.size === 0 && grpc?.size === 0) throw new ConfigError(`${file}: upstreams`, 'names none');
   print(`${file} is fine: callers at ${showAddress(listen)}, status page at ${showAddress(admin)}`);
   for (const [name, upstream] of upstreams) {
     const what = 'rpc' in upstream ? 'JSON-RPC nodes' : new URL(upstream.client.origin).origin;
     print(`  ${name}  →  ${'rpc' in upstream ? `${upstream.rpc.endpoints.length} ${what}` : what}`);
+  }
+  for (const [name, { listen: at, pool }] of grpc ?? []) {
+    print(`  ${name}  →  ${new URL(pool.target).origin}, gRPC at ${showAddress(at)}`);
   }
   return EXIT.ok;
 }
@@ -117,7 +121,7 @@ export function configOf(flags: Flags): GatewayConfig {
     const name = pair.slice(0, at);
     upstreams.set(name, parseUpstream(name, { origin: pair.slice(at + 1) }, '.'));
   }
-  if (upstreams.size === 0) {
+  if (upstreams.size === 0 && (base.grpc?.size ?? 0) === 0) {
     throw new ConfigError('', `there is no upstream: name one with --upstream NAME=URL, or in ${CONFIG_FILES[0]}`);
   }
   const listen = text(flags['listen']);

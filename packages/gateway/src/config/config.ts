@@ -9,6 +9,7 @@ import { type AccessConfig, parseAccess } from './access.ts';
 import { type Address, parseAddress } from './address.ts';
 import { type CallerRateConfig, parseCallerRate } from './caller-rate.ts';
 import { ConfigError } from './config-error.ts';
+import { type GrpcUpstreamConfig, parseGrpcUpstream } from './grpc-upstream.ts';
 import { type HeaderRules, parseHeaderRules } from './header-rules.ts';
 import { type HistoryConfig, parseHistory } from './history.ts';
 import { type LogsConfig, parseLogs } from './logs.ts';
@@ -45,6 +46,8 @@ export interface GatewayConfig {
   /** For the status page. Default 127.0.0.1:4301. */
   readonly admin: Address;
   readonly upstreams: ReadonlyMap<string, UpstreamConfig | RpcUpstreamConfig>;
+  /** Those of the upstreams that speak gRPC, each with a listener of its own. */
+  readonly grpc?: ReadonlyMap<string, GrpcUpstreamConfig>;
   /** How long requests under way may take to end when the gateway is told to stop, in ms. Default 10 s. */
   readonly drainMs: number;
   /** Connections of callers at once; another is closed as soon as it is accepted. Default 10,000. */
@@ -117,7 +120,12 @@ export function parseConfig(input: unknown, folder: string): GatewayConfig {
   const given = object(input, '', GATEWAY_NAMES);
   const upstreams = new Map<string, UpstreamConfig | RpcUpstreamConfig>();
   const named = object(given['upstreams'] ?? {}, 'upstreams');
-  for (const [name, upstream] of Object.entries(named)) upstreams.set(name, parseUpstream(name, upstream, folder));
+  const grpc = new Map<string, GrpcUpstreamConfig>();
+  for (const [name, upstream] of Object.entries(named)) {
+    const path = checkUpstreamName(name);
+    if ('grpc' in object(upstream, path)) grpc.set(name, parseGrpcUpstream(path, upstream, folder));
+    else upstreams.set(name, parseUpstream(name, upstream, folder));
+  }
   checkPlaces(upstreams);
   const count = (name: 'drainMs' | 'callersMax' | 'callerIdleMs' | 'callerStallMs' | 'requestMs'): number =>
     number(given[name] ?? GATEWAY_DEFAULTS[name], name, 0);
@@ -125,6 +133,7 @@ export function parseConfig(input: unknown, folder: string): GatewayConfig {
     listen: parseAddress(text(given['listen'] ?? GATEWAY_DEFAULTS.listen, 'listen'), 'listen'),
     admin: parseAddress(text(given['admin'] ?? GATEWAY_DEFAULTS.admin, 'admin'), 'admin'),
     upstreams,
+    grpc,
     drainMs: count('drainMs'),
     callersMax: count('callersMax'),
     callerIdleMs: count('callerIdleMs'),
@@ -140,11 +149,15 @@ export function parseConfig(input: unknown, folder: string): GatewayConfig {
 /** Letters that need no encoding in a path, so that a name is spelt one way only. */
 const UPSTREAM_NAME = /^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}$/;
 
-export function parseUpstream(name: string, input: unknown, folder: string): UpstreamConfig | RpcUpstreamConfig {
+/** @returns where it stands @throws ConfigError */
+function checkUpstreamName(name: string): string {
   const path = `upstreams.${name}`;
-  if (!UPSTREAM_NAME.test(name)) {
-    throw new ConfigError(path, 'is not a name for an upstream; allowed: letters, digits and . _ ~ -, up to 64');
-  }
+  if (UPSTREAM_NAME.test(name)) return path;
+  throw new ConfigError(path, 'is not a name for an upstream; allowed: letters, digits and . _ ~ -, up to 64');
+}
+
+export function parseUpstream(name: string, input: unknown, folder: string): UpstreamConfig | RpcUpstreamConfig {
+  const path = checkUpstreamName(name);
   if ('jsonrpc' in object(input, path)) return parseRpcUpstream(path, input);
   const given = object(input, path, UPSTREAM_NAMES);
   return {

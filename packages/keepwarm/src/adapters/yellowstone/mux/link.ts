@@ -33,14 +33,24 @@ export const SUBSCRIBE_PATH = '/geyser.Geyser/Subscribe';
 
 const SUBSCRIBE = rawMethod(SUBSCRIBE_PATH);
 
-/** @param messageBytesMax of one update; providers send whole blocks */
-export function openWith(streaming: Streaming, messageBytesMax: number): OpenUpstream {
+/**
+ * @param streaming  or what gives one for each stream, such as a lease of a pool
+ * @param messageBytesMax of one update; providers send whole blocks
+ */
+export function openWith(
+  streaming: Streaming | (() => Streaming | Promise<Streaming>),
+  messageBytesMax: number,
+): OpenUpstream {
   return (first, events) => {
     const requests = new Outbox<Uint8Array>();
     const ending = new AbortController();
     const write = (request: Uint8Array): void => void requests.write(request).catch(ignored);
     write(first);
-    void read(() => streaming.bidi(SUBSCRIBE, requests, { messageBytesMax, signal: ending.signal }), events, ending);
+    const open = async (): Promise<GrpcStream<Uint8Array>> => {
+      const by = typeof streaming === 'function' ? await streaming() : streaming;
+      return by.bidi(SUBSCRIBE, requests, { messageBytesMax, signal: ending.signal });
+    };
+    void read(open, events, ending);
     return {
       write,
       close: () => {
@@ -51,10 +61,14 @@ export function openWith(streaming: Streaming, messageBytesMax: number): OpenUps
   };
 }
 
-async function read(open: () => GrpcStream<Uint8Array>, events: LinkEvents, ending: AbortController): Promise<void> {
+async function read(
+  open: () => Promise<GrpcStream<Uint8Array>>,
+  events: LinkEvents,
+  ending: AbortController,
+): Promise<void> {
   let error: LinkError | undefined;
   try {
-    for await (const bytes of open()) {
+    for await (const bytes of await open()) {
       if (ending.signal.aborted) return;
       events.update(Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     }

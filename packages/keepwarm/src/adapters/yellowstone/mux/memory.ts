@@ -10,8 +10,8 @@
  *
  * Invariants:
  *   (1) Of each update, noted = told since the last opening + still in `before`; nothing is in both.
- *   (2) Everything of slots below `floor` has been told: a replay from there misses nothing, as long as the updates of a
- *       slot come no later than `rewindSlots` slots after it.
+ *   (2) Everything of slots below `floor` has been told: a replay from there misses nothing, as long as the updates
+ *       of a slot come no later than `rewindSlots` slots after it.
  *   (3) `floor` never falls, and nothing of slots below it is kept.
  *   (4) At most `updatesMax` are kept: beyond, the oldest slots are forgotten, and the floor rises to what is left.
  */

@@ -1,5 +1,5 @@
 /**
- * One monitor: what somebody wants to be told of, as they would ask a Geyser server themselves, and what waits for them.
+ * One monitor: what somebody wants to be told of, as they would ask a Geyser server themselves, and what waits.
  *
  *   new ──first request──▶ served ──its reader leaves, close()──────────────▶ closed
  *    └───────────────────────┴──refused, upstream gone, too slow: error─────▶ failed

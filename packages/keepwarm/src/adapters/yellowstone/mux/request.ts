@@ -1,7 +1,7 @@
 /**
- * `SubscribeRequest` as bytes. Filters stay as opaque as they came: what the multiplexer must know of a request is which
- * filters it has, and what holds for all of them (commitment, data slices), since only streams that agree in that can
- * be one. Field numbers: geyser.proto.
+ * `SubscribeRequest` as bytes. Filters stay as opaque as they came: what the multiplexer must know of a request is
+ * which filters it has, and what holds for all of them (commitment, data slices), since only streams that agree in
+ * that can be one. Field numbers: geyser.proto.
  */
 import { Buffer } from 'node:buffer';
 import { Fields, LENGTH, lengthField, VARINT, varint, varintField, WireFault } from './wire.ts';
@@ -139,5 +139,5 @@ export function writePing(id: number): Buffer {
   return lengthField(PING, id === 0 ? EMPTY : Buffer.concat([varint(8), varint(id)]));
 }
 
-/** `SubscribeRequestFilterSlots` that tells of slots once they have reached the commitment of the request. */
-export const SLOTS_BY_COMMITMENT: Buffer = varintField(1, 1);
+/** A filter of a stream's own: it tells of slots once they have reached the commitment of the request. */
+export const OWN_FILTER: Filter = { kind: 'slots', name: 'keepwarm', definition: varintField(1, 1) };

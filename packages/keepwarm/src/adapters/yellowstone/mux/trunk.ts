@@ -10,24 +10,23 @@
  *        leaves: closed
  *
  * Invariants:
- *   (1) At most one stream is open upstream, and its filters are those of the book, or will be as soon as `pace` allows.
+ *   (1) At most one stream is open upstream, and its filters are those of the book, or will be once `pace` allows.
  *   (2) `from_slot` is in the first request of a stream only: in another it would have everything replayed once more.
  *   (3) A branch gets each update once, over any number of losses; or it is told that it cannot be.
  *   (4) A branch that was accepted does not go with one that was not.
  */
 import type { Buffer } from 'node:buffer';
-import { fullJitter } from '../../../algo/backoff.ts';
 import type { Clock, Random, Timer } from '../../../core/clock.ts';
-import { GrpcError } from '../../../engines/grpc/error.ts';
 import { FilterBook } from './filters.ts';
 import type { LinkError, OpenUpstream, UpstreamLink } from './link.ts';
 import { ReplayMemory } from './memory.ts';
 import type { SettledMultiplexer } from './options.ts';
+import { Outage, Silence } from './outage.ts';
 import { Pace } from './pace.ts';
-import { type Filter, SLOTS_BY_COMMITMENT, writePing, writeRequest } from './request.ts';
+import { type Filter, OWN_FILTER, writePing, writeRequest } from './request.ts';
 import { type Branch, Routes } from './routes.ts';
 import { readUpdate, type Update } from './update.ts';
-import { ENDS_ALL, firstAvailable, gapError, isRefusal, isReplayRefused, unreachable } from './verdicts.ts';
+import { firstAvailable, gapError, isFinal, isRefusal, isReplayRefused, unreachable } from './verdicts.ts';
 import { WireFault } from './wire.ts';
 
 export interface TrunkParts {
@@ -57,9 +56,8 @@ export interface TrunkHost {
   advanced(trunk: Trunk): void;
 }
 
-/** How long updates by filters of before may still come, after upstream has taken new ones, in ms. */
+/** How long updates by filters of before may come, in ms: after upstream has taken new ones, or does not say so. */
 const SETTLE_MS = 1_000;
-/** The same where upstream does not say whether it has. */
 const UNANSWERED_MS = 15_000;
 
 export type TrunkState = 'empty' | 'opening' | 'live' | 'lost' | 'closed';
@@ -79,6 +77,8 @@ export class Trunk {
   readonly #book: FilterBook<Branch>;
   readonly #routes: Routes;
   readonly #pace: Pace;
+  readonly #outage: Outage;
+  readonly #silence: Silence;
   /** Its own filter, which tells how far the stream is while nobody else's matches. */
   readonly #own: Branch = { id: 0, take: () => undefined };
   readonly #hasOwn: boolean;
@@ -87,12 +87,9 @@ export class Trunk {
   #version = 0;
   #accepted = 0;
   #unproven = new Map<Branch, number>();
-  #heard = false;
-  #attempt = 0;
-  #lostAt: number | undefined;
   #everLive = false;
   #replays = false;
-  #timers: { watch?: Timer; again?: Timer; settle?: Timer } = {};
+  #settling: Timer | undefined;
 
   constructor(parts: TrunkParts) {
     this.parts = parts;
@@ -104,9 +101,10 @@ export class Trunk {
     this.#routes = new Routes(this.#book, this.#own);
     const limits = { delayMs: options.rewriteDelayMs, perSecondMax: options.rewritesPerSecondMax };
     this.#pace = new Pace(clock, limits, () => this.#rewrite());
-    const own: Filter[] = [{ kind: 'slots', name: 'keepwarm', definition: SLOTS_BY_COMMITMENT }];
+    this.#outage = new Outage(clock, parts.random, options);
+    this.#silence = new Silence(clock, options.silenceMs, (error) => this.#ended(error));
     this.#hasOwn = (filtersMax.slots ?? 2) > 1;
-    if (this.#hasOwn) this.#book.put(this.#own, own, 0);
+    if (this.#hasOwn) this.#book.put(this.#own, [OWN_FILTER], 0);
   }
 
   get branches(): Branch[] {
@@ -173,7 +171,7 @@ export class Trunk {
       },
     });
     this.#link.write(writePing(this.#version));
-    this.#watch();
+    this.#silence.watch();
   }
 
   #rewrite(): void {
@@ -185,7 +183,7 @@ export class Trunk {
   }
 
   #received(bytes: Buffer): void {
-    this.#heard = true;
+    this.#silence.heard = true;
     let update: Update;
     try {
       update = readUpdate(bytes);
@@ -220,8 +218,7 @@ export class Trunk {
   #begun(): void {
     this.state = 'live';
     this.#everLive = true;
-    this.#attempt = 0;
-    this.#lostAt = undefined;
+    this.#outage.over();
   }
 
   /** Upstream has answered a ping that went after a request: it has taken the request. */
@@ -234,56 +231,32 @@ export class Trunk {
   }
 
   #settleIn(ms: number): void {
-    this.#timers.settle?.cancel();
-    this.#timers.settle = this.parts.clock.after(ms, () => {
+    this.#settling?.cancel();
+    this.#settling = this.parts.clock.after(ms, () => {
       if (this.#pace.waiting || !this.#book.retiring) return;
       this.#book.settle();
       this.#routes.clear();
     });
   }
 
-  #watch(): void {
-    const { clock, options } = this.parts;
-    this.#heard = false;
-    this.#timers.watch?.cancel();
-    this.#timers.watch = clock.after(options.silenceMs, () => {
-      if (this.#heard) return this.#watch();
-      const why = `nothing came for ${options.silenceMs} ms (limit silenceMs ${options.silenceMs})`;
-      const error = new GrpcError('UNAVAILABLE', why, {
-        reach: 'answered',
-        limit: 'silenceMs',
-        value: options.silenceMs,
-      });
-      this.#link?.close();
-      this.#ended(error);
-    });
-  }
-
   #ended(error: LinkError | undefined): void {
     this.#unlink();
-    if (error === undefined) return this.#lose(error);
-    if (isRefusal(error)) return this.#refused(error);
-    if (ENDS_ALL.has(statusOf(error)) || !this.#everLive) return this.#fail(error);
-    if (!this.#replays || !isReplayRefused(error)) return this.#lose(error);
+    if (error !== undefined && isRefusal(error)) return this.#refused(error);
+    if (error !== undefined && (isFinal(error) || !this.#everLive)) return this.#fail(error);
+    if (error === undefined || !this.#replays || !isReplayRefused(error)) {
+      this.drops++;
+      return this.#again(error);
+    }
     // Where a branch itself asked for a slot, the answer is for it to read.
     if (this.updates === 0) this.#fail(error);
     else this.#gap(error);
   }
 
-  #lose(error: LinkError | undefined): void {
-    this.drops++;
-    this.#again(error);
-  }
-
   #again(error: LinkError | undefined): void {
-    const { clock, random, options } = this.parts;
-    const now = clock.now();
-    this.#lostAt ??= now;
-    if (now - this.#lostAt >= options.downMs) return this.#fail(unreachable(now - this.#lostAt, options.downMs, error));
+    const goneMs = this.#outage.again(() => this.#open());
+    if (goneMs !== undefined) return this.#fail(unreachable(goneMs, this.parts.options.downMs, error));
     this.state = 'lost';
     this.memory.reopen();
-    const waitMs = fullJitter(options.backoffMs, options.backoffMsMax, ++this.#attempt, random);
-    this.#timers.again = clock.after(waitMs, () => this.#open());
   }
 
   /** What was lost cannot be had any more. */
@@ -318,11 +291,10 @@ export class Trunk {
   #unlink(): void {
     this.#epoch++;
     this.#pace.hold();
-    for (const timer of Object.values(this.#timers)) timer?.cancel();
-    this.#timers = {};
+    this.#outage.cancel();
+    this.#silence.end();
+    this.#settling?.cancel();
     this.#link?.close();
     this.#link = undefined;
   }
 }
-
-const statusOf = (error: LinkError): string => (error instanceof GrpcError ? error.status : error.code);

@@ -3,8 +3,12 @@ import { GrpcError } from '../../../engines/grpc/error.ts';
 import type { StatusName } from '../../../wire/grpc/status.ts';
 import type { LinkError } from './link.ts';
 
-/** Opening it again would change nothing. */
-export const ENDS_ALL: ReadonlySet<string> = new Set<StatusName>([
+/** Whether opening it again would change nothing. */
+export function isFinal(error: LinkError): boolean {
+  return error instanceof GrpcError && FINAL.has(error.status);
+}
+
+const FINAL: ReadonlySet<string> = new Set<StatusName>([
   'UNAUTHENTICATED',
   'PERMISSION_DENIED',
   'UNIMPLEMENTED',

@@ -1,6 +1,6 @@
 /**
- * As much of protobuf's wire format as the multiplexer needs: it takes requests and updates apart and puts them together
- * again as bytes, so that what it does not know is passed on, and nothing is decoded twice.
+ * As much of protobuf's wire format as the multiplexer needs: it takes requests and updates apart and puts them
+ * together again as bytes, so that what it does not know is passed on, and nothing is decoded twice.
  * Source: protobuf.dev/programming-guides/encoding.
  */
 import { Buffer } from 'node:buffer'; // the global of this name is a getter, which a hot path would feel

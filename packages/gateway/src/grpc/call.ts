@@ -1,0 +1,168 @@
+/**
+ * One call of a caller, on the side that serves it: messages in at the pace of whoever takes them, messages and a
+ * status out at the pace of the caller.
+ *
+ *   open ──begin──▶ answering ──end──▶ over
+ *     │  └──────────────────────end───▶ over (one head and nothing else: trailers-only)
+ *     └── the caller resets it, or is gone: over, and `signal` fires
+ */
+import { once } from 'node:events';
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { GrpcError, MessageFault, MessageReader, Metadata, STATUS, type StatusName } from 'keepwarm/grpc';
+import { fieldsOf } from './fields.ts';
+
+const inflate = promisify(gunzip);
+const TYPE = 'application/grpc';
+
+export class GrpcCall {
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly raw: readonly string[];
+  readonly stream: ServerHttp2Stream;
+  readonly #messageBytesMax: number;
+  readonly #leaving = new AbortController();
+  #begun = false;
+  #ended = false;
+
+  constructor(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    raw: readonly string[],
+    messageBytesMax: number,
+  ) {
+    this.stream = stream;
+    this.headers = headers;
+    this.raw = raw;
+    this.path = headers[':path'] ?? '';
+    this.#messageBytesMax = messageBytesMax;
+    stream.on('error', ignored); // resets by the caller and lost connections: `signal` tells
+    stream.once('close', () => this.#leaving.abort(new Error('the call is over')));
+  }
+
+  /** Fires when the caller has left, or the call has ended. */
+  get signal(): AbortSignal {
+    return this.#leaving.signal;
+  }
+
+  get over(): boolean {
+    return this.#ended || this.stream.destroyed;
+  }
+
+  /** What the caller sends. @throws GrpcError for what is not to be read */
+  async *messages(): AsyncGenerator<Uint8Array> {
+    let waiting: { bytes: Buffer; compressed: boolean }[] = [];
+    const reader = new MessageReader(this.#messageBytesMax, (bytes, compressed) => {
+      waiting.push({ bytes, compressed });
+    });
+    // Whoever takes messages may stop before the caller does: the answer is still to come.
+    for await (const chunk of this.stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      try {
+        reader.push(chunk);
+      } catch (fault) {
+        throw unreadable(fault, this.#messageBytesMax);
+      }
+      const ready = waiting;
+      waiting = [];
+      for (const { bytes, compressed } of ready) yield compressed ? await this.#inflated(bytes) : bytes;
+    }
+    if (reader.partial) throw broken('the stream ended within a message');
+  }
+
+  /** Answers with a head; messages follow. Twice is harmless. */
+  begin(metadata: Metadata = Metadata.none): void {
+    if (this.#begun || this.over) return;
+    this.#begun = true;
+    this.stream.respond({ ':status': 200, 'content-type': TYPE, ...fieldsOf(metadata) }, { waitForTrailers: true });
+  }
+
+  /** @returns whether the caller takes more at once; if not, `drained` tells when */
+  write(frames: Uint8Array): boolean {
+    if (this.over) return true;
+    this.begin();
+    return this.stream.write(frames);
+  }
+
+  /** Resolves when the caller has taken what was written, or is gone. */
+  async drained(): Promise<void> {
+    if (this.over || !this.stream.writableNeedDrain) return;
+    await Promise.race([once(this.stream, 'drain'), once(this.stream, 'close')]).catch(ignored);
+  }
+
+  /** Ends it with a status. Twice is harmless. */
+  end(status: StatusName, message = '', metadata: Metadata = Metadata.none, details?: Uint8Array): void {
+    if (this.over) return;
+    this.#ended = true;
+    const trailers = {
+      'grpc-status': String(STATUS[status]),
+      ...(message === '' ? {} : { 'grpc-message': encodeURIComponent(message.slice(0, MESSAGE_CHARS_MAX)) }),
+      ...(details === undefined ? {} : { 'grpc-status-details-bin': Buffer.from(details).toString('base64') }),
+      ...fieldsOf(metadata),
+    };
+    const { stream } = this;
+    if (!this.#begun) {
+      stream.respond({ ':status': 200, 'content-type': TYPE, ...trailers }, { endStream: true });
+      this.#leaveUnread();
+      return;
+    }
+    stream.once('wantTrailers', () => {
+      stream.sendTrailers(trailers);
+      this.#leaveUnread();
+    });
+    stream.end();
+  }
+
+  /** As an error says. */
+  fail(error: unknown): void {
+    if (error instanceof GrpcError) return this.end(error.status, error.statusMessage, error.metadata, error.details);
+    this.end('INTERNAL', error instanceof Error ? error.message : String(error));
+  }
+
+  /** What no gRPC is gets an answer of HTTP. */
+  refuse(status: number): void {
+    if (this.over) return;
+    this.#ended = true;
+    this.stream.respond({ ':status': status }, { endStream: true });
+    this.#leaveUnread();
+  }
+
+  /** The caller may be sending still: it is told that nobody reads it (RFC 9113 § 8.1). */
+  #leaveUnread(): void {
+    if (!this.stream.readableEnded) this.stream.close(constants.NGHTTP2_NO_ERROR);
+  }
+
+  /** @throws GrpcError */
+  async #inflated(bytes: Buffer): Promise<Buffer> {
+    const coding = this.headers['grpc-encoding'];
+    if (coding !== 'gzip') {
+      const why = `messages in the coding ${JSON.stringify(coding ?? '')} are not read; allowed: identity, gzip`;
+      throw new GrpcError('UNIMPLEMENTED', why, { reach: 'unsent' });
+    }
+    try {
+      return await inflate(bytes, { maxOutputLength: this.#messageBytesMax });
+    } catch (cause) {
+      if ((cause as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(this.#messageBytesMax);
+      throw broken('a message is not what its coding says');
+    }
+  }
+}
+
+/** A status message is for people; longer ones would not fit into the callers' limits on trailers. */
+const MESSAGE_CHARS_MAX = 1_000;
+
+function ignored(): void {}
+
+function unreadable(fault: unknown, bytesMax: number): unknown {
+  if (!(fault instanceof MessageFault)) return fault;
+  return fault.why === 'too large'
+    ? tooLarge(bytesMax)
+    : broken(`a message begins with ${fault.value}, neither 0 nor 1`);
+}
+
+function tooLarge(bytesMax: number): GrpcError {
+  const why = `a message is larger than ${bytesMax} bytes (limit messageBytesMax)`;
+  return new GrpcError('RESOURCE_EXHAUSTED', why, { reach: 'unsent', limit: 'messageBytesMax', value: bytesMax });
+}
+
+const broken = (why: string): GrpcError => new GrpcError('INTERNAL', why, { reach: 'unsent' });

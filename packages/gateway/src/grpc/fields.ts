@@ -1,0 +1,40 @@
+/** Metadata as it crosses the gateway: what is of one hop stays on it, everything else goes on as it came. */
+import type { OutgoingHttpHeaders } from 'node:http2';
+import { Metadata } from 'keepwarm/grpc';
+
+/** Of the connection, of the protocol, or the gateway's own affair; beside all that begin with `grpc-` or `:`. */
+const OF_A_HOP: ReadonlySet<string> = new Set([
+  ...['connection', 'proxy-connection', 'keep-alive', 'te', 'transfer-encoding', 'upgrade', 'http2-settings', 'expect'],
+  ...['host', 'content-type', 'content-length', 'x-token'],
+]);
+
+/** @param raw names and values in turn, as node:http2 has them */
+export function metadataOf(raw: readonly string[]): Metadata {
+  const fields: [string, string][] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i]!.toLowerCase();
+    if (name.startsWith(':') || name.startsWith('grpc-') || OF_A_HOP.has(name)) continue;
+    fields.push([name, raw[i + 1]!]);
+  }
+  return Metadata.received(fields);
+}
+
+/** As node:http2 takes them: several values of one name as a list. */
+export function fieldsOf(metadata: Metadata): OutgoingHttpHeaders {
+  const fields: Record<string, string | string[]> = {};
+  for (const [name, value] of metadata.fields()) {
+    if (OF_A_HOP.has(name) || name.startsWith('grpc-')) continue;
+    const before = fields[name];
+    fields[name] = before === undefined ? value : [before, value].flat();
+  }
+  return fields;
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };
+
+/** `grpc-timeout` in ms; `Infinity` where there is none, nothing where it is not one. */
+export function timeoutMs(text: string | undefined): number | undefined {
+  if (text === undefined) return Number.POSITIVE_INFINITY;
+  const [, digits, unit] = /^(\d{1,8})([HMSmun])$/.exec(text) ?? [];
+  return digits === undefined || unit === undefined ? undefined : Math.max(Number(digits) * UNIT_MS[unit]!, 1);
+}

@@ -1,0 +1,105 @@
+/** One upstream that speaks gRPC: its listener, the connections to it, and what its callers share. */
+import { mkdirSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { createGrpcPool, type GrpcCaller, type GrpcLease, type GrpcPool, type GrpcPoolOptions } from 'keepwarm/grpc';
+import { Multiplexer, openWith, SUBSCRIBE_PATH } from 'keepwarm/multiplexer';
+import type { GrpcUpstreamConfig } from '../config/grpc-upstream.ts';
+import type { GrpcCall } from './call.ts';
+import { forward } from './forwarding.ts';
+import { GrpcListener } from './listener.ts';
+import { subscribe } from './subscription.ts';
+
+export class GrpcUpstream {
+  readonly name: string;
+  readonly config: GrpcUpstreamConfig;
+  readonly pool: GrpcPool;
+  readonly multiplexer: Multiplexer | undefined;
+  readonly #listener: GrpcListener;
+  readonly #leases = new Map<string, Promise<GrpcLease>>();
+  #subscriptions = 0;
+
+  /** @param stateFolder where it is kept when connections were opened, so that a restart goes on counting */
+  constructor(name: string, config: GrpcUpstreamConfig, stateFolder: string | undefined) {
+    this.name = name;
+    this.config = config;
+    this.pool = createGrpcPool(remembering(config, name, stateFolder));
+    const open = openWith(() => this.#caller('multiplexer'), config.messageBytesMax);
+    this.multiplexer = config.kind === 'geyser' ? new Multiplexer({ open }, config.multiplexer) : undefined;
+    this.#listener = new GrpcListener(config, (call) => this.#handle(call));
+  }
+
+  /** Without the path, which may be a key. */
+  get target(): string {
+    return new URL(this.pool.target).origin;
+  }
+
+  get address(): AddressInfo | undefined {
+    return this.#listener.address;
+  }
+
+  /** @throws the system's error, e.g. `EADDRINUSE` */
+  listen(): Promise<AddressInfo> {
+    return this.#listener.listen();
+  }
+
+  /** Everything that is known of it now, for people: nothing in it is a secret. */
+  told() {
+    const { name, config, target, multiplexer } = this;
+    return {
+      name,
+      kind: config.kind,
+      target,
+      callers: this.#listener.stats(),
+      pool: this.pool.stats(),
+      multiplexer: multiplexer?.stats(),
+    };
+  }
+
+  /** Takes no calls any more, lets those under way end for so long, then ends them. Twice is harmless. */
+  async close(drainMs: number): Promise<void> {
+    await this.#listener.close(drainMs);
+    this.multiplexer?.close();
+    await this.pool.close({ deadlineMs: 0 });
+  }
+
+  #handle(call: GrpcCall): void {
+    const { multiplexer } = this;
+    if (multiplexer !== undefined && call.path === SUBSCRIBE_PATH) {
+      return subscribe(call, multiplexer, nameOf(call, ++this.#subscriptions));
+    }
+    void forward(call, () => this.#caller('calls'), this.config.messageBytesMax);
+  }
+
+  /** Over a lease that is kept for as long as the pool lets us, and asked for again after that. */
+  async #caller(name: string): Promise<GrpcCaller> {
+    let lease = this.#leases.get(name);
+    if (lease === undefined) {
+      const asked = this.pool.lease(name);
+      this.#leases.set(name, (lease = asked));
+      const forget = (): void => {
+        if (this.#leases.get(name) === asked) this.#leases.delete(name);
+      };
+      asked.then((given) => given.lost.then(forget), forget);
+    }
+    return (await lease).client;
+  }
+}
+
+/** A file for each listener: two gateways must not count in the same one. */
+function remembering({ pool, listen }: GrpcUpstreamConfig, name: string, folder: string | undefined): GrpcPoolOptions {
+  const { connectionRate } = pool;
+  if (folder === undefined || listen.port === 0) return pool;
+  if (typeof connectionRate !== 'object' || 'admits' in connectionRate || connectionRate.path !== undefined)
+    return pool;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return { ...pool, connectionRate: { ...connectionRate, path: join(folder, `grpc-starts-${name}-${listen.port}`) } };
+}
+
+/** As the caller calls itself, so that an operator knows which it is. */
+function nameOf({ headers }: GrpcCall, number: number): string {
+  const said = headers['x-monitor'];
+  return typeof said === 'string' && said !== '' ? said.slice(0, 64) : `monitor ${number}`;
+}
+
+export type GrpcTold = ReturnType<GrpcUpstream['told']>;

@@ -1,0 +1,64 @@
+/** All upstreams that speak gRPC, started, changed and stopped together with the gateway. */
+import { isDeepStrictEqual } from 'node:util';
+import type { GrpcUpstreamConfig } from '../config/grpc-upstream.ts';
+import { type GrpcTold, GrpcUpstream } from './upstream.ts';
+
+type Configs = ReadonlyMap<string, GrpcUpstreamConfig>;
+
+export class GrpcUpstreams {
+  #upstreams: readonly GrpcUpstream[];
+  /** Listening, or told to. */
+  #serving = false;
+
+  readonly #stateFolder: string | undefined;
+
+  constructor(configs: Configs = new Map(), stateFolder?: string) {
+    this.#stateFolder = stateFolder;
+    this.#upstreams = [...configs].map(([name, config]) => new GrpcUpstream(name, config, stateFolder));
+  }
+
+  get all(): readonly GrpcUpstream[] {
+    return this.#upstreams;
+  }
+
+  /** @param listening how to say what is wrong with an address @throws what it throws */
+  async start(listening: (upstream: GrpcUpstream) => Promise<unknown>): Promise<void> {
+    this.#serving = true;
+    for (const upstream of this.#upstreams) await listening(upstream);
+  }
+
+  /**
+   * Takes over another configuration: what is as before goes on, what is not begins anew once its address is free.
+   *
+   * @param failed told of an upstream that cannot listen
+   */
+  reload(configs: Configs, drainMs: number, failed: (upstream: GrpcUpstream, error: unknown) => void): void {
+    const before = new Map(this.#upstreams.map((upstream) => [upstream.name, upstream]));
+    const kept = new Set<GrpcUpstream>();
+    const upstreams = [...configs].map(([name, config]) => {
+      const old = before.get(name);
+      if (old === undefined || !isDeepStrictEqual(old.config, config))
+        return new GrpcUpstream(name, config, this.#stateFolder);
+      kept.add(old);
+      return old;
+    });
+    const left = this.#upstreams.filter((upstream) => !kept.has(upstream));
+    this.#upstreams = upstreams;
+    // A listener lets go of its address at once, and of its callers when they have ended.
+    const gone = left.map((upstream) => upstream.close(drainMs));
+    void Promise.allSettled(gone);
+    if (!this.#serving) return;
+    for (const upstream of upstreams) {
+      if (!kept.has(upstream)) upstream.listen().catch((error: unknown) => failed(upstream, error));
+    }
+  }
+
+  async close(drainMs: number): Promise<void> {
+    this.#serving = false;
+    await Promise.all(this.#upstreams.map((upstream) => upstream.close(drainMs)));
+  }
+
+  told(): readonly GrpcTold[] {
+    return this.#upstreams.map((upstream) => upstream.told());
+  }
+}
