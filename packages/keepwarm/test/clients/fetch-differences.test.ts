@@ -1,10 +1,13 @@
 /** Where `client.fetch` differs from the global fetch on purpose: each entry stands in docs/guide/fetch.md too. */
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
+import { createSecureServer } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { createClient, type FetchInit, NetError } from '../../src/index.ts';
+import { makeAuthority } from '../../src/testing/certificates.ts';
 import { type ApiServer, anApiServer, type Echo } from './api-server.ts';
 
 let server: ApiServer;
@@ -40,6 +43,23 @@ describe('fetch differs on purpose', () => {
     assert.deepEqual([lost.message, lost.code, (lost.cause as NetError).code], ['fetch failed', 'ECONNRESET', 'RESET']);
     const late = await caught(client.fetch(`${server.origin}/silent`));
     assert.deepEqual([late.code, (late.cause as NetError).limit], ['ETIMEDOUT', 'firstByteMs']);
+  });
+
+  it('HTTP/2 is spoken where the server prefers it, and has no reason phrase', async (t) => {
+    const authority = makeAuthority();
+    const tls = { ...authority.issue(), allowHTTP1: true };
+    const secure = createSecureServer(tls, (request, response) => response.end(request.httpVersion));
+    await new Promise<void>((resolve) => secure.listen(0, 'localhost', resolve));
+    t.after(() => secure.close());
+    const url = `https://localhost:${(secure.address() as AddressInfo).port}`;
+    for (const [http2, said] of [
+      ['allow', '200 2.0'],
+      ['never', '200 OK1.1'],
+    ] as const) {
+      await using client = createClient({ http2, tls: { ca: authority.cert } });
+      const response = await client.fetch(url);
+      assert.equal(`${response.status} ${response.statusText}${await response.text()}`, said);
+    }
   });
 
   it('what is wrong with the arguments is said, and nothing is sent', async () => {
