@@ -1,4 +1,4 @@
-/** What the script of connection starts does, told once more in another language: Redis for a clock that stands still. */
+/** What the script of connection starts does, in another language: Redis for a clock that stands still. */
 export class StartModel {
   /** Members with their scores, as a sorted set would have them. */
   readonly members = new Map<string, number>();

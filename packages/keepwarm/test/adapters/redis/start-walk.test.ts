@@ -1,4 +1,4 @@
-/** Fleets whose processes lose Redis one by one, stall and die, on a clock that stands still; counted at the provider. */
+/** Fleets whose processes lose Redis one by one and die, on a clock that stands still; counted at the provider. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -154,7 +154,7 @@ describe('a fleet that opens connections', () => {
     let granted = 0;
     await fc.assert(
       fc.asyncProperty(worlds, async (world) => {
-        // What an empty memory is assumed to mean is the user's word: Redis must not lose it, nor a process that is alone.
+        // What an empty memory means is the user's word: Redis must not lose it then, nor a process that is alone.
         const { assumed, onLoss } = world;
         const safe =
           assumed === 'full' ? world : { ...world, lossAt: undefined, deaths: onLoss === 'share' ? [] : world.deaths };
@@ -172,7 +172,7 @@ describe('a fleet that opens connections', () => {
     assert(granted > 400, `it opens connections at all: ${granted}`);
   });
 
-  it('uses the whole limit where nothing goes wrong, and with all without Redis nearly all of it by shares', async () => {
+  it('uses the limit where nothing goes wrong, and most of it by shares while all are without Redis', async () => {
     for (const outages of [
       [[], [], []],
       [
