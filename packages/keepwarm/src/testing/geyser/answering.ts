@@ -75,7 +75,7 @@ export class Answering {
     this.#ended = true;
     const trailers = {
       'grpc-status': String(STATUS[status]),
-      ...(message !== '' && { 'grpc-message': encodeURIComponent(message).replaceAll('%20', ' ') }),
+      ...(message !== '' && { 'grpc-message': message.replaceAll(/[^ -$&-~]/gu, encodeURIComponent) }),
     };
     if (!this.#begun) {
       this.#stream.respond({ ':status': 200, 'content-type': 'application/grpc', ...trailers }, { endStream: true });
