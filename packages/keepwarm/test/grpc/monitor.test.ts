@@ -84,7 +84,7 @@ describe('a monitor', () => {
     assert.equal(pool.stats().leases.held, 0);
   });
 
-  it('goes on after its connection broke, from where it was, with a wait that begins anew after a message', async (t) => {
+  it('goes on after its connection broke, from where it was; the waits begin anew after a message', async (t) => {
     const { peer } = await aTicker(t);
     const pool = aPool(t, peer);
     const waits: number[] = [];

@@ -1,7 +1,12 @@
 /** A pool under a limit on opening connections, with groups by frequency, and against a server that is not ours. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createSecureServer } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
+import { inspect } from 'node:util';
 import { MonitorAdapter, rawMethod } from '../../src/grpc.ts';
+import { makeAuthority } from '../../src/testing/certificates.ts';
 import { head, says } from '../engine/grpc/a-peer.ts';
 import { leavesNothing } from '../engine/setup.ts';
 import { alive, aPool, aStreamPeer, begun, call, NOTHING, serve, until, watch } from './a-pool.ts';
@@ -84,6 +89,33 @@ describe('a pool', () => {
     await new Promise((resolve) => setTimeout(resolve, 40));
     assert.equal(lease.group, 'default');
     assert.equal((await lease.client.unary(call, NOTHING)).message.length, 2);
+  });
+
+  it('speaks TLS, agrees on HTTP/2 in the handshake, and rotates like that too', async (t) => {
+    const authority = makeAuthority();
+    const server = createSecureServer(authority.issue(), (request, response) => {
+      tokens.add(String(request.headers['x-token']));
+      response.writeHead(200, { 'content-type': 'application/grpc' });
+      if (request.url === call.path) {
+        response.addTrailers({ 'grpc-status': '0' });
+        return void response.end(Buffer.of(0, 0, 0, 0, 2, 0x6f, 0x6b));
+      }
+      response.write(Buffer.of(0, 0, 0, 0, 1, 0x31));
+    });
+    const tokens = new Set<string>();
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    t.after(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    const options = { tls: { ca: authority.cert }, token: 'a secret', ageMs: 50, ageJitter: 0 };
+    const pool = aPool(t, { origin: `https://localhost:${port}` }, options);
+    const lease = await pool.lease('tls');
+    const stream = await begun(lease.client.serverStream(watch, NOTHING));
+    await until(() => pool.stats().rotations > 2, 'rotations');
+    await lease.client.unary(call, NOTHING);
+    stream.cancel();
+    assert.deepEqual([...tokens], ['a secret']);
+    assert(!JSON.stringify([pool.stats(), pool.healthReport(), lease]).includes('a secret'));
+    assert(!inspect([pool, lease], { depth: 4, showHidden: true }).includes('a secret'));
   });
 
   it('of grpc-js that sends its connections away: a monitor goes on without a gap', async (t) => {

@@ -99,6 +99,12 @@ export class GrpcLease {
     this.release();
   }
 
+  /** For logs. */
+  toJSON(): object {
+    const { name, exclusive, group, connection } = this;
+    return { name, exclusive, group, connection };
+  }
+
   /** For the pool. */
   tellLost(fact: GrpcLeaseLost, error: NetError): void {
     this.#lost.resolve(fact);
