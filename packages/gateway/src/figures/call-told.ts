@@ -38,6 +38,8 @@ export interface CallTold {
   /** When it ended, in ms since 1970. */
   readonly at: number;
   readonly method: string;
+  /** The method of JSON-RPC or gRPC. */
+  readonly operation?: string;
   readonly origin: string;
   readonly section?: string;
   /** The one that answered, or was asked last. */
@@ -114,10 +116,11 @@ export class CallDraft {
    */
   told(upstream: string, fact: Ended, at: number, now: number, whole: boolean): CallTold {
     this.#letGo(now);
-    const { call: id, method, origin, section, endpoint, totalMs } = fact;
+    const { call: id, method, operation, origin, section, endpoint, totalMs } = fact;
     const failed = 'error' in fact;
     return {
       ...{ id, upstream, at, method, origin, totalMs },
+      ...(operation === undefined ? {} : { operation }),
       ...(section === '' ? {} : { section }),
       ...(endpoint === undefined ? {} : { endpoint }),
       attempts: Math.max(fact.attempt, (this.#failed.at(-1)?.attempt ?? 0) + 1),

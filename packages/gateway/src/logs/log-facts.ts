@@ -3,17 +3,22 @@
  * happens to an endpoint, a breaker or a connection that could not be opened is one always, at the level it deserves.
  * Lines of one kind are bounded: a peer that fails a thousand times a second fails no less for being written down.
  */
-import type { NetError, Observer } from 'keepwarm';
+import type { FactOf, NetError, Observer } from 'keepwarm';
 import { LOGS_DEFAULTS, type LogsConfig } from '../config/logs.ts';
 import { errorTold } from '../figures/feed-facts.ts';
 import type { Log } from './log.ts';
 import { SILENT } from './log.ts';
 import { Pace } from './pace.ts';
 
+type Ended = FactOf<'replied'> | FactOf<'failed'>;
+
 export function logFacts(upstream: string, log: Log, { calls }: LogsConfig = LOGS_DEFAULTS): Observer {
   if (log === SILENT) return {};
   const pace = new Pace();
   const paced = (kind: string, write: (omitted: object) => void): void => pace.of(kind, write);
+  const callOf = ({ call, method, operation, origin, endpoint, attempt, totalMs }: Ended) => ({
+    ...{ upstream, call, method, operation, origin, endpoint, attempt, totalMs },
+  });
   const said = (error: NetError | undefined) => (error === undefined ? {} : { error: errorTold(error) });
   return {
     socketOpened: ({ socketId, origin, dnsMs, tcpMs, tlsMs }) =>
@@ -40,26 +45,16 @@ export function logFacts(upstream: string, log: Log, { calls }: LogsConfig = LOG
     ...(calls === 'none'
       ? {}
       : {
-          failed: ({ call, method, origin, endpoint, attempt, totalMs, error }) =>
-            paced('failed', (more) =>
-              log.warn('call failed', {
-                upstream,
-                call,
-                method,
-                origin,
-                endpoint,
-                attempt,
-                totalMs,
-                ...said(error),
-                ...more,
-              }),
-            ),
+          failed: (fact) =>
+            paced('failed', (more) => log.warn('call failed', { ...callOf(fact), ...said(fact.error), ...more })),
         }),
     ...(calls !== 'all'
       ? {}
       : {
-          replied: ({ call, method, origin, endpoint, attempt, status, totalMs, socketId, reused }) =>
-            log.info('call', { upstream, call, method, origin, endpoint, attempt, status, totalMs, socketId, reused }),
+          replied: (fact) => {
+            const { status, socketId, reused } = fact;
+            log.info('call', { ...callOf(fact), status, socketId, reused });
+          },
         }),
   };
 }

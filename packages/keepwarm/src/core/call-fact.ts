@@ -7,6 +7,7 @@ let last = 0;
 /** For a call that is made for a caller. One count for the process, so that no two clients give the same. */
 export const nextCallId = (): number => ++last;
 
-export function factOf({ id, method, origin, section, attempt, endpoint, tried }: Call): CallFact {
-  return { call: id ?? 0, method, origin: origin.key, section, attempt, endpoint: endpoint ?? tried?.at(-1) };
+export function factOf(of: Call): CallFact {
+  const { id = 0, method, operation, origin, section, attempt, endpoint, tried } = of;
+  return { call: id, method, operation, origin: origin.key, section, attempt, endpoint: endpoint ?? tried?.at(-1) };
 }

@@ -91,6 +91,8 @@ export interface CallFact {
   /** The same in all facts about one call, and in those about no other of this process; 0 for checks of our own. */
   readonly call: number;
   readonly method: string;
+  /** The method of JSON-RPC or gRPC that is called, or how many requests go together; nothing for plain HTTP. */
+  readonly operation?: string | undefined;
   readonly origin: string;
   readonly section: string;
   readonly attempt: number;

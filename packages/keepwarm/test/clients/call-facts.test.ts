@@ -54,6 +54,9 @@ describe('facts about a call', () => {
     const replied = facts.find(({ fact }) => fact === 'replied')!;
     const opened = facts.find(({ fact }) => fact === 'socketOpened')!;
     assert.equal(replied['endpoint'], 'near');
+    assert.equal(replied['operation'], 'eth_blockNumber');
+    await rpc.batch([{ method: 'eth_chainId' }, { method: 'eth_gasPrice' }]);
+    assert.ok(facts.some(({ operation }) => operation === 'batch of 2'));
     assert.equal(replied['socketId'], opened['socketId']);
     assert.equal(replied['reused'], false);
     assert.ok((replied['headMs'] as number) > 0 && (replied['headMs'] as number) <= (replied['totalMs'] as number));

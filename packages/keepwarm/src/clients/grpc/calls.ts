@@ -63,6 +63,7 @@ export class Calls {
       traits: (options.idempotent ?? method.idempotent) === true ? IDEMPOTENT : ONCE,
       attempt: 1,
       section: '',
+      operation: method.path,
       about: new GrpcAsked(method.path, this.bytesMax(options), single, fieldsFor),
     };
   }

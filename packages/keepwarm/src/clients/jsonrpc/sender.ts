@@ -102,10 +102,18 @@ export class Sender {
       section: '',
       tried: ends.tried,
       endpoint: undefined,
+      operation: operationOf(about),
       about,
     };
   }
 }
+
+function operationOf(about: Asked | AskedBatch | Told | undefined): string | undefined {
+  return about instanceof AskedBatch ? `batch of ${about.members.length}` : about?.plan.method.slice(0, NAME_MAX);
+}
+
+/** Of a method's name, as facts show it: it is the caller's word. */
+const NAME_MAX = 64;
 
 /** By what a call ends early, and where it has been. */
 export interface Ends {
