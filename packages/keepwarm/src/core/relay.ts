@@ -70,6 +70,25 @@ export function failLater(to: Outlet, error: unknown, clock: Clock): void {
 /** To follow it costs less than `queueMicrotask`. */
 const NOW = Promise.resolve();
 
+/** Tells of everything in a microtask. */
+export class Afterwards implements Outlet {
+  readonly #to: Outlet;
+  readonly #clock: Clock;
+
+  constructor(to: Outlet, clock: Clock) {
+    this.#to = to;
+    this.#clock = clock;
+  }
+
+  replied(reply: Reply): void {
+    void NOW.then(() => this.#to.replied(reply, this.#clock.now()));
+  }
+
+  failed(error: unknown): void {
+    failLater(this.#to, error, this.#clock);
+  }
+}
+
 class Promised implements Outlet {
   readonly replied: (reply: Reply) => void;
   readonly failed: (error: unknown) => void;

@@ -9,7 +9,7 @@ import { factOf } from '../core/call-fact.ts';
 import type { Clock } from '../core/clock.ts';
 import { NetError } from '../core/error.ts';
 import type { Observer } from '../core/observer.ts';
-import { pass, relayed, sending, tell } from '../core/relay.ts';
+import { Afterwards, pass, relayed } from '../core/relay.ts';
 import type { Reply } from '../core/reply.ts';
 import type { RateBucket } from './rate-bucket.ts';
 import { type Quota, readFeedback } from './rate-feedback.ts';
@@ -74,9 +74,9 @@ export class RateGate {
     if (ticket !== undefined) this.#start(call, to, now, next, ticket);
   }
 
-  /** It is sent at once; but whoever lets it start is in the middle of something, so its outcome comes by a promise. */
+  /** It is sent at once; but whoever lets it start is in the middle of something, so its outcome is told afterwards. */
   #started({ call, to, next }: RateWaiter, ticket: RateTicket, now: number): void {
-    const apart: Relay = (sent, outlet) => tell(sending(next, this.#clock)(sent), outlet, this.#clock);
+    const apart: Relay = (sent, outlet, at) => pass(next, sent, new Afterwards(outlet, this.#clock), at);
     this.#start(call, to, now, apart, ticket);
   }
 

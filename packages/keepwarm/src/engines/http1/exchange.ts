@@ -23,7 +23,7 @@ import { type Call, mayRepeat, type Outlet, outgoing } from '../../core/call.ts'
 import type { Due } from '../../core/due.ts';
 import { NetError, type Phase } from '../../core/error.ts';
 import type { CloseReason } from '../../core/observer.ts';
-import { failLater } from '../../core/relay.ts';
+import { Afterwards, failLater } from '../../core/relay.ts';
 import type { Reply } from '../../core/reply.ts';
 import type { Waiter } from '../../pool/exclusive.ts';
 import type { PipeOwner } from './body-pipe.ts';
@@ -340,7 +340,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     const { clock } = this.#host;
     try {
       const decoded = reply.encoded ? this.#host.decode(reply, this.call) : reply;
-      if (now === undefined) queueMicrotask(() => to.replied(decoded, clock.now()));
+      if (now === undefined) new Afterwards(to, clock).replied(decoded);
       else to.replied(decoded, now);
     } catch (thrown) {
       failLater(to, NetError.from(thrown), clock);
