@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict';
 import { createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
 import { it, type TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { NetError } from '../../../src/index.ts';
-import { aClient, leavesNothing, quiet } from '../setup.ts';
+import { aClient, leavesNothing, quiet, until } from '../setup.ts';
 
 leavesNothing();
 
@@ -12,13 +11,20 @@ leavesNothing();
 class Generation {
   readonly #server: Http2Server;
   readonly #sessions = new Set<ServerHttp2Session>();
+  answered = 0;
 
   constructor(seen: Map<string, number>) {
     this.#server = createServer((request, response) => {
       const { url } = request;
       seen.set(url, (seen.get(url) ?? 0) + 1);
       request.resume();
-      setTimeout(() => response.end('done'), 1 + Math.random() * 8);
+      setTimeout(
+        () => {
+          response.end('done');
+          this.answered++;
+        },
+        1 + Math.random() * 8,
+      );
     });
     this.#server.on('session', (session) => {
       this.#sessions.add(session);
@@ -75,14 +81,16 @@ async function restarts(t: TestContext, count: number, end: 'leave' | 'die') {
     }
   };
   const workers = Array.from({ length: 200 }, (_, id) => worker(id));
+  /** Each generation lives until it has answered so many, however long that takes. */
+  const answered = (): Promise<void> => until(() => generation.answered >= 70, 'calls are answered', 20_000);
   for (let i = 0; i < count; i++) {
-    await sleep(150);
+    await answered();
     const next = new Generation(seen);
     await next.listen(port);
     generation[end]();
     generation = next;
   }
-  await sleep(150);
+  await answered();
   over = true;
   await Promise.all(workers);
   await quiet(client);
