@@ -19,6 +19,7 @@ import { evm } from '../../packages/keepwarm/src/adapters/evm/index.ts';
 import { FLEET_DEFAULTS } from '../../packages/keepwarm/src/adapters/redis/options.ts';
 import { REDIS_RATE_DEFAULTS } from '../../packages/keepwarm/src/adapters/redis/start-options.ts';
 import { solana } from '../../packages/keepwarm/src/adapters/solana/index.ts';
+import { YELLOWSTONE_OPTIONS } from '../../packages/keepwarm/src/adapters/yellowstone/options.ts';
 import { BALANCE_DEFAULTS, HEALTH_CHECK_DEFAULTS } from '../../packages/keepwarm/src/balance/options.ts';
 import { OPTION_NAMES } from '../../packages/keepwarm/src/clients/client-options.ts';
 import { CORE_OPTIONS } from '../../packages/keepwarm/src/clients/env.ts';
@@ -49,6 +50,7 @@ import { CONNECTION_RATE_DEFAULTS } from '../../packages/keepwarm/src/pool/conne
 import { STREAM_RATE_DEFAULTS } from '../../packages/keepwarm/src/pool/stream-rate.ts';
 import { METRIC_NAMES, METRICS } from '../../packages/keepwarm/src/telemetry/catalog.ts';
 import { PROMETHEUS_DEFAULTS } from '../../packages/keepwarm/src/telemetry/prometheus.ts';
+import { GEYSER_DEFAULTS, GEYSER_OPTION_NAMES } from '../../packages/keepwarm/src/testing/geyser/options.ts';
 import { STATUS } from '../../packages/keepwarm/src/wire/grpc/status.ts';
 import { root } from '../check.ts';
 import { FLOORS } from '../tidy/floors.ts';
@@ -219,6 +221,26 @@ export const PAIRS: readonly Pair[] = [
     page: 'docs/reference/grpc-pool.md',
     heading: '## Environment',
     columns: 2,
+  },
+  {
+    what: 'options of Yellowstone and their defaults',
+    code: () => optionsWithDefaults('call', YELLOWSTONE_OPTIONS),
+    page: 'docs/reference/yellowstone.md',
+    heading: '## Numbers',
+    columns: 2,
+  },
+  {
+    what: 'numbers of the Geyser test server and their defaults',
+    code: () => optionsWithDefaults('call', asOptions(GEYSER_DEFAULTS)),
+    page: 'docs/reference/yellowstone.md',
+    heading: '## The test server',
+    columns: 2,
+  },
+  {
+    what: 'other options of the Geyser test server',
+    code: () => GEYSER_OPTION_NAMES,
+    page: 'docs/reference/yellowstone.md',
+    heading: "## The test server's other options",
   },
   {
     what: 'statuses of gRPC',
