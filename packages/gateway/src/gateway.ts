@@ -52,7 +52,7 @@ export class Gateway {
   #keyFile: { remove(): void } | undefined;
   #endSummaries = (): void => undefined;
   /** Settles when no caller is left; nothing before somebody asked for it. */
-  #drained: Promise<void> | undefined;
+  #drained: Promise<unknown> | undefined;
   /** Configured no more, with requests under way. */
   readonly #leaving = new Set<AnyUpstream>();
 
@@ -132,6 +132,10 @@ export class Gateway {
       if (isDeepStrictEqual(config[name], this.#config[name])) continue;
       throw new ConfigError(name, 'cannot be changed while the gateway runs; restart it');
     }
+    if ((config.tls === undefined) !== (this.#config.tls === undefined)) {
+      throw new ConfigError('tls', 'cannot be switched on or off while the gateway runs; restart it');
+    }
+    if (config.tls !== undefined) this.data.renew(config.tls);
     const before = new Map(this.#upstreams.map((upstream) => [upstream.name, upstream]));
     const kept = new Set<AnyUpstream>();
     const upstreams = [...config.upstreams].map(([name, upstream]) => {
@@ -163,7 +167,7 @@ export class Gateway {
 
   /** Not ready any more; requests under way may end, then everything is closed. */
   async stop(drainMs: number = this.#config.drainMs): Promise<void> {
-    await Promise.all([this.#drainedWithin(drainMs), this.grpc.close(drainMs)]);
+    await this.#drainedWithin(drainMs);
     this.#endSummaries();
     this.#keyFile?.remove();
     this.#keyFile = undefined;
@@ -202,13 +206,16 @@ export class Gateway {
 
   #drain(deadlineMs: number = this.#config.drainMs): void {
     this.#tellDraining(deadlineMs);
-    this.#drained ??= this.data.drain(deadlineMs);
+    this.#drained ??= Promise.all([this.data.drain(deadlineMs), this.grpc.close(deadlineMs)]);
   }
 
   /** Also one that drains already, by an operator's word, has no longer than this from now on. */
   async #drainedWithin(drainMs: number): Promise<void> {
     this.#drain(drainMs);
-    const giveUp = setTimeout(() => this.data.server.closeAllConnections(), drainMs);
+    const giveUp = setTimeout(() => {
+      this.data.server.closeAllConnections();
+      void this.grpc.close(0);
+    }, drainMs);
     await this.#drained;
     clearTimeout(giveUp);
   }

@@ -12,6 +12,7 @@ import { ConfigError } from './config-error.ts';
 import { type GrpcUpstreamConfig, parseGrpcUpstream } from './grpc-upstream.ts';
 import { type HeaderRules, parseHeaderRules } from './header-rules.ts';
 import { type HistoryConfig, parseHistory } from './history.ts';
+import { type ListenerTls, parseListenerTls } from './listener-tls.ts';
 import { type LogsConfig, parseLogs } from './logs.ts';
 import { checkPlaces, parseHosts, parsePaths } from './places.ts';
 import { parseRpcUpstream, type RpcUpstreamConfig } from './rpc-upstream.ts';
@@ -58,6 +59,8 @@ export interface GatewayConfig {
   readonly callerStallMs: number;
   /** A request must have arrived within this, body included, in ms. Default 120 s. */
   readonly requestMs: number;
+  /** What callers see of TLS. Default: they are spoken to in the clear. */
+  readonly tls?: ListenerTls | undefined;
   /** Who may use the admin listener. */
   readonly access?: AccessConfig;
   /** What is kept of figures, and for how long. */
@@ -79,7 +82,7 @@ export const GATEWAY_DEFAULTS = {
 export const UPSTREAM_DEFAULTS = { requestBodyBytesMax: 64 * 1024 * 1024, via: true, forwarded: false };
 
 /** Blocks with a file of their own beside this one. */
-const BLOCKS = ['access', 'history', 'logs'] as const;
+const BLOCKS = ['access', 'history', 'logs', 'tls'] as const;
 
 export const GATEWAY_NAMES: readonly string[] = [...Object.keys(GATEWAY_DEFAULTS), 'upstreams', ...BLOCKS];
 /** Options of an upstream that are the library's own, by the same names. */
@@ -139,6 +142,7 @@ export function parseConfig(input: unknown, folder: string): GatewayConfig {
     callerIdleMs: count('callerIdleMs'),
     callerStallMs: count('callerStallMs'),
     requestMs: count('requestMs'),
+    tls: parseListenerTls(given['tls'], folder),
     access: parseAccess(given['access'] ?? {}, folder, process.env),
     history: parseHistory(given['history'] ?? {}, folder),
     logs: parseLogs(given['logs'] ?? {}),

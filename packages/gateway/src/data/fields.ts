@@ -56,14 +56,13 @@ export function requestFields(request: CallerRequest, options: ForwardedFields):
   if (forwarded) {
     fields.push(['X-Forwarded-For', list(headers['x-forwarded-for'], request.socket.remoteAddress ?? 'unknown')]);
     fields.push(['X-Forwarded-Host', one(headers['x-forwarded-host']) ?? headers.host ?? '']);
-    fields.push([
-      'X-Forwarded-Proto',
-      one(headers['x-forwarded-proto']) ?? (request.secure === true ? 'https' : 'http'),
-    ]);
+    fields.push(['X-Forwarded-Proto', one(headers['x-forwarded-proto']) ?? (isSecure(request) ? 'https' : 'http')]);
   }
   if (rules !== undefined) for (const [name, value] of rules.added) fields.push([name, value]);
   return fields;
 }
+
+const isSecure = ({ secure, socket }: CallerRequest): boolean => secure ?? 'encrypted' in socket;
 
 /** How often a request has come through a gateway of ours. */
 export function passes(via: string | undefined): number {

@@ -4,13 +4,16 @@
  *   listening ──drain──▶ draining (no new connections, replies say close) ──▶ closed
  */
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { TLSSocket, Server as TlsServer } from 'node:tls';
+import type { ListenerTls } from '../config/listener-tls.ts';
 import type { CallerRequest, CallerResponse } from './caller.ts';
 import { firstBytes } from './first-bytes.ts';
 import { Forwarding } from './forwarding.ts';
 import { Http2Door } from './http2-door.ts';
+import { listenerOf } from './listener.ts';
 import { answerProblem, type Problem, refusal } from './problem.ts';
 import { discardRest } from './request-body.ts';
 import type { Routes } from './routes.ts';
@@ -27,11 +30,8 @@ export interface DataOptions {
   readonly callerIdleMs: number;
   /** A request must have arrived within this, body included, in ms. */
   readonly requestMs: number;
-}
-
-/** An option of Node's server from 24.9 on, newer than its types: whether a request becomes an `upgrade`. */
-interface UpgradeChoice {
-  readonly shouldUpgradeCallback: (request: IncomingMessage) => boolean;
+  /** What callers see; without it they are spoken to in the clear. */
+  readonly tls?: ListenerTls | undefined;
 }
 
 const NO_SUBSCRIPTIONS = refusal(501, 'REFUSED', 'this upstream takes JSON-RPC by POST only');
@@ -84,18 +84,14 @@ export class DataServer {
   constructor(routes: Routes, options: DataOptions) {
     this.#routes = routes;
     const handle = (request: IncomingMessage, response: ServerResponse): void => this.#handle(request, response);
-    const offer: UpgradeChoice = { shouldUpgradeCallback: (request) => !this.#draining && mayUpgrade(request) };
-    this.server = createServer({
-      ...offer,
-      keepAliveTimeout: options.callerIdleMs,
-      requestTimeout: options.requestMs,
-      headersTimeout: Math.min(options.requestMs, HEAD_MS_MAX),
-      maxHeaderSize: HEAD_BYTES_MAX,
-      noDelay: true,
-      requireHostHeader: false, // targetOf does, with an answer like all others
+    const headMs = Math.min(options.requestMs, HEAD_MS_MAX);
+    const { server, event, serveHttp1 } = listenerOf({
+      ...options,
+      headMs,
+      headBytesMax: HEAD_BYTES_MAX,
+      mayUpgrade: (request) => !this.#draining && mayUpgrade(request),
     });
-    // Beyond this count Node would drop fields in silence; their bytes are limited, and targetOf counts them.
-    this.server.maxHeadersCount = 0;
+    this.server = server;
     this.server.maxConnections = options.callersMax;
     this.server.setTimeout(options.callerStallMs, giveUpStalled);
     this.server.on('request', handle).on('checkContinue', handle);
@@ -105,13 +101,8 @@ export class DataServer {
       headBytesMax: HEAD_BYTES_MAX,
       serve: (request, response, signal) => this.#handleHttp2(request, response, signal),
     });
-    const [serve] = this.server.listeners('connection');
-    this.server.removeAllListeners('connection');
-    const headMs = Math.min(options.requestMs, HEAD_MS_MAX);
-    this.server.on('connection', (socket: Socket) =>
-      this.#accept(socket, headMs, (each) => serve?.call(this.server, each)),
-    );
-    this.server.on('connection', attendClose).on('connect', refuseTunnel).on('clientError', refuseMalformed);
+    this.server.on(event, (socket: Socket) => this.#accept(socket, headMs, serveHttp1));
+    this.server.on(event, attendClose).on('connect', refuseTunnel).on('clientError', refuseMalformed);
   }
 
   /** @throws the system's error, e.g. `EADDRINUSE` */
@@ -124,6 +115,11 @@ export class DataServer {
   /** From now on; requests under way stay where they are. */
   route(routes: Routes): void {
     this.#routes = routes;
+  }
+
+  /** Another certificate, for handshakes from now on. */
+  renew(tls: ListenerTls): void {
+    if (this.server instanceof TlsServer) this.server.setSecureContext(tls);
   }
 
   get draining(): boolean {
@@ -220,6 +216,12 @@ export class DataServer {
   }
 
   #accept(socket: Socket, headMs: number, serveHttp1: (socket: Socket) => void): void {
+    // Over TLS the two have agreed; in the clear, the first bytes tell.
+    if (socket instanceof TLSSocket) {
+      if (socket.alpnProtocol === 'h2') this.#http2.accept(socket);
+      else serveHttp1(socket);
+      return;
+    }
     this.#silent.add(socket);
     const heard = (): void => void this.#silent.delete(socket);
     socket.once('close', heard);
@@ -263,7 +265,8 @@ function refuseTunnel(_request: IncomingMessage, socket: Socket): void {
 
 /** What Node's parser would not read. */
 function refuseMalformed(error: Error & { readonly code?: string }, socket: Caller): void {
-  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
+  // Neither lost connections nor failed handshakes get an answer.
+  if (!socket.writable || !/^(?:HPE_|ERR_HTTP_)/.test(error.code ?? '')) return void socket.destroy();
   if (socket[DISTRUSTED] === true) return socket.destroySoon(); // behind a refused request: it has had its answer
   if (error.code === 'HPE_HEADER_OVERFLOW') {
     const detail = `the request's head has more than ${HEAD_BYTES_MAX} bytes (limit headBytesMax)`;
