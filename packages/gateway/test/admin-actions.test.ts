@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:http2';
 import { after, before, describe, it } from 'node:test';
 import { parseConfig } from '../src/config/config.ts';
 import { ConfigError } from '../src/config/config-error.ts';
@@ -157,6 +159,18 @@ describe('actions on the gateway', () => {
     finish();
     assert.equal(String((await underWay).body), 'done');
     assert.equal((await act(admin, 'drain')).status, 200, 'twice is harmless');
+  });
+
+  it('drain: listeners for gRPC take no new callers either', async () => {
+    const grpc = { grpc: 'any', target: 'http://127.0.0.1:1', listen: '127.0.0.1:0', connectionRate: 'unlimited' };
+    const { gateway, adminPort } = opened.add(await startGateway({ grpc }, { access }));
+    const { port } = gateway.grpc.all[0]!.address!;
+    const caller = connect(`http://127.0.0.1:${port}`);
+    await once(caller, 'connect');
+    await act(`http://127.0.0.1:${adminPort}`, 'drain', { deadlineMs: 60_000 });
+    await assert.rejects(ask(`http://127.0.0.1:${port}/`), { code: 'ECONNREFUSED' });
+    caller.destroy();
+    await gateway.stop(20);
   });
 
   it('drain, then a signal: what is under way still ends, and no later than the signal allows', async () => {

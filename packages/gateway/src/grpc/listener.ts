@@ -77,7 +77,13 @@ export class GrpcListener {
 
   /** Takes nothing new, lets what is under way end for so long, then ends it. Twice is harmless. */
   close(drainMs: number): Promise<void> {
-    return (this.#closed ??= this.#close(drainMs));
+    if (this.#closed === undefined) {
+      this.#closed = this.#close(drainMs);
+      return this.#closed;
+    }
+    // Asked again, it has no longer than this from now on.
+    const giveUp = setTimeout(() => this.#destroy(), drainMs);
+    return this.#closed.finally(() => clearTimeout(giveUp));
   }
 
   async #close(drainMs: number): Promise<void> {
