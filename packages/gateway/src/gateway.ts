@@ -132,6 +132,10 @@ export class Gateway {
       if (isDeepStrictEqual(config[name], this.#config[name])) continue;
       throw new ConfigError(name, 'cannot be changed while the gateway runs; restart it');
     }
+    if ((config.tls === undefined) !== (this.#config.tls === undefined)) {
+      throw new ConfigError('tls', 'cannot be switched on or off while the gateway runs; restart it');
+    }
+    if (config.tls !== undefined) this.data.renew(config.tls);
     const before = new Map(this.#upstreams.map((upstream) => [upstream.name, upstream]));
     const kept = new Set<AnyUpstream>();
     const upstreams = [...config.upstreams].map(([name, upstream]) => {
