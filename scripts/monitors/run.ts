@@ -39,7 +39,8 @@ export interface MonitorsReport {
 }
 
 const TOKENS = { upstream: 'token-of-the-provider', local: 'token-of-this-machine' };
-const QUIET_MS = 1_000;
+/** Nothing came for so long: there is no more. */
+const QUIET_MS = 400;
 
 export async function monitors(plan: MonitorsPlan): Promise<MonitorsReport> {
   const geyser = await startGeyserServer({
@@ -134,20 +135,20 @@ const losses: readonly ((geyser: GeyserServer) => void)[] = [
 
 /** Each by itself, straight from the server, everything from the first slot on. */
 async function replayed(geyser: GeyserServer, asked: ReturnType<typeof requestsOf>): Promise<All[]> {
-  const got: All[] = [];
-  for (const { name, request } of asked) {
-    const monitor = new MonitorProcess(`${name}, alone`);
-    try {
-      await monitor.subscribe(geyser.target, TOKENS.upstream, { ...request, fromSlot: '100' });
-      for (let before = -1, now = 0; now !== before || now === 0; before = now, now = await monitor.count()) {
-        await sleep(QUIET_MS / 4);
+  return Promise.all(
+    asked.map(async ({ name, request }) => {
+      const monitor = new MonitorProcess(`${name}, alone`);
+      try {
+        await monitor.subscribe(geyser.target, TOKENS.upstream, { ...request, fromSlot: '100' });
+        for (let before = -1, now = 0; now !== before || now === 0; before = now, now = await monitor.count()) {
+          await sleep(QUIET_MS);
+        }
+        return await monitor.end();
+      } finally {
+        monitor.kill();
       }
-      got.push(await monitor.end());
-    } finally {
-      monitor.kill();
-    }
-  }
-  return got;
+    }),
+  );
 }
 
 /** Waits until upstream has every monitor's filters. */

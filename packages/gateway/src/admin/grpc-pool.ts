@@ -19,7 +19,7 @@ export const GRPC_POOL_ROUTES: readonly Route[] = [
   tells('/api/dashboard/metrics', 'a few figures for a dashboard of your own', (view, ask) => {
     onlyNames(ask.query, ['upstream']);
     const upstreams = view.grpc.all.length === 0 ? [] : asked(view, ask);
-    return { json: { grpcPool: byName(upstreams.map(({ name, pool }) => [name, pool.dashboardBlock()])) } };
+    return { json: { grpcPool: byName(upstreams.map((upstream) => [upstream.name, blockOf(upstream)])) } };
   }),
 ];
 
@@ -31,6 +31,14 @@ function asked({ grpc }: AdminView, { query }: Ask): readonly GrpcUpstream[] {
   if (found.length > 0) return found;
   const known = grpc.all.map((upstream) => upstream.name).join(', ');
   throw new Refused(404, 'UPSTREAM', known === '' ? 'no upstream speaks gRPC' : `no such upstream; known: ${known}`);
+}
+
+/** Where monitors share a stream, the pool knows of that alone; they are told by their own names. */
+function blockOf({ pool, multiplexer }: GrpcUpstream): object {
+  const block = pool.dashboardBlock();
+  if (multiplexer === undefined) return block;
+  const served = multiplexer.stats().monitors.filter(({ state }) => state === 'served');
+  return { ...block, monitors: Object.fromEntries(served.map(({ name }) => [name, 1])) };
 }
 
 function byName<T extends object>(each: readonly (readonly [name: string, value: T])[]): object {

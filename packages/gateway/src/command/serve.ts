@@ -103,6 +103,8 @@ export async function runDemo(flags: Flags, print: Print): Promise<number> {
   print(`  try it:       curl http://${shown(demo.data)}/market/quote`);
   const body = '{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber"}';
   print(`  or JSON-RPC:  curl http://${shown(demo.data)}/chain -d '${body}'`);
+  if (demo.grpc !== undefined)
+    print(`  or Geyser:    http://${shown(demo.grpc)}   (gRPC: seven monitors share one subscription)`);
   print('  Ctrl-C ends it.');
   await signalled;
   await demo.stop();

@@ -12,6 +12,7 @@ import { RPC_UPSTREAM_DEFAULTS, type RpcUpstreamConfig } from '../config/rpc-ups
 import { Gateway, type GatewayPlaces, ListenError } from '../gateway.ts';
 import type { DemoNode } from './chain.ts';
 import { compareCold } from './cold-calls.ts';
+import { geyserUpstream } from './geyser.ts';
 import type { DemoReady } from './upstream-main.ts';
 
 /** Beside this file, and built or not as this file is. */
@@ -33,6 +34,8 @@ const resolver: Resolver = async () => {
 export interface Demo {
   readonly data: AddressInfo;
   readonly admin: AddressInfo;
+  /** For callers that speak gRPC, where the demo has something for them. */
+  readonly grpc: AddressInfo | undefined;
   /** Lets one browser act, once. */
   readonly code: () => string;
   stop(): Promise<void>;
@@ -42,14 +45,28 @@ export interface Demo {
 export async function startDemo(listen: Address, admin: Address, places: GatewayPlaces = {}): Promise<Demo> {
   const child = fork(UPSTREAM, [HOSTNAME], { env: quiet() });
   try {
-    const { port, ca, nodes } = await ready(child);
+    const { port, ca, nodes, geyser } = await ready(child);
     const client = { origin: `https://${HOSTNAME}:${port}`, tls: { ca }, dns: { resolver } };
-    const { gateway, data, admin: page } = await startOnFreePorts(listen, admin, upstreams(client, nodes), places);
+    const {
+      gateway,
+      data,
+      admin: page,
+    } = await startOnFreePorts(
+      {
+        listen,
+        admin,
+        upstreams: upstreams(client, nodes),
+        grpc: new Map(geyser === undefined ? [] : [['solana', geyserUpstream(geyser, listen.host)]]),
+      },
+      places,
+    );
     const endComparison = compareCold(client, '/quote', gateway.upstreams[0]!.book);
-    child.send({ gatewayPort: data.port });
+    const grpc = gateway.grpc.all[0]?.address;
+    child.send({ gatewayPort: data.port, grpcPort: grpc?.port });
     return {
       data,
       admin: page,
+      grpc,
       code: () => gateway.keys.issue().code,
       stop: async () => {
         endComparison();
@@ -105,9 +122,11 @@ function chain(nodes: readonly DemoNode[]): RpcUpstreamConfig {
   };
 }
 
-async function startOnFreePorts(listen: Address, admin: Address, upstreams: Upstreams, places: GatewayPlaces) {
+type Given = Pick<GatewayConfig, 'listen' | 'admin' | 'upstreams' | 'grpc'>;
+
+async function startOnFreePorts(given: Given, places: GatewayPlaces) {
   const history = { ...HISTORY_DEFAULTS, path: ':memory:' };
-  let config: GatewayConfig = { ...GATEWAY_DEFAULTS, drainMs: 2_000, listen, admin, upstreams, history };
+  let config: GatewayConfig = { ...GATEWAY_DEFAULTS, drainMs: 2_000, ...given, history };
   for (let tries = 1; ; tries++) {
     const gateway = new Gateway(config, places);
     try {

@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { selfSigned } from './certificate.ts';
 import { type DemoNode, startChain } from './chain.ts';
 import { startDelayProxy } from './delay-proxy.ts';
+import { type DemoGeyser, startGeyser } from './geyser.ts';
 import { startLoad } from './load.ts';
 import { market } from './upstream-server.ts';
 
@@ -17,11 +18,14 @@ export interface DemoReady {
   readonly ca: string;
   /** JSON-RPC nodes of one chain, over plain HTTP. */
   readonly nodes: readonly DemoNode[];
+  /** The Geyser server, where there is one. */
+  readonly geyser: string | undefined;
 }
 
 /** Where to send calls to; nowhere any more when it is left out. */
 export interface DemoOrder {
   readonly gatewayPort?: number | undefined;
+  readonly grpcPort?: number | undefined;
 }
 
 /** As the next region over: 40 ms there and back. */
@@ -31,9 +35,11 @@ const REQUESTS_PER_SOCKET = 400;
 
 process.on('disconnect', () => process.exit(0));
 
+let geyser: DemoGeyser | undefined;
 let endLoad = (): void => undefined;
-process.on('message', ({ gatewayPort }: DemoOrder) => {
+process.on('message', ({ gatewayPort, grpcPort }: DemoOrder) => {
   endLoad();
+  geyser?.watch(grpcPort);
   if (gatewayPort !== undefined) endLoad = startLoad(gatewayPort);
 });
 // Signals of a terminal go to every process; this one ends after the gateway, or calls under way would fail.
@@ -45,4 +51,5 @@ server.maxRequestsPerSocket = REQUESTS_PER_SOCKET;
 server.listen(0, '127.0.0.1');
 await once(server, 'listening');
 const { port } = await startDelayProxy((server.address() as AddressInfo).port, ONE_WAY_MS);
-process.send?.({ port, ca: certificate, nodes: await startChain() } satisfies DemoReady);
+geyser = await startGeyser();
+process.send?.({ port, ca: certificate, nodes: await startChain(), geyser: geyser?.target } satisfies DemoReady);
