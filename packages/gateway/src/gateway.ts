@@ -213,7 +213,7 @@ export class Gateway {
   async #drainedWithin(drainMs: number): Promise<void> {
     this.#drain(drainMs);
     const giveUp = setTimeout(() => {
-      this.data.server.closeAllConnections();
+      this.data.closeAll();
       void this.grpc.close(0);
     }, drainMs);
     await this.#drained;

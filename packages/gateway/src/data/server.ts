@@ -142,7 +142,7 @@ export class DataServer {
     for (const socket of this.#silent) socket.destroy();
     this.#http2.drain();
     const look = setInterval(() => this.server.closeIdleConnections(), DRAIN_LOOK_MS);
-    const giveUp = setTimeout(() => this.#closeAll(), deadlineMs);
+    const giveUp = setTimeout(() => this.closeAll(), deadlineMs);
     await closed;
     clearInterval(look);
     clearTimeout(giveUp);
@@ -233,7 +233,8 @@ export class DataServer {
     });
   }
 
-  #closeAll(): void {
+  /** What is under way is cut off: requests, HTTP/2 sessions, upgraded connections. */
+  closeAll(): void {
     this.#http2.close();
     this.server.closeAllConnections();
     for (const socket of this.#upgraded) socket.destroy();
