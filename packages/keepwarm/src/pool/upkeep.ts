@@ -4,7 +4,7 @@
  *
  * Rotation, at most `rotationsMax` a tick, the oldest first:
  *   there is a place, and the budget of starts allows it ──▶ another is opened; when it is ready, the old one drains
- *   there is no place                                    ──▶ the old one drains; another is opened when it has gone
+ *   there is no place, nor is one about to come free     ──▶ the old one drains; another is opened when it has gone
  *   the budget does not allow it, or dials are failing   ──▶ it waits: an old connection is better than none
  */
 import type { Clock, Timer } from '../core/clock.ts';
@@ -89,11 +89,11 @@ export class Upkeep {
       return each.state === 'ready' && now >= each.retireAt && each.successor === undefined;
     });
     old.sort((a, b) => a.retireAt - b.retireAt);
-    for (const member of old) if (left-- > 0 && this.#replace(member)) this.rotations++;
+    for (const member of old) if (left-- > 0 && this.#replace(member, now)) this.rotations++;
   }
 
   /** @returns whether it is on its way out */
-  #replace(member: Member): boolean {
+  #replace(member: Member, now: number): boolean {
     const { members, owner } = this.#leases;
     if (member.tenant === undefined && this.#hasMoreThanMin) {
       members.drain(member, 'age');
@@ -102,6 +102,9 @@ export class Upkeep {
     if (members.backoffMs > 0 || !owner.mayStart()) return false;
     if (members.size >= members.sizeMax) {
       if (members.failures > 0) return false;
+      // Where others are about to go, there will be a place: it is waited for, though not for more than another life.
+      const life = member.retireAt - member.openedAt;
+      if (members.count('draining') > 0 && now < member.retireAt + life) return false;
       members.drain(member, 'age');
       return true;
     }

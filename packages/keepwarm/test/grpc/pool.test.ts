@@ -1,7 +1,7 @@
 /** Named leases over a few connections: shared, exclusive, lost, waited for; each stream where it belongs. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { NetError } from '../../src/grpc.ts';
+import { createGrpcPool, NetError } from '../../src/grpc.ts';
 import { failure, trailers } from '../engine/grpc/a-peer.ts';
 import { leavesNothing } from '../engine/setup.ts';
 import { alive, aPool, aStreamPeer, begun, call, NOTHING, until, watch } from './a-pool.ts';
@@ -166,6 +166,17 @@ describe('leases of a pool', () => {
 
   it('are refused by name when they cannot be', async (t) => {
     const pool = aPool(t, { origin: 'http://127.0.0.1:9' });
+    for (const [options, message] of [
+      [{ connectionsMax: 0 }, /option connectionsMax is 0/],
+      [{ connectionsMax: 1.5 }, /option connectionsMax is 1.5; allowed: a whole number/],
+      [{ connectionsMin: 3, connectionsMax: 2 }, /option connectionsMin is 3; allowed: at most connectionsMax 2/],
+      [{ retry: true }, /no option retry of createGrpcPool/],
+      [{ probe: 1 }, /option probe is 1/],
+      [{ connectionRate: { limit: 0 } }, /connectionRate.limit is 0/],
+      [{ growAt: 2 }, /option growAt is 2/],
+    ] as const) {
+      assert.throws(() => createGrpcPool({ target: 'https://localhost:1', ...(options as object) }), message);
+    }
     await assert.rejects(pool.lease(''), /the name ""/);
     await assert.rejects(pool.lease('a', { groop: 'b' } as object), /no option groop of a lease/);
     await assert.rejects(pool.lease('a', { exclusive: 1 as never }), /exclusive is 1/);

@@ -99,6 +99,17 @@ describe('upkeep', () => {
     );
   });
 
+  it('waits for a place that is about to come free, and no longer than another life', async () => {
+    const set = aSet({ sizeMax: 2 });
+    const [a, b] = [await set.claim('a', true), await set.claim('b', true)];
+    const [one, other] = [set.stream(a), set.stream(b)];
+    set.members.drain(one, 'peer');
+    set.clock.advance(1_500);
+    assert.equal(other.state, 'ready', 'the first will go');
+    set.clock.advance(500);
+    assert.deepEqual([other.state, set.moved.at(-1)], ['draining', ['b', false]]);
+  });
+
   it('keeps the old one when its successor cannot be opened, and tries again when the wait is over', async () => {
     const set = aSet();
     const claim = await set.claim('a');

@@ -92,8 +92,9 @@ export interface GrpcPoolOptions extends Pick<GrpcClientOptions, OfClient>, Part
 }
 
 const INF = Number.POSITIVE_INFINITY;
+const COUNT_MAX = 65_535;
 const ms = (byDefault: number, min = 1): Rule => ({ kind: 'number', default: byDefault, min, max: INF });
-const count = (byDefault: number, min: number, max = 65_535): Rule => ({
+const count = (byDefault: number, min: number, max = COUNT_MAX): Rule => ({
   kind: 'number',
   default: byDefault,
   min,
@@ -178,6 +179,9 @@ export function settlePool(given: GrpcPoolOptions): { numbers: GrpcPoolNumbers; 
   for (const [name, rule] of Object.entries(GRPC_POOL_OPTIONS)) {
     const value = given[name as keyof GrpcPoolNumbers];
     if (value !== undefined) check(`option ${name}`, value, rule);
+    if (value !== undefined && rule.kind === 'number' && rule.max === COUNT_MAX && !Number.isInteger(value)) {
+      throw invalid(`option ${name} is ${value}; allowed: a whole number`);
+    }
     numbers[name] = (value ?? rule.default) as number;
   }
   const settled = numbers as unknown as GrpcPoolNumbers;
