@@ -1,4 +1,4 @@
-/** Calls, batches, errors and writes at an EVM node of another make than anvil: what we take from one is not its own. */
+/** Calls, batches, errors and writes at an EVM node of another make than anvil: they hold for more than one. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { privateKeyToAccount } from 'viem/accounts';
