@@ -61,7 +61,7 @@ export class Progress {
   /** Where a replay must begin; nothing before anything was told. */
   get replayFrom(): number | undefined {
     if (this.#first === undefined) return undefined;
-    const rewound = (this.#whole ?? this.#first) + 1 - this.#options.rewindSlots;
+    const rewound = this.#whole === undefined ? this.#first : this.#whole + 1 - this.#options.rewindSlots;
     return Math.max(rewound, this.#first, this.#seen.floor, this.#oldest);
   }
 

@@ -165,6 +165,27 @@ describe('a subscription that meets trouble', () => {
     assert.deepEqual(writes(await reading), upTo(11, 20));
   });
 
+  it('gets through a black hole, and past a server that lets only one stream run on each connection', async (t) => {
+    const { geyser, yellowstone } = await aGeyser(t, TEN, { firstMessageMs: 150, connect: { connectMs: 100 } });
+    const stream = yellowstone.subscribe(ACCOUNTS);
+    await subscribed(geyser, 1);
+    geyser.advance();
+    await read(stream, wrote(10));
+    geyser.blackHole();
+    geyser.reset();
+    const reading = read(stream, wrote(20));
+    await until(() => geyser.stats().connections.accepted >= 3);
+    geyser.blackHole(false);
+    geyser.streamsMax(1);
+    await until(() => geyser.stats().subscriptions.open === 1);
+    geyser.advance();
+    assert.deepEqual(writes(await reading), upTo(11, 20));
+    const other = yellowstone.subscribe(ACCOUNTS);
+    await until(() => geyser.stats().subscriptions.open === 2);
+    geyser.advance();
+    assert.deepEqual(writes(await read(other, wrote(30))), upTo(21, 30));
+  });
+
   it('throws what the same request would meet again', async (t) => {
     const { yellowstone } = await aGeyser(t, { token: 'secret' });
     const stream = yellowstone.subscribe(ACCOUNTS);
