@@ -127,9 +127,16 @@ export class GrpcCall {
     this.#leaveUnread();
   }
 
-  /** The caller may be sending still: it is told that nobody reads it (RFC 9113 § 8.1). */
+  /**
+   * The caller may be sending still. Callers that see the end of a call stop by themselves; one that does not is told
+   * (RFC 9113 § 8.1), after the status has surely left: what closes a stream overtakes what is about to be sent on it.
+   */
   #leaveUnread(): void {
-    if (!this.stream.readableEnded) this.stream.close(constants.NGHTTP2_NO_ERROR);
+    const { stream } = this;
+    if (stream.readableEnded) return;
+    stream.resume();
+    const told = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), UNREAD_MS);
+    stream.once('close', () => clearTimeout(told));
   }
 
   /** @throws GrpcError */
@@ -147,6 +154,9 @@ export class GrpcCall {
     }
   }
 }
+
+/** How long a caller may go on sending after its call has ended, in ms. */
+const UNREAD_MS = 1_000;
 
 /** A status message is for people; longer ones would not fit into the callers' limits on trailers. */
 const MESSAGE_CHARS_MAX = 1_000;
