@@ -81,6 +81,8 @@ export interface WaitOptions {
   readonly waitMs: number;
   /** What waits, for messages. */
   readonly what: string;
+  /** What keeps it waiting, where that is known. */
+  readonly because: () => Error | undefined;
 }
 
 /** Somebody who waits: until served, refused, gone by their own signal, or for too long; whichever is first. */
@@ -100,13 +102,15 @@ export class Waiter implements Abortable {
     this.#options = options;
     this.#settled = () => settled(this);
     this.promise = this.#resolvers.promise;
-    const { signal, waitMs, what } = options;
+    const { signal, waitMs, what, because } = options;
     if (signal !== undefined) listen(signal, this);
     // A process lives while somebody waits in it.
     clock.hold();
     this.#timer = clock.after(waitMs, () => {
-      const why = `${what} waited ${waitMs} ms for a connection (limit waitMs)`;
-      this.refuse(new NetError('TIMEOUT', why, { ...UNSENT, limit: 'waitMs', value: waitMs }));
+      const cause = because();
+      const known = cause === undefined ? '' : `; the last attempt to open one: ${cause.message}`;
+      const why = `${what} waited ${waitMs} ms for a connection (limit waitMs)${known}`;
+      this.refuse(new NetError('TIMEOUT', why, { ...UNSENT, limit: 'waitMs', value: waitMs, cause }));
     });
   }
 

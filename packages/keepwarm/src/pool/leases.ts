@@ -50,7 +50,7 @@ export interface LeasesOwner {
   ended(): void;
 }
 
-type Wait = Omit<WaitOptions, 'what'>;
+type Wait = Omit<WaitOptions, 'what' | 'because'>;
 
 export class Leases {
   readonly options: LeasesOptions;
@@ -103,7 +103,8 @@ export class Leases {
     this.#claims.set(name, claim);
     tenant.claims.add(claim);
     this.#coming++;
-    const waiter = new Waiter(claim, this.clock, { ...wait, what: `the lease "${name}"` }, () => {
+    const because = (): Error | undefined => this.members.lastError;
+    const waiter = new Waiter(claim, this.clock, { ...wait, what: `the lease "${name}"`, because }, () => {
       this.#coming--;
       tenant.coming.delete(claim);
       if (claim.state === 'waiting') this.release(claim);
@@ -146,7 +147,8 @@ export class Leases {
     if (this.#waiting >= streamsWaitingMax) throw fullError('streamsWaitingMax', streamsWaitingMax, 'streams');
     this.#waiting++;
     const what = `a stream of the lease "${claim.name}"`;
-    const waiter = new Waiter(claim, this.clock, { ...wait, what }, (self) => {
+    const because = (): Error | undefined => this.members.lastError;
+    const waiter = new Waiter(claim, this.clock, { ...wait, what, because }, (self) => {
       this.#waiting--;
       claim.tenant.waiting.delete(self);
     });

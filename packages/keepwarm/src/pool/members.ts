@@ -52,6 +52,8 @@ export class Members {
   #retryAt = Number.NEGATIVE_INFINITY;
   #retry: Timer | undefined;
   #closed = false;
+  /** Why nothing could be opened; nothing once something could. */
+  lastError: Error | undefined;
   opened = 0;
   failed = 0;
   revived = 0;
@@ -108,6 +110,7 @@ export class Members {
     const { ageMs, ageJitter } = this.#options;
     const now = this.#clock.now();
     this.#failures = 0;
+    this.lastError = undefined;
     this.#retryAt = Number.NEGATIVE_INFINITY;
     this.#retry?.cancel();
     this.opened++;
@@ -133,10 +136,13 @@ export class Members {
   }
 
   /** It could not be opened, or it is lost with whatever was on it. */
-  gone(member: Member): void {
+  gone(member: Member, error?: Error): void {
     if (member.state === 'gone') return;
     const opening = member.state === 'opening';
-    if (opening) this.#backOff();
+    if (opening) {
+      this.lastError = error;
+      this.#backOff();
+    }
     this.#remove(member, opening ? 'failed' : (member.reason ?? 'lost'));
   }
 

@@ -177,6 +177,8 @@ describe('leases of a pool', () => {
     ] as const) {
       assert.throws(() => createGrpcPool({ target: 'https://localhost:1', ...(options as object) }), message);
     }
+    await assert.rejects(pool.lease('a', { waitMs: 100 }), /waited 100 ms .*; the last attempt to open one: .*REFUSED/);
+    assert.deepEqual([pool.isHealthy(), pool.healthReport().httpStatus], [false, 503]);
     await assert.rejects(pool.lease(''), /the name ""/);
     await assert.rejects(pool.lease('a', { groop: 'b' } as object), /no option groop of a lease/);
     await assert.rejects(pool.lease('a', { exclusive: 1 as never }), /exclusive is 1/);

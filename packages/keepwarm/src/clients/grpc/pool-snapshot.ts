@@ -30,6 +30,7 @@ export function statsOf(pool: GrpcPool, now: number): GrpcPoolStats {
     rotations: upkeep.rotations,
     ended: { ...members.ended },
     health: { on: health.on, checked: health.checked, failed: health.failed },
+    failuresInARow: members.failures,
     backoffMs: members.backoffMs,
   };
 }

@@ -66,6 +66,8 @@ export interface GrpcPoolStats {
   /** Connections that ended, by reason. */
   readonly ended: Readonly<Partial<Record<GrpcConnectionEnd, number>>>;
   readonly health: { readonly on: boolean; readonly checked: number; readonly failed: number };
+  /** Failures to connect since one succeeded. */
+  readonly failuresInARow: number;
   /** What is left of the wait after failures to connect, in ms. */
   readonly backoffMs: number;
 }
@@ -106,6 +108,9 @@ export function healthOf(stats: GrpcPoolStats): GrpcPoolHealth {
   if (leases.held + leases.waiting > 0 && connections.ready === 0) reasons.push('no connection takes streams');
   if (leases.waiting > 0) reasons.push(`${leases.waiting} leases wait for a connection`);
   if (streams.waiting > 0) reasons.push(`${streams.waiting} streams wait for a place`);
+  if (stats.failuresInARow > 0 && connections.ready === 0) {
+    reasons.push(`${stats.failuresInARow} attempts to connect in a row have failed`);
+  }
   const pausedMs = stats.connectionRate?.pausedMs ?? 0;
   if (pausedMs > 0) reasons.push(`the provider had too much: nothing is opened for ${Math.ceil(pausedMs)} ms`);
   const degraded = reasons.length > 0;

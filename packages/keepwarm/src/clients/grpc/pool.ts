@@ -223,7 +223,7 @@ export class GrpcPool {
       leaving: () => this.members.drain(member, 'peer'),
       ended: (error) => {
         if (error !== undefined) this.#errors.set(member, error);
-        this.members.gone(member);
+        this.members.gone(member, error);
       },
     });
     this.#connections.set(member, connection);
