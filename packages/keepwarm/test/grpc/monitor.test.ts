@@ -103,7 +103,7 @@ describe('a monitor', () => {
     assert.equal(monitor.state, 'stopped');
   });
 
-  it('ends its stream first where there is no place for another connection, and resumes from the last message', async (t) => {
+  it('ends its stream first where there is no place for another connection, and resumes from there', async (t) => {
     const { peer } = await aTicker(t);
     const pool = aPool(t, peer, { connectionsMax: 1, ageMs: 60, ageJitter: 0 });
     const { monitor, resumes } = aMonitor(pool);

@@ -62,7 +62,7 @@ describe('connections of a pool', () => {
     await until(() => pool.stats().ended.age === 1, 'the end of the old one');
   });
 
-  it('are closed before they are replaced where there is no place, and kept on while somebody needs them', async (t) => {
+  it('are closed before they are replaced where there is no place, and kept on while somebody needs one', async (t) => {
     const peer = await aStreamPeer(t);
     const pool = aPool(t, peer, { ageMs: 40, ageJitter: 0, connectionsMax: 1 });
     const lease = await pool.lease('monitor');
