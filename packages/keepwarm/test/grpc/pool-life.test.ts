@@ -128,7 +128,7 @@ describe('connections of a pool', () => {
     assert.deepEqual([silent.status, silent.limit, silent.reach], ['UNAVAILABLE', 'silenceMs', 'answered']);
   });
 
-  it('are asked for their health: those that are not serving drain, and a server that knows no health is let be', async (t) => {
+  it('are asked for their health: those not serving drain, and a server that knows no health is let be', async (t) => {
     let serving = 1;
     const peer = await aStreamPeer(t, {
       request: (line, asked) => {
@@ -156,7 +156,7 @@ describe('connections of a pool', () => {
     assert.deepEqual(second.stats().health, { on: false, checked: 1, failed: 0 });
   });
 
-  it('that nobody needs for a while drain, and come back instead of a new one when they are needed again', async (t) => {
+  it('that nobody needs for a while drain, and come back instead of a new one when needed', async (t) => {
     const peer = await aStreamPeer(t, { hello: settings(['maxConcurrentStreams', 4]) });
     const pool = aPool(t, peer, { lowReadings: 2, growAt: 1, healthCheckMs: Number.POSITIVE_INFINITY });
     const { client } = await pool.lease('waves');
