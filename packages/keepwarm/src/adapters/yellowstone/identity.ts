@@ -5,7 +5,9 @@ import type { SubscribeUpdate } from '../../wire/geyser/generated/geyser_pb.js';
 export interface Identity {
   readonly slot: number;
   /** Within its slot. */
-  readonly id: string;
+  readonly id: string | number;
+  /** 32 bits that two updates with one id do not share: some of the address, where the id is a count. */
+  readonly mark: number;
 }
 
 const text = (bytes: Uint8Array): string =>
@@ -19,26 +21,29 @@ export function identityOf({ updateOneof: { case: kind, value } }: SubscribeUpda
   switch (kind) {
     case 'account': {
       const { account, slot } = value;
-      return {
-        slot: Number(slot),
-        id: account === undefined ? 'a' : `a${text(account.pubkey)}${account.writeVersion}`,
-      };
+      // A number, not a text of address and version: there are very many, and each lives for as long as its slot.
+      const id = account === undefined ? -1 : Number(account.writeVersion);
+      return { slot: Number(slot), id, mark: account === undefined ? 0 : markOf(account.pubkey) };
     }
     case 'transaction': {
       const { transaction, slot } = value;
-      return { slot: Number(slot), id: transaction === undefined ? 't' : `t${text(transaction.signature)}` };
+      return { slot: Number(slot), id: transaction === undefined ? 't' : `t${text(transaction.signature)}`, mark: 0 };
     }
     case 'transactionStatus':
-      return { slot: Number(value.slot), id: `s${text(value.signature)}` };
+      return { slot: Number(value.slot), id: `s${text(value.signature)}`, mark: 0 };
     case 'slot':
-      return { slot: Number(value.slot), id: `S${value.status}` };
+      return { slot: Number(value.slot), id: `S${value.status}`, mark: 0 };
     case 'block':
-      return { slot: Number(value.slot), id: 'b' };
+      return { slot: Number(value.slot), id: 'b', mark: 0 };
     case 'blockMeta':
-      return { slot: Number(value.slot), id: 'm' };
+      return { slot: Number(value.slot), id: 'm', mark: 0 };
     case 'entry':
-      return { slot: Number(value.slot), id: `e${value.index}` };
+      return { slot: Number(value.slot), id: `e${value.index}`, mark: 0 };
     default:
       return undefined;
   }
 }
+
+/** The first four bytes: of addresses, as good as drawn. */
+const markOf = (bytes: Uint8Array): number =>
+  bytes.length < 4 ? 0 : bytes[0]! + bytes[1]! * 0x100 + bytes[2]! * 0x10000 + bytes[3]! * 0x1000000;

@@ -92,7 +92,7 @@ export class Progress {
     const { updateOneof } = update;
     const isWhole = updateOneof.case === 'slot' && updateOneof.value.status === status;
     if (updateOneof.case !== 'slot' || isWhole) this.#first ??= slot;
-    const repeats = this.#seen.repeats(slot, identity.id, this.#opening);
+    const repeats = this.#seen.repeats(identity, this.#opening);
     let missing: Gap | undefined;
     if (this.#torn) {
       this.#torn = false;

@@ -5,12 +5,20 @@
  *   (1) At most `sizeMax` are remembered; when there are more, the lowest slots are forgotten whole.
  *   (2) Everything told of slots from `floor` on is remembered.
  */
+import type { Identity } from './identity.ts';
+
+/** By id: the opening that told it last, and its mark below that. */
+type Ids = Map<string | number, number>;
+
+/** How many marks there are. */
+const MARKS = 2 ** 32;
+
 export class Seen {
   readonly #sizeMax: number;
-  readonly #slots = new Map<number, Map<string, number>>();
+  readonly #slots = new Map<number, Ids>();
   /** Of the slot that was noted last: most come in a row. */
   #slot = -1;
-  #ids: Map<string, number> = new Map();
+  #ids: Ids = new Map();
   #size = 0;
   #floor = 0;
 
@@ -27,13 +35,16 @@ export class Seen {
   }
 
   /** @returns whether an earlier opening has told it */
-  repeats(slot: number, id: string, opening: number): boolean {
+  repeats({ slot, id, mark }: Identity, opening: number): boolean {
     if (slot < this.#floor) return false;
     if (slot !== this.#slot) this.#turnTo(slot);
     const before = this.#ids.get(id);
-    this.#ids.set(id, opening);
-    if (before === undefined && ++this.#size > this.#sizeMax) this.#forgetLowest();
-    return before !== undefined && before < opening;
+    this.#ids.set(id, opening * MARKS + mark);
+    if (before === undefined) {
+      if (++this.#size > this.#sizeMax) this.#forgetLowest();
+      return false;
+    }
+    return before % MARKS === mark && Math.floor(before / MARKS) < opening;
   }
 
   /** What is below is not told again. */

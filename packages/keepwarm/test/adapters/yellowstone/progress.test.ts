@@ -103,9 +103,11 @@ describe('the progress of a subscription', () => {
 describe('what has been seen', () => {
   it('is one and the same from two openings, and two from one', () => {
     const seen = new Seen(10);
-    assert.equal(seen.repeats(1, 'a', 1), false);
-    assert.equal(seen.repeats(1, 'a', 1), false, 'a server that says it twice means it');
-    assert.equal(seen.repeats(1, 'a', 2), true);
-    assert.equal(seen.repeats(2, 'a', 2), false, 'of another slot it is another');
+    const one = { slot: 1, id: 7, mark: 5 };
+    assert.equal(seen.repeats(one, 1), false);
+    assert.equal(seen.repeats(one, 1), false, 'a server that says it twice means it');
+    assert.equal(seen.repeats(one, 2), true);
+    assert.equal(seen.repeats({ ...one, slot: 2 }, 2), false, 'of another slot it is another');
+    assert.equal(seen.repeats({ ...one, mark: 6 }, 3), false, 'of another address as well');
   });
 });
