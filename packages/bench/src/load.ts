@@ -12,6 +12,8 @@ export interface SliceOrder {
 }
 
 export interface SliceResult {
+  /** How many were counted, where that is known by itself: a slice of wrk ends up to 100 ms late. */
+  readonly calls?: number;
   readonly callsPerSecond: number;
   /** CPU time of the client's process, user and system, per call, in µs. */
   readonly cpuMicros: number;

@@ -95,6 +95,7 @@ export function parse(output: string): SliceResult {
   const [userMinutes, userSeconds, systemMinutes, systemSeconds] = times.slice(1).map(Number);
   const cpuSeconds = (userMinutes + systemMinutes) * 60 + userSeconds + systemSeconds;
   return {
+    calls: requests,
     callsPerSecond: requests / (micros / 1e6),
     cpuMicros: requests === 0 ? 0 : (cpuSeconds * 1e6) / requests,
     p50Ms: p50Micros / 1_000,
