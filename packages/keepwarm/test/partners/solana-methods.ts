@@ -1,7 +1,7 @@
 /** What a Solana node answers, in the shapes of Agave's: results with their context, errors with their codes. */
 import type { Address } from '@solana/kit';
-import { fromBase58 } from '../../src/wire/base58.ts';
 import { signatureOf } from '../../src/adapters/solana/wire-transaction.ts';
+import { fromBase58 } from '../../src/wire/base58.ts';
 import {
   blockhashIn,
   blockhashOf,
