@@ -13,10 +13,13 @@ describe('rolling figures', () => {
     for (const scale of [0.1, 1, 100, 10_000]) {
       const rolling = new Rolling(1_000, 11);
       for (let i = 1; i <= 1_000; i++) rolling.record((i / 1_000) * scale, 5_000);
-      const { count, p50Ms, p99Ms } = rolling.summary(5_000);
+      const { count, meanMs, p50Ms, p95Ms, p99Ms } = rolling.summary(5_000);
       assert.equal(count, 1_000);
       near(p50Ms, Math.max(scale / 2, 0.05)); // the least it can tell
+      near(p95Ms, scale * 0.95);
+      near(p95Ms, scale * 0.95);
       near(p99Ms, scale * 0.99);
+      if (scale >= 1) near(meanMs, scale / 2);
     }
   });
 
@@ -29,7 +32,7 @@ describe('rolling figures', () => {
     assert.equal(rolling.summary(11_500).count, 1, 'the first second is over ten seconds ago');
     rolling.record(20, 11_500);
     near(rolling.summary(11_500, 1).p50Ms, 20);
-    assert.deepEqual(rolling.summary(1e9), { count: 0, p50Ms: 0, p99Ms: 0 });
+    assert.deepEqual(rolling.summary(1e9), { count: 0, meanMs: 0, p50Ms: 0, p95Ms: 0, p99Ms: 0 });
   });
 
   it('add up over several, second by second', () => {

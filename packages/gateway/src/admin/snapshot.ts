@@ -27,6 +27,7 @@ export interface UpstreamTold extends Figures {
   readonly latencySinceStart: ClientStats['latency'];
   readonly queueWait: ClientStats['queueWait'];
   readonly reuse: ClientStats['reuse'];
+  readonly compression: ClientStats['compression'];
   readonly leaks: ClientStats['leaks'];
   readonly dns: ClientStats['dns'];
   readonly tlsSessions: number;
@@ -63,8 +64,8 @@ export interface Snapshot {
     readonly callsPerSecond: number;
     /** Caller's request to end of reply, last 10 s. */
     readonly latency: Summary;
-    /** The last two minutes by the second, oldest first: calls ended, their median and 99th percentile in ms. */
-    readonly series: { readonly calls: number[]; readonly p50Ms: number[]; readonly p99Ms: number[] };
+    /** The last two minutes by the second, oldest first: calls ended, their percentiles in ms. */
+    readonly series: Readonly<Record<'calls' | 'p50Ms' | 'p95Ms' | 'p99Ms', number[]>>;
   };
   readonly trailSlotMs: number;
   readonly upstreams: readonly UpstreamTold[];
@@ -111,6 +112,7 @@ function overall(upstreams: readonly AnyUpstream[], told: readonly UpstreamTold[
     series: {
       calls: curve.map(({ count }) => count),
       p50Ms: curve.map(({ p50Ms }) => p50Ms),
+      p95Ms: curve.map(({ p95Ms }) => p95Ms),
       p99Ms: curve.map(({ p99Ms }) => p99Ms),
     },
   };
@@ -120,7 +122,7 @@ function tell(upstream: AnyUpstream, socketsMax: number): UpstreamTold {
   const { name, origin, book } = upstream;
   const rpc = 'rpc' in upstream ? upstream.rpc.stats() : undefined;
   const stats = 'rpc' in upstream ? rpc!.http : upstream.client.stats();
-  const { uptimeMs, calls, latency, queueWait, reuse, leaks, dns, tlsSessions, sockets } = stats;
+  const { uptimeMs, calls, latency, queueWait, reuse, compression, leaks, dns, tlsSessions, sockets } = stats;
   const withTrail = (life: SocketLife): SocketTold => ({ ...life, trail: book.trail(life.id) });
   return {
     name,
@@ -131,6 +133,7 @@ function tell(upstream: AnyUpstream, socketsMax: number): UpstreamTold {
     latencySinceStart: latency,
     queueWait,
     reuse,
+    compression,
     leaks,
     dns,
     tlsSessions,

@@ -99,7 +99,9 @@ export class Client {
     const { dns, tls, dialler } = networkOf(options, this.#clock, observer);
     this.#dns = dns;
     this.#tls = tls;
-    const decode = decodes ? decompress(settle('limits', options.limits)) : undefined;
+    const decode = decodes
+      ? decompress({ ...settle('limits', options.limits), tally: this.#record.inflated })
+      : undefined;
     const parts = { clock: this.#clock, random: options.random ?? systemRandom, observer };
     const untried = (call: Call, now: number): number =>
       this.#endpoints !== undefined && call.origin === this.#targets.home ? this.#endpoints.set.untried(call, now) : 0;

@@ -32,9 +32,13 @@ export interface ClientStats {
     readonly ratio: number;
     readonly fresh: number;
     readonly reused: number;
+    /** Those of both that were a place on an HTTP/2 connection. */
+    readonly http2: number;
     /** Calls replayed because a reused connection turned out to be dead. */
     readonly hops: number;
   };
+  /** Bodies that came in a content coding and were decoded: bytes as they came, and as they were handed on. */
+  readonly compression: { readonly encodedBytes: number; readonly decodedBytes: number };
   readonly leaks: { readonly suspected: number; readonly recovered: number };
   readonly sockets: {
     readonly open: number;
@@ -60,7 +64,7 @@ export function snapshot(
   policies: ResilienceStats,
 ): ClientStats {
   const engine = engines.http1;
-  const { leasesFresh, leasesReused, hops, leaksSuspected, leaksRecovered } = engine.counters;
+  const { leasesFresh, leasesReused, leasesHttp2, hops, leaksSuspected, leaksRecovered } = engine.counters;
   const leases = leasesFresh + leasesReused;
   const lives = engine.sockets.lives();
   return {
@@ -79,7 +83,14 @@ export function snapshot(
       tcp: engine.phases.tcp.snapshot(),
       tls: engine.phases.tls.snapshot(),
     },
-    reuse: { ratio: leases === 0 ? 0 : leasesReused / leases, fresh: leasesFresh, reused: leasesReused, hops },
+    reuse: {
+      ratio: leases === 0 ? 0 : leasesReused / leases,
+      fresh: leasesFresh,
+      reused: leasesReused,
+      http2: leasesHttp2,
+      hops,
+    },
+    compression: { ...record.inflated },
     leaks: { suspected: leaksSuspected, recovered: leaksRecovered },
     sockets: {
       open: lives.live.length,

@@ -32,6 +32,8 @@ export interface DecompressOptions {
   readonly inflationFreeBytes: number;
   /** How many times larger than what was received a body may decode to. Default 200. */
   readonly inflationMax: number;
+  /** Adds up what it has done, in bytes. */
+  readonly tally: { encodedBytes: number; decodedBytes: number };
 }
 
 /** Encoded bodies up to this size are decoded at once. Decoding them takes less than handing them to a thread. */
@@ -78,7 +80,11 @@ function decoded(reply: Reply, options: DecompressOptions, bodyBytesMax: number)
   if (body instanceof Uint8Array) {
     if (body.length === 0) return reply.with(body, headers);
     const whole = decodeAtOnce(body, codings, Math.min(AT_ONCE_DECODED_BYTES, bodyBytesMax));
-    if (whole !== undefined) return reply.with(whole, headers);
+    if (whole !== undefined) {
+      options.tally.encodedBytes += body.length;
+      options.tally.decodedBytes += whole.length;
+      return reply.with(whole, headers);
+    }
     return reply.with(new Decoding(wholeSource(body), codings, options, bodyBytesMax), headers);
   }
   return reply.with(new Decoding(body, codings, options, bodyBytesMax), headers);
@@ -209,6 +215,7 @@ class Decoding implements BodySource, BodySink {
     if (this.#over || chunk.length === 0) return true;
     if (this.#chain.length === 0) this.#build(chunk[0]!);
     this.#bytesIn += chunk.length;
+    this.#options.tally.encodedBytes += chunk.length;
     return this.#chain[0]!.write(Buffer.from(chunk)); // a copy: the decoder reads it later
   }
 
@@ -242,7 +249,8 @@ class Decoding implements BodySource, BodySink {
   #decoded(chunk: Buffer, last: Transform): void {
     if (this.#over) return;
     this.#bytesOut += chunk.length;
-    const { inflationFreeBytes, inflationMax } = this.#options;
+    const { inflationFreeBytes, inflationMax, tally } = this.#options;
+    tally.decodedBytes += chunk.length;
     if (this.#bytesOut > this.#bodyBytesMax)
       return this.#broken(tooMuch('bodyBytesMax', this.#bodyBytesMax, 'decoded bytes'));
     if (this.#bytesOut > inflationFreeBytes && this.#bytesOut > this.#bytesIn * inflationMax) {

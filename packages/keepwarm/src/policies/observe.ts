@@ -17,6 +17,8 @@ export class CallRecord {
   readonly byCode = new Map<string, number>();
   /** From call to the end of the reply. */
   readonly latency = new Histogram();
+  /** Bodies that were decoded: bytes as they came, and as they were handed on. */
+  readonly inflated = { encodedBytes: 0, decodedBytes: 0 };
 }
 
 export const observe = (record: CallRecord, clock: Clock, observer: Observer): Policy => {

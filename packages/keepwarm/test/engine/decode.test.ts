@@ -51,6 +51,8 @@ describe('a reply in', () => {
         assert.equal(await reply.text(), TEXT);
         assert.equal(await client.get('/').text(), TEXT);
         assert.equal(server.accepted, 1);
+        const { encodedBytes, decodedBytes } = client.stats().compression;
+        assert.deepEqual([encodedBytes, decodedBytes], [2 * encode(TEXT).length, 2 * TEXT.length]);
       });
     }
     it(`${name} and large is decoded byte for byte`, async (t) => {

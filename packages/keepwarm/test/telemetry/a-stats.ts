@@ -26,7 +26,8 @@ export function someStats(over: Partial<ClientStats> = {}): ClientStats {
     latency: NOTHING,
     queueWait: NOTHING,
     phases: { dns: NOTHING, tcp: NOTHING, tls: NOTHING },
-    reuse: { ratio: 0, fresh: 0, reused: 0, hops: 0 },
+    reuse: { ratio: 0, fresh: 0, reused: 0, http2: 0, hops: 0 },
+    compression: { encodedBytes: 0, decodedBytes: 0 },
     leaks: { suspected: 0, recovered: 0 },
     sockets: { open: 0, closed: 0, totalMax: 100, live: [], history: [] },
     pools: [],
@@ -131,7 +132,7 @@ export const anyStats: fc.Arbitrary<ClientStats> = fc
     }),
     latency: quantiles,
     queueWait: quantiles,
-    reuse: fc.record({ ratio: gauge, fresh: count, reused: count, hops: count }),
+    reuse: fc.record({ ratio: gauge, fresh: count, reused: count, http2: count, hops: count }),
     pools: fc.array(pool, { maxLength: 8 }),
     policies: fc.record(
       {
@@ -168,6 +169,7 @@ export function later(before: ClientStats, more: ClientStats): ClientStats {
       ...reuse,
       fresh: reuse.fresh + more.reuse.fresh,
       reused: reuse.reused + more.reuse.reused,
+      http2: reuse.http2 + more.reuse.http2,
       hops: reuse.hops + more.reuse.hops,
     },
     policies: {},

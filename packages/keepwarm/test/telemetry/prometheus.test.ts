@@ -41,7 +41,7 @@ describe('metrics of a client', () => {
         calls: { total: 9, inFlight: 2, failed: 3, byClass: [0, 0, 4, 0, 0, 0], byCode: { RESET: 3 } },
         latency: quantilesOf(0.7, 20, 60_000),
         phases: { dns: quantilesOf(2), tcp: quantilesOf(3, 3), tls: quantilesOf(5, 5, 5) },
-        reuse: { ratio: 0.75, fresh: 1, reused: 3, hops: 1 },
+        reuse: { ratio: 0.75, fresh: 1, reused: 3, http2: 0, hops: 1 },
         policies: { hedge: { delayMs: 250, count: 9, hedged: 2, won: 1, denied: 0, armed: 1 } },
       }),
     );

@@ -66,6 +66,7 @@ export class Http1Engine implements Host {
   readonly counters: EngineCounters = {
     leasesFresh: 0,
     leasesReused: 0,
+    leasesHttp2: 0,
     hops: 0,
     leaksSuspected: 0,
     leaksRecovered: 0,

@@ -25,6 +25,8 @@ export interface EngineLimits extends ParserLimits {
 export interface EngineCounters {
   leasesFresh: number;
   leasesReused: number;
+  /** Those of both that are a place on an HTTP/2 connection. */
+  leasesHttp2: number;
   hops: number;
   leaksSuspected: number;
   leaksRecovered: number;

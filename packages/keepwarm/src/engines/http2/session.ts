@@ -123,6 +123,7 @@ export class Session implements Kept<Session>, SharedItem<Session>, Carrier, Soc
     const fresh = this.leases++ === 0;
     if (fresh) this.#host.counters.leasesFresh++;
     else this.#host.counters.leasesReused++;
+    this.#host.counters.leasesHttp2++;
     this.#host.waited(waitMs);
     this.#host.observer.leased?.({ ...this.fact(), call: stream.call.id ?? 0, waitMs, fresh });
     if (this.asleep) {

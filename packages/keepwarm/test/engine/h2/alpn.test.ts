@@ -86,7 +86,7 @@ describe('what is agreed', () => {
       assert.equal(await client.get('/').text(), version);
       const { sockets, reuse } = client.stats();
       assert.equal(sockets.live[0]?.protocol, version === '2.0' ? 'h2' : undefined);
-      assert.deepEqual([reuse.fresh, reuse.reused], [1, 1]);
+      assert.deepEqual([reuse.fresh, reuse.reused, reuse.http2], [1, 1, version === '2.0' ? 2 : 0]);
     });
   }
 
