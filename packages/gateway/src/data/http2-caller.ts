@@ -1,7 +1,7 @@
 /**
  * A stream of HTTP/2 in the shape that the data path knows. nghttp2, under Node, has refused by then what RFC 9113
- * calls malformed: pseudo-fields out of place, repeated or unknown, names in capitals, values with CR, LF or NUL, fields
- * of a connection, and bodies that are not as long as `content-length` says.
+ * calls malformed: pseudo-fields out of place, repeated or unknown, names in capitals, values with CR, LF or NUL,
+ * fields of a connection, and bodies that are not as long as `content-length` says.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { constants, type ServerHttp2Stream } from 'node:http2';
