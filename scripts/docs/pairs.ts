@@ -13,12 +13,14 @@ import { Readers } from '../../packages/gateway/src/admin/events.ts';
 import { GATEWAY_METRICS } from '../../packages/gateway/src/admin/metrics.ts';
 import { adminRoutes } from '../../packages/gateway/src/admin/routes.ts';
 import { ACCESS_NAMES } from '../../packages/gateway/src/config/access.ts';
+import { GRPC_UPSTREAM_NAMES } from '../../packages/gateway/src/config/grpc-upstream.ts';
 import { HISTORY_DEFAULTS } from '../../packages/gateway/src/config/history.ts';
 import { LOGS_DEFAULTS } from '../../packages/gateway/src/config/logs.ts';
 import { evm } from '../../packages/keepwarm/src/adapters/evm/index.ts';
 import { FLEET_DEFAULTS } from '../../packages/keepwarm/src/adapters/redis/options.ts';
 import { REDIS_RATE_DEFAULTS } from '../../packages/keepwarm/src/adapters/redis/start-options.ts';
 import { solana } from '../../packages/keepwarm/src/adapters/solana/index.ts';
+import { MULTIPLEXER_OPTIONS } from '../../packages/keepwarm/src/adapters/yellowstone/mux/options.ts';
 import { YELLOWSTONE_OPTIONS } from '../../packages/keepwarm/src/adapters/yellowstone/options.ts';
 import { BALANCE_DEFAULTS, HEALTH_CHECK_DEFAULTS } from '../../packages/keepwarm/src/balance/options.ts';
 import { OPTION_NAMES } from '../../packages/keepwarm/src/clients/client-options.ts';
@@ -310,6 +312,19 @@ export const PAIRS: readonly Pair[] = [
     code: () => Object.entries(GATEWAY_METRICS).map(([name, [type]]) => `${name} ${type}`),
     page: 'docs/reference/metrics.md',
     heading: "## The gateway's own",
+    columns: 2,
+  },
+  {
+    what: 'options of an upstream that speaks gRPC',
+    code: () => GRPC_UPSTREAM_NAMES,
+    page: 'docs/reference/monitors.md',
+    heading: '## An upstream that speaks gRPC',
+  },
+  {
+    what: 'numbers and choices of the multiplexer, and their defaults',
+    code: () => optionsWithDefaults('call', MULTIPLEXER_OPTIONS),
+    page: 'docs/reference/monitors.md',
+    heading: '## Numbers and choices',
     columns: 2,
   },
   {
