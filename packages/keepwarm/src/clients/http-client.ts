@@ -109,7 +109,8 @@ export class HTTPClient {
     const { client = {}, ...named } = options;
     this.#clock = client.clock ?? systemClock;
     if (client.observer !== undefined) this.#facts.listen(client.observer);
-    const settings = merged(merged(defaults(), client), translate(HTTP_OPTIONS, named));
+    // `maxSockets` bounds calls as well: one on each connection.
+    const settings = merged(merged({ http2: 'never', ...defaults() }, client), translate(HTTP_OPTIONS, named));
     this.#maxSockets = settings.pool?.socketsMax ?? OPTIONS.pool.socketsMax.default;
     this.client = new Client({
       ...roomy(settings),

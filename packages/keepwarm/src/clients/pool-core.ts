@@ -83,7 +83,7 @@ export class ConnectionPoolCore {
     const settings = merged(merged(client, optionsFromEnv(env)), translate(CORE_OPTIONS, named));
     const idleMax = settings.pool?.socketsMax ?? OPTIONS.pool.socketsMax.default;
     this.client = new Client({
-      ...roomy(merged({ pool: { idleMax }, retry: false, breaker: false }, settings)),
+      ...roomy(merged({ http2: 'never', pool: { idleMax }, retry: false, breaker: false }, settings)),
       observer: this.#facts.observer,
     });
   }

@@ -20,6 +20,7 @@ type Figures<T> = Exclude<T, boolean | undefined>;
 
 export interface Preset {
   readonly deadlineMs?: number;
+  readonly http2?: 'never';
   readonly pool?: Partial<Settings<'pool'>>;
   readonly limits?: Partial<Settings<'limits'>>;
   readonly connect?: Partial<Settings<'connect'>>;
@@ -42,6 +43,7 @@ export const PRESETS = {
    *  - `deadlineMs` 2 s: ours; an answer that comes later is about another market.
    *  - `pool` idleMin 2, idleMs 60 s: the exchange adapter this library grew from (two idle connections per host, for
    *    a minute). Here two are kept open ahead of demand, so that the first order after silence rides a warm one.
+   *  - `http2` never: ours; a call alone on a connection of HTTP/1.1 costs less, and waits for no other's loss.
    *  - `retry`: ours; all waits fit into the deadline. An order is never repeated blindly: like every call that is not
    *    idempotent, it is sent again only if nothing of it was sent. `attemptMs` half of the deadline, so that a read
    *    that meets a black hole has as long again.
@@ -51,6 +53,7 @@ export const PRESETS = {
    */
   trading: {
     deadlineMs: 2_000,
+    http2: 'never',
     pool: { idleMin: 2, idleMs: 60_000 },
     retry: { attemptsMax: 3, attemptMs: 1_000, baseMs: 10, throttledBaseMs: 250, capMs: 250 },
     hedge: { delayMsMax: 500, only: reads },

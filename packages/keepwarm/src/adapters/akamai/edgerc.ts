@@ -30,7 +30,7 @@ export function parseEdgerc(text: string): ReadonlyMap<string, Section> {
   return sections;
 }
 
-/** In quotes everything counts, but a quote behind a backslash does not end it; without, a semicolon begins a comment. */
+/** In quotes everything counts, and a quote behind a backslash too; without them a semicolon begins a comment. */
 function settingOf(written: string): string {
   const text = written.trim();
   const [, , quoted] = /^(["'])((?:\\.|(?!\1).)*)\1\s*(?:;.*)?$/.exec(text) ?? [];
