@@ -52,8 +52,6 @@ export type { GrpcStream } from './clients/grpc/stream.ts';
 export { NetError } from './core/error.ts';
 export type { GrpcCoding } from './engines/grpc/coding.ts';
 export { GrpcError, type GrpcErrorDetails } from './engines/grpc/error.ts';
-export { createGrpcTransport, type GrpcTransportOptions } from './interop/grpc/connect.ts';
-export { type ProtobufMethod, type ProtobufRuntime, protobufMethods } from './interop/grpc/protobuf-es.ts';
 export { type GrpcJsMethod, grpcJsMethod, type TsProtoMethod, tsProtoMethod } from './interop/grpc/ts-proto.ts';
 export type { ConnectionCap, ConnectionCapSnapshot, Place } from './pool/connection-cap.ts';
 export type { ConnectionRate } from './pool/connection-rate.ts';

@@ -19,3 +19,4 @@ export {
   type MultiplexerOptions,
   type QueuePolicy,
 } from './adapters/yellowstone/mux/options.ts';
+export type { TrunkState } from './adapters/yellowstone/mux/trunk.ts';

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import * as protobuf from '@bufbuild/protobuf';
-import { type GrpcClient, GrpcError, Outbox, protobufMethods, STATUS } from '../../src/grpc.ts';
+import { type GrpcClient, GrpcError, Outbox, STATUS } from '../../src/grpc.ts';
+import { protobufMethods } from '../../src/grpc-protobuf.ts';
 import { leavesNothing } from '../engine/setup.ts';
 import { aClient, all, aServer } from './a-server.ts';
 import { type Fields, message, methodOf, payload, UnimplementedService } from './interop-service.ts';
