@@ -31,7 +31,7 @@ export interface OwnConnections extends Common, Omit<GrpcClientOptions, keyof Ye
   readonly client?: undefined;
 }
 
-/** Over what carries calls already: a client of `createGrpcClient`, or a lease of a pool. It stays yours to close. */
+/** Over what carries calls already: a client of `createGrpcClient`, or `lease.client` of a pool. It stays yours. */
 export interface SharedConnections extends Common {
   readonly client: GrpcCaller;
   readonly observer?: GrpcClientOptions['observer'];

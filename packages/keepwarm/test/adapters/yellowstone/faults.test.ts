@@ -1,9 +1,9 @@
 /** What a subscription does about each trouble a server can make, and what it tells of it. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { GrpcError } from '../../../src/grpc.ts';
+import { createGrpcPool, GrpcError } from '../../../src/grpc.ts';
 import { NetError } from '../../../src/index.ts';
-import { SlotStatus } from '../../../src/yellowstone.ts';
+import { createYellowstone, SlotStatus } from '../../../src/yellowstone.ts';
 import { aGeyser, read, subscribed, type Told, until, upTo, writes } from './a-geyser.ts';
 
 const gaps = (all: readonly Told[]) =>
@@ -194,6 +194,27 @@ describe('a subscription that meets trouble', () => {
     const known = await aGeyser(t, { token: 'secret' }, { token: 'secret' });
     const wrong = known.yellowstone.subscribe({ accounts: { a: { account: ['no address'] } } });
     await assert.rejects(wrong.next(), /INVALID_ARGUMENT/);
+  });
+});
+
+describe('a client over connections of others', () => {
+  it('rides on the lease of a pool, with others beside it, and leaves closing to whoever made it', async (t) => {
+    const { geyser } = await aGeyser(t, TEN);
+    const pool = createGrpcPool({ target: geyser.target, connectionRate: { assumed: 'empty' } });
+    t.after(() => pool.close());
+    const lease = await pool.lease('monitor');
+    const leased = createYellowstone({ client: lease.client, backoffMs: 5 });
+    const stream = leased.subscribe(ACCOUNTS);
+    const other = leased.subscribe({ slots: { s: { filterByCommitment: true } } });
+    await subscribed(geyser, 2);
+    geyser.advance();
+    assert.deepEqual(writes(await read(stream, wrote(10))), upTo(1, 10));
+    assert.equal((await read(other, () => true)).length, 1);
+    assert.equal(geyser.stats().connections.open, 1);
+    await leased.close();
+    await until(() => geyser.stats().subscriptions.open === 0);
+    assert.equal(await createYellowstone({ client: lease.client }).getSlot(), 100n, 'the lease is still good');
+    assert.throws(() => createYellowstone({ client: lease.client, token: 'x' } as never), /token of createYellowstone/);
   });
 });
 
