@@ -19,4 +19,5 @@ export {
   type MultiplexerOptions,
   type QueuePolicy,
 } from './adapters/yellowstone/mux/options.ts';
+export { type MonitorMessage, updatesOf } from './adapters/yellowstone/mux/reading.ts';
 export type { TrunkState } from './adapters/yellowstone/mux/trunk.ts';

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { afterEach, it } from 'node:test';
+import { fromBinary } from '@bufbuild/protobuf';
 import { type OpenUpstream, openWith, type UpstreamLink } from '../../../src/adapters/yellowstone/mux/link.ts';
 import { Multiplexer } from '../../../src/adapters/yellowstone/mux/multiplexer.ts';
 import type { MultiplexerOptions } from '../../../src/adapters/yellowstone/mux/options.ts';
+import { updatesOf } from '../../../src/adapters/yellowstone/mux/reading.ts';
 import { createGrpcClient } from '../../../src/grpc.ts';
 import { type GeyserServer, type GeyserServerOptions, startGeyserServer } from '../../../src/testing/geyser/index.ts';
+import { SubscribeUpdateSchema } from '../../../src/wire/geyser/generated/geyser_pb.js';
 import { type Asked, alone, requestOf, through, until } from './subscribers.ts';
 
 const closing: (() => unknown)[] = [];
@@ -85,7 +88,10 @@ it('seven monitors share one stream, and each gets what it would get alone, over
   await new Promise((resolve) => setTimeout(resolve, 100));
   for (let i = 0; i < 100; i++) {
     geyser.advance();
-    if (i % 5 === 3) links.at(-1)!.lose();
+    if (i % 5 === 3) {
+      await until('it is back', () => mux.stats().streams[0]!.state === 'live');
+      links.at(-1)!.lose();
+    }
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   await settle();
@@ -224,6 +230,27 @@ it('pings are answered with what they carry, change nothing, and come by themsel
   assert.equal(mux.stats().monitors.at(-1)!.filters, 1);
 });
 
+it('who comes in the middle of a slot gets what came after, also when that slot is replayed', async () => {
+  const { geyser, mux, links, open, settle } = await aBench({ accountsPerSlot: 0, transactionsPerSlot: 0 });
+  const reference = alone(open, { accounts: { all: {} } });
+  await settle();
+  const write = async (count: number, received: () => number): Promise<void> => {
+    const before = received();
+    for (let i = 0; i < count; i++) geyser.account();
+    await until('it came', () => received() === before + count);
+  };
+  await write(3, () => reference.got.length);
+  const late = through(mux.monitor(), { accounts: { all: {} } });
+  await until('upstream has its filter', () => mux.stats().streams.every(({ pending }) => !pending));
+  await write(2, () => late.got.length);
+  links.at(-1)!.lose();
+  for (let i = 0; i < 2; i++) geyser.account();
+  await until('what was lost came', () => late.got.length >= 4);
+  await write(1, () => late.got.length);
+  await until('all came', () => reference.got.length === 8);
+  assert.deepEqual(late.got, reference.got.slice(3));
+});
+
 it('when a replay is not to be had, monitors are told that something is missing', async () => {
   const { geyser, mux, links, settle } = await aBench({ replaySlots: 0 });
   const monitor = through(mux.monitor(), { accounts: { all: {} } });
@@ -244,4 +271,45 @@ it('a stream upstream ends with its last monitor, and begins with the next', asy
   monitor.close();
   await until('there is one', () => geyser.stats().subscriptions.open === 1);
   assert.equal(mux.stats().streamsOpened, 2);
+});
+
+it('in one process, an update is decoded once for all monitors that get it', async () => {
+  const { geyser, mux, settle } = await aBench();
+  let decoded = 0;
+  const decode = (body: Uint8Array) => {
+    decoded++;
+    return fromBinary(SubscribeUpdateSchema, body);
+  };
+  const readers = ['one', 'two', 'three'].map(async (name) => {
+    const monitor = mux.monitor({ name });
+    monitor.write(requestOf({ accounts: { [name]: {} } }));
+    const got = [];
+    for await (const message of updatesOf(monitor, decode)) {
+      got.push(message);
+      if (got.length === 20) break;
+    }
+    return got;
+  });
+  await settle();
+  geyser.advance(2);
+  const [one, two, three] = await Promise.all(readers);
+  for (const [i, { filters, update }] of one!.entries()) {
+    assert.deepEqual([filters, two![i]!.filters, three![i]!.filters], [['one'], ['two'], ['three']]);
+    assert.ok(update === two![i]!.update && update === three![i]!.update);
+    assert.equal(update.filters.length, 0);
+  }
+  assert.ok(decoded < 60, `${decoded} for 60 that were read`);
+  assert.equal(mux.stats().monitors.length, 1, 'those that left are gone');
+});
+
+it('a reader that is told to leave, or whose monitor is closed, leaves at once', async () => {
+  const { mux } = await aBench();
+  const ending = new AbortController();
+  const [told, closed] = [mux.monitor(), mux.monitor()];
+  const reading = updatesOf(told, (body) => body, { signal: ending.signal }).next();
+  const another = updatesOf(closed, (body) => body).next();
+  ending.abort();
+  closed.close();
+  await assert.rejects(reading, /CANCELLED/);
+  assert.deepEqual(await another, { done: true, value: undefined });
 });

@@ -4,11 +4,12 @@ import { describe, it } from 'node:test';
 import { create, toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { FilterBook, shortened } from '../../../src/adapters/yellowstone/mux/filters.ts';
+import { Handover } from '../../../src/adapters/yellowstone/mux/handover.ts';
 import { ReplayMemory } from '../../../src/adapters/yellowstone/mux/memory.ts';
 import { Pace } from '../../../src/adapters/yellowstone/mux/pace.ts';
 import { MonitorQueue } from '../../../src/adapters/yellowstone/mux/queue.ts';
 import { type Filter, RequestFault, readRequest, writeRequest } from '../../../src/adapters/yellowstone/mux/request.ts';
-import { namesIn, namesPart, readUpdate } from '../../../src/adapters/yellowstone/mux/update.ts';
+import { namesIn, namesPart, readUpdate, type Update } from '../../../src/adapters/yellowstone/mux/update.ts';
 import { WireFault } from '../../../src/adapters/yellowstone/mux/wire.ts';
 import { FakeClock } from '../../../src/testing/index.ts';
 import { SubscribeUpdateSchema } from '../../../src/wire/geyser/generated/geyser_pb.js';
@@ -30,7 +31,7 @@ describe('filters of a shared stream', () => {
 
   it('are those that somebody wants, each once, and each update leads to all who want it by their names (walk)', () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 40, size: 'max' }), (steps) => {
         const book = new FilterBook<{ readonly id: number }>();
         const branches = [1, 2, 3, 4].map((id) => ({ id }));
         const wanted = new Map<number, Filter[]>();
@@ -135,8 +136,44 @@ describe('what a stream has told', () => {
   });
 });
 
+it('a handover tells everything once and in order, whichever stream is ahead at whatever moment (walk)', () => {
+  const steps = fc.array(fc.boolean(), { minLength: 100, maxLength: 400 });
+  let [finished, ahead, behind] = [0, 0, 0];
+  fc.assert(
+    fc.property(steps, fc.nat(20), fc.nat(20), (isOld, joined, certain) => {
+      const stream = Array.from({ length: 60 }, (_, i) => ({ slot: i >> 2, key: `k${i % 4}` }) as Update);
+      const memory = new ReplayMemory({ rewindSlots: 64, updatesMax: 1_000 });
+      const handover = new Handover(memory);
+      const told: Update[] = [];
+      let [old, next, over] = [0, joined, false];
+      for (const each of isOld) {
+        if (!over && each && old < stream.length) {
+          const update = stream[old++]!;
+          memory.note(update.slot, update.key);
+          told.push(update);
+          if (old > joined) handover.fromOld(update);
+        } else if (next < stream.length && (!each || over)) {
+          const update = stream[next++]!;
+          if (handover.fromNew(update)) told.push(update);
+        }
+        if (over || handover.owes || next < joined + certain || old < joined + certain) continue;
+        handover.finish();
+        over = true;
+        finished++;
+        if (old > next) ahead++;
+        if (old < next) behind++;
+      }
+      if (over) while (next < stream.length) if (handover.fromNew(stream[next++]!)) told.push(stream[next - 1]!);
+      assert.deepEqual(told, stream.slice(0, over ? stream.length : old));
+    }),
+    { numRuns: 500 },
+  );
+  assert.ok(finished > 100 && ahead > 20, `${finished} went over, of ${ahead} the old stream was ahead`);
+  assert.equal(behind, 0, 'none went over while the new stream had told what the old one had not');
+});
+
 it('a queue keeps to its limits by its policy, in order, and counts what it drops (walk)', () => {
-  const steps = fc.array(fc.oneof(fc.nat(20), fc.constant('shift' as const)), { maxLength: 200 });
+  const steps = fc.array(fc.oneof(fc.nat(20), fc.constant('shift' as const)), { maxLength: 200, size: 'max' });
   const policies = fc.constantFrom('disconnect' as const, 'dropOldest' as const, 'dropNewest' as const);
   fc.assert(
     fc.property(steps, policies, (each, policy) => {
@@ -173,7 +210,7 @@ it('a queue keeps to its limits by its policy, in order, and counts what it drop
 
 it('changes that come together go together, and no second has more than it may', () => {
   fc.assert(
-    fc.property(fc.array(fc.integer({ min: 0, max: 300 }), { maxLength: 60 }), (waits) => {
+    fc.property(fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 100, size: 'max' }), (waits) => {
       const clock = new FakeClock();
       const ran: number[] = [];
       const pace = new Pace(clock, { delayMs: 5, perSecondMax: 10 }, () => ran.push(clock.now()));

@@ -137,6 +137,7 @@ export class Monitor {
     this.#queue.clear();
     this.#ping?.cancel();
     if (!failed) this.#host.left(this);
+    this.#wake?.();
   }
 
   fail(error: LinkError): void {
