@@ -110,3 +110,19 @@ it('a token that upstream refuses is told to whoever subscribes', async (t) => {
   const { code } = await subscribe(t, port, ACCOUNTS).status;
   assert.equal(code, grpc.status.UNAUTHENTICATED);
 });
+
+it('a stream that is often full leaves nothing behind each time', async (t) => {
+  const warnings: string[] = [];
+  const heard = ({ name }: Error): void => void warnings.push(name);
+  process.on('warning', heard);
+  t.after(() => process.off('warning', heard));
+  const geyser = await startGeyserServer({ accountsPerSlot: 500, accountBytes: 2_000, transactionsPerSlot: 0 });
+  t.after(() => geyser.close());
+  const { port } = await aGrpcGateway(t, geyser.target, { grpc: 'geyser' });
+  const { got, call } = subscribe(t, port, ACCOUNTS);
+  await until('it is taken', () => geyser.stats().subscriptions.open === 1);
+  for (let slot = 0; slot < 20; slot++) geyser.advance();
+  await until('all came', () => got.length >= 9_500);
+  call.cancel();
+  assert.deepEqual(warnings, []);
+});

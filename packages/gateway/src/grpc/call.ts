@@ -6,7 +6,6 @@
  *     │  └──────────────────────end───▶ over (one head and nothing else: trailers-only)
  *     └── the caller resets it, or is gone: over, and `signal` fires
  */
-import { once } from 'node:events';
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
@@ -85,9 +84,16 @@ export class GrpcCall {
   }
 
   /** Resolves when the caller has taken what was written, or is gone. */
-  async drained(): Promise<void> {
-    if (this.over || !this.stream.writableNeedDrain) return;
-    await Promise.race([once(this.stream, 'drain'), once(this.stream, 'close')]).catch(ignored);
+  drained(): Promise<void> {
+    const { stream } = this;
+    if (this.over || !stream.writableNeedDrain) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = (): void => {
+        stream.off('drain', done).off('close', done);
+        resolve();
+      };
+      stream.on('drain', done).on('close', done);
+    });
   }
 
   /** Ends it with a status. Twice is harmless. */
