@@ -16,6 +16,8 @@ import { ACCESS_NAMES } from '../../packages/gateway/src/config/access.ts';
 import { GRPC_UPSTREAM_NAMES } from '../../packages/gateway/src/config/grpc-upstream.ts';
 import { HISTORY_DEFAULTS } from '../../packages/gateway/src/config/history.ts';
 import { LOGS_DEFAULTS } from '../../packages/gateway/src/config/logs.ts';
+import { GRADE_REASONS } from '../../packages/gateway/src/mcp/grade.ts';
+import { ACTION_TOOLS, TOOLS } from '../../packages/gateway/src/mcp/server.ts';
 import { evm } from '../../packages/keepwarm/src/adapters/evm/index.ts';
 import { FLEET_DEFAULTS } from '../../packages/keepwarm/src/adapters/redis/options.ts';
 import { REDIS_RATE_DEFAULTS } from '../../packages/keepwarm/src/adapters/redis/start-options.ts';
@@ -340,6 +342,12 @@ export const PAIRS: readonly Pair[] = [
     page: 'docs/reference/admin.md',
     heading: '## Actions',
   },
+  ...(
+    [
+      ['tools for assistants', '## Tools', () => [...TOOLS, ...ACTION_TOOLS].map(({ name }) => name)],
+      ['reasons of the grade', '## The grade', () => GRADE_REASONS],
+    ] as const
+  ).map(([what, heading, code]): Pair => ({ what, code, page: 'docs/guide/assistants.md', heading })),
   ...(
     [
       ['access', '## Who may', { ...Object.fromEntries(ACCESS_NAMES.map((name) => [name, 'none'])), reads: 'local' }],

@@ -25,6 +25,8 @@ async function run(parsed: Parsed): Promise<number> {
       return runDemo(flags, print);
     case 'probe':
       return runProbe(operand!, flags, print);
+    case 'mcp':
+      return (await import('./mcp/command.ts')).runMcp(flags, version());
   }
 }
 

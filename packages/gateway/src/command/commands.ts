@@ -20,6 +20,11 @@ export interface Command {
 }
 
 const LISTEN = { value: 'HOST:PORT', help: 'address for callers; default 127.0.0.1:4300' };
+/** Of commands that ask a gateway that runs. */
+const ASKED = {
+  value: 'HOST:PORT',
+  help: 'admin address of the gateway that is asked; default 127.0.0.1:4301',
+};
 const ADMIN = { value: 'HOST:PORT', help: 'address of the status page, on this machine only; default 127.0.0.1:4301' };
 
 export const COMMANDS = {
@@ -72,6 +77,15 @@ export const COMMANDS = {
       'keepwarm probe https://api.example.com/health',
       'keepwarm probe --json --count 20 https://api.example.com/',
     ],
+  },
+  mcp: {
+    summary: 'tools for an assistant (Model Context Protocol, over standard input and output)',
+    flags: {
+      admin: ASKED,
+      'allow-actions': { help: 'offer tools that act: cordon, uncordon, close-idle, warm-up, reset-breaker' },
+      'allow-probe-anywhere': { help: 'let probe go to any URL, not just to upstreams of the gateway' },
+    },
+    examples: ['keepwarm mcp', 'keepwarm mcp --admin 127.0.0.1:4301 --allow-actions'],
   },
 } as const satisfies Record<string, Command>;
 

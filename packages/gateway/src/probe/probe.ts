@@ -16,6 +16,7 @@ export interface ProbeOptions {
   readonly dns?: ClientOptions['dns'];
   /** Default none. */
   readonly proxy?: ClientOptions['proxy'];
+  readonly signal?: AbortSignal;
 }
 
 /** One call. Phases of the connection are there when it opened one. */
@@ -68,7 +69,7 @@ const NOTHING_OPENED = { dnsMs: 0, tcpMs: 0, tlsMs: 0, tlsResumed: false };
 
 /** @throws NetError when a call fails */
 export async function probe(url: URL, options: ProbeOptions): Promise<Probe> {
-  const { method, count, tls, dns, proxy } = options;
+  const { method, count, tls, dns, proxy, signal } = options;
   let through: string | null = null;
   let opened: Opened | undefined;
   let address = '';
@@ -95,7 +96,7 @@ export async function probe(url: URL, options: ProbeOptions): Promise<Probe> {
   const call = async (kind: 'warm' | 'resumed' | 'cold'): Promise<ProbedCall> => {
     opened = undefined;
     const startedAt = performance.now();
-    const reply = await client.request(url, { method });
+    const reply = await client.request(url, { method, signal });
     const headAt = performance.now();
     await drained(reply);
     const endedAt = performance.now();
