@@ -76,11 +76,17 @@ export class GrpcCall {
     this.stream.respond({ ':status': 200, 'content-type': TYPE, ...fieldsOf(metadata) }, { waitForTrailers: true });
   }
 
-  /** @returns whether the caller takes more at once; if not, `drained` tells when */
-  write(frames: Uint8Array): boolean {
+  /**
+   * @param sent told when the bytes have left, and their memory may be used again; not when the stream ended meanwhile,
+   *             as part of them may be on its way still
+   * @returns whether the caller takes more at once; if not, `drained` tells when
+   */
+  write(frames: Uint8Array, sent: () => void = ignored): boolean {
     if (this.over) return true;
     this.begin();
-    return this.stream.write(frames);
+    return this.stream.write(frames, (error) => {
+      if (error === undefined || error === null) sent();
+    });
   }
 
   /** Resolves when the caller has taken what was written, or is gone. */

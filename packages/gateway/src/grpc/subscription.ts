@@ -4,11 +4,15 @@
  */
 import { type GrpcError, PREFIX_BYTES } from 'keepwarm/grpc';
 import type { Monitor, MonitorUpdate, Multiplexer } from 'keepwarm/multiplexer';
+import { Blocks } from './blocks.ts';
 import type { GrpcCall } from './call.ts';
 import { timeoutMs } from './fields.ts';
 
 /** Bytes that are put together before they are written. */
 const WRITE_BYTES = 64 * 1024;
+const SHORT_BYTES = 48;
+/** For all subscriptions of the process. */
+const BLOCKS = new Blocks();
 
 export function subscribe(call: GrpcCall, multiplexer: Multiplexer, name: string): void {
   const deadlineMs = timeoutMs(call.headers['grpc-timeout'] as string | undefined);
@@ -47,6 +51,8 @@ class Pump {
   readonly #call: GrpcCall;
   readonly #monitor: Monitor;
   #busy = false;
+  #block: Buffer | undefined;
+  #bytes = 0;
 
   constructor(call: GrpcCall, monitor: Monitor) {
     this.#call = call;
@@ -61,33 +67,47 @@ class Pump {
 
   async #run(): Promise<void> {
     const [call, monitor] = [this.#call, this.#monitor];
-    for (let frames = this.#frames(); frames !== undefined && !call.over; frames = this.#frames()) {
-      if (!call.write(frames)) await call.drained();
+    while (this.#fill() && !call.over) {
+      const block = this.#block!;
+      if (!call.write(block.subarray(0, this.#bytes), () => BLOCKS.give(block))) await call.drained();
     }
     this.#busy = false;
     if (monitor.error !== undefined) call.fail(monitor.error);
   }
 
-  #frames(): Buffer | undefined {
+  /** @returns whether there was anything to be written; then it is in the block */
+  #fill(): boolean {
     const updates: MonitorUpdate[] = [];
-    let length = 0;
-    while (length < WRITE_BYTES) {
+    let bytes = 0;
+    while (bytes < WRITE_BYTES) {
       const update = this.#monitor.read();
       if (update === undefined) break;
       updates.push(update);
-      length += PREFIX_BYTES + update.told.head.length + update.body.length;
+      bytes += PREFIX_BYTES + update.told.head.length + update.body.length;
     }
-    if (updates.length === 0) return undefined;
-    const frames = Buffer.allocUnsafe(length);
+    if (updates.length === 0) return false;
+    const block = BLOCKS.take(bytes);
     let at = 0;
-    for (const { told, body } of updates) {
-      const { head } = told;
-      frames[at] = 0;
-      frames.writeUInt32BE(head.length + body.length, at + 1);
-      frames.set(head, at + PREFIX_BYTES);
-      frames.set(body, at + PREFIX_BYTES + head.length);
-      at += PREFIX_BYTES + head.length + body.length;
-    }
-    return frames;
+    for (const { told, body } of updates) at = framedInto(block, at, told.head, body);
+    this.#block = block;
+    this.#bytes = bytes;
+    return true;
   }
+}
+
+/** A message in two parts, with its prefix. @returns where the next one begins */
+function framedInto(block: Buffer, from: number, head: Buffer, body: Buffer): number {
+  const length = head.length + body.length;
+  block[from] = 0;
+  block[from + 1] = length >>> 24;
+  block[from + 2] = length >>> 16;
+  block[from + 3] = length >>> 8;
+  block[from + 4] = length;
+  let at = from + PREFIX_BYTES;
+  // Names are short: a call of `set` costs more than the bytes.
+  if (head.length > SHORT_BYTES) block.set(head, at);
+  else for (let i = 0; i < head.length; i++) block[at + i] = head[i]!;
+  at += head.length;
+  block.set(body, at);
+  return at + body.length;
 }
