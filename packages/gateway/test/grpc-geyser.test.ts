@@ -44,7 +44,7 @@ function subscribe(t: TestContext, port: number, request: Buffer, token = 'local
 }
 
 async function until(what: string, holds: () => boolean): Promise<void> {
-  for (const end = performance.now() + 5_000; !holds(); await sleep(5)) {
+  for (const end = performance.now() + 20_000; !holds(); await sleep(5)) {
     assert.ok(performance.now() < end, `it did not hold that ${what}`);
   }
 }
@@ -116,13 +116,13 @@ it('a stream that is often full leaves nothing behind each time', async (t) => {
   const heard = ({ name }: Error): void => void warnings.push(name);
   process.on('warning', heard);
   t.after(() => process.off('warning', heard));
-  const geyser = await startGeyserServer({ accountsPerSlot: 500, accountBytes: 2_000, transactionsPerSlot: 0 });
+  const geyser = await startGeyserServer({ accountsPerSlot: 200, accountBytes: 4_000, transactionsPerSlot: 0 });
   t.after(() => geyser.close());
   const { port } = await aGrpcGateway(t, geyser.target, { grpc: 'geyser' });
   const { got, call } = subscribe(t, port, ACCOUNTS);
   await until('it is taken', () => geyser.stats().subscriptions.open === 1);
-  for (let slot = 0; slot < 20; slot++) geyser.advance();
-  await until('all came', () => got.length >= 9_500);
+  for (let slot = 0; slot < 8; slot++) geyser.advance();
+  await until('all came', () => got.length >= 1_500);
   call.cancel();
   assert.deepEqual(warnings, []);
 });
