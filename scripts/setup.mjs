@@ -2,7 +2,8 @@
  * Installs what a fresh clone is missing, and nothing when all is there. Every script of package.json starts with it.
  *
  *   node scripts/setup.mjs                   packages and the pinned Node.js, from the npm registry npm is set up for
- *   node scripts/setup.mjs --with-partners   also the real servers and tools the tests talk to, from apt-get
+ *   node scripts/setup.mjs --with-partners   also the real servers and tools the tests talk to, from apt-get, and the
+ *                                            other runtimes the built package is tried under, from npm
  *
  * Plain JavaScript without imports of ours: it runs before anything is installed, on whatever Node.js is there (≥ 18).
  * It fetches nothing itself; only npm and apt-get do, each from where its owner pointed it.
@@ -10,7 +11,7 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
-import { argv, env, exit, getuid, pid, platform, stdout } from 'node:process';
+import { arch, argv, env, exit, getuid, pid, platform, stdout } from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -138,6 +139,23 @@ function compileDefinition() {
   renameSync(aside, COMPILED);
 }
 
+/** Other runtimes the built package is tried under, in a folder of their own beside a lock file of their own. */
+function installMatrix() {
+  const folder = join(root, 'scripts', 'matrix');
+  if (!existsSync(join(folder, 'package-lock.json')) || platform !== 'linux' || arch !== 'x64') return;
+  const record = join(folder, 'node_modules', '.package-lock.json');
+  const installed = existsSync(record) ? JSON.parse(readFileSync(record, 'utf8')).packages : {};
+  const wanted = Object.entries(json('scripts', 'matrix', 'package-lock.json').packages).filter(
+    ([path]) => path !== '',
+  );
+  if (wanted.every(([path, { version }]) => installed[path]?.version === version)) return;
+  say(
+    `installing ${wanted.map(([path, { version }]) => `${path.replace('node_modules/', '')} ${version}`).join(', ')}`,
+  );
+  const args = ['ci', '--prefix', folder, '--include=optional', '--ignore-scripts'];
+  if (!npm(...args)) fail('npm ci failed in scripts/matrix; its message above says why');
+}
+
 function isInstalled({ program }) {
   return [...(env.PATH ?? '').split(delimiter), ...MORE_PLACES].some((place) => {
     try {
@@ -183,4 +201,7 @@ function installPartners() {
 installPackages();
 installNode();
 compileDefinition();
-if (argv.includes('--with-partners')) installPartners();
+if (argv.includes('--with-partners')) {
+  installMatrix();
+  installPartners();
+}

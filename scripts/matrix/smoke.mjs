@@ -1,0 +1,105 @@
+/**
+ * The built package under another runtime: every kind of call once, against servers on loopback that run in Node.js.
+ *
+ *   <runtime> smoke.mjs <package folder> <origin h1> <origin h2> <ca file>
+ *
+ * Plain JavaScript, since not every runtime strips types. Prints one line per promise, `ok NAME` or `FAIL NAME: why`,
+ * and leaves with 1 when one failed.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { pathToFileURL } from 'node:url';
+
+const [folder, h1, h2, caFile] = process.argv.slice(2);
+const load = (path) => import(pathToFileURL(join(folder, 'dist', path)).href);
+const ca = readFileSync(caFile, 'utf8');
+
+const same = (a, b, what) => {
+  if (JSON.stringify(a) !== JSON.stringify(b))
+    throw new Error(`${what}: ${JSON.stringify(a)}, not ${JSON.stringify(b)}`);
+};
+
+const { createClient, NetError } = await load('index.js');
+const { createRpc, evm } = await load('jsonrpc.js');
+const { createGrpcClient, rawMethod } = await load('grpc.js');
+
+/** Each opens what it needs, and closes it. */
+const promises = {
+  'GET, POST and reuse over HTTP/1.1': async () => {
+    const api = createClient({ origin: h1 });
+    same((await api.get('/a').json()).path, '/a', 'path');
+    same((await api.post('/b', { side: 'buy' }).json()).body, '{"side":"buy"}', 'body');
+    const large = await api.get('/large').bytes();
+    same(large.byteLength, 300_000, 'length');
+    same(api.stats().reuse.fresh, 1, 'fresh connections');
+    await api.close();
+  },
+  'compressed replies': async () => {
+    const api = createClient({ origin: h1 });
+    same((await api.get('/gzip').json()).path, '/gzip', 'path');
+    await api.close();
+  },
+  'TLS and HTTP/2 by ALPN': async () => {
+    const api = createClient({ origin: h2, tls: { ca } });
+    await api.warmUp();
+    const replies = await Promise.all(['/a', '/b', '/c'].map((path) => api.get(path).json()));
+    same(
+      replies.map(({ path, version }) => [path, version]),
+      ['/a', '/b', '/c'].map((path) => [path, '2.0']),
+      'replies',
+    );
+    same((await api.post('/d', { n: 1 }).json()).body, '{"n":1}', 'body');
+    await api.close();
+  },
+  fetch: async () => {
+    const api = createClient({ origin: h1 });
+    const response = await api.fetch(`${h1}/f`, { method: 'PUT', body: 'text', headers: { 'x-a': '1' } });
+    same([response.status, (await response.json()).body], [200, 'text'], 'response');
+    await api.close();
+  },
+  limits: async () => {
+    const api = createClient({ origin: h1, rateLimit: { limit: 2, windowMs: 400 } });
+    const begun = performance.now();
+    await Promise.all([1, 2, 3].map((n) => api.get(`/${n}`).json()));
+    if (performance.now() - begun < 390) throw new Error('the third call did not wait for the window');
+    const error = await api.get('/slow', { deadlineMs: 100 }).then(
+      () => undefined,
+      (error) => error,
+    );
+    if (!(error instanceof NetError)) throw new Error(`a deadline gave ${error}`);
+    same(error.code, 'DEADLINE', 'code');
+    await api.close();
+  },
+  'JSON-RPC': async () => {
+    const rpc = createRpc({ adapter: evm, endpoints: [{ url: `${h1}/rpc` }], freshness: false });
+    same(await rpc.call('eth_chainId'), '0x1', 'result');
+    await rpc.close();
+  },
+  'gRPC, unary': async () => {
+    const client = createGrpcClient({ target: h2, tls: { ca } });
+    const echo = rawMethod('/test.Echo/Unary');
+    const reply = await client.unary(echo, new TextEncoder().encode('hello'));
+    same(new TextDecoder().decode(reply.message ?? reply), 'hello', 'message');
+    await client.close();
+  },
+};
+
+let failed = 0;
+let under = 'start';
+// A runtime whose sockets fail beneath a call would leave it waiting.
+process.on('uncaughtException', (error) => {
+  console.log(`FAIL ${under}: ${error?.stack ?? error}`);
+  process.exit(1);
+});
+for (const [name, promise] of Object.entries(promises)) {
+  under = name;
+  try {
+    await promise();
+    console.log(`ok ${name}`);
+  } catch (error) {
+    failed++;
+    console.log(`FAIL ${name}: ${error?.stack ?? error} ${error?.cause ?? ''}`);
+  }
+}
+process.exit(failed === 0 ? 0 : 1);

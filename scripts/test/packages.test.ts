@@ -1,0 +1,227 @@
+/** The packages as they would be published: built, packed, unpacked into an empty folder, and looked at from there. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { root } from '../check.ts';
+import { section } from '../docs/markdown.ts';
+import { expected, PROMISES, RUNTIMES, smoke } from '../matrix/runtimes.ts';
+import { type Servers, startServers } from '../matrix/servers.ts';
+import { allowed, licenceFaults } from '../release/licences.ts';
+import { billOfMaterials, obstacles } from '../release/release.ts';
+import { weigh } from '../release/size.ts';
+import { build, lend, manifestOf, pack, stage, subpathsOf, unpack } from '../release/stage.ts';
+import { SURFACE_PAGE, surface } from '../release/surface.ts';
+
+const PAGE = readFileSync(join(root, 'docs', 'reference', 'packages.md'), 'utf8');
+const LIBRARY = join(root, 'packages', 'keepwarm');
+const manifest = manifestOf(LIBRARY);
+const subpaths = subpathsOf(manifest);
+
+interface Row {
+  readonly needs: readonly string[];
+  readonly kilobytes: number;
+}
+
+/** What the page says of each subpath: whom it needs, and what it weighs at most. */
+const rows = new Map<string, Row>(
+  [...section(PAGE, '## Subpaths').matchAll(/^\| `([^`]+)` \|[^|]*\|([^|]*)\| *(\d+) *\|/gm)].map(
+    ([, name = '', needs = '', kilobytes]) => [
+      name,
+      { needs: [...needs.matchAll(/`([^`]+)`/g)].map(([, peer = '']) => peer), kilobytes: Number(kilobytes) },
+    ],
+  ),
+);
+const specifierOf = (subpath: string) => `keepwarm${subpath.slice(1)}`;
+const rowOf = (subpath: string): Row => rows.get(specifierOf(subpath)) ?? { needs: [], kilobytes: 0 };
+
+/** Where a stranger has installed the library and nothing else. */
+const home = mkdtempSync(join(tmpdir(), 'keepwarm-packages-'));
+const staged = stage(`packages-${process.pid}`);
+let packed: string;
+let files: string[];
+
+before(async () => {
+  await build(staged, ['keepwarm']);
+  packed = await pack(staged, 'keepwarm');
+  files = unpack(packed, home, 'keepwarm');
+  for (const name of ['@types/node', 'undici-types']) lend(name, home);
+});
+after(() => {
+  for (const folder of [home, staged]) rmSync(folder, { recursive: true, force: true });
+});
+
+/** What the compiler says about a module of a user who checks the declarations of libraries as well. */
+function typeErrors(name: string, text: string): string {
+  const folder = join(home, name);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'index.ts'), text);
+  const compilerOptions = {
+    ...{ strict: true, noEmit: true, skipLibCheck: false, exactOptionalPropertyTypes: true },
+    ...{ module: 'nodenext', target: 'es2024', lib: ['es2024', 'esnext.disposable'], types: ['node'] },
+  };
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions }));
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+  return spawnSync(join(root, 'node_modules', '.bin', 'tsc'), ['-p', folder], { encoding: 'utf8' }).stdout;
+}
+
+/** Runs a module in the stranger's folder. */
+function evaluate(text: string) {
+  const args = ['--input-type=module', '--eval', text];
+  return spawnSync(process.execPath, args, { cwd: home, encoding: 'utf8' });
+}
+
+describe('the packed library', () => {
+  it('holds code with declarations and sources, the licence, and nothing else', () => {
+    const strange = files.filter(
+      (file) =>
+        !/^(?:dist|src)\/.*(?:\.js|\.ts)(?:\.map)?$/.test(file) &&
+        !/^(?:dist|src)\/wire\/geyser\/generated\/version$/.test(file) &&
+        !['package.json', 'README.md', 'LICENSE', 'NOTICE'].includes(file),
+    );
+    assert.deepEqual(strange, []);
+    for (const file of ['LICENSE', 'NOTICE', 'README.md']) assert(files.includes(file), file);
+    assert.deepEqual(
+      files.filter((file) => /\.test\.|(?:^|\/)\.|secret|\.env/.test(file)),
+      [],
+    );
+  });
+
+  it('says that nothing happens by importing it, and depends on nothing', () => {
+    const own = manifestOf(join(home, 'node_modules', 'keepwarm'));
+    assert.equal(Reflect.get(own, 'sideEffects'), false);
+    assert.deepEqual(own.dependencies ?? {}, {});
+    for (const peer of Object.keys(own.peerDependencies ?? {})) {
+      assert.equal(own.peerDependenciesMeta?.[peer]?.optional, true, `${peer} is an optional peer`);
+    }
+  });
+
+  it('has each subpath on its page', () => {
+    assert.deepEqual([...rows.keys()].sort(), subpaths.map(specifierOf).sort());
+  });
+
+  it('can be imported without its peers; what needs one says which', () => {
+    const list = JSON.stringify(subpaths.map(specifierOf));
+    const { stdout } = evaluate(`
+      const found = {};
+      for (const name of ${list}) found[name] = await import(name).then(() => '', (error) => error.message);
+      console.log(JSON.stringify(found));`);
+    const found: Record<string, string> = JSON.parse(stdout);
+    for (const subpath of subpaths) {
+      const { needs } = rowOf(subpath);
+      const message = found[specifierOf(subpath)] ?? 'missing';
+      if (message === '') continue;
+      assert(
+        needs.some((peer) => message.includes(`'${peer}'`)),
+        `${specifierOf(subpath)}: ${message}`,
+      );
+    }
+  });
+
+  it('has declarations that hold for whoever checks them, without its peers too', () => {
+    const free = subpaths.filter((subpath) => rowOf(subpath).needs.length === 0);
+    assert(free.length >= 10);
+    const text = free.map((subpath, i) => `export * as s${i} from '${specifierOf(subpath)}';\n`).join('');
+    assert.equal(typeErrors('free', text), '');
+  });
+
+  it('gets what it is called with checked: a wrong option does not compile', () => {
+    const text = "import { createClient } from 'keepwarm';\ncreateClient({ pool: { socketsMax: 'many' } });\n";
+    assert.match(typeErrors('wrong', text), /TS2322/);
+  });
+
+  it('is as small as its page says', async () => {
+    for (const subpath of subpaths) {
+      const bytes = await weigh(`export * from '${specifierOf(subpath)}';`, home, manifest);
+      const { kilobytes } = rowOf(subpath);
+      const say = `${specifierOf(subpath)} weighs ${(bytes / 1000).toFixed(1)} kB, stated are at most ${kilobytes}`;
+      assert(bytes <= kilobytes * 1000, say);
+      assert(bytes >= kilobytes * 700 - 1000, `${say}; state less`);
+    }
+    assert(readFileSync(join(root, 'README.md'), 'utf8').includes(`${rowOf('.').kilobytes} kB`), 'README says so too');
+  });
+
+  it('leaves nothing in a bundle that does not use it', async () => {
+    assert(await weigh("import 'keepwarm'; console.log(1);", home, manifest).then((bytes) => bytes < 100));
+  });
+
+  it('is right for bundlers and runtimes (publint)', () => {
+    const { status, stdout } = spawnSync(join(root, 'node_modules', '.bin', 'publint'), ['--strict', packed], {
+      encoding: 'utf8',
+    });
+    assert.equal(status, 0, stdout);
+  });
+
+  it('resolves its types under every setting for modules (attw)', () => {
+    const attw = join(root, 'node_modules', '.bin', 'attw');
+    const { status, stdout } = spawnSync(attw, [packed, '--profile', 'esm-only', '--format', 'ascii'], {
+      encoding: 'utf8',
+    });
+    assert.equal(status, 0, stdout);
+  });
+
+  it('has the interface that was reviewed; `npm run api` writes it anew', () => {
+    const now = surface(join(staged, 'packages', 'keepwarm')).split('\n');
+    const then = new Set(readFileSync(SURFACE_PAGE, 'utf8').split('\n'));
+    const both = new Set(now);
+    const changes = [...now.filter((line) => !then.has(line)), ...[...then].filter((line) => !both.has(line))];
+    assert.deepEqual(changes.slice(0, 20), []);
+  });
+});
+
+describe('runtimes', () => {
+  let servers: Servers;
+  before(async () => {
+    servers = await startServers(join(home, 'ca.pem'));
+  });
+  after(() => servers.close());
+
+  for (const runtime of RUNTIMES.filter(expected)) {
+    it(`${runtime.name} does as the page says`, async () => {
+      const library = join(home, 'node_modules', 'keepwarm');
+      const { promises, printed } = await smoke(runtime, [library, servers.h1, servers.h2, join(home, 'ca.pem')]);
+      const broken = PROMISES.filter((name) => promises[name] !== '');
+      assert.deepEqual(broken, runtime.without, printed);
+      const row = new RegExp(
+        `^\\| ${runtime.name.replace('.', '\\.')} \\| ${broken.length === 0 ? 'yes' : 'no'} \\|`,
+        'm',
+      );
+      assert.match(section(PAGE, '## Runtimes'), row);
+    });
+  }
+});
+
+describe('a release', () => {
+  it('is published from a clean checkout, with a repository, by CI that can vouch for itself, and else not', () => {
+    const env = { ACTIONS_ID_TOKEN_REQUEST_URL: 'https://ci.example' };
+    assert.deepEqual(obstacles(env, '', { url: 'git+https://example.com/keepwarm.git' }), []);
+    assert.equal(obstacles({}, ' M README.md', undefined).length, 3);
+  });
+
+  it('knows what it brings along', () => {
+    const text = billOfMaterials();
+    const names: string[] = JSON.parse(text).components.map(({ name }: { readonly name: string }) => name);
+    assert(names.includes('yaml') && names.includes('pino'), names.join(' '));
+    assert(!names.includes('typescript') && !names.includes('ioredis'), 'neither tools nor peers');
+  });
+});
+
+describe('licences', () => {
+  it('are permissive for all that users receive, and known for all that tests run', () => {
+    assert.deepEqual(licenceFaults(), []);
+  });
+
+  it('are told when they are not', () => {
+    const lock = {
+      'node_modules/a': { license: 'GPL-3.0-only' },
+      'node_modules/b': {},
+      'node_modules/c': { link: true },
+    };
+    assert.deepEqual(licenceFaults(lock), ['a: GPL-3.0-only', 'b: no licence is stated']);
+    const list = new Set(['MIT', 'ISC']);
+    assert(allowed('(MIT OR GPL-2.0-only)', list) && allowed('(MIT AND ISC)', list));
+    assert(!allowed('(MIT AND GPL-2.0-only)', list) && !allowed('GPL-2.0-only OR AGPL-3.0-only', list));
+  });
+});
