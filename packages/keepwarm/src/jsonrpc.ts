@@ -60,3 +60,4 @@ export { type EthersRequest, ethersRequest } from './interop/jsonrpc/ethers.ts';
 export { type KitAsked, kitTransport } from './interop/jsonrpc/kit.ts';
 export { type Web3Options, web3Options } from './interop/jsonrpc/web3.ts';
 export { SHARE_DEFAULTS, type ShareOptions } from './policies/share.ts';
+export { exactText, parseExact } from './wire/jsonrpc/numbers.ts';

@@ -52,7 +52,12 @@ export interface Gap {
 
 export type Message<T = unknown> = Data<T> | Gap;
 
-export type Subscribe<T = unknown> = (topic: Topic, signal?: AbortSignal) => AsyncIterable<Message<T>>;
+/** `standing` is told once, when a peer has agreed: what comes from then on is told, or its loss is. */
+export type Subscribe<T = unknown> = (
+  topic: Topic,
+  signal?: AbortSignal,
+  standing?: () => void,
+) => AsyncIterable<Message<T>>;
 export type StreamPolicy = (next: Subscribe) => Subscribe;
 
 /** One upstream subscription. Its messages end with an error when the connection does. */

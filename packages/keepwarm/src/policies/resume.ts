@@ -34,10 +34,15 @@ export interface ResumeOptions {
 const IDS_MAX = 8_192;
 
 export function resume(options: ResumeOptions): Subscribe {
-  return (topic, signal) => resumed(options, topic, signal);
+  return (topic, signal, standing) => resumed(options, topic, signal, standing);
 }
 
-async function* resumed(options: ResumeOptions, topic: Topic, signal?: AbortSignal): AsyncGenerator<Message> {
+async function* resumed(
+  options: ResumeOptions,
+  topic: Topic,
+  signal?: AbortSignal,
+  standing?: () => void,
+): AsyncGenerator<Message> {
   const { clock, observer } = options;
   const thread = new Thread(options.continuityOf(topic), topic, options);
   for (let streams = 1; ; streams++) {
@@ -46,6 +51,7 @@ async function* resumed(options: ResumeOptions, topic: Topic, signal?: AbortSign
     const stream = await options.open(topic, again, signal);
     const { endpoint } = stream;
     observer.streamOpened?.({ topic: topic.name, endpoint, resumed: again, openMs: clock.now() - startedAt });
+    if (!again) standing?.();
     try {
       yield* thread.caughtUp(stream, streams);
       if (thread.over) return;

@@ -63,7 +63,7 @@ export function share(options: ShareOptions, parts: ShareParts): Share {
   const feeds = new Map<string, Feed>();
   let subscribers = 0;
   let closed: NetError | undefined;
-  const policy: StreamPolicy = (next) => (topic, signal) => ({
+  const policy: StreamPolicy = (next) => (topic, signal, standing) => ({
     [Symbol.asyncIterator]() {
       if (closed !== undefined) return failed(closed);
       if (signal?.aborted) return failed(aborted(topic, signal.reason));
@@ -74,7 +74,7 @@ export function share(options: ShareOptions, parts: ShareParts): Share {
         feeds.set(topic.key, feed);
       }
       subscribers++;
-      return feed.join(signal, () => subscribers--);
+      return feed.join(signal, standing, () => subscribers--);
     },
   });
   return {
@@ -96,6 +96,7 @@ class Feed {
   readonly #seats = new Set<Seat>();
   #linger: Timer | undefined;
   #over = false;
+  #standing = false;
   #messages = 0;
   #gaps = 0;
 
@@ -108,7 +109,7 @@ class Feed {
     void Promise.resolve().then(() => this.#run(next));
   }
 
-  join(signal: AbortSignal | undefined, left: () => void): AsyncIterator<Message> {
+  join(signal: AbortSignal | undefined, standing: (() => void) | undefined, left: () => void): AsyncIterator<Message> {
     this.#linger?.cancel();
     this.#linger = undefined;
     const told = (gap: Gap): void => this.#parts.observer.streamGap?.({ ...gap, topic: this.#topic.name });
@@ -118,6 +119,8 @@ class Feed {
       if (this.#seats.size === 0 && !this.#over) this.#lingerOn();
     });
     this.#seats.add(seat);
+    if (this.#standing) standing?.();
+    else seat.standing = standing;
     return seat;
   }
 
@@ -143,10 +146,20 @@ class Feed {
 
   async #run(next: Subscribe): Promise<void> {
     try {
-      for await (const message of next(this.#topic, this.#ending.signal)) this.#told(message);
+      for await (const message of next(this.#topic, this.#ending.signal, () => this.#stands())) {
+        this.#told(message);
+      }
       this.finish();
     } catch (error) {
       this.finish(error);
+    }
+  }
+
+  #stands(): void {
+    this.#standing = true;
+    for (const seat of [...this.#seats]) {
+      seat.standing?.();
+      seat.standing = undefined;
     }
   }
 
@@ -168,6 +181,8 @@ class Feed {
 /** One subscriber. It leaves once: by its own will, its signal, or with the feed. */
 class Seat implements AsyncIterableIterator<Message>, Abortable {
   readonly mailbox: Mailbox;
+  /** Told when a peer has agreed. */
+  standing: (() => void) | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #topic: Topic;
   readonly #left: () => void;

@@ -1,5 +1,6 @@
 /**
- * WebSocket frames as bytes (RFC 6455 § 5), the client's end: what comes in is read strictly, what goes out is masked.
+ * WebSocket frames as bytes (RFC 6455 § 5), for either end: what comes in is read strictly. What a client sends is
+ * masked and what a server sends is not, and each end holds the other to that.
  *
  *           fin ┌──────────┐
  *   head ──▶ payload ──▶ head       a message ends with the frame that says so
@@ -10,7 +11,7 @@
  *   (2) Messages are reported in order, each once, whole; control frames as they come, even between fragments.
  *   (3) No more than `messageBytesMax` are kept of a message, and no more than have arrived: an announced length takes
  *       no memory.
- *   (4) What § 5 forbids is PROTOCOL: masked frames, reserved bits or opcodes, long or cut control frames, lengths not
+ *   (4) What § 5 forbids is PROTOCOL: a mask of a server's, none of a client's, reserved bits or opcodes, long or cut control frames, lengths not
  *       written the shortest way, continuations of nothing, text that is not UTF-8, close codes nobody may send.
  *   (5) After a close frame or a fault nothing more is read.
  */
@@ -30,16 +31,26 @@ export interface FrameHandler {
 }
 
 const NOTHING = Buffer.alloc(0);
-/** A frame's head: two bytes, up to eight of length; servers send no mask (§ 5.1). */
-const HEAD_BYTES_MAX = 10;
+/** A frame's head: two bytes, up to eight of length, and a client's mask (§ 5.1). */
+const HEAD_BYTES_MAX = 14;
+const MASK_BYTES = 4;
 const CONTROL_BYTES_MAX = 125;
+/** Of these the code takes two. */
+const REASON_BYTES_MAX = CONTROL_BYTES_MAX - 2;
 /** The first piece kept of a message, in bytes; doubled as more arrives. */
 const KEPT_BYTES = 1024;
 const NO_CODE = 1005;
 
+/** What a peer that broke the rules is told (§ 7.4.1). */
+const FAULT = { protocol: 1002, text: 1007, size: 1009 } as const;
+
 export class FrameReader {
   readonly #handler: FrameHandler;
   readonly #bytesMax: number;
+  /** The peer is a client. */
+  readonly #masked: boolean;
+  /** The close code for what the peer did wrong, once it has. */
+  fault: number | undefined;
   readonly #head = Buffer.alloc(HEAD_BYTES_MAX);
   #headBytes = 0;
   #state: 'head' | 'payload' | 'ended' = 'head';
@@ -47,6 +58,9 @@ export class FrameReader {
   #opcode = 0;
   /** Of the present frame's payload, what has not arrived. */
   #left = 0;
+  readonly #mask = new Uint8Array(MASK_BYTES);
+  /** Which byte of the mask is next. */
+  #maskAt = 0;
   /** What the fragments of the present message are: 0 between messages. */
   #kind = 0;
   /** The present message, in the first `#keptBytes`. */
@@ -56,12 +70,18 @@ export class FrameReader {
   #control = NOTHING;
   #controlBytes = 0;
 
-  constructor(handler: FrameHandler, messageBytesMax: number) {
+  /** @param peer who sends the frames: a server does not mask them, a client does */
+  constructor(handler: FrameHandler, messageBytesMax: number, peer: 'server' | 'client' = 'server') {
     this.#handler = handler;
     this.#bytesMax = messageBytesMax;
+    this.#masked = peer === 'client';
   }
 
-  /** @throws NetError `PROTOCOL` or `LIMIT` */
+  /**
+   * The bytes of a client are unmasked where they are.
+   *
+   * @throws NetError `PROTOCOL` or `LIMIT`; `fault` is then what to tell the peer
+   */
   read(bytes: Buffer, from: number, to: number): void {
     let at = from;
     try {
@@ -69,6 +89,7 @@ export class FrameReader {
         at = this.#state === 'head' ? this.#readHead(bytes, at, to) : this.#readPayload(bytes, at, to);
       }
     } catch (error) {
+      this.fault ??= error instanceof NetError && error.code === 'LIMIT' ? FAULT.size : FAULT.protocol;
       this.#end();
       throw error;
     }
@@ -81,7 +102,7 @@ export class FrameReader {
       while (this.#headBytes < needed && at < to) this.#head[this.#headBytes++] = bytes[at++]!;
       if (this.#headBytes < needed) return at;
       const short = this.#head[1]! & 0x7f;
-      const all = short === 126 ? 4 : short === 127 ? 10 : 2;
+      const all = (short === 126 ? 4 : short === 127 ? 10 : 2) + ((this.#head[1]! & 0x80) === 0 ? 0 : MASK_BYTES);
       if (needed === all) break;
       needed = all;
     }
@@ -96,8 +117,15 @@ export class FrameReader {
     this.#fin = (first & 0x80) !== 0;
     this.#opcode = first & 0x0f;
     if ((first & 0x70) !== 0) throw broken('a reserved bit is set, and no extension was agreed');
-    if ((second & 0x80) !== 0) throw broken('a masked frame from the server');
-    const length = lengthOf(head, second & 0x7f);
+    const masked = (second & 0x80) !== 0;
+    if (masked !== this.#masked) throw broken(masked ? 'a masked frame from the server' : 'a frame without a mask');
+    const short = second & 0x7f;
+    const length = lengthOf(head, short);
+    if (masked) {
+      const start = short === 126 ? 4 : short === 127 ? 10 : 2;
+      for (let i = 0; i < MASK_BYTES; i++) this.#mask[i] = head[start + i]!;
+      this.#maskAt = 0;
+    }
     if (this.#opcode >= OPCODE.close) this.#beginControl(length);
     else this.#beginData(length);
     this.#left = length;
@@ -130,6 +158,7 @@ export class FrameReader {
   #readPayload(bytes: Buffer, from: number, to: number): number {
     const end = Math.min(to, from + this.#left);
     this.#left -= end - from;
+    if (this.#masked) this.#unmask(bytes, from, end);
     const whole = this.#left === 0;
     if (this.#opcode >= OPCODE.close) {
       bytes.copy(this.#control, this.#controlBytes, from, end);
@@ -143,6 +172,13 @@ export class FrameReader {
     }
     if (whole && this.#state === 'payload') this.#state = 'head';
     return end;
+  }
+
+  #unmask(bytes: Buffer, from: number, to: number): void {
+    const mask = this.#mask;
+    let at = this.#maskAt;
+    for (let i = from; i < to; i++) bytes[i] = bytes[i]! ^ mask[at++ & 3]!;
+    this.#maskAt = at & 3;
   }
 
   #keep(bytes: Buffer, from: number, to: number): void {
@@ -163,7 +199,7 @@ export class FrameReader {
     this.#kept = NOTHING;
     this.#keptBytes = 0;
     if (kind === OPCODE.binary) return this.#handler.onBinary(Buffer.from(message));
-    if (!isUtf8(message)) throw broken('text that is not UTF-8');
+    if (!isUtf8(message)) throw this.#notText('text that is not UTF-8');
     this.#handler.onText(message.toString('utf8'));
   }
 
@@ -176,9 +212,14 @@ export class FrameReader {
     const code = payload.length === 0 ? NO_CODE : payload.readUInt16BE(0);
     if (payload.length > 0 && !maySend(code)) throw broken(`close code ${code}`);
     const reason = payload.subarray(2);
-    if (!isUtf8(reason)) throw broken('a close reason that is not UTF-8');
+    if (!isUtf8(reason)) throw this.#notText('a close reason that is not UTF-8');
     this.#end();
     this.#handler.onClose(code, reason.toString('utf8'));
+  }
+
+  #notText(what: string): NetError {
+    this.fault = FAULT.text;
+    return broken(what);
   }
 
   #end(): void {
@@ -202,24 +243,53 @@ function maySend(code: number): boolean {
   return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014);
 }
 
+/** One whole frame from a server. */
+export function plainFrame(opcode: number, payload: Buffer): Buffer {
+  const start = lengthBytes(payload.length);
+  const frame = Buffer.allocUnsafe(start + payload.length);
+  writeHead(frame, opcode, payload.length, 0);
+  payload.copy(frame, start);
+  return frame;
+}
+
+/** A close frame's payload: the code, and as much of the reason as fits (§ 5.5.1). */
+export function closePayload(code: number, reason: string): Buffer {
+  let words = Buffer.from(reason);
+  if (words.length > REASON_BYTES_MAX) {
+    let end = REASON_BYTES_MAX;
+    while ((words[end]! & 0xc0) === 0x80) end--; // a character is kept whole or not at all
+    words = words.subarray(0, end);
+  }
+  const payload = Buffer.allocUnsafe(2 + words.length);
+  payload.writeUInt16BE(code, 0);
+  words.copy(payload, 2);
+  return payload;
+}
+
 /** One whole frame from the client, masked with the four bytes of `mask` (§ 5.3). */
 export function maskedFrame(opcode: number, payload: Buffer, mask: Uint8Array): Buffer {
   const { length } = payload;
-  const start = length < 126 ? 6 : length < 65_536 ? 8 : 14;
+  const start = lengthBytes(length) + MASK_BYTES;
   const frame = Buffer.allocUnsafe(start + length);
-  frame[0] = 0x80 | opcode;
-  if (start === 6) {
-    frame[1] = 0x80 | length;
-  } else if (start === 8) {
-    frame[1] = 0x80 | 126;
-    frame.writeUInt16BE(length, 2);
-  } else {
-    frame[1] = 0x80 | 127;
-    frame.writeBigUInt64BE(BigInt(length), 2);
-  }
-  frame.set(mask, start - 4);
+  writeHead(frame, opcode, length, 0x80);
+  frame.set(mask, start - MASK_BYTES);
   for (let i = 0; i < length; i++) frame[start + i] = payload[i]! ^ mask[i & 3]!;
   return frame;
+}
+
+const lengthBytes = (length: number): number => (length < 126 ? 2 : length < 65_536 ? 4 : 10);
+
+function writeHead(frame: Buffer, opcode: number, length: number, masked: number): void {
+  frame[0] = 0x80 | opcode;
+  if (length < 126) {
+    frame[1] = masked | length;
+  } else if (length < 65_536) {
+    frame[1] = masked | 126;
+    frame.writeUInt16BE(length, 2);
+  } else {
+    frame[1] = masked | 127;
+    frame.writeBigUInt64BE(BigInt(length), 2);
+  }
 }
 
 function broken(what: string): NetError {

@@ -35,6 +35,8 @@ import type { SubscriptionTable } from './subscription-traits.ts';
 export interface SubscribeOptions {
   /** Ends the subscription with `ABORTED`. */
   readonly signal?: AbortSignal | undefined;
+  /** Told once, when a node has agreed: from then on messages are told, or their loss is. */
+  readonly onStanding?: (() => void) | undefined;
 }
 
 export interface SubscriptionsStats {
@@ -99,7 +101,7 @@ export class Subscriptions {
     }
     const key = `${method} ${paramsText(inOrder(params))}`;
     const topic: Topic = { key, name: this.#table.nameOf(method, params), method, params };
-    return this.#subscribe(topic, options.signal) as AsyncIterable<Message<T>>;
+    return this.#subscribe(topic, options.signal, options.onStanding) as AsyncIterable<Message<T>>;
   }
 
   stats(): SubscriptionsStats {

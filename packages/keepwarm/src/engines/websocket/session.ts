@@ -20,7 +20,7 @@ import type { CloseReason, Observer } from '../../core/observer.ts';
 import type { Origin } from '../../core/origin.ts';
 import type { Dialled } from '../../net/dial.ts';
 import type { LiveSocket, SocketLife, SocketRegistry } from '../../net/sockets.ts';
-import { FrameReader, maskedFrame, OPCODE } from '../../wire/websocket-frames.ts';
+import { closePayload, FrameReader, maskedFrame, OPCODE } from '../../wire/websocket-frames.ts';
 import type { WebSocketLimits } from './options.ts';
 
 /** What its owner wants to know. Called synchronously; must not throw. */
@@ -43,9 +43,6 @@ export interface SessionHost {
 const NORMAL = 1000;
 const WENT_AWAY = 1001;
 const BROKEN = 1002;
-const TOO_BIG = 1009;
-/** A close frame holds at most 125 bytes, two of them the code. */
-const REASON_BYTES_MAX = 123;
 
 export class WebSocketSession implements LiveSocket {
   readonly id: number;
@@ -117,8 +114,12 @@ export class WebSocketSession implements LiveSocket {
       this.#reader.read(bytes, 0, count);
     } catch (thrown) {
       const error = NetError.from(thrown);
-      const code = error.code === 'LIMIT' ? TOO_BIG : BROKEN;
-      this.#leave('protocol', code, '', this.#error(error.code, error.message, 'answered', error));
+      this.#leave(
+        'protocol',
+        this.#reader.fault ?? BROKEN,
+        '',
+        this.#error(error.code, error.message, 'answered', error),
+      );
     }
     return true;
   }
@@ -183,10 +184,7 @@ export class WebSocketSession implements LiveSocket {
 
   #leave(reason: CloseReason, code: number, words: string, error: NetError): void {
     if (!this.open) return;
-    const payload = Buffer.alloc(2 + Math.min(Buffer.byteLength(words), REASON_BYTES_MAX));
-    payload.writeUInt16BE(code, 0);
-    payload.write(words, 2);
-    this.#write(OPCODE.close, payload);
+    this.#write(OPCODE.close, closePayload(code, words));
     this.#depart(reason);
     this.#dialled.socket.end();
     this.#closing = this.#host.clock.after(this.#host.limits.closeMs, () => this.#destroy());
