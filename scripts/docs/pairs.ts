@@ -53,6 +53,10 @@ import { CONNECTION_CAP_DEFAULTS } from '../../packages/keepwarm/src/pool/connec
 import { CONNECTION_RATE_DEFAULTS } from '../../packages/keepwarm/src/pool/connection-rate.ts';
 import { STREAM_RATE_DEFAULTS } from '../../packages/keepwarm/src/pool/stream-rate.ts';
 import { METRIC_NAMES, METRICS } from '../../packages/keepwarm/src/telemetry/catalog.ts';
+import { OPEN_TELEMETRY_DEFAULTS } from '../../packages/keepwarm/src/telemetry/otel.ts';
+import { OTEL_GAUGES } from '../../packages/keepwarm/src/telemetry/otel-collect.ts';
+import { EVENTS } from '../../packages/keepwarm/src/telemetry/otel-events.ts';
+import { OTEL_HISTOGRAMS } from '../../packages/keepwarm/src/telemetry/otel-meters.ts';
 import { PROMETHEUS_DEFAULTS } from '../../packages/keepwarm/src/telemetry/prometheus.ts';
 import { GEYSER_DEFAULTS, GEYSER_OPTION_NAMES } from '../../packages/keepwarm/src/testing/geyser/options.ts';
 import { STATUS } from '../../packages/keepwarm/src/wire/grpc/status.ts';
@@ -309,6 +313,23 @@ export const PAIRS: readonly Pair[] = [
     heading: '## Options',
     columns: 2,
   },
+  {
+    what: 'metrics by the conventions of OpenTelemetry',
+    code: () => [...Object.keys(OTEL_HISTOGRAMS), ...Object.keys(OTEL_GAUGES)],
+    page: 'docs/reference/metrics.md',
+    heading: '## OpenTelemetry',
+  },
+  {
+    what: 'options of openTelemetry',
+    code: () => [
+      ...optionsWithDefaults('call', asOptions(OPEN_TELEMETRY_DEFAULTS)),
+      ...['meter', 'tracer', 'attributes'].map((name) => `${name} none`),
+    ],
+    page: 'docs/reference/metrics.md',
+    heading: '## Options of openTelemetry',
+    columns: 2,
+  },
+  { what: 'events on spans', code: () => EVENTS, page: 'docs/reference/metrics.md', heading: '## Events on spans' },
   {
     what: 'metrics of the gateway itself',
     code: () => Object.entries(GATEWAY_METRICS).map(([name, [type]]) => `${name} ${type}`),

@@ -173,7 +173,7 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
   [/check(?:ed)?[ -]?out\b/gi, 'lease'],
   [/\bspeculati(?:ve|on)/gi, 'hedge'],
   [/\bclusters?\b/gi, 'target'],
-  [/manager\b/gi, 'pool, registry, or what it really is'],
+  [/(?<!Context)manager\b/gi, 'pool, registry, or what it really is'], // ContextManager is OpenTelemetry's
   [/\b(?:black|white)list/gi, 'deny, allow'],
   [/\bsanity\b/gi, 'check'],
 ];

@@ -11,6 +11,7 @@ import type { PresetName } from './presets.ts';
 import type { ResilienceOptions } from './resilience.ts';
 import type { Sign } from './signing.ts';
 import type { Query } from './targets.ts';
+import type { Telemetry } from './telemetry.ts';
 import { checkTls } from './tls-options.ts';
 
 export interface ClientOptions extends Partial<Settings<'call'>>, NetworkOptions, ResilienceOptions, EndpointsOptions {
@@ -28,6 +29,8 @@ export interface ClientOptions extends Partial<Settings<'call'>>, NetworkOptions
   readonly session?: Partial<Settings<'session'>> | undefined;
   readonly leak?: Partial<Settings<'leak'>> | undefined;
   readonly observer?: Observer | undefined;
+  /** Metrics and traces, such as `openTelemetry()` of `keepwarm/otel` makes. None by default. */
+  readonly telemetry?: Telemetry | undefined;
   /** For tests. */
   readonly clock?: Clock | undefined;
   /** For tests. */
@@ -43,6 +46,8 @@ export interface CallOptions extends Partial<StepLimits> {
   readonly deadlineMs?: number | undefined;
   /** Says that doing it twice has the effect of doing it once. Default: by the method, or an `Idempotency-Key`. */
   readonly idempotent?: boolean | undefined;
+  /** The path with names for what varies in it, such as `/users/{id}`, by which telemetry calls it. None by default. */
+  readonly template?: string | undefined;
   /** The tenant whose own pool and limits serve the call. */
   readonly section?: string | undefined;
 }
@@ -65,6 +70,7 @@ export const OPTION_NAMES: Readonly<Record<keyof ClientOptions, boolean>> = {
   socketPath: true,
   connector: true,
   observer: true,
+  telemetry: true,
   clock: true,
   random: true,
   preset: true,

@@ -4,7 +4,6 @@
  */
 import type { EndpointSet } from '../balance/endpoint-set.ts';
 import type { Call, Send, StepLimits } from '../core/call.ts';
-import { nextCallId } from '../core/call-fact.ts';
 import { type Clock, systemClock, systemRandom } from '../core/clock.ts';
 import { Fields, type FieldsInput } from '../core/fields.ts';
 import type { Engine } from '../engines/engine.ts';
@@ -15,7 +14,7 @@ import type { TlsIdentity, TlsSetup } from '../net/tls.ts';
 import { ACCEPT_ENCODING, decompress } from '../policies/decompress.ts';
 import { CallRecord, observe } from '../policies/observe.ts';
 import { redirect } from '../policies/redirect.ts';
-import { type BodyInput, checkLength, type Prepared, prepareBody } from './call-body.ts';
+import { type BodyInput, prepareBody } from './call-body.ts';
 import { CallFields } from './call-fields.ts';
 import {
   type CallOptions,
@@ -26,9 +25,8 @@ import {
 } from './client-options.ts';
 import { type ClientEndpoints, endpointsFor, endpointsOf, homesOf, together } from './endpoints.ts';
 import { makeEngine } from './engine.ts';
-import { guarded } from './facts.ts';
 import { FETCH_BETWEEN_BYTES_MS, type FetchDoor, type FetchInit, type FetchInput, fetchWith } from './fetch.ts';
-import { meaningOf, traitsOf } from './methods.ts';
+import { type Making, makeCall } from './make-call.ts';
 import { networkOf } from './network.ts';
 import { invalid, settle } from './options.ts';
 import { stack } from './order.ts';
@@ -37,8 +35,8 @@ import { withPreset } from './presets.ts';
 import type { Protocol, ProtocolDoor } from './protocol.ts';
 import { type Policies, type Resilience, type ResilienceStats, resilience } from './resilience.ts';
 import { type ClientStats, snapshot } from './stats.ts';
-import { limitsOf, positive } from './step-limits.ts';
 import { Targets } from './targets.ts';
+import { join, told } from './telemetry.ts';
 import type { Repeats } from './whole-body.ts';
 
 export type { CallOptions, ClientOptions, RequestOptions } from './client-options.ts';
@@ -61,8 +59,8 @@ export class Client {
       send: client.#send,
       home: client.#targets.home!,
       limits: client.#limits,
-      deadlineMs: client.#deadlineMs,
-      fields: (own, contentType) => client.#fields.of(own, contentType),
+      deadlineMs: client.#making.deadlineMs,
+      fields: (own, contentType) => client.#making.fields.of(own, contentType),
       elsewhere: (call) => client.#endpoints!.set.untried(call) > 0,
       grant: () => client.#resilience.mayHop(),
     });
@@ -73,14 +71,14 @@ export class Client {
   readonly #clock: Clock;
   readonly #record = new CallRecord();
   readonly #targets: Targets;
-  readonly #fields: CallFields;
+  readonly #making: Making;
   readonly #limits: StepLimits;
   readonly #fetchLimits: StepLimits;
-  readonly #deadlineMs: number;
   readonly #resilience: Resilience;
   readonly #endpoints: ClientEndpoints | undefined;
   readonly #send: Send;
   readonly #repeats: Repeats | undefined;
+  readonly #unwatch: (() => void) | undefined;
   /** For `fetch`: redirects followed as it does, and none followed. */
   readonly #fetchSends: { readonly follow: Send; readonly manual: Send };
 
@@ -88,14 +86,14 @@ export class Client {
     checkNames(given);
     const options = withPreset(given);
     const { deadlineMs, redirectsMax, decompress: decodes, defaultHeaders } = callSettings(options);
-    const observer = options.observer === undefined ? {} : guarded(options.observer);
     this.#clock = options.clock ?? systemClock;
+    const joined = join(options.telemetry, this.#clock);
+    const observer = told(options.observer, joined);
     this.#limits = settle('limits', options.limits);
     this.#fetchLimits = {
       ...this.#limits,
       betweenBytesMs: given.limits?.betweenBytesMs ?? FETCH_BETWEEN_BYTES_MS,
     };
-    this.#deadlineMs = deadlineMs;
     const { dns, tls, dialler } = networkOf(options, this.#clock, observer);
     this.#dns = dns;
     this.#tls = tls;
@@ -114,13 +112,16 @@ export class Client {
     this.#targets = new Targets(options.origin, this.#endpoints?.places);
     const encoding: FieldsInput = decodes ? { 'accept-encoding': ACCEPT_ENCODING } : {};
     const defaults = defaultHeaders ? { accept: '*/*', 'user-agent': 'keepwarm', ...encoding } : encoding;
-    this.#fields = new CallFields(Fields.of(options.headers).over(Fields.of(defaults)), options.sign);
+    const fields = new CallFields(Fields.of(options.headers).over(Fields.of(defaults)), options.sign);
+    const balanced = this.#endpoints !== undefined;
+    this.#making = { targets: this.#targets, fields, clock: this.#clock, deadlineMs, balanced };
     const targetOf = (url: URL) => this.#targets.onward(url);
     const door = (policies: Policies, redirects: number): Send =>
       stack(
         {
           ...policies,
           ...protocol?.policies,
+          ...joined?.policies,
           observe: observe(this.#record, this.#clock, observer),
           redirect: redirect({ redirectsMax: redirects, targetOf, clock: this.#clock }),
           ...(this.#endpoints && { endpoints: endpointsFor(this.#targets.home!, this.#endpoints.set, this.#clock) }),
@@ -129,6 +130,7 @@ export class Client {
       );
     this.#send = door(policies, redirectsMax);
     this.#repeats = policies.retry && { send: this.#send, grant: mayHop, observer };
+    if (protocol === undefined) this.#unwatch = options.telemetry?.watch(this);
     this.#fetchSends = { follow: door(passing, FETCH_REDIRECTS_MAX), manual: door(passing, 0) };
   }
 
@@ -160,7 +162,7 @@ export class Client {
   readonly #fetchDoor: FetchDoor = {
     turn: (task) => this.#clock.nextTurn(task),
     makeCall: (method, url, body, headers, signal) =>
-      this.#makeCall(method, url, body, { headers, signal }, this.#fetchLimits),
+      makeCall(this.#making, method, url, body, { headers, signal }, this.#fetchLimits),
     send: (call, redirects) => this.#fetchSends[redirects](call),
   };
 
@@ -245,6 +247,7 @@ export class Client {
   }
 
   #end(): void {
+    this.#unwatch?.();
     this.#resilience.close();
     this.#endpoints?.set.close();
     this.#dns.close();
@@ -252,44 +255,11 @@ export class Client {
 
   #start(method: string, path: string | URL, body: BodyInput, options: CallOptions): Pending {
     try {
-      const call = this.#makeCall(method, path, prepareBody(body), options, this.#limits);
+      const call = makeCall(this.#making, method, path, prepareBody(body), options, this.#limits);
       return new Pending(this.#send(call), call, this.#repeats);
     } catch (error) {
       return new Pending(Promise.reject(error));
     }
-  }
-
-  /** @throws NetError `INVALID` before anything is queued */
-  #makeCall(
-    method: string,
-    url: string | URL,
-    { body, contentType }: Prepared,
-    options: CallOptions,
-    limits: StepLimits,
-  ): Call {
-    const { origin, path } = this.#targets.of(url, options.query);
-    const meaning = meaningOf(method);
-    if (body !== undefined && !meaning.takesBody) throw invalid(`a ${method} call has no body; use POST or QUERY`);
-    const headers = this.#fields.of(options.headers, contentType);
-    if (headers.contentLength !== undefined) checkLength(headers.contentLength, body);
-    const startedAt = this.#clock.now();
-    return {
-      id: nextCallId(),
-      method,
-      origin,
-      path,
-      headers,
-      sign: this.#fields.sign,
-      body,
-      signal: options.signal,
-      startedAt,
-      deadlineAt: startedAt + positive('deadlineMs', options.deadlineMs ?? this.#deadlineMs),
-      limits: limitsOf(options, limits),
-      traits: traitsOf(options.idempotent, meaning, headers),
-      attempt: 1,
-      section: options.section ?? '',
-      tried: this.#endpoints === undefined ? undefined : [],
-    };
   }
 }
 

@@ -5,6 +5,8 @@
 import type { Policy, Send } from '../core/call.ts';
 
 export const ORDER = [
+  // Its span is what all below happens in.
+  'trace',
   // Sees what the caller sees: one call, however many attempts and redirects it took.
   'observe',
   // Each hop is a call of its own to all below: other origin, other answers kept, other limits. A change that answers
@@ -31,8 +33,10 @@ export const ORDER = [
   'concurrency',
   // It sees every outcome, and nothing passes it by.
   'breaker',
-  // Next to the engine: what a protocol calls a failure is one to all above, whatever its HTTP status.
+  // Just above the sending: what a protocol calls a failure is one to all above, whatever its HTTP status.
   'answers',
+  // Each time something is sent, as it is sent; but for replays on another connection, which only the engine sees.
+  'attempt',
 ] as const;
 
 export type PolicyName = (typeof ORDER)[number];

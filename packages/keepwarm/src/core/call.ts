@@ -81,6 +81,8 @@ export interface Call {
   readonly endpoint?: string | undefined;
   /** What it asks for by the words of its own protocol, such as the method of JSON-RPC or gRPC. Shown in facts. */
   readonly operation?: string | undefined;
+  /** The path with names for what varies in it, where the caller gave one. */
+  readonly template?: string | undefined;
   /**
    * What whoever made the call knows of it beyond HTTP, for policies of the same protocol; the others do not look at
    * it. All copies of a call share it, so it is never changed.

@@ -77,11 +77,17 @@ export function prometheusMetrics(
 }
 
 function scrape(source: StatsSource, bounds: SeriesBounds): Scrape {
-  const stats = source.stats();
   const to = new Scrape(bounds);
+  collectSource(to, source);
+  return to;
+}
+
+/** @returns what it says of HTTP, where it does */
+export function collectSource(to: Scrape, source: StatsSource): ClientStats | undefined {
+  const stats = source.stats();
   if ('leases' in stats) {
     collectGrpcPool(to, stats);
-    return to;
+    return undefined;
   }
   const http = 'http' in stats ? stats.http : stats;
   collectClient(to, http);
@@ -91,7 +97,7 @@ function scrape(source: StatsSource, bounds: SeriesBounds): Scrape {
     collectGrpc(to, stats);
     if (stats.connectionRate !== undefined) collectStarts(to, stats.connectionRate);
   }
-  return to;
+  return http;
 }
 
 function entriesOf(

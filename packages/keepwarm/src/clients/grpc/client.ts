@@ -23,6 +23,7 @@ export class GrpcClient {
   readonly #kinds: GrpcKinds;
   readonly #record = new GrpcRecord();
   readonly #rate: ConnectionLimiter | undefined;
+  readonly #unwatch: (() => void) | undefined;
 
   /** @throws NetError `INVALID` naming the option that is not acceptable */
   constructor(options: GrpcClientOptions) {
@@ -33,6 +34,7 @@ export class GrpcClient {
     this.#rate = rate;
     const policies = { answers: answers(clock, rate && ((askedMs) => rate.penalise(askedMs))) };
     this.#client = new Client(settled.client, { policies, balance: {}, starts: this.#rate });
+    this.#unwatch = options.telemetry?.watch(this);
     const door = protocolDoorOf(this.#client);
     this.#kinds = new GrpcKinds({
       target: settled.target,
@@ -100,17 +102,22 @@ export class GrpcClient {
 
   /** Takes no more calls, lets those under way finish for `deadlineMs`, then closes everything. Twice is harmless. */
   close(options: { readonly deadlineMs?: number } = {}): Promise<void> {
-    return this.#client.close(options).finally(() => this.#rate?.close());
+    return this.#client.close(options).finally(() => this.#end());
   }
 
   /** Closes everything now; calls under way end with UNAVAILABLE. */
   destroy(): void {
     this.#client.destroy();
-    this.#rate?.close();
+    this.#end();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #end(): void {
+    this.#unwatch?.();
+    this.#rate?.close();
   }
 }
 

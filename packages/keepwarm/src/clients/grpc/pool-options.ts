@@ -74,6 +74,7 @@ type OfClient =
   | 'proxy'
   | 'connector'
   | 'observer'
+  | 'telemetry'
   | 'clock'
   | 'random';
 
@@ -154,6 +155,7 @@ const CLIENT: Readonly<Record<OfClient, true>> = {
   proxy: true,
   connector: true,
   observer: true,
+  telemetry: true,
   clock: true,
   random: true,
 };

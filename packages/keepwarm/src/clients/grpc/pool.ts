@@ -58,6 +58,7 @@ export class GrpcPool {
   readonly #ends: (() => void)[] = [];
   #regroupAt: number;
   #state: 'open' | 'closing' | 'closed' = 'open';
+  readonly #unwatch: (() => void) | undefined;
   reconnects = 0;
 
   /** @throws NetError `INVALID` naming the option that is not acceptable */
@@ -92,6 +93,7 @@ export class GrpcPool {
     this.health = new HealthChecks({ members: this.members, clock: this.#clock, numbers, probe, service, callerOf });
     this.#regroupAt = this.#clock.now() + numbers.regroupMs;
     this.upkeep = new Upkeep(forUpkeep(numbers), this.claims, this.#clock, (now) => this.#tick(now));
+    this.#unwatch = options.telemetry?.watch(this);
     this.upkeep.fill();
   }
 
@@ -158,6 +160,7 @@ export class GrpcPool {
   destroy(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
+    this.#unwatch?.();
     this.upkeep.close();
     this.claims.close();
     this.members.close();

@@ -6,6 +6,7 @@ import { TRANSIENT_STATUSES } from '../../policies/repeat.ts';
 import { Client, engineOf, protocolDoorOf } from '../client.ts';
 import { BUSY } from '../endpoint-judge.ts';
 import { guarded } from '../facts.ts';
+import { join, told } from '../telemetry.ts';
 import { type AnswerParts, answers } from './answers.ts';
 import { Asked } from './asked.ts';
 import { Batcher } from './batcher.ts';
@@ -40,7 +41,8 @@ export function assemble(options: RpcOptions): RpcAssembly {
   const clock = settled.client.clock ?? systemClock;
   const random = settled.client.random ?? systemRandom;
   const observer = settled.client.observer === undefined ? {} : guarded(settled.client.observer);
-  const limits = new EndpointLimits(perEndpoint(settled, limitsOf), { clock, observer });
+  const toldOf = { clock, observer: told(settled.client.observer, join(settled.client.telemetry, clock)) };
+  const limits = new EndpointLimits(perEndpoint(settled, limitsOf), toldOf);
   const parts = new Parts(perEndpoint(settled, partLimitsOf), clock);
   const routing = new Routing(
     endpoints.map(({ name }) => name),

@@ -28,11 +28,13 @@ export class RpcClient {
   #options: RpcOptions;
   #subscriptions: Subscriptions | undefined;
   #closed = false;
+  readonly #unwatch: (() => void) | undefined;
 
   /** @throws NetError `INVALID` naming the option that is not acceptable */
   constructor(options: RpcOptions) {
     this.#parts = assemble(options);
     this.#options = options;
+    this.#unwatch = options.telemetry?.watch(this);
   }
 
   /**
@@ -175,7 +177,7 @@ export class RpcClient {
     this.#subscriptions?.close();
     this.#parts.batcher.close();
     this.#parts.freshness?.close();
-    return this.#parts.client.close(options);
+    return this.#parts.client.close(options).finally(() => this.#unwatch?.());
   }
 
   [Symbol.asyncDispose](): Promise<void> {

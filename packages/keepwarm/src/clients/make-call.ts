@@ -1,0 +1,56 @@
+/** A call of the HTTP client, from what its caller gave: checked, and with what the client adds. */
+import type { Call, StepLimits } from '../core/call.ts';
+import { nextCallId } from '../core/call-fact.ts';
+import type { Clock } from '../core/clock.ts';
+import { checkLength, type Prepared } from './call-body.ts';
+import type { CallFields } from './call-fields.ts';
+import type { CallOptions } from './client-options.ts';
+import { meaningOf, traitsOf } from './methods.ts';
+import { invalid } from './options.ts';
+import { limitsOf, positive } from './step-limits.ts';
+import type { Targets } from './targets.ts';
+
+/** What one client makes its calls with. */
+export interface Making {
+  readonly targets: Targets;
+  readonly fields: CallFields;
+  readonly clock: Clock;
+  readonly deadlineMs: number;
+  /** Whether they go to endpoints. */
+  readonly balanced: boolean;
+}
+
+/** @throws NetError `INVALID` before anything is queued */
+export function makeCall(
+  { targets, fields, clock, deadlineMs, balanced }: Making,
+  method: string,
+  url: string | URL,
+  { body, contentType }: Prepared,
+  options: CallOptions,
+  limits: StepLimits,
+): Call {
+  const { origin, path } = targets.of(url, options.query);
+  const meaning = meaningOf(method);
+  if (body !== undefined && !meaning.takesBody) throw invalid(`a ${method} call has no body; use POST or QUERY`);
+  const headers = fields.of(options.headers, contentType);
+  if (headers.contentLength !== undefined) checkLength(headers.contentLength, body);
+  const startedAt = clock.now();
+  return {
+    id: nextCallId(),
+    method,
+    origin,
+    path,
+    headers,
+    sign: fields.sign,
+    body,
+    signal: options.signal,
+    startedAt,
+    deadlineAt: startedAt + positive('deadlineMs', options.deadlineMs ?? deadlineMs),
+    limits: limitsOf(options, limits),
+    traits: traitsOf(options.idempotent, meaning, headers),
+    attempt: 1,
+    section: options.section ?? '',
+    template: options.template,
+    tried: balanced ? [] : undefined,
+  };
+}

@@ -1,0 +1,8 @@
+/** keepwarm/otel: metrics and traces of clients, by the names OpenTelemetry has for them. */
+export type { Telemetry } from './clients/telemetry.ts';
+export {
+  OPEN_TELEMETRY_DEFAULTS,
+  type OpenTelemetry,
+  type OpenTelemetryOptions,
+  openTelemetry,
+} from './telemetry/otel.ts';
