@@ -44,3 +44,5 @@ export {
 } from './scripted-engine.ts';
 export { startTape, type Tape, type TapeOptions } from './tape.ts';
 export type { TapeBody, TapeExchange } from './tape-file.ts';
+export type { VestCrypto, VestFault, VestServerOptions } from './vest/rules.ts';
+export { startVestServer, type VestServer } from './vest/server.ts';

@@ -1,0 +1,95 @@
+/**
+ * Something that proves who we are and expires: fetched once for all who need it at the same time, and anew before it
+ * is too old.
+ *
+ *   none ──▶ fetching ──▶ held ──▶ fetching (at `renewAt`, in the background, while the held one still serves)
+ *              └ failed: all who waited are told, the next asks again
+ *
+ * Invariants:
+ *   (1) At most one fetch is under way.
+ *   (2) `refuse(token)` drops that very one: who was refused with an older one does not throw away its successor.
+ *   (3) A fetch that ends after `close()` is dropped.
+ */
+import type { Clock, Timer } from '../../core/clock.ts';
+import { NetError } from '../../core/error.ts';
+
+export interface Held<T> {
+  readonly value: T;
+  /** On the clock: from then on another is fetched in the background. */
+  readonly renewAt: number;
+  /** On the clock: from then on it is not used. */
+  readonly expiresAt: number;
+}
+
+/** Between one failed renewal in the background and the next, in ms. */
+const RENEW_AGAIN_MS = 5_000;
+
+export class Token<T> {
+  readonly #clock: Clock;
+  readonly #fetch: () => Promise<Held<T>>;
+  #held: Held<T> | undefined;
+  #fetching: Promise<Held<T>> | undefined;
+  #timer: Timer | undefined;
+  #closed = false;
+  /** How often one was asked for. */
+  fetches = 0;
+
+  constructor(clock: Clock, fetch: () => Promise<Held<T>>) {
+    this.#clock = clock;
+    this.#fetch = fetch;
+  }
+
+  /** What may be sent now, if anything. */
+  get current(): T | undefined {
+    const held = this.#held;
+    return held !== undefined && this.#clock.now() < held.expiresAt ? held.value : undefined;
+  }
+
+  /** The one there is, or the one that is fetched. @throws whatever the fetch throws; `CLOSED` */
+  async get(): Promise<T> {
+    const { current } = this;
+    return current ?? (await this.#renew()).value;
+  }
+
+  /** The peer did not take it. */
+  refuse(value: T): void {
+    if (this.#held?.value === value) this.#held = undefined;
+  }
+
+  /** Twice is harmless. */
+  close(): void {
+    this.#closed = true;
+    this.#held = undefined;
+    this.#timer?.cancel();
+  }
+
+  #renew(): Promise<Held<T>> {
+    this.#fetching ??= this.#run().finally(() => {
+      this.#fetching = undefined;
+    });
+    return this.#fetching;
+  }
+
+  async #run(): Promise<Held<T>> {
+    if (this.#closed) throw closed();
+    this.fetches++;
+    const held = await this.#fetch();
+    if (this.#closed) throw closed();
+    this.#held = held;
+    this.#renewIn(held.renewAt - this.#clock.now());
+    return held;
+  }
+
+  #renewIn(ms: number): void {
+    this.#timer?.cancel();
+    if (!Number.isFinite(ms)) return;
+    this.#timer = this.#clock.after(ms, () => {
+      this.#renew().catch(() => {
+        // Who needs it while the old one has expired is told; until then it is tried again.
+        if (!this.#closed) this.#renewIn(RENEW_AGAIN_MS);
+      });
+    });
+  }
+}
+
+const closed = (): NetError => new NetError('CLOSED', 'the client is closed', { reach: 'unsent', phase: 'closing' });
