@@ -7,14 +7,15 @@
  * library, not its sources, and at the end every entry point is imported the way a user imports it.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, cpSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { bundlePage } from '../packages/gateway/src/admin/page-bundle.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** In order: the second depends on the first. */
-const PACKAGES = ['keepwarm', 'gateway'];
+/** In order: the second depends on the first. Named as arguments, only those. */
+const PACKAGES = ['keepwarm', 'gateway'].filter((name) => process.argv.length <= 2 || process.argv.includes(name));
 
 interface Manifest {
   readonly name: string;
@@ -22,16 +23,23 @@ interface Manifest {
   readonly exports?: Readonly<Record<string, unknown>>;
 }
 
-function build(folder: string): void {
+async function build(folder: string): Promise<void> {
   rmSync(join(folder, 'dist'), { recursive: true, force: true });
   const tsc = join(root, 'node_modules', '.bin', 'tsc');
   const { status } = spawnSync(tsc, ['-p', join(folder, 'tsconfig.build.json')], { cwd: root, stdio: 'inherit' });
   if (status !== 0) throw new Error(`tsc failed for ${folder}`);
-  // What tsc does not make: pages and styles, read at run time from beside the code, and what was compiled from
-  // definitions, which is JavaScript with declarations already.
-  const filter = (path: string) => !path.endsWith('.ts') || path.endsWith('.d.ts');
+  // What tsc does not make: what was compiled from definitions, which is JavaScript with declarations already.
+  const page = join(folder, 'src', 'page');
+  const filter = (path: string) => path !== page && (!path.endsWith('.ts') || path.endsWith('.d.ts'));
   cpSync(join(folder, 'src'), join(folder, 'dist'), { recursive: true, filter });
-  for (const page of ['LICENSE', 'NOTICE', 'README.md']) copyFileSync(join(root, page), join(folder, page));
+  if (existsSync(page)) await writePage(page, join(folder, 'dist', 'page'));
+  for (const name of ['LICENSE', 'NOTICE', 'README.md']) copyFileSync(join(root, name), join(folder, name));
+}
+
+/** The gateway's page, as files that a browser loads. */
+async function writePage(from: string, to: string): Promise<void> {
+  mkdirSync(to, { recursive: true });
+  for (const [name, content] of await bundlePage(pathToFileURL(`${from}/`))) writeFileSync(join(to, name), content);
 }
 
 /** A program that cannot be started, or an entry that cannot be imported, is found here and not by its first user. */
@@ -51,7 +59,7 @@ function prove(folder: string): void {
 
 for (const name of PACKAGES) {
   const folder = join(root, 'packages', name);
-  build(folder);
+  await build(folder);
   prove(folder);
   console.log(`build: packages/${name}/dist`);
 }

@@ -25,7 +25,7 @@ export function* matches(
 }
 
 /** Sources, tests and scripts, whatever package they are in. */
-export const isCode = ({ path }: TreeFile): boolean => /\.[cm]?[jt]s$/.test(path);
+export const isCode = ({ path }: TreeFile): boolean => /\.[cm]?[jt]sx?$/.test(path);
 
 /** Findings shown per rule; the rest is a number. */
 const FINDINGS_SHOWN = 20;

@@ -36,7 +36,7 @@ const blank = (text: string) => text.replaceAll(/[^\n]/g, ' ');
 
 /** A file under `path`; for tests of the rules, and for {@link readTree}. */
 export function treeFile(path: string, text: string): TreeFile {
-  if (!/\.[cm]?[jt]s$/.test(path)) return { path, text, bare: text, code: text };
+  if (!/\.[cm]?[jt]sx?$/.test(path)) return { path, text, bare: text, code: text };
   const bare = text.replaceAll(PIECES, (piece) => (/^\/[/*]/.test(piece) ? blank(piece) : piece));
   const code = text.replaceAll(PIECES, (piece) =>
     /^\/[/*]/.test(piece) ? blank(piece) : piece[0] + blank(piece.slice(1, -1)) + piece.at(-1),

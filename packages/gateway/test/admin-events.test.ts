@@ -109,6 +109,7 @@ describe('/api/events', () => {
         ['dead', undefined],
       ],
     );
+    assert.ok(calls.every(({ data }) => /^[0-9a-f]{8}-\d+$/.test(String(data['id'])) && Number(data['call']) > 0));
     assert.equal((calls[1]!.data['error'] as { code: string }).code, 'CONNECT');
     assert.ok(reader.kinds().includes('socketOpenFailed'));
     assert.ok(

@@ -1,29 +1,18 @@
+/** Each page of the dashboard over the demo, in a real browser. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { type DemoProcess, startDemoProcess } from './demo-process.ts';
+import { go, holds, type Looking, launch, look, textOf } from './page-browser.ts';
 
 const root = new URL('../../../', import.meta.url).pathname;
 
-/** Where a Chromium is looked for; `BROWSER_PATH` names another. */
-const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-const executablePath = process.env['BROWSER_PATH'] ?? BROWSERS.find((path) => existsSync(path)) ?? BROWSERS[0]!;
-
-const FLAGS = [
-  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync',
-]; // biome-ignore format: a list of flags
-
-it('the scripts of the page are typed as strictly as everything else', () => {
+it('the page is typed as strictly as everything else', () => {
   const { stdout } = spawnSync(
     `${root}node_modules/.bin/tsc`,
     ['--noEmit', '--pretty', 'false', '-p', 'packages/gateway/tsconfig.page.json'],
-    {
-      cwd: root,
-      encoding: 'utf8',
-    },
+    { cwd: root, encoding: 'utf8' },
   );
   // With the browser's types at hand, some of Node's that the library uses mean something else: not of interest here.
   assert.deepEqual(
@@ -32,122 +21,152 @@ it('the scripts of the page are typed as strictly as everything else', () => {
   );
 });
 
-describe('the status page in a browser', () => {
+// What runs in the page is written as text: this file is checked with Node's types, which know no document.
+describe('the dashboard over the demo', () => {
   let browser: Browser;
   let demo: DemoProcess;
-  const complaints: string[] = [];
+  let looking: Looking;
 
   before(async () => {
-    demo = await startDemoProcess('--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0');
-    browser = await chromium.launch({ executablePath, args: FLAGS });
+    [demo, browser] = await Promise.all([
+      startDemoProcess('--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'),
+      launch(),
+    ]);
+    looking = await look(browser, demo.page, { colorScheme: 'light' });
+    await looking.page.goto(demo.page);
+    await looking.page.waitForSelector('.status[data-state=live]');
   });
   after(async () => {
     await browser.close();
     if (demo.child.exitCode === null) await demo.stop();
   });
 
-  async function open(look: { colorScheme: 'light' | 'dark'; width: number; height: number }): Promise<Page> {
-    const { colorScheme, ...viewport } = look;
-    const page = await browser.newPage({ colorScheme, viewport });
-    page.on('console', (message) => complaints.push(`${message.type()}: ${message.text()}`));
-    page.on('pageerror', (error) => complaints.push(error.message));
-    page.on('requestfailed', (request) => complaints.push(`failed: ${request.url()}`));
-    page.on('request', (request) => {
-      if (!request.url().startsWith(demo.page)) complaints.push(`asks elsewhere: ${request.url()}`);
-    });
-    await page.goto(demo.page);
-    await page.waitForSelector('#rows .row');
-    return page;
-  }
-
-  const text = async (page: Page, selector: string): Promise<string> =>
-    (await page.locator(selector).first().textContent()) ?? '';
-
-  /** Waits until an expression is true in the page; the page's policy forbids the browser's own way of doing so. */
-  async function holds(page: Page, expression: string): Promise<void> {
-    while ((await page.evaluate(expression)) !== true) await page.waitForTimeout(100);
-  }
-
-  // What runs in the page is written as text: this file is checked with Node's types, which know no document.
-
-  it('shows sockets and figures that change, and complains of nothing', async () => {
-    const page = await open({ colorScheme: 'light', width: 1280, height: 900 });
-    assert.equal(await text(page, '#status'), 'live');
-    const before = await text(page, '#uptime');
-    await holds(page, `document.querySelector('#uptime').textContent !== ${JSON.stringify(before)}`);
-    await holds(page, `Number.parseFloat(document.querySelector('#rate').textContent) > 1`);
-    await holds(page, `document.querySelector('#versus-note').textContent.includes('saves')`);
-    assert.match(await text(page, '#latency'), /\d+ ms/);
-    assert.equal(await page.locator('.card').count(), 3);
+  it('begins with what keepwarm does: cold against warm, and figures that change', async () => {
+    const { page } = looking;
+    const before = await textOf(page, '.uptime');
+    await holds(page, `document.querySelector('.uptime').textContent !== ${JSON.stringify(before)}`);
+    await holds(page, `document.querySelector('.wide .note').textContent.includes('saves')`);
+    await holds(page, `Number.parseFloat(document.querySelectorAll('.tile .figure')[0].textContent) > 1`);
+    assert.deepEqual(await page.locator('.tiles h3').allTextContents(), [
+      'Cold against warm market',
+      ...['Calls per second', 'Latency', 'Reuse', 'Errors', 'Saturation'],
+    ]);
     assert.deepEqual(await page.locator('.endpoint .who').allTextContents(), ['near', 'far', 'flaky']);
-    // Bars of the last seconds: calls go to the nodes, and the page says where.
-    await holds(page, `[...document.querySelectorAll('.endpoint .trail i')].some((bar) => bar.style.height > '0%')`);
-    assert.match(await text(page, '.card .pool'), /\d+\sin\sflight · \d+\sidle/);
-    const painted = await page.evaluate(`[...document.querySelectorAll('canvas')].some((canvas) =>
-      canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value > 0))`);
-    assert.equal(painted, true, 'lines of life are drawn');
-    await page.close();
+    assert.match(await textOf(page, '.card .pool'), /\d+\sin\sflight · \d+\sidle/);
+    await holds(page, painted('.chart canvas'));
+    for (const range of ['15 min', '1 h', '24 h', '7 d']) {
+      await page.getByRole('button', { name: range, exact: true }).click();
+      await holds(page, `/first minute|Calls per second/.test(document.querySelector('#main').textContent)`);
+    }
   });
 
-  it('works by keyboard: choosing a socket tells more of it', async () => {
-    const page = await open({ colorScheme: 'light', width: 1280, height: 900 });
-    await page.locator('#scroller').focus();
+  it('shows one upstream: endpoints with load and freshness, breakers, limits', async () => {
+    const { page } = looking;
+    await page.getByRole('link', { name: 'chain' }).click();
+    await page.waitForSelector('.endpoint-row');
+    assert.deepEqual(await page.locator('.endpoint-row th').allTextContents(), ['near', 'far', 'flaky']);
+    await holds(
+      page,
+      `[...document.querySelectorAll('.endpoint-row td:nth-child(5)')].some((td) => /ms/.test(td.textContent))`,
+    );
+    await holds(page, `document.querySelectorAll('.breakers li').length === 3`);
+    await holds(page, painted('.trail-cell canvas'));
+    assert.match(await textOf(page, '.limits'), /repeats/);
+    assert.equal(await page.title(), 'chain · keepwarm');
+    await go(page, '#/upstreams/nobody', '.empty');
+    assert.match(await textOf(page, '.empty'), /no upstream nobody/);
+  });
+
+  it('shows every connection as a line of life, by keyboard as well', async () => {
+    const { page } = looking;
+    await page.keyboard.press('3');
+    await page.waitForSelector('.rows .row[data-state]');
+    await holds(page, painted('.rows canvas'));
+    await page.locator('.scroller').focus();
     await page.keyboard.press('ArrowDown');
-    assert.match(await text(page, '#details'), /opened\s*\d+ s ago/);
+    await page.keyboard.press('ArrowDown');
+    assert.match(await textOf(page, '.details'), /opened\s*\d+ s ago/);
     assert.equal(await page.locator('[aria-selected=true]').count(), 1);
     await page.keyboard.press('Escape');
-    assert.ok(await page.locator('#details').isHidden());
-    await page.locator('[data-show=closed]').press('Enter');
-    await holds(page, `[...document.querySelectorAll('#rows .row')].every((row) => row.dataset.state === 'closed')`);
-    await page.close();
+    assert.ok(await page.locator('.details').isHidden());
+    await page.getByRole('button', { name: 'in use' }).press('Enter');
+    await holds(
+      page,
+      `[...document.querySelectorAll('.rows .row[data-state]')].every((row) => row.dataset.state === 'in use')`,
+    );
+    await page.locator('select').selectOption('orders');
+    await holds(
+      page,
+      `[...document.querySelectorAll('.rows .name')].every((name) => name.textContent.startsWith('orders'))`,
+    );
   });
 
-  it('fits large and small screens, light and dark, without scrolling sideways', async () => {
-    const page = await open({ colorScheme: 'light', width: 1280, height: 900 });
-    for (const colorScheme of ['light', 'dark'] as const) {
+  it('shows where the milliseconds of the last calls went', async () => {
+    const { page } = looking;
+    await page.keyboard.press('Escape');
+    await go(page, '#/calls', '.calls-list .row[data-state]');
+    await page.getByRole('button', { name: 'Hold still' }).click();
+    await page.locator('.calls-list .row').first().click();
+    assert.match(await textOf(page, '.steps'), /network and upstream/);
+    assert.match(await textOf(page, '.details'), /socket \d+, (?:reused|its first call)/);
+    await page.locator('input[type=search]').fill('eth_');
+    await holds(
+      page,
+      `[...document.querySelectorAll('.operation')].every((each) => each.textContent.startsWith('eth_'))`,
+    );
+    await page.locator('input[type=search]').fill('no call is like this');
+    assert.match(await textOf(page, '.empty'), /None of the last calls/);
+  });
+
+  it('shows monitors that share one stream, and the starts a provider allows', async () => {
+    const { page } = looking;
+    await go(page, '#/grpc', '.tiles.four');
+    await holds(page, `document.querySelectorAll('.rate-cell').length === 7`);
+    assert.match(await textOf(page, '.tiles.four'), /Starts in any 1 min\d+of 60/);
+    assert.match(await textOf(page, 'caption'), /1\supstream\sstream\sfor\sall\sof\sthem/);
+  });
+
+  it('lists its keys, and fits every screen in light and dark without scrolling sideways', async () => {
+    const { page } = looking;
+    await page.keyboard.press('?');
+    assert.ok(await page.locator('dialog[open] .keys').isVisible());
+    await page.keyboard.press('Escape');
+    await page.waitForSelector('dialog', { state: 'detached' });
+    for (const [colorScheme, hash] of [
+      ['light', '#/'],
+      ['dark', '#/upstreams/chain'],
+    ] as const) {
       await page.emulateMedia({ colorScheme });
+      await go(page, hash, 'main section');
       for (const width of [1280, 900, 390, 320]) {
         await page.setViewportSize({ width, height: 844 });
         const content = Number(await page.evaluate('document.documentElement.scrollWidth'));
-        assert.ok(content <= width, `${content} pixels wide on a screen of ${width}`);
-        const ground = String(await page.evaluate('getComputedStyle(document.body).backgroundColor'));
-        const brightness = Number(/\d+/.exec(ground)?.[0]);
-        assert.ok(colorScheme === 'dark' ? brightness < 60 : brightness > 200, `${colorScheme}: ${ground}`);
+        assert.ok(content <= width, `${hash}: ${content} pixels wide on a screen of ${width}`);
       }
+      const ground = String(await page.evaluate('getComputedStyle(document.body).backgroundColor'));
+      const brightness = Number(/\d+/.exec(ground)?.[0]);
+      assert.ok(colorScheme === 'dark' ? brightness < 60 : brightness > 200, `${colorScheme}: ${ground}`);
     }
-    await page.close();
+    for (const hash of ['#/sockets', '#/calls', '#/grpc']) {
+      await go(page, hash, 'main section');
+      assert.ok(Number(await page.evaluate('document.documentElement.scrollWidth')) <= 320, hash);
+    }
   });
 
-  it('stays usable with two thousand sockets: only rows in view exist', async () => {
-    const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
-    await page.route('**/api/stats', async (route) => {
-      const told = await (await route.fetch()).json();
-      const [socket] = told.upstreams[0].sockets.live;
-      told.upstreams[0].sockets.live = Array.from({ length: 2_000 }, (_, i) => ({ ...socket, id: i + 1 }));
-      await route.fulfill({ json: told });
-    });
-    await page.goto(demo.page);
-    await page.waitForSelector('#rows .row');
-    assert.ok(Number(await page.locator('#rows .row').first().getAttribute('aria-setsize')) >= 2_000);
-    assert.ok((await page.locator('#rows .row').count()) < 60);
-    await page.locator('#scroller').focus();
-    await page.keyboard.press('ArrowDown');
-    await page.keyboard.press('End');
-    assert.ok((await page.locator('#rows .row').count()) < 60);
-    assert.equal(await page.locator('[aria-selected=true]').count(), 1);
-    await page.unrouteAll({ behavior: 'wait' });
-    await page.close();
-  });
-
-  it('is honest when the gateway has gone, and has complained of nothing before', async () => {
+  it('has complained of nothing, and is honest when the gateway has gone', async () => {
+    const { page, complaints } = looking;
     assert.deepEqual(complaints, []);
-    const page = await browser.newPage();
-    await page.goto(demo.page);
-    await page.waitForSelector('#status[data-state=live]');
     assert.equal(await demo.stop(), 0);
-    await page.waitForSelector('#status[data-state=lost]');
-    assert.match(await text(page, '#status'), /not connected; last seen \d+ s ago/);
-    assert.equal(await page.evaluate(`document.body.classList.contains('stale')`), true);
-    await page.close();
+    await page.waitForSelector('.status[data-state=lost]');
+    assert.match(await textOf(page, '.status'), /not connected; last seen \d+ s ago/);
+    assert.match(await textOf(page, '.freshness button'), /try now|trying/);
+    assert.equal(await page.evaluate(`document.querySelector('main').classList.contains('stale')`), true);
+    await go(page, '#/upstreams/chain', '.heading');
+    assert.ok(await page.getByRole('button', { name: 'Warm up' }).isDisabled());
   });
 });
+
+/** Whether anything is drawn on some canvas. */
+const painted = (selector: string): string =>
+  `[...document.querySelectorAll('${selector}')].some((canvas) => canvas.width > 0 &&
+    canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value > 0))`;

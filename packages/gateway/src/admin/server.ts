@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { ACCESS_DEFAULTS } from '../config/access.ts';
 import { Readers } from './events.ts';
 import { Guard, setSafeHeaders } from './guard.ts';
-import { type PageFile, pageFiles } from './page-files.ts';
+import { PAGE_PATHS, pageFiles } from './page-files.ts';
 import { type Answer, Refused, type Route } from './route.ts';
 import { adminRoutes } from './routes.ts';
 import type { AdminView } from './view.ts';
@@ -23,7 +23,6 @@ const CONNECTIONS_MAX = 256;
 export class AdminServer {
   readonly server: Server;
   readonly #view: AdminView;
-  readonly #files: ReadonlyMap<string, PageFile> = pageFiles();
   readonly #routes: ReadonlyMap<string, readonly Route[]>;
   readonly #unexpected: (error: unknown) => void;
   #guard: Guard | undefined;
@@ -77,17 +76,18 @@ export class AdminServer {
     const [path = '', search = ''] = (request.url ?? '').split('?', 2);
     const method = request.method === 'HEAD' ? 'GET' : (request.method ?? 'GET');
     const routes = this.#routes.get(path);
-    const file = this.#files.get(path);
+    const isPage = PAGE_PATHS.has(path);
     const route = routes?.find((each) => each.method === method);
     if (route === undefined) {
-      if (routes === undefined && file === undefined) {
+      if (routes === undefined && !isPage) {
         throw new Refused(404, 'PATH', 'there is nothing here; /api lists what is');
       }
       const methods = routes?.map((each) => each.method) ?? ['GET'];
       if (!methods.some((each) => each === method)) {
         throw new Refused(405, 'METHOD', `${method} is not for ${path}; allowed: ${methods.join(', ')}`);
       }
-      return { type: file!.type, text: file!.content };
+      const { type, content } = (await pageFiles()).get(path)!;
+      return { type, text: Buffer.from(content) };
     }
     guard.allow(request, route);
     const body = route.method === 'POST' ? await bodyOf(request) : {};

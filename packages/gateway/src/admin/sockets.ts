@@ -12,6 +12,8 @@ const PAGE_MAX = 500;
 
 export interface SocketOfUpstream extends SocketTold {
   readonly upstream: string;
+  /** Now, on the clock of `openedAtMs` and `sinceMs`. */
+  readonly nowMs: number;
 }
 
 export interface SocketsTold {
@@ -24,6 +26,7 @@ export interface SocketsTold {
 interface Found {
   readonly upstream: AnyUpstream;
   readonly life: SocketLife;
+  readonly nowMs: number;
 }
 
 export const SOCKETS = tells('/api/sockets', 'the life of each connection', ({ upstreams }, { query }) => {
@@ -39,11 +42,12 @@ export const SOCKETS = tells('/api/sockets', 'the life of each connection', ({ u
   const found: Found[] = [];
   for (const each of all) {
     if (upstream !== undefined && each.name !== upstream) continue;
-    const { live, history } = statsOf(each).sockets;
+    const { sockets, uptimeMs: nowMs } = statsOf(each);
+    const { live, history } = sockets;
     const lives = state === 'closed' ? history : state === 'all' ? [...live, ...history] : live;
     for (const life of lives) {
       if ((state === 'idle' || state === 'in use') && life.state !== state) continue;
-      if (origin === null || life.origin === origin) found.push({ upstream: each, life });
+      if (origin === null || life.origin === origin) found.push({ upstream: each, life, nowMs });
     }
   }
   found.sort(BY[order]);
@@ -57,8 +61,9 @@ const BY = {
   busiest: (a: Found, b: Found) => b.life.leases - a.life.leases,
 } as const;
 
-const told = ({ upstream: { name, book }, life }: Found): SocketOfUpstream => ({
+const told = ({ upstream: { name, book }, life, nowMs }: Found): SocketOfUpstream => ({
   upstream: name,
+  nowMs,
   ...life,
   trail: book.trail(life.id),
 });

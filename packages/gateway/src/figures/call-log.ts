@@ -67,8 +67,9 @@ export class CallLog {
     }
     push(kept.recent, call, RECENT_MAX);
     if (notable) push(kept.notable, call, NOTABLE_MAX);
-    const { upstream, at: _, ...fields } = call;
-    this.#feed.tell('call', upstream, fields);
+    // An event has an `id` and an `at` of its own.
+    const { upstream, at: _, id, ...fields } = call;
+    this.#feed.tell('call', upstream, { call: id, ...fields });
   }
 }
 

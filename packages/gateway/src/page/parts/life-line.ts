@@ -1,43 +1,20 @@
 /** One socket's last two minutes on a canvas: thin while it is open, thicker the busier it was, its end marked. */
+import { colour } from './colour.ts';
 
 const WINDOW_MS = 120_000;
 const IDLE_PX = 2;
 
-/** Colours by name, read from the style sheet once per theme. @type {Map<string, string>} */
-const colours = new Map();
-
-/** After a change between dark and light. */
-export const forgetColours = () => colours.clear();
-
-/** @param {string} name */
-function colour(name) {
-  let value = colours.get(name);
-  if (value === undefined) {
-    const probe = document.createElement('i');
-    probe.className = `colour-${name}`;
-    probe.hidden = true;
-    document.body.append(probe);
-    value = getComputedStyle(probe).color;
-    probe.remove();
-    colours.set(name, value);
-  }
-  return value;
+export interface Life {
+  readonly openedAgoMs: number;
+  /** Nothing while it is open. */
+  readonly closedAgoMs: number | undefined;
+  readonly openingMs: number;
+  readonly trail: string;
+  readonly slotMs: number;
 }
 
-/**
- * @typedef {object} Life
- * @property {number} openedAgoMs
- * @property {number | undefined} closedAgoMs nothing while it is open
- * @property {number} openingMs
- * @property {string} trail
- * @property {number} slotMs
- */
-
-/**
- * @param {HTMLCanvasElement} canvas
- * @param {Life} life
- */
-export function drawLife(canvas, { openedAgoMs, closedAgoMs, openingMs, trail, slotMs }) {
+/** Makes a canvas as large as it is shown, and empties it. */
+export function prepared(canvas: HTMLCanvasElement): CanvasRenderingContext2D | undefined {
   const { clientWidth: width, clientHeight: height } = canvas;
   const ratio = devicePixelRatio;
   if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
@@ -45,17 +22,24 @@ export function drawLife(canvas, { openedAgoMs, closedAgoMs, openingMs, trail, s
     canvas.height = Math.round(height * ratio);
   }
   const context = canvas.getContext('2d');
-  if (context === null || width === 0) return;
+  if (context === null || width === 0) return undefined;
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, width, height);
+  return context;
+}
+
+export function drawLife(canvas: HTMLCanvasElement, life: Life): void {
+  const { openedAgoMs, closedAgoMs, openingMs } = life;
+  const context = prepared(canvas);
+  if (context === undefined) return;
+  const { clientWidth: width, clientHeight: height } = canvas;
   const middle = height / 2;
-  /** @param {number} agoMs */
-  const x = (agoMs) => width * (1 - Math.min(agoMs, WINDOW_MS) / WINDOW_MS);
+  const x = (agoMs: number): number => width * (1 - Math.min(agoMs, WINDOW_MS) / WINDOW_MS);
   const from = x(openedAgoMs);
   const to = x(closedAgoMs ?? 0);
   context.fillStyle = colour('idle');
   context.fillRect(from, middle - IDLE_PX / 2, Math.max(to - from, 1), IDLE_PX);
-  drawUse(context, { trail, slotMs, from, to, middle, height, x });
+  drawUse(context, life, { from, to, middle, height, x });
   if (openedAgoMs < WINDOW_MS) {
     context.fillStyle = colour('tls');
     context.fillRect(from - Math.max(1.5, x(openedAgoMs) - x(openedAgoMs + openingMs)), middle - 5, 2.5, 10);
@@ -68,23 +52,18 @@ export function drawLife(canvas, { openedAgoMs, closedAgoMs, openingMs, trail, s
   }
 }
 
-/**
- * @typedef {object} Shape
- * @property {string} trail
- * @property {number} slotMs
- * @property {number} from where the life begins, in pixels
- * @property {number} to
- * @property {number} middle
- * @property {number} height
- * @property {(agoMs: number) => number} x
- */
+interface Shape {
+  /** Where the life begins and ends, in pixels. */
+  readonly from: number;
+  readonly to: number;
+  readonly middle: number;
+  readonly height: number;
+  readonly x: (agoMs: number) => number;
+}
 
-/**
- * @param {CanvasRenderingContext2D} context
- * @param {Shape} shape
- */
-function drawUse(context, { trail, slotMs, from, to, middle, height, x }) {
-  context.fillStyle = colour('use');
+function drawUse(context: CanvasRenderingContext2D, { trail, slotMs }: Life, shape: Shape): void {
+  const { from, to, middle, height, x } = shape;
+  context.fillStyle = colour('warm');
   for (let i = 0; i < trail.length; i++) {
     const digit = trail.charCodeAt(i) - 48;
     if (digit <= 0) continue;

@@ -1,0 +1,123 @@
+/**
+ * What is known of the gateway, and how old that is.
+ *
+ *                 ┌────────────── tries again after 1 s, 2 s, 4 s … 15 s ─────────────┐
+ *   connecting ──▶ live ──▶ lost ─────────────────────────────────────────────────────┘
+ *        └───────▶ locked: reading needs the token, and it has not been shown
+ *
+ * Invariants:
+ *   (1) `live` means that the stream of events is open and the last question was answered: what is shown is fresh.
+ *   (2) There is one try at a time, and one timer.
+ *   (3) Nothing is asked for while the page is hidden; once it is seen again, at once.
+ *   (4) No more than `EVENTS_MAX` events and `SAMPLES_MAX` samples are remembered.
+ */
+import type { Snapshot } from '../../admin/snapshot.ts';
+import type { FeedEvent } from '../../figures/feed.ts';
+import { eventsOf } from './event-stream.ts';
+import { Samples } from './samples.ts';
+import { AskError, ask } from './session.ts';
+
+export type LiveState = 'connecting' | 'live' | 'lost' | 'locked';
+
+const EVERY_MS = 1_000;
+const EVENTS_MAX = 500;
+const RETRY_MS = 1_000;
+const RETRY_MS_MAX = 15_000;
+
+/** What the page tells of; calls and sockets have pages of their own. */
+const KINDS = [
+  ...['socketOpenFailed', 'ratePaused', 'rateRefused', 'breakerOpened', 'breakerHalfOpened', 'breakerClosed'],
+  ...['concurrencyRefused', 'endpointEjected', 'endpointReadmitted', 'endpointCordoned', 'endpointLagging'],
+  ...['endpointCaughtUp', 'streamLost', 'streamGap', 'leakSuspected', 'leakRecovered'],
+  ...['action', 'reloaded', 'draining', 'history'],
+].join(',');
+
+export class Live {
+  state: LiveState = 'connecting';
+  snapshot: Snapshot | undefined;
+  /** On the clock of `performance.now`. */
+  seenAt = 0;
+  retryAt = 0;
+  /** Oldest first. */
+  events: readonly FeedEvent[] = [];
+  readonly samples = new Samples();
+  readonly #listeners = new Set<() => void>();
+  #last = '0';
+  #tries = 0;
+  #wake: () => void = () => undefined;
+
+  /** @returns how to stop */
+  subscribe(changed: () => void): () => void {
+    this.#listeners.add(changed);
+    return () => void this.#listeners.delete(changed);
+  }
+
+  start(): void {
+    document.addEventListener('visibilitychange', () => {
+      if (!document.hidden) this.#wake();
+    });
+    void this.#run();
+  }
+
+  retryNow(): void {
+    this.#tries = 0;
+    this.#wake();
+  }
+
+  async #run(): Promise<void> {
+    for (;;) {
+      const stop = new AbortController();
+      try {
+        await Promise.race([this.#follow(stop.signal), this.#look(stop.signal)]);
+      } catch (error) {
+        this.state = error instanceof AskError && error.status === 401 ? 'locked' : 'lost';
+      }
+      stop.abort();
+      const waitMs = Math.min(RETRY_MS * 2 ** this.#tries++, RETRY_MS_MAX);
+      this.retryAt = performance.now() + waitMs;
+      this.#tell();
+      await this.#pause(waitMs);
+    }
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    for await (const { event, data } of eventsOf(`api/events?kinds=${KINDS}&since=${this.#last}`, signal)) {
+      if (event === undefined) {
+        this.#last = data.id;
+        this.events = [...this.events.slice(1 - EVENTS_MAX), data];
+        this.#tell();
+      } else if (event === 'hello' && this.#last.split('-')[0] !== String(data['run'])) {
+        // Another run of the gateway: what happened in the last one is told as it was, and this one from its start.
+        this.#last = `${data['run']}-0`;
+      }
+    }
+  }
+
+  async #look(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const snapshot = await ask<Snapshot>('api/stats?sockets=0', { signal });
+      this.snapshot = snapshot;
+      this.seenAt = performance.now();
+      this.state = 'live';
+      this.#tries = 0;
+      this.samples.take(snapshot, Date.now());
+      this.#tell();
+      await this.#pause(EVERY_MS);
+      while (document.hidden && !signal.aborted) await this.#pause(60_000);
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #tell(): void {
+    for (const changed of this.#listeners) changed();
+  }
+}
