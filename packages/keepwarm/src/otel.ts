@@ -6,3 +6,4 @@ export {
   type OpenTelemetryOptions,
   openTelemetry,
 } from './telemetry/otel.ts';
+export type { ServedRequest, Serving } from './telemetry/otel-serving.ts';

@@ -11,6 +11,7 @@ import { Meters } from './otel-meters.ts';
 import { Names } from './otel-names.ts';
 import { Peers } from './otel-peers.ts';
 import { attempt, trace, type Watch } from './otel-policies.ts';
+import { type ServedRequest, type Serving, serve } from './otel-serving.ts';
 import { Spans, type Traced } from './otel-spans.ts';
 import type { StatsSource } from './prometheus.ts';
 import { SeriesBounds } from './series-bounds.ts';
@@ -32,6 +33,8 @@ export interface OpenTelemetryOptions {
 
 /** The option `telemetry` of clients. */
 export interface OpenTelemetry extends Telemetry {
+  /** For programs that pass requests on: one that has come in. Nothing when traces are off. */
+  serve(request: ServedRequest): Serving | undefined;
   /** No metrics are told from now on. Clients close by themselves. Twice is harmless. */
   close(): void;
 }
@@ -63,6 +66,7 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): OpenTelemetry
       return { observer, policies: { trace: trace(watch), attempt: attempt(watch) } };
     },
     watch: (source: StatsSource) => collector?.watch(source) ?? nothing,
+    serve: (request) => tracer && serve(tracer, attributes, request),
     close: () => collector?.close(),
   };
 }
