@@ -1,9 +1,9 @@
 /**
  * Question: does anything grow, stay behind or get lost in hours of trouble?
- * Method: a pool with leases that come and go, streams of its own, a multiplexer with monitors that come and go, and calls,
- * against a Geyser test server in a process of its own: GOAWAY, resets, silence, black holes, stream caps, lag kicks,
- * refusals, one after the other all along. Every update is numbered by the server, so what is missing or came twice is
- * counted as it goes; memory is sampled after collections of garbage, and a line is laid through it.
+ * Method: a pool with leases that come and go, streams of its own, a multiplexer with monitors that come and go, and
+ * calls, against a Geyser test server in a process of its own: GOAWAY, resets, silence, black holes, stream caps, lag
+ * kicks, refusals, one after the other all along. Every update is numbered by the server, so what is missing or came
+ * twice is counted as it goes; memory is sampled after collections of garbage, and a line is laid through it.
  * Decides: whether it may run for weeks. Exit code 1 when an update is missing or came twice, a socket is not accounted
  * for, the provider's limit was exceeded, or memory grows.
  *

@@ -6,6 +6,8 @@ export interface Sample {
   readonly atMs: number;
   /** After a collection of garbage. */
   readonly heapBytes: number;
+  /** Of buffers and the like, outside the heap. */
+  readonly outsideBytes: number;
   readonly rssBytes: number;
 }
 
@@ -26,8 +28,8 @@ const collect = runInNewContext('gc') as () => void;
 
 export function sample(atMs: number): Sample {
   collect();
-  const { heapUsed, rss } = process.memoryUsage();
-  return { atMs, heapBytes: heapUsed, rssBytes: rss };
+  const { heapUsed, external, rss } = process.memoryUsage();
+  return { atMs, heapBytes: heapUsed, outsideBytes: external, rssBytes: rss };
 }
 
 /** Least squares. */

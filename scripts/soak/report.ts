@@ -35,7 +35,7 @@ const grows = ({ growthBytes, meanBytes }: Trend, bytes: number): boolean =>
   growthBytes > Math.max(meanBytes * FLAT.share, bytes);
 
 export function linesOf(report: SoakReport): string[] {
-  const { seconds, server, subscribers, guests, calls, multiplexer, pool, sockets, heap, rss } = report;
+  const { seconds, server, subscribers, guests, calls, multiplexer, pool, sockets, heap, outside, rss } = report;
   const { stats, slots, faults } = server;
   const count = Object.values(faults).reduce((sum, each) => sum + each, 0);
   return [
@@ -58,6 +58,7 @@ export function linesOf(report: SoakReport): string[] {
     `pool: ${said({ ...pool, ended: `(${said(pool.ended)})` })}`,
     `sockets: ${said(sockets)}; busiest window ${stats.connections.windowMax}`,
     `heap: ${trend(heap)}`,
+    `outside: ${trend(outside)}`,
     `RSS: ${trend(rss)}`,
   ];
 }

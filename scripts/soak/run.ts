@@ -46,6 +46,7 @@ export interface SoakReport {
     readonly openThere: number;
   };
   readonly heap: Trend;
+  readonly outside: Trend;
   readonly rss: Trend;
 }
 
@@ -126,6 +127,7 @@ async function run(plan: SoakPlan, server: ServerProcess, pool: GrpcPool): Promi
       openThere: figures.stats.connections.open,
     },
     heap: trendOf(samples, ({ heapBytes }) => heapBytes),
+    outside: trendOf(samples, ({ outsideBytes }) => outsideBytes),
     rss: trendOf(samples, ({ rssBytes }) => rssBytes),
   };
 }
@@ -193,10 +195,11 @@ async function wait({ lengthMs, progress }: SoakPlan, state: () => string): Prom
   const count = Math.min(SAMPLES, Math.ceil(lengthMs / 1_000));
   for (let next = 1; next <= count; next++) {
     await sleep(Math.max(startedAt + (lengthMs * next) / count - performance.now(), 0));
-    const { atMs, heapBytes, rssBytes } = sample(performance.now() - startedAt);
-    samples.push({ atMs, heapBytes, rssBytes });
+    const taken = sample(performance.now() - startedAt);
+    samples.push(taken);
     const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
-    progress?.(`${(atMs / 1_000).toFixed(0)} s: heap ${mib(heapBytes)}, RSS ${mib(rssBytes)} MiB, ${state()}`);
+    const memory = `heap ${mib(taken.heapBytes)}, outside ${mib(taken.outsideBytes)}, RSS ${mib(taken.rssBytes)} MiB`;
+    progress?.(`${(taken.atMs / 1_000).toFixed(0)} s: ${memory}, ${state()}`);
   }
   return samples;
 }

@@ -4,6 +4,7 @@
  */
 import type { Client, Target } from './clients/client.ts';
 import { CLIENTS } from './clients/index.ts';
+import { sliceOf } from './grpc/stream-client.ts';
 import { allocatedPerCall, type MemoryUse, settledMemory } from './heap.ts';
 import { burst, type SliceOrder, type SliceResult, slice } from './load.ts';
 
@@ -11,6 +12,8 @@ import { burst, type SliceOrder, type SliceResult, slice } from './load.ts';
 export interface Commands {
   open(order: { readonly client: string; readonly target: Target }): void;
   slice(order: SliceOrder): SliceResult;
+  /** A slice of updates instead of calls. */
+  updates(order: SliceOrder): SliceResult;
   burst(order: { readonly calls: number }): { readonly latenciesMs: number[]; readonly errors: string[] };
   memory(order: Record<string, never>): MemoryUse;
   allocated(order: { readonly calls: number }): number | undefined;
@@ -40,6 +43,11 @@ async function obey({ name, order }: Order): Promise<unknown> {
     }
     case 'slice':
       return slice(opened(), order);
+    case 'updates': {
+      const { updating } = opened();
+      if (updating === undefined) throw new Error('this client has no updates');
+      return sliceOf(updating, order);
+    }
     case 'burst':
       return burst(opened(), order.calls);
     case 'memory':

@@ -13,6 +13,8 @@ import { callTable, measureCalls } from './calls.ts';
 import { delayTable, measureDelay } from './delay.ts';
 import { latencyTable, measureGateway, measureHalfLoad, measureIdleCallers } from './gateway.ts';
 import { idleTable } from './gateway-idle.ts';
+import { measureGrpcIdle } from './grpc/idle.ts';
+import { fanoutTable, measureGrpc } from './grpc/scenarios.ts';
 import { commit, cpu, record } from './history.ts';
 import { measureJsonRpc } from './jsonrpc.ts';
 import { measureMemory, memoryTable } from './memory.ts';
@@ -77,6 +79,19 @@ async function measure(scenario: Scenario, server: BenchServer, stable: Stable, 
     case 'gateway-idle': {
       const rows = await measureIdleCallers(scenario.name, server, quick);
       return { rows, table: idleTable(rows) };
+    }
+    case 'grpc-unary':
+    case 'grpc-updates': {
+      const rows = await measureGrpc(scenario, stable, quick);
+      return { rows, table: callTable(rows) };
+    }
+    case 'grpc-fanout': {
+      const rows = await measureGrpc(scenario, stable, quick);
+      return { rows, table: fanoutTable(rows) };
+    }
+    case 'grpc-idle': {
+      const rows = await measureGrpcIdle(scenario.name, caFile);
+      return { rows, table: memoryTable(rows) };
     }
     case 'jsonrpc': {
       const rows = await measureJsonRpc(scenario.name, stable, quick);

@@ -9,6 +9,9 @@ const OVER_H2 = ['node:http2 by hand', 'undici h2', 'undici.fetch h2', 'node:htt
 /** In the scenarios of the gateway. */
 const OF_PROXIES = ['nginx proxy', 'http-proxy', '@fastify/http-proxy'] as const;
 
+/** In the scenarios of gRPC. */
+const OF_GRPC = ['grpc-js', 'connect-node', 'yellowstone native'] as const;
+
 /** Whom the others are compared with, where they take part. */
 export const REFERENCES = [
   'undici.request',
@@ -19,6 +22,7 @@ export const REFERENCES = [
   'keepwarm bare',
   ...OVER_H2,
   ...OF_PROXIES,
+  ...OF_GRPC,
 ] as const;
 export type Reference = (typeof REFERENCES)[number];
 

@@ -1,6 +1,7 @@
 /** What is measured. The names are what `--only` picks from. */
 
 import { CALLERS } from './clients/index.ts';
+import { GRPC_SCENARIOS, type GrpcScenario } from './grpc/scenarios.ts';
 import type { Plan } from './runner.ts';
 import type { Size } from './server/replies.ts';
 
@@ -28,11 +29,12 @@ export interface OtherScenario {
     | 'jsonrpc'
     | 'gateway'
     | 'gateway-half-load'
-    | 'gateway-idle';
+    | 'gateway-idle'
+    | 'grpc-idle';
   readonly name: string;
 }
 
-export type Scenario = CallScenario | OtherScenario;
+export type Scenario = CallScenario | GrpcScenario | OtherScenario;
 
 const IN_FLIGHT: Readonly<Record<Size, readonly number[]>> = {
   '100B': [1, 10, 50, 200],
@@ -152,6 +154,9 @@ export function scenarios(only: readonly string[], quick: boolean): Scenario[] {
     { kind: 'gateway', name: 'gateway-100B-50' },
     { kind: 'gateway-half-load', name: 'gateway-half-load' },
     { kind: 'gateway-idle', name: 'gateway-idle-10k' },
+    ...GRPC_SCENARIOS,
+    { kind: 'grpc-idle', name: 'grpc-idle-cleartext' },
+    { kind: 'grpc-idle', name: 'grpc-idle-tls' },
   ];
   const known = new Set(all.map(({ name }) => name));
   if (only.length > 0) {

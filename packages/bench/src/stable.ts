@@ -20,7 +20,7 @@ export class Stable {
   }
 
   /** @throws where the client cannot be opened; its process is gone by then */
-  async open(client: string, target: Target): Promise<Contestant> {
+  async open(client: string, target: Target, slices: 'slice' | 'updates' = 'slice'): Promise<Contestant> {
     const kept = this.#kept.get(client);
     this.#kept.delete(client);
     const child = kept ?? new ClientProcess({ caFile: this.caFile });
@@ -33,7 +33,7 @@ export class Stable {
     return {
       name: client,
       seasoned: kept !== undefined,
-      slice: (order) => child.ask('slice', order),
+      slice: (order) => child.ask(slices, order),
       close: () => this.#putBack(client, child),
     };
   }

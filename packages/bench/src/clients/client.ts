@@ -1,4 +1,5 @@
 /** What every client of the benchmark is asked to do: the same call, its reply parsed. */
+import type { Updating } from '../grpc/stream-client.ts';
 import { CALL_BODY, longCall } from '../server/replies.ts';
 
 export interface Target {
@@ -21,6 +22,8 @@ export interface RpcReply {
 export interface Client {
   /** POSTs the target's body, insists on status 200, and gives the reply parsed from JSON. */
   call(): Promise<RpcReply>;
+  /** Where a stream of updates is measured instead of calls. */
+  readonly updating?: Updating;
   /** Connections it still counts as busy though no call is under way, where it keeps count. */
   leaked?(): number;
   close(): void | Promise<void>;

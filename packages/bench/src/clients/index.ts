@@ -30,6 +30,20 @@ export const CLIENTS: Readonly<Record<string, () => Promise<OpenClient>>> = {
   'undici.fetch h2': async () => (await import('./undici-h2.ts')).openFetch,
   'node:https over keepwarm': async () => (await import('./node-http-pooled.ts')).open,
   'node:https': async () => (await import('./node-http.ts')).open,
+  'keepwarm/grpc': async () => (await import('../grpc/ours.ts')).openClient,
+  'keepwarm/grpc bytes': async () => (await import('../grpc/ours.ts')).openBytes,
+  'keepwarm/yellowstone': async () => (await import('../grpc/ours.ts')).openYellowstone,
+  'connect over keepwarm': async () => (await import('../grpc/ours.ts')).openConnect,
+  'grpc-js': async () => (await import('../grpc/peers.ts')).openGrpcJs,
+  'connect-node': async () => (await import('../grpc/peers.ts')).openConnectNode,
+  'yellowstone native': async () => (await import('../grpc/peers.ts')).openNative,
+  'keepwarm/grpc, many': async () =>
+    (await import('../grpc/many.ts')).many((await import('../grpc/ours.ts')).openClient),
+  'grpc-js, many': async () => (await import('../grpc/many.ts')).many((await import('../grpc/peers.ts')).openGrpcJs),
+  '1 monitor, bytes': async () => (await import('../grpc/ours.ts')).openMonitors(1, false),
+  '50 monitors, bytes': async () => (await import('../grpc/ours.ts')).openMonitors(50, false),
+  '1 monitor, decoded': async () => (await import('../grpc/ours.ts')).openMonitors(1, true),
+  '50 monitors, decoded': async () => (await import('../grpc/ours.ts')).openMonitors(50, true),
 };
 
 /** The C program that marks what the machine allows; run by the orchestrator, not in a client process. */
