@@ -180,7 +180,7 @@ const FAULTS: readonly (VestFault | undefined)[] = [
 describe('orders under generated faults', () => {
   it('are on the server exactly when their fates say so, each once (walk)', async (t) => {
     const story = fc.record({
-      faults: fc.array(fc.constantFrom(...FAULTS), { minLength: 6, maxLength: 8 }),
+      faults: fc.array(fc.constantFrom(...FAULTS), { minLength: 5, maxLength: 6 }),
       gapless: fc.boolean(),
       together: fc.boolean(),
     });
@@ -203,6 +203,6 @@ describe('orders under generated faults', () => {
       }
     };
     await Promise.all(stories.map(run));
-    assert(told.placed > 25 && told.missing > 10, JSON.stringify(told));
+    assert(told.placed > 20 && told.missing > 10, JSON.stringify(told));
   });
 });
