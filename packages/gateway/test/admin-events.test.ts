@@ -28,6 +28,18 @@ describe('the feed', () => {
     );
   });
 
+  it('does not let calls push out what happened to an endpoint (2)', () => {
+    let now = 0;
+    const feed = new Feed(() => (now += 1_000));
+    feed.tell('endpointEjected', 'api', {});
+    for (let i = 0; i < EVENTS_MAX + 10; i++) feed.tell('call', 'api', { call: i });
+    feed.tell('endpointReadmitted', 'api', {});
+    const { lost, events } = feed.since(`${feed.run}-0`);
+    assert.equal(lost, 10);
+    assert.equal(events.length, EVENTS_MAX + 2);
+    assert.deepEqual([events[0]!.kind, events.at(-1)!.kind], ['endpointEjected', 'endpointReadmitted'], 'in order');
+  });
+
   it('knows events of another run for what they are', () => {
     const feed = new Feed();
     feed.tell('x', undefined, {});

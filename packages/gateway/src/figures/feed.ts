@@ -4,7 +4,8 @@
  *
  * Invariants:
  *   (1) Numbers grow by one with each event, and belong to this run of the gateway: `run-number`.
- *   (2) No more than `EVENTS_MAX` are remembered; who asks for older ones is told that some are missing.
+ *   (2) No more than `EVENTS_MAX` of the kinds that come with every call are remembered, and as many of the others, so
+ *       that an hour of calls does not push out what happened in it. Who asks for older ones is told how many are gone.
  *   (3) Of one kind and upstream no more than `PER_SECOND_MAX` are told in a second. The next one tells how many were
  *       left out before it (`omitted`).
  */
@@ -14,6 +15,22 @@ import { randomBytes } from 'node:crypto';
 export const EVENTS_MAX = 1_000;
 /** More than eyes can follow. */
 export const PER_SECOND_MAX = 20;
+
+/** Kinds that come with calls and connections: as many as there is traffic. */
+const FREQUENT: ReadonlySet<string> = new Set([
+  ...[
+    'call',
+    'socketOpened',
+    'socketClosed',
+    'sessionChanged',
+    'hopped',
+    'retried',
+    'retryDenied',
+    'hedged',
+    'hedgeWon',
+  ],
+  ...['rateWaits', 'concurrencyWaits'],
+]);
 
 export interface FeedEvent {
   /** Where to go on from: the Last-Event-ID of a reader that comes back. */
@@ -35,6 +52,11 @@ export interface Missed {
   readonly events: readonly FeedEvent[];
 }
 
+interface Remembered {
+  readonly number: number;
+  readonly event: FeedEvent;
+}
+
 interface Pace {
   second: number;
   told: number;
@@ -44,7 +66,8 @@ interface Pace {
 export class Feed {
   /** Of this run of the gateway. */
   readonly run = randomBytes(4).toString('hex');
-  readonly #events: FeedEvent[] = [];
+  readonly #frequent: Remembered[] = [];
+  readonly #rare: Remembered[] = [];
   readonly #listeners = new Set<(event: FeedEvent) => void>();
   readonly #paces = new Map<string, Pace>();
   readonly #now: () => number;
@@ -70,8 +93,9 @@ export class Feed {
     const id = `${this.run}-${++this.#last}`;
     const more = omitted === 0 ? {} : { omitted };
     const event: FeedEvent = { id, at, kind, ...(upstream === undefined ? {} : { upstream }), ...more, ...fields };
-    this.#events.push(event);
-    if (this.#events.length > EVENTS_MAX) this.#events.shift();
+    const remembered = FREQUENT.has(kind) ? this.#frequent : this.#rare;
+    remembered.push({ number: this.#last, event });
+    if (remembered.length > EVENTS_MAX) remembered.shift();
     for (const listener of this.#listeners) listener(event);
   }
 
@@ -85,10 +109,10 @@ export class Feed {
   since(id: string): Missed {
     const [run, number] = [id.slice(0, id.lastIndexOf('-')), Number(id.slice(id.lastIndexOf('-') + 1))];
     const known = run === this.run && Number.isSafeInteger(number) && number >= 0 && number <= this.#last;
-    if (!known) return { lost: undefined, events: [...this.#events] };
-    const missed = this.#last - number;
-    const events = this.#events.slice(Math.max(0, this.#events.length - missed));
-    return { lost: missed - events.length, events };
+    const all = [...this.#frequent, ...this.#rare].sort((a, b) => a.number - b.number);
+    const missed = known ? all.filter((each) => each.number > number) : all;
+    const events = missed.map(({ event }) => event);
+    return { lost: known ? this.#last - number - events.length : undefined, events };
   }
 
   /** @returns how many were left out before this one; nothing when it is left out itself */
