@@ -11,7 +11,7 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
-import { arch, argv, env, exit, getuid, pid, platform, stdout } from 'node:process';
+import { arch, argv, env, exit, getuid, pid, platform, report, stdout } from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -198,8 +198,33 @@ function installPartners() {
   fail('the tests need all of these; "node_modules/.bin/node scripts/test.ts FILTER" runs those that do not');
 }
 
+/**
+ * Binaries npm leaves out without a word: it takes the Node.js it runs on for the one they will run on, and drops what is
+ * optional and wants a newer one. Ours is newer.
+ */
+function installLeftOut() {
+  const libc = report?.getReport().header.glibcVersionRuntime === undefined ? 'musl' : 'glibc';
+  const fits = (allowed, ours) => allowed === undefined || allowed.includes(ours);
+  const missing = Object.entries(json('package-lock.json').packages).filter(
+    ([path, { optional, engines, os, cpu, libc: libcs }]) =>
+      optional &&
+      engines?.node &&
+      fits(os, platform) &&
+      fits(cpu, arch) &&
+      fits(libcs, libc) &&
+      !existsSync(join(root, path)),
+  );
+  if (missing.length === 0) return;
+  const names = missing.map(
+    ([path, { version }]) => `${path.slice(path.lastIndexOf('node_modules/') + 13)}@${version}`,
+  );
+  say(`installing ${names.join(', ')} for our own Node.js`);
+  npm('install', '--no-save', '--ignore-scripts', ...names); // who needs one will say so
+}
+
 installPackages();
 installNode();
+installLeftOut();
 compileDefinition();
 if (argv.includes('--with-partners')) {
   installMatrix();
