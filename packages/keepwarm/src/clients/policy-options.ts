@@ -12,7 +12,7 @@ import type { CoalesceOptions } from '../policies/coalesce.ts';
 import type { CompressOptions } from '../policies/compress.ts';
 import type { ConcurrencyOptions } from '../policies/concurrency.ts';
 import type { HedgeOptions } from '../policies/hedge.ts';
-import type { RetryOptions } from '../policies/retry.ts';
+import type { RetryOptions } from '../policies/retry-options.ts';
 import type { ClientBalance } from './endpoints.ts';
 import { invalid, show, unknownOption } from './options.ts';
 

@@ -5,7 +5,7 @@
 
 import type { Call } from '../core/call.ts';
 import { BREAKER_SEED } from '../policies/breaker.ts';
-import { RETRY_SEED } from '../policies/retry.ts';
+import { RETRY_SEED } from '../policies/retry-options.ts';
 import type { ClientOptions } from './client-options.ts';
 import { invalid, type Settings, show } from './options.ts';
 import type { ResilienceOptions } from './resilience.ts';

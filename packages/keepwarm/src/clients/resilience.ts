@@ -22,7 +22,8 @@ import { HEDGE_DEFAULTS, type HedgeOptions, type HedgeSnapshot, hedge } from '..
 import type { RateSnapshot } from '../policies/rate-keys.ts';
 import { rateLimit } from '../policies/rate-limit.ts';
 import type { RateLimit, RateLimitOptions } from '../policies/rate-options.ts';
-import { RETRY_DEFAULTS, type RetryOptions, type RetrySnapshot, retry } from '../policies/retry.ts';
+import { type RetrySnapshot, retry } from '../policies/retry.ts';
+import { RETRY_DEFAULTS, type RetryOptions } from '../policies/retry-options.ts';
 import { compressed } from './compressed-origins.ts';
 import { invalid, show } from './options.ts';
 import type { PolicyName } from './order.ts';

@@ -6,7 +6,7 @@ import { BUDGET_DEFAULTS } from '../../src/algo/budget.ts';
 import { POLICY_RULES, type PolicyGroup } from '../../src/clients/policy-options.ts';
 import { type ClientOptions, createClient, NetError } from '../../src/index.ts';
 import { HEDGE_DEFAULTS } from '../../src/policies/hedge.ts';
-import { RETRY_DEFAULTS } from '../../src/policies/retry.ts';
+import { RETRY_DEFAULTS } from '../../src/policies/retry-options.ts';
 
 function refusal(options: object): string {
   try {

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { PRESETS, type Preset, type PresetName, withPreset } from '../../src/clients/presets.ts';
 import { type ClientOptions, createClient, NetError } from '../../src/index.ts';
 import { BREAKER_DEFAULTS } from '../../src/policies/breaker.ts';
-import { RETRY_DEFAULTS } from '../../src/policies/retry.ts';
+import { RETRY_DEFAULTS } from '../../src/policies/retry-options.ts';
 
 const page = readFileSync(new URL('../../../../docs/guide/presets.md', import.meta.url), 'utf8');
 const names = Object.keys(PRESETS) as PresetName[];

@@ -2,7 +2,8 @@
 import { BUDGET_DEFAULTS, type BudgetOptions, RetryBudget } from '../../src/algo/budget.ts';
 import type { Call } from '../../src/core/call.ts';
 import type { Observer, Retried, RetryDenied } from '../../src/core/observer.ts';
-import { RETRY_DEFAULTS, type RetryOptions, retry } from '../../src/policies/retry.ts';
+import { retry } from '../../src/policies/retry.ts';
+import { RETRY_DEFAULTS, type RetryOptions } from '../../src/policies/retry-options.ts';
 import { FakeClock } from '../../src/testing/fake-clock.ts';
 
 /** Every wait is half of the longest one: 12.5, 25, 50 and 100 ms by default. */

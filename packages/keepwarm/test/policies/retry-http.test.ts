@@ -11,7 +11,8 @@ import { systemClock } from '../../src/core/clock.ts';
 import { originOf } from '../../src/core/origin.ts';
 import { type Client, createClient } from '../../src/index.ts';
 import { HEDGE_DEFAULTS, hedge } from '../../src/policies/hedge.ts';
-import { RETRY_DEFAULTS, retry } from '../../src/policies/retry.ts';
+import { retry } from '../../src/policies/retry.ts';
+import { RETRY_DEFAULTS } from '../../src/policies/retry-options.ts';
 import { aCall } from '../../src/testing/scripted-engine.ts';
 import { until } from '../engine/setup.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CODES, type Code, NetError, type Reach } from '../../src/core/error.ts';
 import type { Reply } from '../../src/core/reply.ts';
-import { RETRY_SEED } from '../../src/policies/retry.ts';
+import { RETRY_SEED } from '../../src/policies/retry-options.ts';
 import { aCall, aReply, failure, later, never, scripted } from '../../src/testing/scripted-engine.ts';
 import { ScriptedBody } from '../core/a-body.ts';
 import { SeededRandom } from '../wire/differential/random.ts';

@@ -4,8 +4,8 @@ import { errorName } from '../../wire/h2/codes.ts';
 
 /**
  * How a stream ended before its reply did: never processed; with its session; dropped by a peer that is being stopped
- * (RST_STREAM with NO_ERROR); wanted in HTTP/1.1, which is not to say that nothing was done; or on a verdict of the peer,
- * which it would pass again.
+ * (RST_STREAM with NO_ERROR); wanted in HTTP/1.1, which is not to say that nothing was done; or on a verdict that the
+ * peer would pass again.
  */
 export type Loss = 'unprocessed' | 'with its session' | 'dropped' | 'misdirected' | 'judged';
 

@@ -1,6 +1,6 @@
 /**
- * A stand-in for Akamai's API hosts, made from their published description; nobody at Akamai has looked at it. It checks
- * signatures, clocks and nonces as they do, keeps their kind of limits, and refuses with their kind of problems.
+ * A stand-in for Akamai's API hosts, made from their published description; nobody at Akamai has looked at it. It
+ * checks signatures, clocks and nonces as they do, keeps their kind of limits, and refuses with their kind of problems.
  *
  *   /ok…                      what was received, as JSON
  *   /redirect?to=PATH         307 to PATH

@@ -124,7 +124,7 @@ export class Door {
   }
 }
 
-/** A socket that is about to end by itself cannot be reset any more: libuv refuses, and its handle would stay for ever. */
+/** A socket about to end by itself cannot be reset any more: libuv refuses, and its handle would stay for ever. */
 function drop(socket: Socket): void {
   if (socket.destroyed || socket.writableEnded) socket.destroy();
   else socket.resetAndDestroy();

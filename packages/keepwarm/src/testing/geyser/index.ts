@@ -1,6 +1,6 @@
 /**
- * keepwarm/testing/geyser: a Geyser server for tests of whatever subscribes to one. It needs `@bufbuild/protobuf`, which
- * is yours to bring.
+ * keepwarm/testing/geyser: a Geyser server for tests of whatever subscribes to one. It needs `@bufbuild/protobuf`,
+ * which is yours to bring.
  */
 export type { AccountInit, TransactionInit } from './chain.ts';
 export type { GeyserServerStats } from './counts.ts';

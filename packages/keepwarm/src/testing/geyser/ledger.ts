@@ -7,8 +7,8 @@
  *   (1) At `processed` everything is told as it happens. At the two other levels what happened in a slot is told when
  *       the slot gets there, right before that status; what is added to it later, at once.
  *   (2) Statuses of slots are told to all levels when they happen.
- *   (3) A replay is told by slots, lowest first: those that have got to its level, each as it happened. No event is both
- *       in a replay and told live to the same listener.
+ *   (3) A replay is told by slots, lowest first: those that have got to its level, each as it happened. No event is
+ *       both in a replay and told live to the same listener.
  */
 import { CommitmentLevel, SlotStatus } from '../../wire/geyser/generated/geyser_pb.js';
 import type { GeyserEvent, SlotEvent } from './events.ts';
