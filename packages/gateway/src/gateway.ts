@@ -1,6 +1,7 @@
 /** The gateway put together: upstreams, the listener for callers, the admin listener; started and stopped as one. */
 import type { AddressInfo } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
+import type { OpenTelemetry } from 'keepwarm/otel';
 import { writeKey } from './admin/key-file.ts';
 import { Keys, made as madeUp } from './admin/keys.ts';
 import { gatewayMetrics } from './admin/metrics.ts';
@@ -32,6 +33,8 @@ export interface GatewayPlaces {
   /** Where history is kept; in memory without it, unless the configuration names a file. */
   readonly stateFolder?: string;
   readonly log?: Log;
+  /** Makes what an upstream's doings are told through; nothing without it. */
+  readonly telemetry?: ((upstream: string) => OpenTelemetry) | undefined;
   /** Reads the configuration again, for an operator who asks for a reload. @throws ConfigError */
   readonly readConfig?: () => GatewayConfig;
 }
@@ -178,7 +181,8 @@ export class Gateway {
 
   /** An upstream whose facts are heard by all who tell of them. */
   #made(name: string, config: UpstreamConfig | RpcUpstreamConfig): AnyUpstream {
-    const upstream = 'rpc' in config ? new RpcUpstream(name, config) : new Upstream(name, config);
+    const telemetry = this.#places.telemetry?.(name);
+    const upstream = 'rpc' in config ? new RpcUpstream(name, config, telemetry) : new Upstream(name, config, telemetry);
     upstream.book.listen(feedFacts(name, this.feed));
     upstream.book.listen(this.calls.observer(name));
     upstream.book.listen(logFacts(name, this.#log, this.#config.logs));

@@ -21,6 +21,7 @@ import { stateFolder } from '../history/open.ts';
 import { logTo } from '../logs/log.ts';
 import { EXIT } from './commands.ts';
 import type { Flags } from './parse.ts';
+import { telemetryFor } from './telemetry.ts';
 
 export type Print = (line: string) => void;
 
@@ -29,7 +30,8 @@ export async function runGateway(flags: Flags, print: Print): Promise<number> {
   const readConfig = () => configOf(flags);
   const config = readConfig();
   const log = logTo(process.stderr, config.logs ?? LOGS_DEFAULTS);
-  const places = { runtimeFolder: runtimeFolder(), stateFolder: stateFolder(), log, readConfig };
+  const telemetry = await telemetryFor(log);
+  const places = { runtimeFolder: runtimeFolder(), stateFolder: stateFolder(), log, readConfig, telemetry };
   const gateway = new Gateway(config, places);
   const { data, admin } = await gateway.start();
   const signalled = untilSignal(print); // before anybody can know that we are there

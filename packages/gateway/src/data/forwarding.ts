@@ -12,6 +12,7 @@
  */
 
 import { NetError, type Reply } from 'keepwarm';
+import type { Serving } from 'keepwarm/otel';
 import type { CallerRequest, CallerResponse } from './caller.ts';
 import { replyFields, requestFields } from './fields.ts';
 import { answerProblem, type Problem, problemOf } from './problem.ts';
@@ -35,6 +36,9 @@ export class Forwarding implements BodySink {
   readonly #startedAt = performance.now();
   #source: BodySource | undefined;
   #stalled = false;
+  readonly #serving: Serving | undefined;
+  /** Of the answer, once it has begun. */
+  #status: number | undefined;
 
   /** `signal` fires when the caller's connection closes. */
   constructor(request: CallerRequest, response: CallerResponse, route: Way, signal: AbortSignal) {
@@ -42,6 +46,8 @@ export class Forwarding implements BodySink {
     this.#response = response;
     this.#route = route;
     this.#signal = signal;
+    this.#serving = route.upstream.telemetry?.serve({ method: request.method ?? 'GET', headers: request.headers });
+    if (this.#serving !== undefined) response.on('close', () => this.#serving?.ended(this.#status));
   }
 
   start(): void {
@@ -59,7 +65,8 @@ export class Forwarding implements BodySink {
     const { client, config } = upstream;
     const headers = requestFields(this.#request, config);
     const method = this.#request.method ?? 'GET';
-    client.request(path, { method, headers, body, signal: this.#signal }).then(
+    const call = () => client.request(path, { method, headers, body, signal: this.#signal });
+    (this.#serving?.within(call) ?? call()).then(
       (reply) => this.#replied(reply),
       (thrown: unknown) => this.#failed(NetError.from(thrown)),
     );
@@ -67,6 +74,7 @@ export class Forwarding implements BodySink {
 
   #replied(reply: Reply): void {
     const { status } = reply;
+    this.#status = status;
     this.#route.upstream.book.answered(reply, this.#startedAt);
     const response = this.#response;
     const fields = replyFields(reply.headers, status, this.#route.upstream.config.headers?.reply);
@@ -127,6 +135,7 @@ export class Forwarding implements BodySink {
   }
 
   #answer(problem: Problem): void {
+    this.#status = problem.status;
     answerProblem(this.#response, problem);
     discardRest(this.#request);
   }

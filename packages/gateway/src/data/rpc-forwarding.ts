@@ -10,6 +10,7 @@
  */
 import { STATUS_CODES } from 'node:http';
 import { NetError } from 'keepwarm';
+import type { Serving } from 'keepwarm/otel';
 import type { CallerRequest, CallerResponse } from './caller.ts';
 import { type Problem, problemOf } from './problem.ts';
 import { BodyTooLarge, bodyLength, collected, discardRest, tooLarge } from './request-body.ts';
@@ -39,6 +40,9 @@ export class RpcForwarding {
   readonly #upstream: RpcUpstream;
   readonly #signal: AbortSignal;
   readonly #startedAt = performance.now();
+  readonly #serving: Serving | undefined;
+  /** Of the answer, once it has begun. */
+  #status: number | undefined;
 
   /** `signal` fires when the caller's connection closes. */
   constructor(request: CallerRequest, response: CallerResponse, upstream: RpcUpstream, signal: AbortSignal) {
@@ -46,6 +50,8 @@ export class RpcForwarding {
     this.#response = response;
     this.#upstream = upstream;
     this.#signal = signal;
+    this.#serving = upstream.telemetry?.serve({ method: request.method ?? 'POST', headers: request.headers });
+    if (this.#serving !== undefined) response.on('close', () => this.#serving?.ended(this.#status));
   }
 
   start(): void {
@@ -83,7 +89,8 @@ export class RpcForwarding {
       const denied = deniedMethod(looked, config.methodsDenied);
       if (denied !== undefined) return this.#refuse(idsOf(looked), notAllowed(denied));
     }
-    rpc.fetch('', { method: 'POST', body: text, signal: this.#signal }).then(
+    const ask = () => rpc.fetch('', { method: 'POST', body: text, signal: this.#signal });
+    (this.#serving?.within(ask) ?? ask()).then(
       (answer) => this.#answered(answer),
       (error: unknown) => this.#failed(text, error),
     );
@@ -123,6 +130,7 @@ export class RpcForwarding {
 
   #send(status: number, text: string | undefined, fields: readonly string[]): void {
     const response = this.#response;
+    this.#status = status;
     if (text === undefined) {
       response.writeHead(status, STATUS_CODES[status] ?? '', [...fields]);
       response.end();

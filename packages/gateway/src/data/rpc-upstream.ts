@@ -1,6 +1,7 @@
 /** A pool of JSON-RPC nodes behind one local URL: the client, and what is known of each endpoint lately. */
 import type { ClientOptions } from 'keepwarm';
 import { createRpc, type RpcClient } from 'keepwarm/jsonrpc';
+import type { OpenTelemetry } from 'keepwarm/otel';
 import type { RpcUpstreamConfig } from '../config/rpc-upstream.ts';
 import { EndpointTrails } from '../figures/endpoint-trails.ts';
 import { FigureBook } from '../figures/figures.ts';
@@ -15,12 +16,19 @@ export class RpcUpstream {
   readonly tenure = new Tenure();
   readonly callerRate: CallerRate | undefined;
   readonly trails: EndpointTrails;
+  /** Its own; it is closed with it. */
+  readonly telemetry: OpenTelemetry | undefined;
 
-  constructor(name: string, config: RpcUpstreamConfig) {
+  constructor(name: string, config: RpcUpstreamConfig, telemetry?: OpenTelemetry) {
+    this.telemetry = telemetry;
     this.name = name;
     this.config = config;
     this.callerRate = config.callerRate && new CallerRate(config.callerRate);
-    this.rpc = createRpc({ ...config.rpc, observer: this.book.observer satisfies ClientOptions['observer'] });
+    this.rpc = createRpc({
+      ...config.rpc,
+      telemetry,
+      observer: this.book.observer satisfies ClientOptions['observer'],
+    });
     this.trails = new EndpointTrails(() => this.rpc.endpointStats());
   }
 
@@ -38,5 +46,6 @@ export class RpcUpstream {
   async close(deadlineMs: number): Promise<void> {
     this.trails.close();
     await this.rpc.close({ deadlineMs });
+    this.telemetry?.close();
   }
 }

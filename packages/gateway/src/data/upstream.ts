@@ -1,6 +1,7 @@
 /** One upstream: where it is, the warm connections to it, and what is known of it. */
 import { type Client, type ClientOptions, createClient } from 'keepwarm';
 import { type KeepwarmAgents, keepwarmAgents } from 'keepwarm/node-http';
+import type { OpenTelemetry } from 'keepwarm/otel';
 import type { UpstreamConfig } from '../config/config.ts';
 import { UPGRADES_DEFAULTS } from '../config/upgrades.ts';
 import { FigureBook } from '../figures/figures.ts';
@@ -16,16 +17,19 @@ export class Upstream {
   readonly tenure = new Tenure();
   readonly callerRate: CallerRate | undefined;
   readonly tunnels: Tunnels;
+  /** Its own; it is closed with it. */
+  readonly telemetry: OpenTelemetry | undefined;
   #agents: KeepwarmAgents | undefined;
   /** Origin as people may see it, without the base path. */
   readonly origin: string;
 
-  constructor(name: string, config: UpstreamConfig) {
+  constructor(name: string, config: UpstreamConfig, telemetry?: OpenTelemetry) {
+    this.telemetry = telemetry;
     this.name = name;
     this.config = config;
     this.callerRate = config.callerRate && new CallerRate(config.callerRate);
     this.origin = new URL(config.client.origin).origin;
-    this.client = createClient(clientOptions(config, this.book));
+    this.client = createClient({ ...clientOptions(config, this.book), telemetry });
     this.tunnels = new Tunnels(config.upgrades ?? UPGRADES_DEFAULTS);
   }
 
@@ -42,7 +46,7 @@ export class Upstream {
   /** Calls under way may end for `deadlineMs`; upgraded connections end at once. */
   close(deadlineMs: number): Promise<void> {
     this.tunnels.close();
-    return this.client.close({ deadlineMs });
+    return this.client.close({ deadlineMs }).finally(() => this.telemetry?.close());
   }
 }
 
