@@ -199,8 +199,8 @@ function installPartners() {
 }
 
 /**
- * Binaries npm leaves out without a word: it takes the Node.js it runs on for the one they will run on, and drops what is
- * optional and wants a newer one. Ours is newer.
+ * Binaries npm leaves out without a word: it takes the Node.js it runs on for the one they will run on, and drops what
+ * is optional and wants a newer one. Ours is newer.
  */
 function installLeftOut() {
   const libc = report?.getReport().header.glibcVersionRuntime === undefined ? 'musl' : 'glibc';

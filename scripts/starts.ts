@@ -1,11 +1,11 @@
 /**
  * Question: do monitors that all lose their connections, again and again, ever open more of them in any window than
  * their provider allows, as the provider counts, and how much of what it allows do they use?
- * Method: real processes over loopback, one client for each monitor, one limiter for each process. The provider, a process
- * of its own, writes down when it accepted each connection, and when it counted it: up to `--jitter-ms` later, before its
- * HTTP/2 settings. It loses every connection within 300 ms, and throws one in eight out at once. Two storms at a time: one
- * process that keeps its starts in a file, and several that share them over a real Redis. Processes are killed (SIGKILL)
- * and begun anew. A sliding window goes over all connections, by either instant.
+ * Method: real processes over loopback, one client for each monitor, one limiter for each process. The provider, a
+ * process of its own, writes down when it accepted each connection, and when it counted it: up to `--jitter-ms` later,
+ * before its HTTP/2 settings. It loses every connection within 300 ms, and throws one in eight out at once. Two storms
+ * at a time: one process that keeps its starts in a file, and several that share them over a real Redis. Processes are
+ * killed (SIGKILL) and begun anew. A sliding window goes over all connections, by either instant.
  * Decides: whether keepwarm may promise that no window is exceeded. Exit code 1 when one was.
  *
  *   npm run starts                 6 in 2 s, for 20 s

@@ -1,6 +1,6 @@
 /**
- * One monitor, in a process of its own: the official client as it comes. Told by its parent whom to ask and for what, it
- * says how many updates it has when asked, and at the end which: a digest of each, in order.
+ * One monitor, in a process of its own: the official client as it comes. Told by its parent whom to ask and for what,
+ * it says how many updates it has when asked, and at the end which: a digest of each, in order.
  */
 import { createHash } from 'node:crypto';
 import type { Order, Said } from './orders.ts';

@@ -1,6 +1,6 @@
 /**
- * keepwarm/yellowstone: Solana's Geyser streams as Yellowstone serves them. It needs `@bufbuild/protobuf`, which is yours
- * to bring. The messages and the service are compiled from the published definition (see NOTICE).
+ * keepwarm/yellowstone: Solana's Geyser streams as Yellowstone serves them. It needs `@bufbuild/protobuf`, which is
+ * yours to bring. The messages and the service are compiled from the published definition (see NOTICE).
  */
 export { createYellowstone, Yellowstone, type YellowstoneStats } from './adapters/yellowstone/client.ts';
 export type {

@@ -39,7 +39,7 @@ describe('a limit on connections at once', () => {
     assert.equal(cap.snapshot().taken, 0);
   });
 
-  it('lets go of whoever wants no place any more, refuses more than may wait, and everybody once closed (4)', async () => {
+  it('lets go of who wants no place any more, refuses more than may wait, and all once closed (4)', async () => {
     const cap = aCap(1, 1);
     const held = await cap.take('growth');
     const caller = new AbortController();

@@ -1,4 +1,4 @@
-/** Any order of events keeps the invariants of pool/members.ts and pool/leases.ts. A walk that fails prints as steps. */
+/** Any order of events keeps the invariants of pool/members.ts and pool/leases.ts. What fails prints as steps. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';

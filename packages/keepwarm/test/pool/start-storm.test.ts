@@ -126,7 +126,7 @@ async function played({ steps, reserve }: Schedule, fault: Fault): Promise<{ mos
 }
 
 describe('a storm of connections', () => {
-  it('exceeds no window at the provider, whatever is wanted, comes late, fails, hangs, is aborted or crashes', async () => {
+  it('exceeds no window at the provider, whatever comes late, fails, hangs, is aborted or crashes', async () => {
     let count = 0;
     await fc.assert(
       fc.asyncProperty(schedules, async (schedule) => {

@@ -83,8 +83,7 @@ export class YellowstoneStream implements AsyncIterableIterator<Message<Subscrib
    */
   async update(request: Subscription): Promise<void> {
     const asked = new Asked(request);
-    if (asked.fromSlot !== undefined)
-      throw invalid('an update has no fromSlot: make another subscription for a replay');
+    if (asked.fromSlot !== undefined) throw invalid('an update has no fromSlot; for a replay, subscribe anew');
     if (asked.commitment !== this.#asked.commitment) throw invalid('an update must not change the commitment');
     this.#asked = asked;
     // A stream that is lost meanwhile tells its reader; the next one begins with these filters.
@@ -231,8 +230,7 @@ export class YellowstoneStream implements AsyncIterableIterator<Message<Subscrib
     const { gap: missing, told, slot } = this.#progress.take(update, this.#asked.whole);
     if (missing !== undefined) this.#tellGap(missing);
     if (!told) this.#counts.repeats++;
-    const wanted = told && this.#isWanted(update);
-    if (!wanted) return missing;
+    if (!told || !this.#isWanted(update)) return missing;
     this.#counts.updates++;
     const filled = slot !== undefined && slot <= link.behind;
     const data = { kind: 'data', value: update, height: slot, filled } as const;
@@ -253,8 +251,7 @@ export class YellowstoneStream implements AsyncIterableIterator<Message<Subscrib
     this.#tooOld = 0;
     const { clock, observer, caller } = this.#parts;
     const resumed = this.#counts.openings > 1;
-    const openMs = clock.now() - link.startedAt;
-    observer.streamOpened?.({ topic: TOPIC, endpoint: caller.target, resumed, openMs });
+    observer.streamOpened?.({ topic: TOPIC, endpoint: caller.target, resumed, openMs: clock.now() - link.startedAt });
   }
 
   /** @returns a gap, where a replay was refused and it is known what is gone */

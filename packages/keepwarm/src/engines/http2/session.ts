@@ -62,8 +62,7 @@ export class Session implements Kept<Session>, SharedItem<Session>, Carrier, Soc
   retireAt = Number.POSITIVE_INFINITY;
   asleep = false;
   leases = 0;
-  /** Calls that ended with a reply. */
-  answered = 0;
+  answered = 0; // calls that ended with a reply
   activeAt: number;
   closeReason: CloseReason | undefined;
 

@@ -1,6 +1,7 @@
 /**
  * The other side of EdgeGrid: whether a request was signed by somebody who knows the secret, just now, and for the
- * first time. Written from the published description alone, so that it can disagree with a client that reads it otherwise.
+ * first time. Written from the published description alone, so that it can disagree with a client that reads it
+ * otherwise.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 

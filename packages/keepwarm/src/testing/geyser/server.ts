@@ -1,6 +1,6 @@
 /**
- * A Geyser server for tests: slots, accounts and transactions from a seed, filters and replay with the plugin's meaning,
- * limits that count as providers do, and every trouble such a server can make, at a moment the test chooses.
+ * A Geyser server for tests: slots, accounts and transactions from a seed, filters and replay with the plugin's
+ * meaning, limits that count as providers do, and every trouble such a server can make, at a moment the test chooses.
  *
  *     await using geyser = await startGeyserServer({ accountsPerSlot: 100 });
  *     const yellowstone = createYellowstone({ target: geyser.target });

@@ -1,6 +1,7 @@
 /**
- * A walk over what a server may send: slots with updates, forks that come late, losses anywhere, replays from where they
- * are asked for. After each walk, everything that happened since the beginning has been told once, or a gap covers it.
+ * A walk over what a server may send: slots with updates, forks that come late, losses anywhere, replays from where
+ * they are asked for. After each walk, everything that happened since the beginning has been told once, or a gap covers
+ * it.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';

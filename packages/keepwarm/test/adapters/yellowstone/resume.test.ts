@@ -9,7 +9,8 @@ const gaps = (all: readonly Told[]) =>
 
 describe('a subscription whose stream is lost', () => {
   for (const commitment of [CommitmentLevel.PROCESSED, CommitmentLevel.CONFIRMED]) {
-    it(`misses nothing and repeats nothing over 20 losses and 20,000 updates (${CommitmentLevel[commitment]})`, async (t) => {
+    const level = CommitmentLevel[commitment];
+    it(`misses nothing and repeats nothing over 20 losses and 20,000 updates (${level})`, async (t) => {
       const { geyser, yellowstone } = await aGeyser(t, {
         accountsPerSlot: 90,
         transactionsPerSlot: 10,

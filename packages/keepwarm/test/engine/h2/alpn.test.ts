@@ -80,7 +80,8 @@ describe('what is agreed', () => {
     ['prior-knowledge', ['h2'], '2.0'],
   ];
   for (const [http2, offered, version] of cases) {
-    it(`${http2 ?? 'by default'} with a server of ${offered.join(' and ') || 'neither'}: HTTP/${version}`, async (t) => {
+    const of = offered.join(' and ') || 'neither';
+    it(`${http2 ?? 'by default'} with a server of ${of}: HTTP/${version}`, async (t) => {
       const { client } = await aPair(t, offered, http2 === undefined ? {} : { http2 });
       assert.equal(await client.get('/').text(), version);
       assert.equal(await client.get('/').text(), version);

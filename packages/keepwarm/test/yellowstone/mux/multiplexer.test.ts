@@ -139,7 +139,7 @@ it('a later request replaces the filters of its monitor alone, without a gap in 
   assert.equal(accounts.size, got.got.length, 'and nothing came twice');
 });
 
-it('a monitor that asks for a slot of the past is alone until it has caught up, then shares, with neither gap nor double', async () => {
+it('a monitor that asks for the past is alone until it has caught up, then shares: no gap, no double', async () => {
   const { geyser, mux, settle } = await aBench();
   const owner = [geyser.owners[0]!];
   geyser.advance(40);

@@ -1,4 +1,6 @@
-/** What the multiplexer's tests stand on: subscribers alone and through it, over real sockets to a Geyser test server. */
+/**
+ * What the multiplexer's tests stand on: subscribers alone and through it, over real sockets to a Geyser test server.
+ */
 import { Buffer } from 'node:buffer';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
