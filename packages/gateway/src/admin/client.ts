@@ -49,6 +49,11 @@ export class AdminClient {
     this.#client = createClient({ origin, headers, retry: false, breaker: false, deadlineMs: 10_000 });
   }
 
+  /** HOST:PORT. */
+  get where(): string {
+    return this.#where;
+  }
+
   /** Whether there is a token to act with. */
   get hasToken(): boolean {
     return this.#token !== undefined;

@@ -2,6 +2,8 @@
  * Every command and flag of `keepwarm`: what the parser accepts, what `--help` prints, and what docs/reference/cli.md
  * repeats (a check keeps the two equal).
  */
+import { ASKED, ASKING_COMMANDS } from './asking-commands.ts';
+
 export interface Flag {
   /** What stands after it, as `--help` shows it; a flag without one is a switch. */
   readonly value?: string;
@@ -14,17 +16,14 @@ export interface Command {
   /** What follows the command's name. */
   readonly operand?: string;
   readonly summary: string;
+  /** A few sentences more, for its help. */
+  readonly more?: string;
   readonly flags: Readonly<Record<string, Flag>>;
   /** Shown at the end of its help. */
   readonly examples: readonly string[];
 }
 
 const LISTEN = { value: 'HOST:PORT', help: 'address for callers; default 127.0.0.1:4300' };
-/** Of commands that ask a gateway that runs. */
-const ASKED = {
-  value: 'HOST:PORT',
-  help: 'admin address of the gateway that is asked; default 127.0.0.1:4301',
-};
 const ADMIN = { value: 'HOST:PORT', help: 'address of the status page, on this machine only; default 127.0.0.1:4301' };
 
 export const COMMANDS = {
@@ -87,6 +86,16 @@ export const COMMANDS = {
     },
     examples: ['keepwarm mcp', 'keepwarm mcp --admin 127.0.0.1:4301 --allow-actions'],
   },
+  completion: {
+    operand: 'SHELL',
+    summary: 'print a script by which bash, zsh or fish completes commands and flags',
+    flags: {},
+    examples: [
+      'source <(keepwarm completion bash)',
+      'keepwarm completion fish > ' + '~/.config/fish/completions/keepwarm.fish',
+    ],
+  },
+  ...ASKING_COMMANDS,
 } as const satisfies Record<string, Command>;
 
 export type CommandName = keyof typeof COMMANDS;
@@ -99,4 +108,6 @@ export const EXIT = {
   failed: 1,
   /** The command line or the configuration cannot be used; nothing was tried. */
   usage: 2,
+  /** No gateway answers at the admin address. */
+  unreachable: 3,
 } as const;

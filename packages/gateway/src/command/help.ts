@@ -15,12 +15,12 @@ function overview(): string {
     ...aligned(rows),
     '',
     'keepwarm COMMAND --help tells more of one command; --version, which this is.',
-    'Exit codes: 0 done, 1 tried and failed, 2 the command line or configuration cannot be used.',
+    EXIT_CODES,
   ].join('\n');
 }
 
 function describe(name: CommandName): string {
-  const { operand, summary, flags, examples }: Command = COMMANDS[name];
+  const { operand, summary, more, flags, examples }: Command = COMMANDS[name];
   const rows = Object.entries(flags).map(
     ([flag, { value, help }]) => [value === undefined ? `--${flag}` : `--${flag} ${value}`, help] as const,
   );
@@ -29,14 +29,32 @@ function describe(name: CommandName): string {
     `${name}: ${summary}`,
     '',
     `usage: ${usage}`,
+    ...(more === undefined ? [] : ['', ...wrapped(more)]),
+    ...(rows.length === 0 ? [] : ['', ...aligned(rows)]),
     '',
-    ...aligned(rows),
-    '',
+    'examples',
     ...examples.map((example) => `  $ ${example}`),
+    '',
+    EXIT_CODES,
+    'More: docs/reference/cli.md',
   ].join('\n');
 }
 
 function aligned(rows: readonly (readonly [string, string])[]): string[] {
   const width = Math.max(...rows.map(([left]) => left.length));
   return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
+}
+
+const EXIT_CODES =
+  'Exit codes: 0 done, 1 tried and failed, 2 the command line or configuration cannot be used,\n3 no gateway answers.';
+
+/** At 100 columns, by words. */
+function wrapped(text: string): string[] {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1)!;
+    if (last.length + word.length + 1 > 100) lines.push(word);
+    else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`;
+  }
+  return lines;
 }
