@@ -17,8 +17,9 @@ export interface RawMethod {
 
 const same = (bytes: Buffer): Buffer => bytes;
 
+/** @param t whoever ends it: a test, or what stands for several */
 export async function aServer(
-  t: TestContext,
+  t: { after(end: () => unknown): void },
   methods: Readonly<Record<string, RawMethod>> = {},
   options: grpc.ServerOptions = {},
 ): Promise<{ readonly server: grpc.Server; readonly target: string }> {

@@ -2,7 +2,14 @@
  * The service of gRPC's interoperability tests, as far as they use it, described by hand
  * (grpc/grpc src/proto/grpc/testing/messages.proto and test.proto say what it is).
  */
-import { create, createFileRegistry, type DescMessage, type DescService, type Message } from '@bufbuild/protobuf';
+import {
+  create,
+  createFileRegistry,
+  type DescMessage,
+  type DescService,
+  type Message,
+  toBinary,
+} from '@bufbuild/protobuf';
 import {
   FieldDescriptorProto_Label,
   FieldDescriptorProto_Type,
@@ -89,6 +96,9 @@ const file = create(FileDescriptorProtoSchema, {
     { name: 'UnimplementedService', method: [methodType('UnimplementedCall', 'Empty', 'Empty')] },
   ],
 });
+
+/** Its description, as other languages read it. */
+export const DESCRIPTION: Uint8Array = toBinary(FileDescriptorProtoSchema, file);
 
 const registry = createFileRegistry(create(FileDescriptorSetSchema, { file: [file] }));
 
