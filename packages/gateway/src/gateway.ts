@@ -232,6 +232,7 @@ export class Gateway {
 
   #leave(upstream: AnyUpstream, drainMs: number): void {
     this.#leaving.add(upstream);
+    upstream.drain();
     const gone = upstream.tenure.over(drainMs).then(() => upstream.close(0));
     void gone.catch(closedMeanwhile).finally(() => this.#leaving.delete(upstream));
   }

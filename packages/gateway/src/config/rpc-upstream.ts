@@ -9,6 +9,7 @@ import { ConfigError } from './config-error.ts';
 import { parseHosts, parsePaths } from './places.ts';
 import { type Json, number, object, show, text, texts, unlimited } from './values.ts';
 import { wayOf } from './way.ts';
+import { parseWebSocket, type WebSocketConfig } from './websocket.ts';
 
 export interface RpcUpstreamConfig {
   readonly rpc: RpcOptions;
@@ -24,6 +25,8 @@ export interface RpcUpstreamConfig {
   readonly methodsDenied: readonly string[];
   /** Requests of each caller, however many are in a batch. Default: no limit. */
   readonly callerRate?: CallerRateConfig | undefined;
+  /** Callers that stay, and subscribe. */
+  readonly websocket?: WebSocketConfig;
 }
 
 export const RPC_UPSTREAM_DEFAULTS = {
@@ -55,6 +58,7 @@ export const RPC_UPSTREAM_NAMES: readonly string[] = [
   'deadlineMs',
   'proxy',
   'callerRate',
+  'websocket',
   ...SWITCHES,
   ...GROUPS,
   ...Object.keys(RPC_UPSTREAM_DEFAULTS),
@@ -73,6 +77,7 @@ export function parseRpcUpstream(path: string, input: unknown): RpcUpstreamConfi
     requestsMax: count('requestsMax'),
     methodsDenied: texts(given['methodsDenied'] ?? [], `${path}.methodsDenied`, 'methods'),
     callerRate: parseCallerRate(given['callerRate'], `${path}.callerRate`),
+    websocket: parseWebSocket(given['websocket'], `${path}.websocket`),
   };
 }
 

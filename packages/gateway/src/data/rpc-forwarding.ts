@@ -9,30 +9,25 @@
  * Invariant: the caller gets one answer, and when its connection closes, what it asked for ends at once.
  */
 import { STATUS_CODES } from 'node:http';
-import { NetError } from 'keepwarm';
 import type { Serving } from 'keepwarm/otel';
 import type { CallerRequest, CallerResponse } from './caller.ts';
-import { type Problem, problemOf } from './problem.ts';
-import { BodyTooLarge, bodyLength, collected, discardRest, tooLarge } from './request-body.ts';
-import { deniedMethod, isBatch, type Looked, messageOf } from './rpc-message.ts';
+import type { Problem } from './problem.ts';
+import { BodyTooLarge, bodyLength, collected, discardRest } from './request-body.ts';
+import { deniedMethod, isBatch, messageOf } from './rpc-message.ts';
+import {
+  ENCODED,
+  failed,
+  type Ids,
+  idsOf,
+  notAllowed,
+  notPosted,
+  oversized,
+  type Refusal,
+  refusalText,
+  tooMany,
+  tooOften,
+} from './rpc-refusal.ts';
 import type { RpcUpstream } from './rpc-upstream.ts';
-
-/** Of a request that cannot be read as one; of what the gateway could not do (JSON-RPC 2.0 § 5.1). */
-const INVALID_REQUEST = -32600;
-const METHOD_NOT_FOUND = -32601;
-const SERVER_ERROR = -32000;
-/** EIP-1474. */
-const LIMIT_EXCEEDED = -32005;
-
-interface Refusal {
-  readonly status: number;
-  readonly code: number;
-  readonly message: string;
-  readonly proxyError: string;
-  readonly data?: object;
-  /** Field lines beside the usual ones: names and values in turn. */
-  readonly fields?: readonly string[];
-}
 
 export class RpcForwarding {
   readonly #request: CallerRequest;
@@ -68,10 +63,8 @@ export class RpcForwarding {
   }
 
   /** The caller may not ask now. Its body, and with it the id, has not been read. */
-  refuse({ status, code, detail, proxyError, limit, value, retryAfterMs = 0 }: Problem): void {
-    const data = { code, reach: 'unsent', limit, value };
-    const fields = ['retry-after', String(Math.ceil(retryAfterMs / 1_000))];
-    this.#refuse(null, { status, code: LIMIT_EXCEEDED, message: detail, proxyError, data, fields });
+  refuse(problem: Problem): void {
+    this.#refuse(null, tooOften(problem));
   }
 
   #unread(error: unknown, bytesMax: number): void {
@@ -105,26 +98,13 @@ export class RpcForwarding {
   #failed(text: string, thrown: unknown): void {
     if (this.#signal.aborted) return; // nobody is left to be told
     this.#upstream.book.failed();
-    const cause = thrown instanceof Error && thrown.cause instanceof NetError ? thrown.cause : NetError.from(thrown);
-    const { status, code, detail, reach, phase, limit, value, proxyError } = problemOf(
-      cause,
-      this.#upstream.name,
-      false,
-    );
-    this.#refuse(idsOf(messageOf(text)), {
-      status,
-      code: SERVER_ERROR,
-      message: `${code}: ${detail}`,
-      proxyError,
-      data: { code, reach, phase, limit, value },
-    });
+    this.#refuse(idsOf(messageOf(text)), failed(thrown, this.#upstream.name));
   }
 
   /** @param ids of the requests the refusal is for: a list when they came as one */
-  #refuse(ids: Ids, { status, code, message, data, proxyError, fields = [] }: Refusal): void {
-    const one = (id: unknown): object => ({ jsonrpc: '2.0', id, error: { code, message, data } });
-    const said = Array.isArray(ids) ? ids.map(one) : one(ids);
-    this.#send(status, JSON.stringify(said), ['proxy-status', `keepwarm; error=${proxyError}`, ...fields]);
+  #refuse(ids: Ids, refusal: Refusal): void {
+    const { status, proxyError, fields = [] } = refusal;
+    this.#send(status, refusalText(ids, refusal), ['proxy-status', `keepwarm; error=${proxyError}`, ...fields]);
     discardRest(this.#request);
   }
 
@@ -141,36 +121,4 @@ export class RpcForwarding {
     response.writeHead(status, STATUS_CODES[status] ?? '', [...length, 'cache-control', 'no-store', ...fields]);
     response.end(this.#request.method === 'HEAD' ? undefined : body);
   }
-}
-
-/** Of one request, of several sent as one (then a list), or of what has none (`null`). */
-type Ids = unknown;
-
-const idsOf = ({ batch, ids }: Looked): Ids => (batch ? ids : (ids[0] ?? null));
-
-const ENCODED: Refusal = {
-  status: 415,
-  code: INVALID_REQUEST,
-  message: 'the body is in a content coding; send it as it is',
-  proxyError: 'http_request_error',
-};
-
-function notPosted(method = 'GET'): Refusal {
-  const message = `${method} is no way to send JSON-RPC; POST is`;
-  return { status: 405, code: INVALID_REQUEST, message, proxyError: 'http_request_error', fields: ['allow', 'POST'] };
-}
-
-function oversized(bytesMax: number): Refusal {
-  const { status, detail, proxyError } = tooLarge(bytesMax);
-  return { status, code: INVALID_REQUEST, message: detail, proxyError };
-}
-
-function tooMany(count: number, limit: number): Refusal {
-  const message = `the batch has ${count} requests; at most ${limit} are taken (limit requestsMax)`;
-  return { status: 413, code: INVALID_REQUEST, message, proxyError: 'http_request_error' };
-}
-
-function notAllowed(method: string): Refusal {
-  const message = `the method ${method} is not offered here`;
-  return { status: 403, code: METHOD_NOT_FOUND, message, proxyError: 'http_request_denied' };
 }

@@ -9,6 +9,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket, Server as TlsServer } from 'node:tls';
 import type { ListenerTls } from '../config/listener-tls.ts';
+import { acceptUpgrade } from './accept-upgrade.ts';
 import type { CallerRequest, CallerResponse } from './caller.ts';
 import { firstBytes } from './first-bytes.ts';
 import { Forwarding } from './forwarding.ts';
@@ -19,7 +20,7 @@ import { discardRest } from './request-body.ts';
 import type { Routes } from './routes.ts';
 import { RpcForwarding } from './rpc-forwarding.ts';
 import { targetOf } from './target.ts';
-import { responseOn, Upgrading } from './upgrading.ts';
+import { responseOn } from './upgrading.ts';
 
 export interface DataOptions {
   /** Connections of callers at once; another is closed as soon as it is accepted. */
@@ -33,8 +34,6 @@ export interface DataOptions {
   /** What callers see; without it they are spoken to in the clear. */
   readonly tls?: ListenerTls | undefined;
 }
-
-const NO_SUBSCRIPTIONS = refusal(501, 'REFUSED', 'this upstream takes JSON-RPC by POST only');
 
 /** Before, Node's server gave every Upgrade away, also those that clients send in passing and nobody has to heed. */
 const OFFERS_UPGRADES = atLeast(process.versions.node, 24, 9);
@@ -141,6 +140,7 @@ export class DataServer {
     this.server.close();
     for (const socket of this.#silent) socket.destroy();
     this.#http2.drain();
+    for (const upstream of this.#routes.upstreams) upstream.drain();
     const look = setInterval(() => this.server.closeIdleConnections(), DRAIN_LOOK_MS);
     const giveUp = setTimeout(() => this.closeAll(), deadlineMs);
     await closed;
@@ -203,16 +203,8 @@ export class DataServer {
     this.#upgraded.add(socket);
     socket.once('close', () => this.#upgraded.delete(socket));
     if (socket[DISTRUSTED] === true) return void socket.destroy();
-    const target = targetOf(request);
-    const route = 'status' in target ? target : this.#routes.find(target);
-    if ('status' in route) return this.#refuse(responseOn(request, socket), route);
-    const { upstream, path } = route;
-    upstream.tenure.enter();
-    socket.once('close', () => upstream.tenure.leave());
-    const tooOften = upstream.callerRate?.objection(request);
-    if (tooOften !== undefined) return answerProblem(responseOn(request, socket), { ...tooOften, close: true });
-    if ('rpc' in upstream) return this.#refuse(responseOn(request, socket), NO_SUBSCRIPTIONS);
-    new Upgrading(request, socket, early, upstream, socket[CLOSED]!).start(path);
+    const refused = acceptUpgrade({ request, socket, early, closed: socket[CLOSED]! }, this.#routes);
+    if (refused !== undefined) this.#refuse(responseOn(request, socket), refused);
   }
 
   #accept(socket: Socket, headMs: number, serveHttp1: (socket: Socket) => void): void {

@@ -43,6 +43,9 @@ export class Upstream {
     return this.#agents;
   }
 
+  /** Whoever is there ends by itself. */
+  drain(): void {}
+
   /** Calls under way may end for `deadlineMs`; upgraded connections end at once. */
   close(deadlineMs: number): Promise<void> {
     this.tunnels.close();

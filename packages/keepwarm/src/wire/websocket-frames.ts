@@ -11,8 +11,9 @@
  *   (2) Messages are reported in order, each once, whole; control frames as they come, even between fragments.
  *   (3) No more than `messageBytesMax` are kept of a message, and no more than have arrived: an announced length takes
  *       no memory.
- *   (4) What § 5 forbids is PROTOCOL: a mask of a server's, none of a client's, reserved bits or opcodes, long or cut control frames, lengths not
- *       written the shortest way, continuations of nothing, text that is not UTF-8, close codes nobody may send.
+ *   (4) What § 5 forbids is PROTOCOL: a server's mask, a client without one, reserved bits or opcodes, long or cut
+ *       control frames, lengths not written the shortest way, continuations of nothing, text that is not UTF-8, close
+ *       codes nobody may send.
  *   (5) After a close frame or a fault nothing more is read.
  */
 import { Buffer, isUtf8 } from 'node:buffer';
@@ -40,8 +41,7 @@ const REASON_BYTES_MAX = CONTROL_BYTES_MAX - 2;
 /** The first piece kept of a message, in bytes; doubled as more arrives. */
 const KEPT_BYTES = 1024;
 const NO_CODE = 1005;
-
-/** What a peer that broke the rules is told (§ 7.4.1). */
+/** What a peer is told (§ 7.4.1). */
 const FAULT = { protocol: 1002, text: 1007, size: 1009 } as const;
 
 export class FrameReader {

@@ -18,11 +18,13 @@ declare module 'ws' {
   }
 
   export class WebSocket extends EventEmitter {
-    constructor(url: string, protocols: string[], options: { readonly headers: Record<string, string> });
+    constructor(url: string, protocols?: string[], options?: { readonly headers?: Record<string, string> });
     readonly protocol: string;
     readonly extensions: string;
     send(data: string | Uint8Array): void;
     close(code?: number, reason?: string): void;
+    terminate(): void;
+    pause(): void;
   }
 
   export class WebSocketServer {
