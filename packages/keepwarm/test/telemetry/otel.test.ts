@@ -317,6 +317,58 @@ describe('metrics of a client by the conventions', () => {
   });
 });
 
+describe('requests that are passed on', () => {
+  const traceId = '0af7651916cd43dd8448eb211c80319c';
+  const headers = { traceparent: `00-${traceId}-b7ad6b7169203331-01` };
+
+  it('have a span of kind server within that of their caller, and what is sent for them is within it', async (t) => {
+    const peer = await aPeer(t);
+    const telemetry = openTelemetry({ attributes: { of: 'gateway' } });
+    const client = aClient(t, peer, { telemetry });
+    const serving = telemetry.serve({ method: 'BREW', headers, attributes: { for: 'one' } })!;
+    await serving.within(() => client.get('/').json());
+    serving.ended(503);
+    serving.ended(200);
+
+    const [sent, served, ...more] = sdk.spans();
+    assert.equal(more.length, 0);
+    assert.equal(served!.kind, SpanKind.SERVER);
+    assert.equal(served!.name, 'HTTP');
+    assert.equal(served!.parentSpanContext?.spanId, 'b7ad6b7169203331');
+    assert.equal(sent!.parentSpanContext?.spanId, idOf(served));
+    assert.equal(sent!.spanContext().traceId, traceId);
+    assert.deepEqual(served!.attributes, {
+      of: 'gateway',
+      for: 'one',
+      'http.request.method': '_OTHER',
+      'http.response.status_code': 503,
+      'error.type': '503',
+    });
+  });
+
+  it('are served within the span that an instrumentation has made already', async (t) => {
+    const peer = await aPeer(t);
+    const telemetry = openTelemetry();
+    const client = aClient(t, peer, { telemetry });
+    await trace.getTracer('instrumentation').startActiveSpan('GET /', async (theirs) => {
+      const serving = telemetry.serve({ method: 'GET', headers })!;
+      await serving.within(() => client.get('/').json());
+      serving.ended(200);
+      theirs.end();
+    });
+    const [sent, theirs, ...more] = sdk.spans();
+    assert.equal(more.length, 0);
+    assert.equal(sent!.parentSpanContext?.spanId, idOf(theirs));
+  });
+
+  it('end when their caller leaves, and are none without traces', () => {
+    sdk.spans();
+    openTelemetry().serve({ method: 'GET', headers })!.ended(undefined);
+    assert.equal(sdk.spans()[0]!.attributes['error.type'], 'ABORTED');
+    assert.equal(openTelemetry({ tracer: false }).serve({ method: 'GET', headers }), undefined);
+  });
+});
+
 describe('options of openTelemetry', () => {
   it('are refused by name, and so is what is no telemetry', () => {
     const refuses = (make: () => unknown, message: RegExp) => assert.throws(make, { code: 'INVALID', message });
