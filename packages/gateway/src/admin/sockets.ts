@@ -55,9 +55,12 @@ export const SOCKETS = tells('/api/sockets', 'the life of each connection', ({ u
   return { json };
 });
 
+/** Numbers grow with time, but each upstream has its own. */
+const ageOf = ({ nowMs, life }: Found): number => nowMs - life.openedAtMs;
+
 const BY = {
-  newest: (a: Found, b: Found) => b.life.id - a.life.id,
-  oldest: (a: Found, b: Found) => a.life.id - b.life.id,
+  newest: (a: Found, b: Found) => ageOf(a) - ageOf(b) || b.life.id - a.life.id,
+  oldest: (a: Found, b: Found) => ageOf(b) - ageOf(a) || a.life.id - b.life.id,
   busiest: (a: Found, b: Found) => b.life.leases - a.life.leases,
 } as const;
 

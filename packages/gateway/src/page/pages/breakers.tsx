@@ -38,7 +38,7 @@ export function Breakers({ name, breakers }: BreakersProps) {
                 {listed([
                   `${whole(failures)} of ${whole(samples)} failed lately`,
                   `${whole(consecutive)} in a row`,
-                  `opened ${whole(opened)} times`,
+                  `opened ${whole(opened)} ×`,
                   `${whole(refused)} refused`,
                 ])}
               </span>

@@ -3,7 +3,7 @@ import type { Snapshot, UpstreamTold } from '../../admin/snapshot.ts';
 import { useLive } from '../data/hooks.ts';
 import { Tile } from '../parts/bits.tsx';
 import { CurvesOf } from '../parts/curves.tsx';
-import { millis, percent, rate, whole } from '../parts/format.ts';
+import { age, millis, percent, rate, whole } from '../parts/format.ts';
 import { Happenings } from '../parts/happenings.tsx';
 import { Versus } from '../parts/versus.tsx';
 import { UpstreamCards } from './upstream-card.tsx';
@@ -107,5 +107,9 @@ function saving({ cold, warm }: UpstreamTold): string {
   if (cold.count === 0) return 'No call had to wait for a connection: there is nothing cold to compare with.';
   if (savedMs <= 0 || warm.count === 0) return 'Medians to the first byte.';
   const share = percent(savedMs / cold.p50Ms);
-  return `A warm connection saves ${millis(savedMs)} of every call, ${share} of its time: nothing is opened first.`;
+  const inAll = `${age(savedMs * warm.count)} of waiting, over ${whole(warm.count)} calls`;
+  const words =
+    `A warm connection saves ${millis(savedMs)} of every call, ${share} of its time: nothing is opened first. ` +
+    `In the last minute: ${inAll}.`;
+  return words.replaceAll(/(?<=\d) (?=ms|s\b|min|%)/g, '\u00a0');
 }

@@ -19,11 +19,13 @@ interface ChartProps {
   readonly show: (value: number) => string;
   /** How much time is shown, ending with the last instant, in seconds; all there is when left out. */
   readonly windowS?: number;
+  /** Each tenfold has the same height, so that one peak does not flatten the rest. */
+  readonly tenfold?: boolean;
 }
 
 const HEIGHT_PX = 150;
 
-export function Chart({ title, at, lines, show, windowS }: ChartProps) {
+export function Chart({ title, at, lines, show, windowS, tenfold = false }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
   const [hovered, hover] = useState<number | undefined>(undefined);
@@ -36,7 +38,7 @@ export function Chart({ title, at, lines, show, windowS }: ChartProps) {
     if (root === null) return undefined;
     const make = (): void => {
       plot.current?.destroy();
-      const options = optionsOf(lines, show, windowS, root.clientWidth, (i) => hover(i ?? undefined));
+      const options = optionsOf({ lines, show, windowS, tenfold, width: root.clientWidth }, hover);
       plot.current = new uPlot(options, latest.current, root);
     };
     make();
@@ -93,12 +95,17 @@ function timeOf(at: readonly number[], i: number): string {
     : date.toLocaleTimeString('en-GB');
 }
 
+interface Wanted {
+  readonly lines: readonly Line[];
+  readonly show: (value: number) => string;
+  readonly windowS: number | undefined;
+  readonly tenfold: boolean;
+  readonly width: number;
+}
+
 function optionsOf(
-  lines: readonly Line[],
-  show: (value: number) => string,
-  windowS: number | undefined,
-  width: number,
-  hover: (i: number | null | undefined) => void,
+  { lines, show, windowS, tenfold, width }: Wanted,
+  hover: (i: number | undefined) => void,
 ): uPlot.Options {
   const axis = { stroke: () => colour('quiet'), ticks: { show: false }, font: '11px system-ui' };
   return {
@@ -108,16 +115,19 @@ function optionsOf(
     cursor: { y: false, drag: { setScale: false } },
     scales: {
       x: { range: (_plot, low, high) => [windowS === undefined ? low : high - windowS, high] },
-      y: { range: (_plot, _low, high) => [0, Math.max(high ?? 0, 1) * 1.08] },
+      y: tenfold
+        ? { distr: 3, range: (_plot, low, high) => tenfolds(low, high) }
+        : { range: (_plot, _low, high) => [0, Math.max(high ?? 0, 1) * 1.08] },
     },
     axes: [
       { ...axis, grid: { show: false }, size: 26, space: 70, values: timeLabels },
       {
         ...axis,
-        grid: { stroke: () => colour('edge'), width: 1 },
+        grid: { stroke: () => colour('edge'), width: 1, ...(tenfold ? { filter: wholeTenfolds } : {}) },
+        ...(tenfold ? { filter: wholeTenfolds } : {}),
         size: 58,
         space: 36,
-        values: (_plot, ticks) => ticks.map((tick) => (tick === 0 ? '0' : show(tick))),
+        values: (_plot, ticks) => ticks.map((tick) => (tick === 0 ? '0' : tick === null ? '' : show(tick))),
       },
     ],
     series: [
@@ -130,9 +140,19 @@ function optionsOf(
         ...(dash === true ? { dash: [4, 4] } : {}),
       })),
     ],
-    hooks: { setCursor: [(plot) => hover((plot.cursor.left ?? -1) < 0 ? undefined : plot.cursor.idx)] },
+    hooks: { setCursor: [(plot) => hover((plot.cursor.left ?? -1) < 0 ? undefined : (plot.cursor.idx ?? undefined))] },
   };
 }
+
+/** From a tenth of what is told to what is a little above the highest. */
+function tenfolds(low: number | null, high: number | null): [number, number] {
+  const from = 10 ** Math.floor(Math.log10(Math.max(low ?? 1, 0.01)));
+  return [from, Math.max(from * 10, (high ?? 1) * 1.2)];
+}
+
+/** Of all the marks between 10 and 100, these two. */
+const wholeTenfolds = (_plot: uPlot, marks: readonly number[]): (number | null)[] =>
+  marks.map((mark) => (Math.abs(Math.log10(mark) % 1) < 1e-9 ? mark : null));
 
 /** A single point makes no line, and would not be seen. */
 const isSparse = (plot: uPlot): boolean =>

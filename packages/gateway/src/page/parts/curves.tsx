@@ -106,7 +106,7 @@ function Charts({ curves, latency, many = false, windowS }: ChartsProps) {
           { label: 'errors', colour: 'bad', values: curves.errors },
         ]}
       />
-      <Chart title={many ? 'Latency, p95 of each upstream' : LATENCY} {...same} show={millis} lines={latency} />
+      <Chart title={many ? 'Latency, p95 of each upstream' : LATENCY} {...same} show={millis} lines={latency} tenfold />
       <Chart
         title="Reuse and saturation"
         {...same}
