@@ -86,6 +86,26 @@ export const COMMANDS = {
     },
     examples: ['keepwarm mcp', 'keepwarm mcp --admin 127.0.0.1:4301 --allow-actions'],
   },
+  init: {
+    summary: 'write a configuration with comments, from a few answers or flags',
+    more: 'Asks at a terminal; with --url it asks nothing. A file that is there is never written over without --force.',
+    flags: {
+      file: { value: 'FILE', help: 'where to; default keepwarm.yaml' },
+      kind: { value: 'KIND', help: 'http, evm, solana or geyser; default http' },
+      name: { value: 'NAME', help: 'of the upstream; default by its kind' },
+      url: { value: 'URL', multiple: true, help: 'of the upstream; of nodes it may be repeated' },
+      limit: { value: 'N', help: 'connections (http), requests a second (nodes), new connections a minute (geyser)' },
+      listen: LISTEN,
+      admin: ADMIN,
+      force: { help: 'write over a file that is there' },
+    },
+    examples: ['keepwarm init', 'keepwarm init --kind evm --url https://node-a.example.com --limit 100'],
+  },
+  schema: {
+    summary: 'print the JSON Schema of the configuration, for editors',
+    flags: {},
+    examples: ['keepwarm schema > keepwarm.schema.json'],
+  },
   completion: {
     operand: 'SHELL',
     summary: 'print a script by which bash, zsh or fish completes commands and flags',

@@ -26,6 +26,11 @@ export async function run(parsed: Parsed, print: (line: string) => void): Promis
       return (await import('../mcp/command.ts')).runMcp(flags, version());
     case 'top':
       return (await import('../top/command.ts')).runTop(flags, print);
+    case 'init':
+      return (await import('./init.ts')).runInit(flags, print);
+    case 'schema':
+      print(readFileSync(new URL('../../schema/keepwarm.schema.json', import.meta.url), 'utf8').trimEnd());
+      return EXIT.ok;
     case 'completion':
       print((await import('./completion.ts')).completion(operand!));
       return EXIT.ok;
