@@ -1,5 +1,6 @@
 /**
- * A bot whose orders never ride a cold connection: the exchange closes idle ones, and new ones are there before the order.
+ * A bot whose orders never ride a cold connection: the exchange closes idle ones, and new ones are there before the
+ * order.
  *
  *   node --conditions=keepwarm-source examples/exchange-bot/main.ts
  */

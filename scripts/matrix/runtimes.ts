@@ -1,6 +1,6 @@
 /**
- * The runtimes that the built package is tried under. Set-up installs them beside this file, apart from the rest, since a
- * second Node.js in the root would take the place of the one that everything else runs on.
+ * The runtimes that the built package is tried under. Set-up installs them beside this file, apart from the rest, since
+ * a second Node.js in the root would take the place of the one that everything else runs on.
  */
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** What an import weighs: all that a subpath exports, bundled, minified and compressed with gzip, its peers left out. */
+/** What an import weighs: all a subpath exports, bundled, minified and compressed with gzip, its peers left out. */
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import type { Manifest } from './stage.ts';
