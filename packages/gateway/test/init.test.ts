@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { AjvJsonSchemaValidator } from '@modelcontextprotocol/server/validators/ajv';
 import { parse } from 'yaml';
-import { schemaText } from '../../../scripts/schema.ts';
 import { configText, KINDS } from '../src/command/init-text.ts';
 import { parseConfig, readConfig } from '../src/config/config.ts';
 import { COMMAND_LINE, commandHere } from './command-process.ts';
@@ -18,10 +17,6 @@ const SCHEMA = new URL('../schema/keepwarm.schema.json', import.meta.url);
 const validate = new AjvJsonSchemaValidator().getValidator(JSON.parse(readFileSync(SCHEMA, 'utf8')));
 
 describe('the schema of the configuration', () => {
-  it('is what the code says: node --conditions=keepwarm-source scripts/schema.ts writes it anew', () => {
-    assert.ok(readFileSync(SCHEMA, 'utf8') === schemaText(), 'the published schema is not that of the code');
-  });
-
   it('allows what the gateway allows, and refuses what it refuses', () => {
     const endpoints = [{ url: 'http://x', rateLimit: { limit: 1, windowMs: 1 } }];
     const cases: [boolean, object][] = [
@@ -62,7 +57,7 @@ describe('the schema of the configuration', () => {
 
   it('is printed by the command, and says what each option does', async () => {
     const { out } = await commandHere(['schema']);
-    assert.equal(out, schemaText());
+    assert.equal(out, readFileSync(SCHEMA, 'utf8'));
     const { properties, $defs } = JSON.parse(out);
     assert.match(properties.drainMs.description, /when the gateway stops/);
     assert.match($defs.origin.properties.via.description, /\w/);

@@ -19,8 +19,8 @@ export async function runInit(flags: Flags, print: (line: string) => void): Prom
   const force = flags['force'] === true;
   if (existsSync(file) && !force) throw new UsageError(`${file} is there already; --force writes over it`, 'init');
   const draft = await draftOf(flags);
-  // Beside its place first, so that what is wrong replaces nothing. Not for others to read: whoever writes a key into it
-  // should not have to think of that.
+  // Beside its place first, so that what is wrong replaces nothing. And not for others to read: whoever writes a key
+  // into it should not have to think of that.
   const beside = `${file}.${process.pid}.yaml`;
   try {
     writeFileSync(beside, configText(draft), { mode: 0o600, flag: 'wx' });
