@@ -29,7 +29,12 @@ describe('acting from the dashboard', () => {
       await startGateway(
         {
           api: api.origin,
-          chain: { jsonrpc: 'evm', endpoints: nodes, breaker: { consecutiveMax: 2 }, freshness: false },
+          chain: {
+            jsonrpc: 'evm',
+            endpoints: nodes,
+            breaker: { consecutiveMax: 2, failingMs: 0, openMs: 60_000 },
+            freshness: false,
+          },
         },
         { access: { token: TOKEN.replaceAll(' ', '-') } },
       ),
@@ -106,6 +111,27 @@ describe('acting from the dashboard', () => {
     await page.goto(`${url}#key=${code}`);
     await page.waitForSelector('.status[data-state]');
     await holds(page, `!location.href.includes(${JSON.stringify(code)}) && sessionStorage.length === 1`);
+    await page.close();
+  });
+
+  it('asks for the token first where reading needs it, and goes on by itself when the gateway is back', async () => {
+    const access = { token: 'the-token-of-readers', reads: 'token' };
+    const first = await startGateway({ api: 'http://127.0.0.1:1' }, { access });
+    const at = `http://127.0.0.1:${first.adminPort}/`;
+    const { page } = await look(browser, at);
+    await page.goto(at);
+    await page.waitForSelector('.locked');
+    assert.equal(await page.locator('.tile').count(), 0);
+    await page.locator('.locked input').fill(access.token);
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('.status[data-state=live]');
+    await first.close();
+    await page.waitForSelector('.status[data-state=lost]');
+    const again = { access: { token: access.token }, admin: `127.0.0.1:${first.adminPort}` };
+    const second = opened.add(await startGateway({ other: 'http://127.0.0.1:1' }, again));
+    await page.waitForSelector('.status[data-state=live]');
+    await holds(page, `document.querySelector('.card a').textContent === 'other'`);
+    assert.equal(second.adminPort, first.adminPort);
     await page.close();
   });
 

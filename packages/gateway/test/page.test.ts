@@ -1,8 +1,14 @@
 /** Each page of the dashboard over the demo, in a real browser. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import type { Browser } from 'playwright-core';
+import { bundlePage } from '../src/admin/page-bundle.ts';
+import { PAGE_PATHS, readPage } from '../src/admin/page-files.ts';
 import { type DemoProcess, startDemoProcess } from './demo-process.ts';
 import { go, holds, type Looking, launch, look, textOf } from './page-browser.ts';
 
@@ -19,6 +25,21 @@ it('the page is typed as strictly as everything else', () => {
     stdout.split('\n').filter((line) => line.startsWith('packages/gateway/src/page/')),
     [],
   );
+});
+
+it('is the same from the sources as from the files that are published', async () => {
+  const sources = new URL('../src/page/', import.meta.url);
+  const folder = mkdtempSync(join(tmpdir(), 'keepwarm-page-'));
+  for (const [name, content] of await bundlePage(sources)) writeFileSync(join(folder, name), content);
+  const [made, published] = [await readPage(sources), await readPage(pathToFileURL(`${folder}/`))];
+  rmSync(folder, { recursive: true });
+  assert.deepEqual(new Set(made.keys()), PAGE_PATHS);
+  for (const [path, { type, content }] of made) {
+    assert.equal(published.get(path)?.type, type);
+    assert.ok(Buffer.from(content).equals(published.get(path)!.content), path);
+  }
+  const page = Buffer.from(made.get('/')!.content).toString();
+  assert.ok(!/<style|<script(?![^>]*src=)|\son\w+=|https?:/.test(page), 'nothing inline, nothing from elsewhere');
 });
 
 // What runs in the page is written as text: this file is checked with Node's types, which know no document.

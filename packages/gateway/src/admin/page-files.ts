@@ -29,14 +29,15 @@ let files: Promise<PageFiles> | undefined;
 
 /** @throws when it cannot be made from its sources; the next who asks tries again */
 export function pageFiles(): Promise<PageFiles> {
-  files ??= read(new URL('../page/', import.meta.url)).catch((error: unknown) => {
+  files ??= readPage(new URL('../page/', import.meta.url)).catch((error: unknown) => {
     files = undefined;
     throw error;
   });
   return files;
 }
 
-async function read(folder: URL): Promise<PageFiles> {
+/** @param folder where the page lies, ready or as its sources */
+export async function readPage(folder: URL): Promise<PageFiles> {
   const built = existsSync(new URL('main.js', folder));
   const named = built ? await filesIn(folder) : await (await import('./page-bundle.ts')).bundlePage(folder);
   return new Map(
