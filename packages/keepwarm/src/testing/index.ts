@@ -28,6 +28,8 @@ export {
   send,
   silence,
 } from './faulty-steps.ts';
+export type { ParadexFault, ParadexServerOptions } from './paradex/rules.ts';
+export { type ParadexServer, startParadexServer } from './paradex/server.ts';
 export { Redaction, type RedactOptions } from './redact.ts';
 export {
   aCall,

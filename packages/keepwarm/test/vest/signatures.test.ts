@@ -20,7 +20,7 @@ const order = fc
   .chain((kind) => fc.tuple(fc.constant(kind), fc.tuple(...SIGNED_FIELDS[kind].map((type) => values[type]))));
 
 describe('what Vest has signed', () => {
-  it("hashes every kind of order as viem and ethers do, for 250 of them, and ethers' signer fits by two lines", async () => {
+  it("hashes every kind of order as viem and ethers do, 250 of them; ethers' signer fits by two lines", async () => {
     const coder = AbiCoder.defaultAbiCoder();
     const wallet = new Wallet(`0x${'11'.repeat(32)}`);
     const signer = {

@@ -1,0 +1,250 @@
+/**
+ * One account at Paradex: orders that are never sent blindly again, and what is read.
+ *
+ *   limits ──▶ stamped and signed ──▶ sent ─┬─ taken ──▶ placed
+ *     ▲                                     ├─ refused, unsent ──▶ not placed
+ *     └─────────────────────── new token ───┤
+ *                                           └─ unknown ─▶ asked for by its client id until its window has closed
+ *
+ * Invariants:
+ *   (1) What may have been received is signed again only when it is known not to have been taken.
+ *   (2) An order is found missing only by a question put after its window had closed.
+ */
+import { randomUUID } from 'node:crypto';
+import { invalid, show } from '../../clients/options.ts';
+import type { Query } from '../../clients/targets.ts';
+import { NetError } from '../../core/error.ts';
+import { sleep } from '../../core/sleep.ts';
+import { objectIn, type ParadexProblem, paradexProblemOf, problemIn } from './errors.ts';
+import type { ParadexAccountOptions } from './options.ts';
+import { type ParadexParts, ParadexSession } from './session.ts';
+import { orderData, quantums } from './typed-data.ts';
+
+/** Decimals are texts. */
+export interface NewParadexOrder {
+  /** Such as `BTC-USD-PERP`. */
+  readonly market: string;
+  readonly side: 'BUY' | 'SELL';
+  readonly type: 'LIMIT' | 'MARKET';
+  readonly size: string;
+  /** With `LIMIT`. */
+  readonly price?: string | undefined;
+  /** Default `GTC`; `IOC` with `MARKET`. */
+  readonly instruction?: 'GTC' | 'IOC' | 'POST_ONLY' | undefined;
+  readonly reduceOnly?: boolean | undefined;
+  /** By which it is looked for; never use one again. Default: a random UUID. */
+  readonly clientId?: string | undefined;
+}
+
+/** An order as Paradex tells it: what is read here, and whatever else it has. */
+export interface ParadexOrder {
+  readonly id: string;
+  readonly client_id: string;
+  /** `NEW`, `UNTRIGGERED`, `OPEN`, `CLOSED`. */
+  readonly status: string;
+  readonly [field: string]: unknown;
+}
+
+interface Stamp {
+  readonly clientId: string;
+  /** As it was signed, in ms since 1970. */
+  readonly time: number;
+}
+
+/** `by` says whether Paradex's answer says so, or a question put after the answer was lost. */
+export type ParadexFate =
+  | (Stamp & { readonly kind: 'placed'; readonly id: string; readonly by: 'answer' | 'question' })
+  | { readonly kind: 'not placed'; readonly problem: ParadexProblem | undefined; readonly error: NetError }
+  | (Stamp & { readonly kind: 'unknown'; readonly error: NetError });
+
+export interface ParadexCallOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** In ms. Default: the client's. */
+  readonly deadlineMs?: number | undefined;
+}
+
+const TRIES_MAX = 2;
+const ASK_FACTOR_MAX = 8;
+
+export class ParadexAccount {
+  readonly name: string;
+  readonly session: ParadexSession;
+  readonly #parts: ParadexParts;
+  readonly #deadlineMs: number;
+  readonly #ending = new AbortController();
+
+  constructor(account: ParadexAccountOptions & { readonly name: string }, parts: ParadexParts, deadlineMs: number) {
+    this.name = account.name;
+    this.#parts = parts;
+    this.#deadlineMs = deadlineMs;
+    this.session = new ParadexSession(account, parts);
+  }
+
+  /** @throws NetError `INVALID` for an order that cannot be signed; whatever else happens is its fate */
+  async placeOrder(order: NewParadexOrder, options: ParadexCallOptions = {}): Promise<ParadexFate> {
+    const { market, side, type, size, price = '0', clientId = randomUUID() } = order;
+    if (side !== 'BUY' && side !== 'SELL') throw invalid(`side is ${show(side)}; allowed: BUY, SELL`);
+    if (type === 'LIMIT' && order.price === undefined) throw invalid('a LIMIT order needs a price');
+    quantums(size);
+    const deadlineAt = this.#parts.clock.now() + (options.deadlineMs ?? this.#deadlineMs);
+    const signed = { market, side, type, size, price };
+    for (let tries = 1; ; tries++) {
+      const { fate, stamp, token } = await this.#send({ ...order, clientId }, signed, deadlineAt, options.signal);
+      if (fate.kind === 'placed') return fate;
+      if (fate.kind === 'unknown') return this.#reconcile(stamp!, fate.error, undefined, options.signal);
+      const { meaning } = fate.problem ?? {};
+      if (fate.error.code === 'INVALID') throw fate.error;
+      if (meaning === 'duplicate') return this.#reconcile(stamp!, fate.error, fate.problem, options.signal);
+      if (meaning !== 'token' || tries >= TRIES_MAX) return fate;
+      if (token !== undefined) this.session.token.refuse(token);
+    }
+  }
+
+  /** Cancelling twice is cancelling once: it is repeated like a read. @throws NetError for an order there is not */
+  async cancelOrder(id: string, options: ParadexCallOptions = {}): Promise<'cancelled' | 'closed before'> {
+    const path = `/orders/${encodeURIComponent(id)}`;
+    try {
+      await this.session.authorised((section) =>
+        this.#parts.client.delete(path, { section, idempotent: true, ...options }).text(),
+      );
+      return 'cancelled';
+    } catch (thrown) {
+      if (paradexProblemOf(thrown)?.meaning !== 'missing') throw thrown;
+      // A cancellation before this one may have done it, and its answer been lost.
+      const order = await this.read<ParadexOrder>(path, {}, options);
+      return order['cancel_reason'] ? 'cancelled' : 'closed before';
+    }
+  }
+
+  /** All open orders, of one market or of all. */
+  async cancelAllOrders(market?: string, options: ParadexCallOptions = {}): Promise<void> {
+    await this.session.authorised((section) =>
+      this.#parts.client.delete('/orders', { section, idempotent: true, query: { market }, ...options }).text(),
+    );
+  }
+
+  /** Open orders. */
+  async orders(market?: string, options?: ParadexCallOptions): Promise<readonly ParadexOrder[]> {
+    return (await this.read<{ results?: readonly ParadexOrder[] }>('/orders', { market }, options)).results ?? [];
+  }
+  async positions(options?: ParadexCallOptions): Promise<readonly unknown[]> {
+    return (await this.read<{ results?: readonly unknown[] }>('/positions', {}, options)).results ?? [];
+  }
+  async balances(options?: ParadexCallOptions): Promise<readonly unknown[]> {
+    return (await this.read<{ results?: readonly unknown[] }>('/balance', {}, options)).results ?? [];
+  }
+  account<T = unknown>(options?: ParadexCallOptions): Promise<T> {
+    return this.read<T>('/account', {}, options);
+  }
+
+  /** Any private read. */
+  read<T>(path: string, query: Query = {}, options: ParadexCallOptions = {}): Promise<T> {
+    return this.session.authorised((section) => this.#parts.client.get(path, { section, query, ...options }).json<T>());
+  }
+
+  /** Nobody is asked any more. Twice is harmless. */
+  close(): void {
+    this.#ending.abort();
+    this.session.token.close();
+  }
+
+  async #send(
+    order: NewParadexOrder & { readonly clientId: string },
+    signed: SignedFields,
+    deadlineAt: number,
+    signal: AbortSignal | undefined,
+  ): Promise<{ fate: ParadexFate; stamp: Stamp | undefined; token: string | undefined }> {
+    const { clock, gate, base, time, client, settings } = this.#parts;
+    const { clientId } = order;
+    let [stamp, token, text]: [Stamp | undefined, string | undefined, string] = [undefined, undefined, ''];
+    try {
+      token = await this.session.token.get();
+      const entry = { method: 'POST', path: `${base}/orders`, section: this.name, signal, deadlineAt };
+      const reply = await gate.enter(entry, async () => {
+        const at = time.now();
+        const data = orderData(settings.network.chainId, { ...signed, timestamp: at });
+        const body = bodyOf(order, await this.session.sign(data), at, settings.figures.recvWindowMs);
+        stamp = { clientId, time: at };
+        const deadlineMs = Math.max(1, deadlineAt - clock.now());
+        const answer = await client.post('/orders', body, { section: this.name, signal, deadlineMs });
+        text = await answer.text();
+        return answer;
+      });
+      return { fate: fateOf(reply.status, text, stamp!), stamp, token };
+    } catch (thrown) {
+      const error = NetError.from(thrown);
+      const told = stamp as Stamp | undefined;
+      const fate: ParadexFate =
+        told !== undefined && error.reach !== 'unsent'
+          ? { kind: 'unknown', ...told, error }
+          : { kind: 'not placed', problem: paradexProblemOf(thrown), error: error.withReach('unsent') };
+      return { fate, stamp, token };
+    }
+  }
+
+  async #reconcile(
+    stamp: Stamp,
+    error: NetError,
+    problem?: ParadexProblem,
+    signal?: AbortSignal,
+  ): Promise<ParadexFate> {
+    const { clock, time, settings } = this.#parts;
+    const { recvWindowMs, settleMs, askMs, reconcileMs } = settings.figures;
+    const givenUp = signal === undefined ? this.#ending.signal : AbortSignal.any([signal, this.#ending.signal]);
+    const until = clock.now() + reconcileMs;
+    for (let waitMs = askMs; !givenUp.aborted; waitMs = Math.min(2 * waitMs, ASK_FACTOR_MAX * askMs)) {
+      const closed = time.earliest() > stamp.time + recvWindowMs + settleMs;
+      try {
+        const order = await this.#find(stamp.clientId, givenUp);
+        if (order !== undefined) return { kind: 'placed', id: order.id, ...stamp, by: 'question' };
+        if (closed) return { kind: 'not placed', problem, error };
+      } catch {
+        // Asked again while there is time: an exchange that is down now may have taken it before.
+      }
+      if (clock.now() + waitMs >= until) break;
+      await sleep(clock, waitMs, givenUp).catch(() => undefined); // seen by the loop
+    }
+    return { kind: 'unknown', ...stamp, error };
+  }
+
+  /** Among the open ones, then among all: what was filled at once is open no more. */
+  async #find(clientId: string, signal: AbortSignal): Promise<ParadexOrder | undefined> {
+    try {
+      return await this.read<ParadexOrder>(`/orders/by_client_id/${encodeURIComponent(clientId)}`, {}, { signal });
+    } catch (thrown) {
+      const missing = paradexProblemOf(thrown)?.meaning === 'missing';
+      if (!missing && (!(thrown instanceof NetError) || thrown.status !== 404)) throw thrown;
+    }
+    const query = { client_id: clientId };
+    const { results = [] } = await this.read<{ results?: ParadexOrder[] }>('/orders-history', query, { signal });
+    return results.find((order) => order.client_id === clientId);
+  }
+}
+
+type SignedFields = Omit<Parameters<typeof orderData>[1], 'timestamp'>;
+
+function bodyOf(order: NewParadexOrder, signature: string, time: number, recvWindowMs: number): object {
+  const { market, side, type, size, price, instruction = type === 'MARKET' ? 'IOC' : 'GTC', reduceOnly } = order;
+  return {
+    ...{ market, side, type, size, price: price ?? '0', instruction, client_id: order.clientId },
+    ...(reduceOnly === true && { flags: ['REDUCE_ONLY'] }),
+    ...{ signature, signature_timestamp: time, recv_window: recvWindowMs },
+  };
+}
+
+/** Only what is surely Paradex's own refusal says that an order was not taken; a 503 may be its time running out. */
+function fateOf(status: number, text: string, stamp: Stamp): ParadexFate {
+  const problem = problemIn(status, text);
+  if (problem !== undefined && status >= 400 && status < 500) {
+    const words = `Paradex refuses it: ${problem.code} ${problem.message}`.trimEnd();
+    return { kind: 'not placed', problem, error: new NetError('STATUS', words, { reach: 'answered', status }) };
+  }
+  const { id, client_id: clientId } = objectIn(text);
+  // An answer that names another order is not the answer to this one.
+  const ours = typeof id === 'string' && (clientId === undefined || clientId === stamp.clientId);
+  if (status >= 200 && status < 300 && ours) return { kind: 'placed', id, ...stamp, by: 'answer' };
+  const error = new NetError('DECODE', `an answer ${status} does not say what became of the order`, {
+    ...{ reach: 'answered', status },
+  });
+  return { kind: 'unknown', ...stamp, error };
+}

@@ -1,0 +1,68 @@
+/** Paradex's WebSocket channels: JSON-RPC, with the token said first where they are an account's. */
+import type { Continuity } from '../../core/continuity.ts';
+import { Feed } from '../exchange/feed.ts';
+import type { FeedWords } from '../exchange/feed-connection.ts';
+import type { ParadexParts, ParadexSession } from './session.ts';
+
+const said = (method: string, params: object, id: number): string =>
+  JSON.stringify({ jsonrpc: '2.0', method, params, id });
+
+function words(session: ParadexSession | undefined): FeedWords {
+  return {
+    greeting: session && (async (id) => said('auth', { bearer: await session.token.get() }, id)),
+    subscribe: (channel, id) => said('subscribe', { channel }, id),
+    unsubscribe: (channel, id) => said('unsubscribe', { channel }, id),
+    read({ id, method, params, error }) {
+      if (method === 'subscription') {
+        const { channel, data } = (params ?? {}) as { readonly channel?: unknown; readonly data?: unknown };
+        return typeof channel === 'string' ? { kind: 'data', channel, value: data } : undefined;
+      }
+      if (typeof id !== 'number') return undefined;
+      return { kind: 'answer', id, error: error === undefined ? undefined : JSON.stringify(error) };
+    },
+  };
+}
+
+export function paradexFeed(parts: ParadexParts, session: ParadexSession | undefined): Feed {
+  const { settings } = parts;
+  return new Feed(
+    {
+      name: session === undefined ? 'paradex' : `paradex ${session.name}`,
+      url: () => Promise.resolve(settings.network.wsUrl),
+      words: words(session),
+      pingMs: Number.POSITIVE_INFINITY, // WebSocket's own pings do
+      continuityOf: (channel) => continuityOf(channel, parts, session),
+    },
+    settings.client,
+  );
+}
+
+/** After a loss: the account's open orders, or the book, as they stand by now. */
+function continuityOf(channel: string, { client }: ParadexParts, session?: ParadexSession): Continuity {
+  const [kind, market = 'ALL'] = channel.split('.');
+  const found = (values: readonly unknown[]) => ({
+    ...{ values, from: undefined, to: undefined, complete: true, joins: true },
+  });
+  if (kind === 'orders' && session !== undefined) {
+    const query = { market: market === 'ALL' ? undefined : market };
+    return {
+      place: stateOf,
+      async fill() {
+        const { results = [] } = await session.authorised((section) =>
+          client.get('/orders', { section, query }).json<{ results?: readonly unknown[] }>(),
+        );
+        return found(results);
+      },
+    };
+  }
+  if (kind === 'order_book') {
+    return { fill: async () => found([await client.get(`/orderbook/${encodeURIComponent(market)}`).json()]) };
+  }
+  return {};
+}
+
+/** The same order in the same state is the same message, told by the stream or by the list. */
+function stateOf(value: unknown) {
+  const { id, status, remaining_size: left } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  return id === undefined ? undefined : { id: `${id} ${status} ${left ?? ''}` };
+}

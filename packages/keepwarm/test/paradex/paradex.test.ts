@@ -1,0 +1,227 @@
+/** Paradex: signatures against two libraries, orders under faults, tokens, limits, streams. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import * as scure from '@scure/starknet';
+import fc from 'fast-check';
+import { ec, type TypedData, typedData } from 'starknet';
+import { Token } from '../../src/adapters/exchange/token.ts';
+import {
+  authData,
+  createParadex,
+  messageHash,
+  onboardingData,
+  orderData,
+  paradexProblemOf,
+} from '../../src/paradex.ts';
+import { FakeClock } from '../../src/testing/fake-clock.ts';
+import type { ParadexFault } from '../../src/testing/paradex/rules.ts';
+import { ACCOUNT, aParadex, CHAIN, ORDER, QUICK, quickVerify } from './a-paradex.ts';
+
+const until = async (holds: () => boolean): Promise<void> => {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 2));
+};
+
+describe('what Paradex has signed', () => {
+  it('hashes as starknet and @scure/starknet do, for 40 orders and more, and both sign it alike', () => {
+    const decimal = fc.tuple(fc.nat(), fc.nat({ max: 99_999_999 })).map(([a, b]) => `${a}.${b}`);
+    const order = fc.record({
+      timestamp: fc.nat(),
+      market: fc.constantFrom('BTC-USD-PERP', 'ETH-USD-PERP', '1INCH-USD-PERP'),
+      side: fc.constantFrom('BUY' as const, 'SELL' as const),
+      type: fc.constantFrom('LIMIT', 'MARKET'),
+      size: decimal,
+      price: decimal,
+    });
+    const account = fc.bigInt({ min: 1n, max: 2n ** 251n }).map((n) => `0x${n.toString(16)}`);
+    let signed = 0;
+    fc.assert(
+      fc.property(order, account, (fields, whose) => {
+        const { timestamp } = fields;
+        const all = [orderData(CHAIN, fields), authData(CHAIN, '/v1/auth', timestamp, 9), onboardingData(CHAIN)];
+        for (const data of timestamp % 10 === 0 ? all : all.slice(0, 1)) {
+          const hash = messageHash(data, whose, scure);
+          assert.equal(hash, BigInt(typedData.getMessageHash(data as TypedData, whose)));
+          if (signed++ >= 2) continue; // the signing itself is theirs: a few will do
+          const hex = hash.toString(16).padStart(64, '0');
+          const [theirs, others] = [ec.starkCurve.sign(hex, '0x5'), scure.sign(hex, '0x5')];
+          assert.deepEqual([theirs.r, theirs.s], [others.r, others.s]);
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('refuses what is no decimal, and what is too long', () => {
+    const order = { timestamp: 1, market: 'M', side: 'BUY', type: 'LIMIT', size: '1', price: '1' } as const;
+    for (const bad of [{ size: '1e5' }, { size: '-1' }, { price: '' }, { market: 'x'.repeat(32) }]) {
+      assert.throws(() => orderData(CHAIN, { ...order, ...bad }), { code: 'INVALID', reach: 'unsent' });
+    }
+  });
+});
+
+describe('an order at Paradex', { concurrency: true }, () => {
+  const outcomes: readonly [ParadexFault | undefined, 'placed' | 'not placed', number][] = [
+    [undefined, 'placed', 1],
+    ['lose after', 'placed', 1],
+    ['silent after', 'placed', 1],
+    ['timed out after', 'placed', 1],
+    ['late', 'placed', 1],
+    ['copy', 'placed', 1],
+    ['token', 'placed', 1],
+    ['lose before', 'not placed', 0],
+    ['timed out before', 'not placed', 0],
+  ];
+  for (const [fault, kind, count] of outcomes) {
+    it(`meets "${fault ?? 'nothing'}": ${kind}, and the server has ${count} of it`, async (t) => {
+      const { paradex, server } = await aParadex(t, QUICK, {
+        fault: (n) => (n < 2 ? fault : undefined),
+        lateMs: 150,
+        verify: quickVerify,
+      });
+      await paradex.connect();
+      const types = [ORDER, { ...ORDER, type: 'MARKET', price: undefined } as const];
+      const fates = await Promise.all(types.map((order) => paradex.account().placeOrder(order)));
+      assert.deepEqual(
+        fates.map((fate) => fate.kind),
+        [kind, kind],
+        JSON.stringify(fates),
+      );
+      assert.equal(server.orders.length, 2 * count);
+      for (const fate of fates) {
+        if (fate.kind !== 'placed') continue;
+        assert.equal(server.orders.find(({ id }) => id === fate.id)?.client_id, fate.clientId);
+      }
+    });
+  }
+
+  it('is on the server exactly when its fate says so, once (walk over generated faults)', async (t) => {
+    const faults = fc.constantFrom(...outcomes.map(([fault]) => fault));
+    const stories = fc.sample(fc.array(faults, { minLength: 5, maxLength: 10 }), { numRuns: 6 });
+    const run = async (story: (typeof stories)[number]): Promise<void> => {
+      const options = { ...QUICK, deadlineMs: 20_000 };
+      const { paradex, server } = await aParadex(t, options, {
+        fault: (n) => story[n],
+        lateMs: 100,
+        verify: quickVerify,
+      });
+      const placing = story.map((_, n) => paradex.account().placeOrder({ ...ORDER, clientId: `c${n}` }));
+      for (const [n, fate] of (await Promise.all(placing)).entries()) {
+        const there = server.orders.filter((order) => order.client_id === `c${n}`).length;
+        assert.equal(there, fate.kind === 'placed' ? 1 : 0, JSON.stringify({ story, n, fate }));
+        assert.notEqual(fate.kind, 'unknown');
+      }
+    };
+    await Promise.all(stories.map(run));
+  });
+
+  it('is cancelled once, however often that is asked; all of them at once too', async (t) => {
+    const { paradex } = await aParadex(t);
+    const account = paradex.account();
+    const fate = await account.placeOrder(ORDER);
+    assert(fate.kind === 'placed');
+    assert.equal(await account.cancelOrder(fate.id), 'cancelled');
+    assert.equal(await account.cancelOrder(fate.id), 'cancelled');
+    await assert.rejects(account.cancelOrder('none'), (error) => paradexProblemOf(error)?.meaning === 'missing');
+    await account.placeOrder(ORDER);
+    await account.cancelAllOrders();
+    assert.deepEqual(await account.orders(), []);
+  });
+
+  it('that cannot be signed is refused before anything is sent', async (t) => {
+    const { paradex, server } = await aParadex(t);
+    for (const bad of [{ size: 'much' }, { side: 'UP' }, { price: undefined }]) {
+      await assert.rejects(paradex.account().placeOrder({ ...ORDER, ...bad } as typeof ORDER), { code: 'INVALID' });
+    }
+    assert.equal(server.orders.length, 0);
+  });
+});
+
+describe('a client for Paradex', () => {
+  it('onboards an account Paradex does not know, and says when its connections are warm', async (t) => {
+    const lines: string[] = [];
+    const { paradex, server } = await aParadex(t, { log: (line) => lines.push(line) }, { accounts: {} });
+    assert.equal((await paradex.connect()).error, undefined);
+    assert.deepEqual([server.onboardings, server.tokens], [1, 1]);
+    assert.match(lines.join('\n'), /Paradex HTTP client configured: pool_max_idle=2.*\n.*warmed up \(latency=\d+ms\)/);
+    assert.deepEqual(await paradex.account().account(), { results: [], account: ACCOUNT });
+    await Promise.all([paradex.systemConfig(), paradex.markets(), paradex.marketsSummary(), paradex.orderbook('M')]);
+    await Promise.all([paradex.account().positions(), paradex.account().balances()]);
+  });
+
+  it('asks for one token for all who need one, and for another when it is refused', async (t) => {
+    const { paradex, server } = await aParadex(t);
+    await Promise.all(Array.from({ length: 10 }, () => paradex.account().orders()));
+    assert.equal(server.tokens, 1);
+    server.expireTokens();
+    await Promise.all(Array.from({ length: 10 }, () => paradex.account().orders()));
+    assert.equal(server.tokens, 2);
+  });
+
+  it('renews a token after three minutes, in the background, and tries again when that fails', async () => {
+    const clock = new FakeClock();
+    let fails = false;
+    const token = new Token(clock, () => {
+      if (fails) return Promise.reject(new Error('down'));
+      const since = clock.now();
+      return Promise.resolve({ value: `made at ${since}`, renewAt: since + 180_000, expiresAt: since + 290_000 });
+    });
+    assert.equal(await token.get(), 'made at 0');
+    await clock.run(180_000);
+    assert.equal(token.current, 'made at 180000');
+    fails = true;
+    await clock.run(200_000);
+    fails = false;
+    await clock.run(5_000);
+    assert.match(token.current ?? '', /made at 3[68]\d{4}/);
+    token.refuse('made at 0');
+    assert.notEqual(token.current, undefined, 'an older one was refused');
+    token.close();
+    assert.equal(clock.sleeping, 0);
+    await assert.rejects(token.get(), { code: 'CLOSED' });
+  });
+
+  it('counts a call in the published limits that are about it, and in no other', async (t) => {
+    const { paradex } = await aParadex(t);
+    await paradex.account().placeOrder(ORDER);
+    await paradex.account().orders();
+    await paradex.systemConfig();
+    const { readyLimit } = paradex.client.policyStats();
+    const used = (readyLimit as readonly { name: string; used: number }[]).map(({ name, used }) => `${name}: ${used}`);
+    assert.deepEqual(used, [
+      'perIp 1500 per 60000 ms: 4',
+      'publicPerIp 1500 per 60000 ms: 1',
+      'authPerIp 600 per 60000 ms: 1',
+      'ordersPerAccount 800 per 1000 ms: 1',
+      'ordersPerAccount 17250 per 60000 ms: 1',
+      'readsPerAccount 120 per 1000 ms: 1',
+      'readsPerAccount 600 per 60000 ms: 1',
+    ]);
+  });
+
+  it('tells an account its orders by its stream, and asks for those it missed', async (t) => {
+    const { paradex, server } = await aParadex(t);
+    const seen: string[] = [];
+    const reading = (async () => {
+      for await (const message of paradex.subscribe<{ id: string }>('orders.ALL', { account: 'main' })) {
+        seen.push(message.kind === 'gap' ? 'gap' : message.value.id);
+      }
+    })();
+    await until(() => server.streams === 1);
+    await paradex.account().placeOrder(ORDER);
+    await until(() => seen.length === 1);
+    server.dropStreams();
+    await paradex.account().placeOrder(ORDER);
+    await until(() => seen.includes('order-2') && server.streams === 1);
+    await paradex.close();
+    await assert.rejects(reading, { code: 'CLOSED' });
+    assert.deepEqual(
+      seen.filter((id) => id !== 'gap'),
+      ['order-1', 'order-2'],
+    );
+  });
+
+  it('names the option that is not acceptable', () => {
+    assert.throws(() => createParadex({ network: 'moon' as 'testnet' }), /network is "moon"/);
+    assert.throws(() => createParadex({ renewMs: Number.NaN }), /renewMs is NaN/);
+  });
+});
