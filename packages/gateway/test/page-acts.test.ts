@@ -60,6 +60,7 @@ describe('acting from the dashboard', () => {
     assert.match(await textOf(page, 'dialog h2'), /Cordon one of chain\?/);
     await page.keyboard.press('Escape');
     await page.waitForSelector('dialog', { state: 'detached' });
+    await holds(page, `document.activeElement.getAttribute('aria-label') === 'Cordon one'`);
     await click(page, 'Cordon one');
     await page.locator('dialog input').fill('not the token at all');
     await page.keyboard.press('Enter');

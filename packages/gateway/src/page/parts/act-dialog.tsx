@@ -4,9 +4,10 @@
  *   asked ──▶ (token) ──▶ confirmed ──▶ done: closes, and says what came of it
  *                            └──▶ refused: says why, and stays
  */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { type Deed, outcome } from '../data/deeds.ts';
 import { AskError, ask, enter, isOperator } from '../data/session.ts';
+import { useModal } from './modal.ts';
 
 interface ActDialogProps {
   readonly deed: Deed;
@@ -15,13 +16,12 @@ interface ActDialogProps {
 
 export function ActDialog({ deed, close }: ActDialogProps) {
   const { title, says, verb, severe, count } = deed;
-  const dialog = useRef<HTMLDialogElement>(null);
+  const dialog = useModal();
   const [operator, setOperator] = useState(isOperator());
   const [token, setToken] = useState('');
   const [number, setNumber] = useState(String(count?.value ?? ''));
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState('');
-  useEffect(() => dialog.current?.showModal(), []);
   const run = async (): Promise<void> => {
     setBusy(true);
     setProblem('');

@@ -1,6 +1,7 @@
 /** Keys for those who do not like to reach for the mouse. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { PAGES, pageAt } from '../data/places.ts';
+import { useModal } from './modal.ts';
 
 const KEYS = [
   ...PAGES.map(({ label }, i) => [String(i + 1), label] as const),
@@ -12,7 +13,7 @@ const KEYS = [
 /** @param busy while something else asks for an answer */
 export function Keys({ busy }: { readonly busy: boolean }) {
   const [open, show] = useState(false);
-  const dialog = useRef<HTMLDialogElement>(null);
+  const dialog = useModal(open);
   useEffect(() => {
     const pressed = (event: KeyboardEvent): void => {
       const typing = event.target instanceof Element && event.target.matches('input, select, textarea');
@@ -27,9 +28,6 @@ export function Keys({ busy }: { readonly busy: boolean }) {
     addEventListener('keydown', pressed);
     return () => removeEventListener('keydown', pressed);
   }, [busy]);
-  useEffect(() => {
-    if (open) dialog.current?.showModal();
-  }, [open]);
   if (!open) return null;
   return (
     <dialog ref={dialog} class="act" aria-labelledby="keys-title" onClose={() => show(false)}>
