@@ -2,8 +2,8 @@
  * Installs what a fresh clone is missing, and nothing when all is there. Every script of package.json starts with it.
  *
  *   node scripts/setup.mjs                   packages and the pinned Node.js, from the npm registry npm is set up for
- *   node scripts/setup.mjs --with-partners   also the real servers and tools the tests talk to, from apt-get, and the
- *                                            other runtimes the built package is tried under, from npm
+ *   node scripts/setup.mjs --with-partners   also the real servers and tools the tests talk to, from apt-get, and other
+ *                                            runtimes the built package is tried under, from npm
  *
  * Plain JavaScript without imports of ours: it runs before anything is installed, on whatever Node.js is there (≥ 18).
  * It fetches nothing itself; only npm and apt-get do, each from where its owner pointed it.

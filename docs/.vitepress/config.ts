@@ -1,7 +1,7 @@
 /**
  * The documentation as a site: `npm run docs:build` writes it to docs/.vitepress/dist, `npm run docs:dev` serves it
- * while it is written. Pages are the files of docs/ as they are; links between them, and to files of the repository, are
- * checked by `npm test`. Nothing is fetched: neither fonts nor search come from elsewhere.
+ * while it is written. Pages are the files of docs/ as they are; links between them, and to files of the repository,
+ * are checked by `npm test`. Nothing is fetched: neither fonts nor search come from elsewhere.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -23,6 +23,8 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
 };
 
 interface Locked {
+  readonly version?: string;
+  readonly integrity?: string;
   readonly license?: string;
   readonly link?: boolean;
   readonly dependencies?: Readonly<Record<string, string>>;
@@ -30,7 +32,7 @@ interface Locked {
 
 type Lock = Readonly<Record<string, Locked>>;
 
-const lockedPackages = (): Lock => JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
+export const lockedPackages = (): Lock => JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
 
 /** `A OR B` needs one that is allowed, `A AND B` both. */
 export function allowed(licence: string, list: ReadonlySet<string>): boolean {

@@ -13,6 +13,7 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from '../check.ts';
+import { billOfMaterials } from './materials.ts';
 import { build, manifestOf, PACKAGES, pack, stage } from './stage.ts';
 
 const OUT = join(root, '.tmp', 'release');
@@ -27,13 +28,6 @@ export function obstacles(env: NodeJS.ProcessEnv, changes: string, repository: u
     found.push('nobody vouches for this machine: provenance needs CI with an identity token (id-token: write)');
   }
   return found;
-}
-
-/** What the published packages bring with them, as CycloneDX. */
-export function billOfMaterials(): string {
-  const names = PACKAGES.flatMap((name) => ['-w', manifestOf(join(root, 'packages', name)).name]);
-  const args = ['sbom', '--sbom-format', 'cyclonedx', '--omit', 'dev', '--omit', 'peer', ...names];
-  return execFileSync('npm', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
 }
 
 /** @returns the paths of the packed files, in the order in which they are published */

@@ -2,8 +2,8 @@
  * The public interface of the library as one text, so that a change of it shows in review: which names each subpath
  * exports, and every declaration that can be reached from them, once, without its comments.
  *
- * It reads the declarations that the compiler emitted. Those have a regular form: what stands at the top level of a file
- * begins in the first column, and what is imported comes from a file beside it.
+ * It reads the declarations that the compiler emitted. Those have a regular form: what stands at the top level of a
+ * file begins in the first column, and what is imported comes from a file beside it.
  *
  *   npm run api                  writes api/keepwarm.api.md anew
  */

@@ -14,11 +14,14 @@ const block = (text: string, marks = '') =>
 /** Folders of our own, so that nothing else that checks the docs at this moment is disturbed. */
 const folder = (name: string) => join(root, '.tmp', 'docs', `test-${process.pid}-${name}`);
 
-describe('examples', () => {
+/** Two at a time: many of them wait for a clock, not for a processor. */
+describe('examples', { concurrency: 2 }, () => {
   it('compile', () => assert.equal(typeErrors(examples(), folder('all')), ''));
 
-  for (const example of examples().filter(({ marks }) => marks.includes('run'))) {
-    it(`run: ${example.where}`, async () => assert.equal(await runBlock(example, folder('run')), ''));
+  for (const [i, example] of examples()
+    .filter(({ marks }) => marks.includes('run'))
+    .entries()) {
+    it(`run: ${example.where}`, async () => assert.equal(await runBlock(example, folder(`run-${i}`)), ''));
   }
 });
 

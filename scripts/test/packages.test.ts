@@ -10,7 +10,8 @@ import { section } from '../docs/markdown.ts';
 import { expected, PROMISES, RUNTIMES, smoke } from '../matrix/runtimes.ts';
 import { type Servers, startServers } from '../matrix/servers.ts';
 import { allowed, licenceFaults } from '../release/licences.ts';
-import { billOfMaterials, obstacles } from '../release/release.ts';
+import { billOfMaterials } from '../release/materials.ts';
+import { obstacles } from '../release/release.ts';
 import { weigh } from '../release/size.ts';
 import { build, lend, manifestOf, pack, stage, subpathsOf, unpack } from '../release/stage.ts';
 import { SURFACE_PAGE, surface } from '../release/surface.ts';
@@ -203,7 +204,8 @@ describe('a release', () => {
   it('knows what it brings along', () => {
     const text = billOfMaterials();
     const names: string[] = JSON.parse(text).components.map(({ name }: { readonly name: string }) => name);
-    assert(names.includes('yaml') && names.includes('pino'), names.join(' '));
+    for (const name of ['keepwarm', 'yaml', 'pino', 'uplot'])
+      assert(names.includes(name), `${name}: ${names.join(' ')}`);
     assert(!names.includes('typescript') && !names.includes('ioredis'), 'neither tools nor peers');
   });
 });
