@@ -2,6 +2,7 @@
 import { type DescMessage, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf';
 import type { GrpcMethod } from '../../clients/grpc/method.ts';
 import { Geyser } from '../../wire/geyser/generated/geyser_pb.js';
+import { readUpdate } from './read-update.ts';
 
 interface Method<I extends DescMessage, O extends DescMessage> {
   readonly name: string;
@@ -25,7 +26,7 @@ function methodOf<I extends DescMessage, O extends DescMessage>(
 const { method } = Geyser;
 
 export const METHODS = {
-  subscribe: methodOf(method.subscribe, false),
+  subscribe: { ...methodOf(method.subscribe, false), decode: readUpdate },
   subscribeReplayInfo: methodOf(method.subscribeReplayInfo, true),
   ping: methodOf(method.ping, true),
   getLatestBlockhash: methodOf(method.getLatestBlockhash, true),
