@@ -6,7 +6,7 @@ import { after, describe, it } from 'node:test';
 import type { RpcUpstream } from '../src/data/rpc-upstream.ts';
 import { ANode } from './a-node.ts';
 import { ASocket, type Told } from './a-socket.ts';
-import { Opened, raw, startGateway, until } from './fixtures.ts';
+import { ask, Opened, raw, startGateway, until } from './fixtures.ts';
 
 const head = (number: number, fork = '') => ({
   number: `0x${number.toString(16)}`,
@@ -48,7 +48,7 @@ describe('JSON-RPC by WebSocket', () => {
   });
 
   it('keeps a subscription and its id when its node is lost, with what was missed', async () => {
-    const { url, nodes, told } = await aGateway({}, 2);
+    const { url, nodes, told, gateway } = await aGateway({}, 2);
     let height = 0;
     const blocks = ({ method, params }: { method: string; params?: readonly unknown[] }): object => {
       if (method === 'eth_getBlockByNumber') {
@@ -91,6 +91,9 @@ describe('JSON-RPC by WebSocket', () => {
       assert.equal(one.closed, undefined);
     }
     assert.equal(told().gaps, 0);
+    const stats = await ask(`http://127.0.0.1:${gateway.adminPort}/api/stats`);
+    const { upstreams } = JSON.parse(stats.body.toString()) as { upstreams: { websocket: object }[] };
+    assert.deepEqual(upstreams[0]!.websocket, told());
     assert.deepEqual((await socket.ask('eth_unsubscribe', [id])).result, true);
     assert.equal((await socket.ask('eth_unsubscribe', [id])).error!.code, -32602);
     other.peer.terminate();
@@ -160,12 +163,12 @@ describe('JSON-RPC by WebSocket', () => {
 
   it('declines what is no WebSocket, pages of other hosts, and more than it holds', async () => {
     const { url, gateway } = await aGateway({ websocket: { callersMax: 1, origins: ['https://app.example.com'] } });
-    const ask = 'GET /chain HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n';
+    const asking = 'GET /chain HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n';
     assert.match(
-      await raw(gateway.port, `${ask}Upgrade: echo\r\n\r\n`),
+      await raw(gateway.port, `${asking}Upgrade: echo\r\n\r\n`),
       /^HTTP\/1\.1 426 .*sec-websocket-version: 13/is,
     );
-    const keyless = await raw(gateway.port, `${ask}Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n`);
+    const keyless = await raw(gateway.port, `${asking}Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n`);
     assert.match(keyless, /^HTTP\/1\.1 400 /);
     assert.equal(await ASocket.declined(url, { headers: { origin: 'https://evil.example' } }), 403);
     const allowed = opened.add(await ASocket.open(url, { headers: { origin: 'https://app.example.com' } }));
@@ -178,11 +181,11 @@ describe('JSON-RPC by WebSocket', () => {
   it('ends a caller that breaks the protocol, and one that is silent when asked', async () => {
     const { gateway, told } = await aGateway({ websocket: { pingMs: 30 } });
     const key = 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
-    const ask = `GET /chain HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${key}\r\n`;
-    const bare = await raw(gateway.port, ask, '\x81\x01x');
+    const asking = `GET /chain HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${key}\r\n`;
+    const bare = await raw(gateway.port, asking, '\x81\x01x');
     assert.match(bare, /s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=\r\n\r\n\x88.\x03\xea.*without a mask/s);
     const silent = connect(gateway.port, '127.0.0.1');
-    silent.write(ask);
+    silent.write(asking);
     silent.resume();
     await once(silent, 'close');
     await until(() => told().open === 0);

@@ -6,6 +6,7 @@ import { type Summary, series, summary } from '../figures/rolling.ts';
 import { TRAIL_SLOT_MS } from '../figures/trail.ts';
 import type { GrpcTold } from '../grpc/upstream.ts';
 import type { HistoryState } from '../history/told.ts';
+import { callersTold, type UpstreamCallersTold } from './callers-told.ts';
 import type { Readers } from './events.ts';
 import { readiness } from './readiness.ts';
 import { type RpcTold, rpcTold } from './rpc-told.ts';
@@ -19,7 +20,7 @@ export interface SocketTold extends SocketLife {
   readonly trail: string;
 }
 
-export interface UpstreamTold extends Figures {
+export interface UpstreamTold extends Figures, UpstreamCallersTold {
   readonly name: string;
   readonly origin: string;
   /** As the library tells it: since the start. */
@@ -144,6 +145,7 @@ function tell(upstream: AnyUpstream, socketsMax: number): UpstreamTold {
       live: sockets.live.slice(0, socketsMax).map(withTrail),
       history: socketsMax === 0 ? [] : sockets.history.map(withTrail),
     },
+    ...callersTold(upstream),
     ...('rpc' in upstream ? { jsonrpc: rpcTold(upstream, rpc!) } : {}),
   };
 }

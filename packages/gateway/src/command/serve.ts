@@ -37,10 +37,11 @@ export async function runGateway(flags: Flags, print: Print): Promise<number> {
   const signalled = untilSignal(print); // before anybody can know that we are there
   process.on('SIGHUP', () => reload(gateway, flags, print));
   print('keepwarm gateway');
+  const scheme = config.tls === undefined ? 'http' : 'https';
   for (const { name, origin, config: each } of gateway.upstreams) {
     const where = `${origin}${wayTo(each)}`;
-    print(`  http://${shown(data)}/${name}/  →  ${where}`);
-    for (const host of each.hosts) print(`  http://${host}:${data.port}/  →  ${where}`);
+    print(`  ${scheme}://${shown(data)}/${name}/  →  ${where}`);
+    for (const host of each.hosts) print(`  ${scheme}://${host}:${data.port}/  →  ${where}`);
   }
   for (const { address, target } of gateway.grpc.all) print(`  grpc at ${address && shown(address)}  →  ${target}`);
   // A code lets one browser act, once: it is for the person at this terminal, not for a file that keeps what is said.

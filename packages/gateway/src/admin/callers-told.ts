@@ -1,0 +1,22 @@
+/** What is told of an upstream's callers: how often they were refused for asking too often, and those who stay. */
+import type { CallerRate } from '../data/caller-rate.ts';
+import type { AnyUpstream } from '../data/routes.ts';
+import type { TunnelsTold } from '../data/tunnels.ts';
+import type { CallersTold } from '../websocket/callers.ts';
+
+export interface UpstreamCallersTold {
+  /** Of one with the limit `callerRate`: callers remembered, requests refused. */
+  readonly callerRate?: ReturnType<CallerRate['stats']>;
+  /** Of one that is an origin: connections that became something else, such as WebSockets. */
+  readonly upgrades?: TunnelsTold;
+  /** Of a pool of JSON-RPC nodes: callers by WebSocket. */
+  readonly websocket?: CallersTold;
+}
+
+export function callersTold(upstream: AnyUpstream): UpstreamCallersTold {
+  const { callerRate } = upstream;
+  return {
+    ...(callerRate === undefined ? {} : { callerRate: callerRate.stats() }),
+    ...('rpc' in upstream ? { websocket: upstream.callers.stats() } : { upgrades: upstream.tunnels.stats() }),
+  };
+}
