@@ -1,7 +1,8 @@
 /**
- * An update from its bytes. Nearly all there are tell of an account, so those are read by hand; whatever else comes, and
- * whatever is not as it usually is (an unknown field, a part that comes twice, bytes that are no message), is left to
- * protobuf-es, so that the outcome is always its own. Numbers of fields: geyser.proto; tests compare the two.
+ * An update from its bytes. Nearly all there are tell of an account, so those are read by hand; whatever else comes,
+ * and whatever is not as it usually is (an unknown field, a part that comes twice, bytes that are no message), is
+ * left to protobuf-es, so that the outcome is always its own. Numbers of fields: geyser.proto; tests compare the
+ * two.
  */
 import { fromBinary } from '@bufbuild/protobuf';
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
