@@ -73,13 +73,18 @@ export class Http2Door {
     for (const session of this.#sessions) session.destroy();
   }
 
+  get #idleMs(): number {
+    return Math.min(this.#options.callerIdleMs, TIMER_MS_MAX);
+  }
+
   #opened(session: ServerHttp2Session): void {
     this.#sessions.add(session);
     session.on('close', () => this.#sessions.delete(session));
     session.on('error', () => session.destroy()); // the peer's doing; its streams have ended with it
     session.setLocalWindowSize(4 * STREAM_WINDOW);
     // With streams under way the silence may be the upstream's, which has limits of its own.
-    session.setTimeout(Math.min(this.#options.callerIdleMs, TIMER_MS_MAX), () => {
+    session.setTimeout(this.#idleMs);
+    session.on('timeout', () => {
       if (!this.#busy.has(session)) session.close();
     });
   }
@@ -92,7 +97,9 @@ export class Http2Door {
     this.#busy.set(session, (this.#busy.get(session) ?? 0) + 1);
     const leaving = new AbortController();
     const { callerStallMs, requestMs } = this.#options;
-    stream.setTimeout(Math.min(callerStallMs, TIMER_MS_MAX), () => {
+    const idleMs = this.#idleMs;
+    stream.setTimeout(Math.min(callerStallMs, TIMER_MS_MAX));
+    stream.on('timeout', () => {
       if (stream.writableLength > 0) stream.close(constants.NGHTTP2_CANCEL);
     });
     const late = stream.endAfterHeaders
@@ -103,7 +110,10 @@ export class Http2Door {
       clearTimeout(late);
       const left = this.#busy.get(session)! - 1;
       if (left > 0) this.#busy.set(session, left);
-      else this.#busy.delete(session);
+      else {
+        this.#busy.delete(session);
+        session.setTimeout(idleMs); // idle from now on: the timer may have passed while it was busy
+      }
       if (!stream.writableFinished || stream.rstCode !== constants.NGHTTP2_NO_ERROR) leaving.abort();
     });
     const request = new Http2Request(stream, raw);

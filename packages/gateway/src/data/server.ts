@@ -79,6 +79,8 @@ export class DataServer {
   readonly #silent = new Set<Socket>();
   readonly #http2: Http2Door;
   #refused = 0;
+  /** Settles when no connection is left, once it drains. */
+  #closed: Promise<void> | undefined;
 
   constructor(routes: Routes, options: DataOptions) {
     this.#routes = routes;
@@ -132,20 +134,27 @@ export class DataServer {
     return this.#refused;
   }
 
-  /** Takes no new connections, lets requests under way end for `deadlineMs`, then closes what is left. */
+  /**
+   * Takes no new connections, lets requests under way end for `deadlineMs`, then closes what is left. Asked again, the
+   * shorter time counts.
+   */
   async drain(deadlineMs: number): Promise<void> {
     this.#draining = true;
-    if (!this.server.listening) return;
+    if (this.server.listening) this.#closed = this.#closing();
+    if (this.#closed === undefined) return;
+    const giveUp = setTimeout(() => this.closeAll(), deadlineMs);
+    await this.#closed;
+    clearTimeout(giveUp);
+  }
+
+  async #closing(): Promise<void> {
     const closed = once(this.server, 'close');
     this.server.close();
     for (const socket of this.#silent) socket.destroy();
     this.#http2.drain();
     for (const upstream of this.#routes.upstreams) upstream.drain();
     const look = setInterval(() => this.server.closeIdleConnections(), DRAIN_LOOK_MS);
-    const giveUp = setTimeout(() => this.closeAll(), deadlineMs);
-    await closed;
-    clearInterval(look);
-    clearTimeout(giveUp);
+    await closed.finally(() => clearInterval(look));
   }
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
@@ -246,7 +255,6 @@ function attendClose(socket: Caller): void {
   socket.once('close', () => closing.abort());
 }
 
-/** A connection was silent for as long as its server, or its being idle, allows. */
 function giveUpStalled(caller: Caller): void {
   // With a request under way and nothing left to be taken, the silence is the upstream's, which has limits of its own.
   if (caller[UNDER_WAY] === undefined || caller[UNDER_WAY] === 0 || caller.writableLength > 0) caller.destroy();
