@@ -23,13 +23,23 @@ export const TCP_KEEPALIVE_MS = 30_000;
 export const CONNECT_MS = 10_000;
 export const REQUEST_MS = 10_000;
 
-/** How a client for orders keeps its connections, with what the caller wants over it. */
+/**
+ * How a client for orders keeps its connections, with what the caller wants over it. The idle minimum outlasts the idle
+ * limit, so their age is limited to it: each is replaced before a peer that closes after a minute of silence would close
+ * it under an order, and its successor stands before it goes.
+ */
 export function orderPool(given: {
   readonly pool?: Partial<Settings<'pool'>> | undefined;
   readonly connect?: Partial<Settings<'connect'>> | undefined;
 }) {
   return {
-    pool: { idleMin: POOL_MAX_IDLE, idleMax: POOL_MAX_IDLE, idleMs: POOL_IDLE_MS, ...given.pool },
+    pool: {
+      idleMin: POOL_MAX_IDLE,
+      idleMax: POOL_MAX_IDLE,
+      idleMs: POOL_IDLE_MS,
+      ageMs: given.pool?.idleMs ?? POOL_IDLE_MS,
+      ...given.pool,
+    },
     connect: { tcpKeepAliveMs: TCP_KEEPALIVE_MS, connectMs: CONNECT_MS, ...given.connect },
   };
 }
