@@ -104,7 +104,7 @@ function Header({ place, act, say }: HeaderProps) {
         ))}
       </nav>
       <Freshness />
-      <p class="uptime">{snapshot === undefined ? '' : `up ${age(snapshot.uptimeMs)}`}</p>
+      <p class="uptime">{snapshot === undefined || gone ? '' : `up ${age(snapshot.uptimeMs)}`}</p>
       <details class="menu">
         <summary aria-label="Act on the gateway">⋯</summary>
         <div>
