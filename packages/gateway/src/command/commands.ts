@@ -106,6 +106,20 @@ export const COMMANDS = {
     flags: {},
     examples: ['keepwarm schema > keepwarm.schema.json'],
   },
+  bench: {
+    summary: 'this client against fetch of Node, and undici where it is installed, on your own endpoint',
+    more:
+      'Sends GETs. Rounds are interleaved; the first opens connections and counts for nobody. Ctrl-C ' +
+      'tells what there is.',
+    flags: {
+      url: { value: 'URL', help: 'what is asked for; use one of your own, it gets some thousand requests' },
+      requests: { value: 'N', help: 'of each client in each round; 1 to 10000, default 100' },
+      rounds: { value: 'N', help: '1 to 50, default 5' },
+      connections: { value: 'N', help: 'calls at once; 1 to 200, default 10' },
+      json: { help: 'print the result as JSON' },
+    },
+    examples: ['keepwarm bench --url http://127.0.0.1:8080/health --requests 1000'],
+  },
   completion: {
     operand: 'SHELL',
     summary: 'print a script by which bash, zsh or fish completes commands and flags',

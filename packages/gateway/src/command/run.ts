@@ -26,6 +26,8 @@ export async function run(parsed: Parsed, print: (line: string) => void): Promis
       return (await import('../mcp/command.ts')).runMcp(flags, version());
     case 'top':
       return (await import('../top/command.ts')).runTop(flags, print);
+    case 'bench':
+      return (await import('./bench.ts')).runBench(flags, print);
     case 'init':
       return (await import('./init.ts')).runInit(flags, print);
     case 'schema':
