@@ -45,7 +45,7 @@ let packed: string;
 let files: string[];
 
 before(async () => {
-  await build(staged, ['keepwarm']);
+  await build(staged);
   packed = await pack(staged, 'keepwarm');
   files = unpack(packed, home, 'keepwarm');
   for (const name of ['@types/node', 'undici-types']) lend(name, home);
@@ -169,6 +169,30 @@ describe('the packed library', () => {
     const both = new Set(now);
     const changes = [...now.filter((line) => !then.has(line)), ...[...then].filter((line) => !both.has(line))];
     assert.deepEqual(changes.slice(0, 20), []);
+  });
+});
+
+describe('the packed command', () => {
+  it('is right for runtimes, holds no sources, and starts where its dependencies are installed', async () => {
+    const file = await pack(staged, 'gateway');
+    const names = unpack(file, home, 'keepwarm-gateway');
+    assert.deepEqual(
+      names.filter((name) => !/^(?:dist\/|schema\/|package\.json$|README\.md$|LICENSE$|NOTICE$)/.test(name)),
+      [],
+    );
+    assert(
+      names.some((name) => /^dist\/page\/.*\.js$/.test(name)) && names.includes('NOTICE'),
+      'the page, and its notice',
+    );
+    const publint = spawnSync(join(root, 'node_modules', '.bin', 'publint'), [file], { encoding: 'utf8' });
+    assert.equal(publint.status, 0, publint.stdout);
+
+    const gateway = manifestOf(join(home, 'node_modules', 'keepwarm-gateway'));
+    for (const name of Object.keys(gateway.dependencies ?? {})) if (name !== 'keepwarm') lend(name, home);
+    const program = join(home, 'node_modules', 'keepwarm-gateway', gateway.bin?.['keepwarm'] ?? '');
+    const { status, stdout, stderr } = spawnSync(process.execPath, [program, '--help'], { encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /gateway/);
   });
 });
 
