@@ -162,6 +162,25 @@ mkdir -p "$out"; echo "$3" > "$out/from"`;
   });
 });
 
+describe('set-up of other runtimes', () => {
+  it('installs them beside a lock file of their own, with the partners, on the platform they are for', () => {
+    for (const name of ['nginx', 'haproxy', 'nghttpx', 'caddy', 'promtool', 'grpc']) program(name);
+    for (const name of ['wrk', 'redis-server', 'tinyproxy', 'chromium']) program(name);
+    setup();
+    json('scripts/matrix/package-lock.json', { packages: { 'node_modules/node-22': { version: '22.0.0' } } });
+    const wanted = process.platform === 'linux' && process.arch === 'x64';
+    const { asked } = setup('--with-partners');
+    assert.deepEqual(
+      asked.map((line) => line.split(' ').slice(0, 3).join(' ')),
+      wanted ? ['npm ci --prefix'] : [],
+    );
+    json('scripts/matrix/node_modules/.package-lock.json', {
+      packages: { 'node_modules/node-22': { version: '22.0.0' } },
+    });
+    assert.deepEqual(setup('--with-partners').asked, []);
+  });
+});
+
 describe('set-up of the partners', () => {
   /** Servers may be installed where set-up looks beyond the PATH; some come in packages of other names. */
   const others = () => {
