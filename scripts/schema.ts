@@ -20,6 +20,7 @@ import { HISTORY_DEFAULTS, HISTORY_NAMES } from '../packages/gateway/src/config/
 import { LOG_CALLS, LOG_FORMATS, LOG_LEVELS, LOGS_DEFAULTS } from '../packages/gateway/src/config/logs.ts';
 import { RPC_UPSTREAM_DEFAULTS, RPC_UPSTREAM_NAMES } from '../packages/gateway/src/config/rpc-upstream.ts';
 import { UPGRADES_DEFAULTS } from '../packages/gateway/src/config/upgrades.ts';
+import { GAPS, WEBSOCKET_DEFAULTS } from '../packages/gateway/src/config/websocket.ts';
 import { RPC_ENDPOINT_NAMES } from '../packages/keepwarm/src/clients/jsonrpc/options.ts';
 import { OPTIONS } from '../packages/keepwarm/src/clients/options.ts';
 import { root } from './check.ts';
@@ -78,6 +79,12 @@ const CALLER_RATE = object(
   ['limit'],
 );
 
+const WEBSOCKET = object({
+  ...Object.fromEntries(Object.keys(WEBSOCKET_DEFAULTS).map((name) => [name, amount()])),
+  gaps: oneOf(GAPS),
+  origins: TEXTS,
+});
+
 const SHAPES: Readonly<Record<string, Schema>> = {
   listen: { type: ['string', 'integer'] },
   admin: { type: ['string', 'integer'] },
@@ -94,6 +101,7 @@ const SHAPES: Readonly<Record<string, Schema>> = {
       object(Object.fromEntries(Object.keys(UPGRADES_DEFAULTS).map((name) => [name, amount()]))),
     ],
   },
+  websocket: { anyOf: [{ type: 'boolean' }, WEBSOCKET] },
   headers: object({ request: HEADER_RULES, reply: HEADER_RULES }),
   callerRate: CALLER_RATE,
   tls: TLS,

@@ -35,7 +35,7 @@ export const WEBSOCKET_DEFAULTS: WebSocketConfig = {
   origins: [],
 };
 
-const GAPS: readonly string[] = ['pass', 'tell', 'close'] satisfies readonly GapChoice[];
+export const GAPS: readonly string[] = ['pass', 'tell', 'close'] satisfies readonly GapChoice[];
 const COUNTS = ['callersMax', 'subscriptionsMax', 'callsMax', 'queueMax'] as const;
 
 /** `false` for none. @throws ConfigError */
