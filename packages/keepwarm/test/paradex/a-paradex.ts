@@ -53,7 +53,7 @@ export const quickSigner: StarkSigner = {
 export const quickVerify: ParadexServerOptions['verify'] = (data, account, [r]) =>
   BigInt(r!) === BigInt(digest(data, account));
 
-/** Cheap signatures; and an order's fate is known within two or three seconds, also on a machine that is busy with other things. */
+/** Cheap signatures; and an order's fate is known within two or three seconds, also on a busy machine. */
 export const QUICK = {
   ...{ recvWindowMs: 1_000, settleMs: 100, askMs: 20, reconcileMs: 20_000, deadlineMs: 8_000 },
   limits: { firstByteMs: 400 },

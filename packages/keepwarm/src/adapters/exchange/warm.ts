@@ -24,9 +24,9 @@ export const CONNECT_MS = 10_000;
 export const REQUEST_MS = 10_000;
 
 /**
- * How a client for orders keeps its connections, with what the caller wants over it. The idle minimum outlasts the idle
- * limit, so their age is limited to it: each is replaced before a peer that closes after a minute of silence would close
- * it under an order, and its successor stands before it goes.
+ * How a client for orders keeps its connections, with what the caller wants over it. The idle minimum outlasts the
+ * idle limit, so their age is limited to it: each is replaced before a peer that closes after a minute of silence would
+ * close it under an order, and its successor stands before it goes.
  */
 export function orderPool(given: {
   readonly pool?: Partial<Settings<'pool'>> | undefined;
