@@ -120,8 +120,7 @@ describe('an order at Vest', { concurrency: true }, () => {
 
   it('waits for the limits before it is signed: its time is the time of sending', async (t) => {
     const rateLimits = { perAccount: [{ limit: 2, windowMs: 1_300 }], perIp: FAST };
-    const { vest, server } = await aVest(t, { ...QUICK, rateLimits });
-    await vest.connect();
+    const { vest, server } = await aVest(t, { ...QUICK, deadlineMs: 12_000, rateLimits });
     const fates = await Promise.all([1, 2, 3, 4].map((n) => vest.account().placeOrder(sized(n))));
     assert(fates.every(({ kind }) => kind === 'placed'));
     assert(server.orders.at(-1)!.time - server.orders[0]!.time > QUICK.recvWindowMs, 'none of them was too old');
