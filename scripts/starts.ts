@@ -50,7 +50,7 @@ const row = (name: string, of: (report: StormReport) => string | number): void =
 
 const { limit, windowMs, lengthMs, monitors, jitterMs } = plan;
 console.log(
-  `${monitors} monitors, ${limit} connections per ${windowMs} ms, settings within ${jitterMs} ms, ${lengthMs / 1_000} s`,
+  `${monitors} monitors, ${limit} starts per ${windowMs} ms, settings within ${jitterMs} ms, ${lengthMs / 1_000} s`,
 );
 row('processes', ({ plan: { processes } }) => processes);
 row('starts kept in', ({ plan: { processes } }) => (processes === 1 ? 'a file' : 'Redis'));

@@ -1,6 +1,7 @@
 /**
  * A bill of materials in CycloneDX: everything a user of the published packages receives, bundled parts included.
- * `npm sbom` leaves out of a workspace what stands in the root's node_modules, and knows nothing of what a bundle holds.
+ * `npm sbom` leaves out of a workspace what stands in the root's node_modules, and knows nothing of what a bundle
+ * holds.
  */
 import { Buffer } from 'node:buffer';
 import { join } from 'node:path';
