@@ -9,7 +9,7 @@
  */
 import { globSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { isAbsolute, join, relative, resolve } from 'node:path';
+import { delimiter, isAbsolute, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root, structureChecks } from './check.ts';
 import { type FileResult, runFile } from './runner.ts';
@@ -32,6 +32,8 @@ const limits = { testMs: Number(values['test-ms']), lingerMs: Number(values['lin
 const places = mkdtempSync(join(tmpdir(), 'keepwarm-places-'));
 process.env['KEEPWARM_RUNTIME_DIR'] = join(places, 'run');
 process.env['KEEPWARM_STATE_DIR'] = places;
+// Where Debian puts servers, which an ordinary user's PATH leaves out.
+process.env['PATH'] = [process.env['PATH'], '/usr/sbin', '/usr/local/sbin'].join(delimiter);
 process.on('exit', () => rmSync(places, { recursive: true, force: true }));
 
 const startedAt = performance.now();

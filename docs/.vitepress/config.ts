@@ -115,7 +115,15 @@ function others(folder: string): { text: string; link: string }[] {
 }
 
 /** Files of the repository that pages link to; they are no pages of the site. */
-const OUTSIDE = [/\/packages\//, /\/scripts\//, /\/examples\//, /\/api\//, /\/(?:bench|\.ci)\//, /\/[A-Z]+(?:\.md)?$/];
+const OUTSIDE = [
+  /\.\.\/deploy(?:\/|$)/,
+  /\/packages\//,
+  /\/scripts\//,
+  /\/examples\//,
+  /\/api\//,
+  /\/(?:bench|\.ci)\//,
+  /\/[A-Z]+(?:\.md)?$/,
+];
 
 // biome-ignore lint/style/noDefaultExport: vitepress reads the default export
 export default defineConfig({

@@ -81,8 +81,8 @@ async function restarts(t: TestContext, count: number, end: 'leave' | 'die') {
     }
   };
   const workers = Array.from({ length: 200 }, (_, id) => worker(id));
-  /** Each generation lives until it has answered so many, however long that takes. */
-  const answered = (): Promise<void> => until(() => generation.answered >= 70, 'calls are answered', 20_000);
+  /** Each generation answers everybody several times before it ends, however long that takes. */
+  const answered = (): Promise<void> => until(() => generation.answered >= 1_500, 'calls are answered', 20_000);
   for (let i = 0; i < count; i++) {
     await answered();
     const next = new Generation(seen);
