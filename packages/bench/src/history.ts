@@ -51,7 +51,7 @@ export function historyLine({ rows, ...run }: Run): string {
           callsPerSecond: row.callsPerSecond,
           cpuMicros: row.cpuMicros,
           errors: row.errors,
-          ratio: row.ratios['undici.request']?.median,
+          ratios: Object.fromEntries(Object.entries(row.ratios).map(([client, ratio]) => [client, ratio.median])),
         }
       : row,
   );

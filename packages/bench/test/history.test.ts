@@ -32,7 +32,7 @@ describe('history', () => {
       callsPerSecond: 72_649,
       cpuMicros: 12.5,
       errors: 0,
-      ratio: 3.1,
+      ratios: { 'undici.request': 3.1 },
     });
     assert.equal(kept.results[2].heapBytes, 2_048);
     assert.equal(kept.rows, undefined, 'nothing twice');
