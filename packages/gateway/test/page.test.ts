@@ -189,7 +189,14 @@ describe('the dashboard over the demo', () => {
   });
 });
 
-/** Whether anything is drawn on some canvas. */
+/**
+ * Whether anything is drawn on some canvas. Read from a copy made for reading: on a slow machine the question is asked
+ * more than once, and Chromium warns of a page's canvas that is read twice.
+ */
 const painted = (selector: string): string =>
-  `[...document.querySelectorAll('${selector}')].some((canvas) => canvas.width > 0 &&
-    canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value > 0))`;
+  `[...document.querySelectorAll('${selector}')].some((canvas) => {
+    if (canvas.width === 0) return false;
+    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', { willReadFrequently: true });
+    copy.drawImage(canvas, 0, 0);
+    return copy.getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value > 0);
+  })`;
