@@ -108,7 +108,8 @@ describe('actions on an upstream', () => {
     const broken = { jsonrpc: 'evm', freshness: false, cache: false, retry: false, coalesce: false };
     const breaker = { consecutiveMax: 2, failingMs: 0, openMs: 60_000 };
     const chain = { ...broken, breaker, endpoints: [{ name: 'dead', url: 'http://127.0.0.1:1' }] };
-    const started = opened.add(await startGateway({ chain, plain: 'http://127.0.0.1:1' }, { access }));
+    const plain = { origin: 'http://127.0.0.1:1', breaker: false };
+    const started = opened.add(await startGateway({ chain, plain }, { access }));
     const admin = `http://127.0.0.1:${started.adminPort}`;
     for (let i = 0; i < 4; i++) await ask(`${started.url}/chain`, BLOCK);
     const state = async () => (await tell(admin, 'breakers')).breakers;

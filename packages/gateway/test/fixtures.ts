@@ -132,6 +132,6 @@ export async function raw(port: number, ...parts: string[]): Promise<string> {
 }
 
 /** Resolves when `holds` does; a test that waits for ever is ended by the runner. */
-export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 5));
 }

@@ -18,7 +18,7 @@ import { checkPlaces, parseHosts, parsePaths } from './places.ts';
 import { parseRpcUpstream, type RpcUpstreamConfig } from './rpc-upstream.ts';
 import { readSource } from './source.ts';
 import { parseUpgrades, type UpgradesConfig } from './upgrades.ts';
-import { flag, type Json, number, object, show, text, unlimited } from './values.ts';
+import { flag, type Json, number, object, show, text, unlimited, valuesOf } from './values.ts';
 import { WAY_NAMES, wayOf } from './way.ts';
 
 export interface UpstreamConfig {
@@ -87,6 +87,8 @@ const BLOCKS = ['access', 'history', 'logs', 'tls'] as const;
 export const GATEWAY_NAMES: readonly string[] = [...Object.keys(GATEWAY_DEFAULTS), 'upstreams', ...BLOCKS];
 /** Options of an upstream that are the library's own, by the same names. */
 const LIBRARY_GROUPS = ['pool', 'limits', 'connect', 'dns'] as const;
+/** Likewise, with `true` and `false` for on, as it is by default, and off. */
+const LIBRARY_SWITCHES = ['breaker'] as const;
 /** Groups of an upstream with a file of their own beside this one. */
 const UPSTREAM_BLOCKS = ['upgrades', 'headers', 'callerRate'] as const;
 export const UPSTREAM_NAMES: readonly string[] = [
@@ -97,6 +99,7 @@ export const UPSTREAM_NAMES: readonly string[] = [
   'tls',
   ...WAY_NAMES,
   ...LIBRARY_GROUPS,
+  ...LIBRARY_SWITCHES,
   ...Object.keys(UPSTREAM_DEFAULTS),
   ...UPSTREAM_BLOCKS,
 ];
@@ -186,10 +189,9 @@ function clientOf(given: Json, path: string, folder: string): UpstreamConfig['cl
   const options: Record<string, unknown> = {};
   if (given['deadlineMs'] !== undefined) options['deadlineMs'] = unlimited(given['deadlineMs']);
   for (const group of LIBRARY_GROUPS) {
-    if (given[group] === undefined) continue;
-    const values = Object.entries(object(given[group], `${path}.${group}`));
-    options[group] = Object.fromEntries(values.map(([key, value]) => [key, unlimited(value)]));
+    if (given[group] !== undefined) options[group] = valuesOf(object(given[group], `${path}.${group}`));
   }
+  for (const name of LIBRARY_SWITCHES) if (given[name] !== undefined) options[name] = valuesOf(given[name]);
   if (given['tls'] !== undefined) options['tls'] = tls(given['tls'], `${path}.tls`, folder);
   const client = { ...options, ...wayOf(given, path), origin: origin(given['origin'], `${path}.origin`) };
   try {

@@ -7,7 +7,7 @@ import { createRpc, evm, type RpcOptions, solana } from 'keepwarm/jsonrpc';
 import { type CallerRateConfig, parseCallerRate } from './caller-rate.ts';
 import { ConfigError } from './config-error.ts';
 import { parseHosts, parsePaths } from './places.ts';
-import { type Json, number, object, show, text, texts, unlimited } from './values.ts';
+import { type Json, number, object, show, text, texts, unlimited, valuesOf } from './values.ts';
 import { wayOf } from './way.ts';
 import { parseWebSocket, type WebSocketConfig } from './websocket.ts';
 
@@ -109,9 +109,4 @@ function rpcOf(given: Json, path: string): RpcOptions {
     if (error instanceof NetError) throw new ConfigError(path, `cannot be used: ${error.message}`);
     throw error;
   }
-}
-
-function valuesOf(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, unlimited(each)]));
 }

@@ -7,6 +7,12 @@ export type Json = Readonly<Record<string, unknown>>;
 /** JSON has no Infinity. */
 export const unlimited = (value: unknown): unknown => (value === 'unlimited' ? Number.POSITIVE_INFINITY : value);
 
+/** Options as the library takes them: of a group one by one, anything else as it is. */
+export function valuesOf(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, unlimited(each)]));
+}
+
 export function object(value: unknown, path: string, known?: readonly string[]): Json {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new ConfigError(path, `${path === '' ? 'the configuration ' : ''}is ${show(value)}; allowed: an object`);

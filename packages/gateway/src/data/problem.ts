@@ -34,6 +34,7 @@ const BY_CODE: Readonly<Record<string, readonly [status: number, proxyError: str
   INVALID: [400, 'http_request_error'],
   CLOSED: [503, 'proxy_internal_response'],
   SATURATED: [503, 'connection_limit_reached'],
+  OPEN: [503, 'destination_unavailable'],
   DNS: [502, 'dns_error'],
   CONNECT: [502, 'connection_refused'],
   TLS: [502, 'tls_protocol_error'],
@@ -60,9 +61,12 @@ export function problemOf(error: NetError, upstream: string, slowCaller: boolean
       ? [408, 'http_request_error']
       : (BY_PHASE[error.phase ?? ''] ?? [504, 'http_response_timeout'])
     : (BY_CODE[error.code] ?? [502, 'proxy_internal_error']);
-  const { code, message, reach, phase, limit, value } = error;
-  return { status, code, detail: message, proxyError, upstream, reach, phase, limit, value };
+  const { code, message, reach, phase, limit, value, retryAfterMs } = error;
+  return { status, code, detail: message, proxyError, upstream, reach, phase, limit, value, retryAfterMs };
 }
+
+/** In whole seconds, and never none of them: that would ask for a storm. */
+export const retryAfter = (ms: number): string => String(Math.max(1, Math.ceil(ms / 1_000)));
 
 /** Answers with a problem; `response` must not have begun. */
 export function answerProblem(response: CallerResponse, problem: Problem): void {
@@ -78,7 +82,7 @@ export function answerProblem(response: CallerResponse, problem: Problem): void 
     'proxy-status',
     `keepwarm; error=${proxyError}`,
   ];
-  if (retryAfterMs !== undefined) headers.push('retry-after', String(Math.ceil(retryAfterMs / 1_000)));
+  if (retryAfterMs !== undefined) headers.push('retry-after', retryAfter(retryAfterMs));
   else if (status === 503) headers.push('retry-after', '1');
   if (close === true) headers.push('connection', 'close');
   response.writeHead(status, STATUS_CODES[status] ?? '', headers);

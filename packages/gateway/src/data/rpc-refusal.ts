@@ -1,6 +1,6 @@
 /** What the gateway itself answers to JSON-RPC: errors of JSON-RPC, as that is what callers read. */
 import { NetError } from 'keepwarm';
-import { type Problem, problemOf } from './problem.ts';
+import { type Problem, problemOf, retryAfter } from './problem.ts';
 import { tooLarge } from './request-body.ts';
 import type { Looked } from './rpc-message.ts';
 
@@ -43,7 +43,7 @@ export const ENCODED: Refusal = {
 /** The caller may not ask now. */
 export function tooOften({ status, code, detail, proxyError, limit, value, retryAfterMs = 0 }: Problem): Refusal {
   const data = { code, reach: 'unsent', limit, value };
-  const fields = ['retry-after', String(Math.ceil(retryAfterMs / 1_000))];
+  const fields = ['retry-after', retryAfter(retryAfterMs)];
   return { status, code: LIMIT_EXCEEDED, message: detail, proxyError, data, fields };
 }
 
@@ -70,7 +70,12 @@ export function notAllowed(method: string): Refusal {
 /** The pool could not have it answered. */
 export function failed(thrown: unknown, upstream: string): Refusal {
   const cause = thrown instanceof Error && thrown.cause instanceof NetError ? thrown.cause : NetError.from(thrown);
-  const { status, code, detail, reach, phase, limit, value, proxyError } = problemOf(cause, upstream, false);
+  const { status, code, detail, reach, phase, limit, value, proxyError, retryAfterMs } = problemOf(
+    cause,
+    upstream,
+    false,
+  );
   const data = { code, reach, phase, limit, value };
-  return { status, code: SERVER_ERROR, message: `${code}: ${detail}`, proxyError, data };
+  const fields = retryAfterMs === undefined ? [] : ['retry-after', retryAfter(retryAfterMs)];
+  return { status, code: SERVER_ERROR, message: `${code}: ${detail}`, proxyError, data, fields };
 }

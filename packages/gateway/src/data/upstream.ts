@@ -56,12 +56,14 @@ export class Upstream {
 /**
  * Bodies are passed on as they come: not decoded, and without a limit of size, since nothing is kept of them. What
  * fails is passed on as well: callers repeat for themselves, and two layers that do so three times send nine requests.
+ * Replies are for callers to judge: one of any status is a sign of life, and opens no breaker unasked.
  */
 function clientOptions({ client }: UpstreamConfig, book: FigureBook): ClientOptions {
+  const { breaker = {} } = client;
   return {
     retry: false,
-    breaker: false,
     ...client,
+    breaker: breaker === false ? false : { statuses: [], ...(breaker === true ? {} : breaker) },
     decompress: false,
     defaultHeaders: false,
     pool: { idleMin: 1, ...client.pool },

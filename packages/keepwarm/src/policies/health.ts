@@ -46,8 +46,11 @@ export function verdictOfError(error: NetError, tookMs: number, patienceMs: numb
   }
 }
 
-/** Whether the peer did not answer in a time in which it should have. @param tookMs as above */
+/**
+ * Whether the peer did not answer in a time in which it should have. While a body was still being sent, whoever sends
+ * it may have been the slow one. @param tookMs as above
+ */
 export function saysOverload(error: NetError, tookMs: number, patienceMs: number): boolean {
-  if (error.phase === 'queue') return false;
+  if (error.phase === 'queue' || error.phase === 'write') return false;
   return error.code === 'TIMEOUT' || (error.code === 'DEADLINE' && tookMs >= patienceMs);
 }

@@ -221,6 +221,11 @@ describe('what counts for a breaker', () => {
     assert.equal(await says(later(9_000, queued('DEADLINE'))), 'nothing');
   });
 
+  it('a deadline that passed while a body was being sent says nothing: whoever sends it may have been slow', async () => {
+    const sending = new NetError('DEADLINE', '', { reach: 'unknown', phase: 'write' });
+    assert.equal(await says(later(9_000, sending)), 'nothing');
+  });
+
   it('a deadline says something once the peer had a second', async () => {
     assert.equal(await says(never, { deadlineAt: 999 }), 'nothing');
     assert.equal(await says(never, { deadlineAt: 1_000 }), 'ill');
