@@ -32,7 +32,7 @@ export const RUNTIMES: readonly Runtime[] = [
   { name: 'Node.js 22', command: installed('node-22', 'bin', 'node'), args: [], without: [] },
   { name: 'Node.js 24', command: process.execPath, args: [], without: [] },
   { name: 'Node.js 26', command: installed('node-26', 'bin', 'node'), args: [], without: [] },
-  { name: 'Bun 1.4', command: installed('@oven', 'bun-linux-x64', 'bin', 'bun'), args: [], without: PROMISES },
+  { name: 'Bun 1.4', command: installed('@oven', 'bun-linux-x64', 'bin', 'bun'), args: [], without: [] },
   {
     name: 'Deno 2.9',
     command: installed('@deno', 'linux-x64-glibc', 'deno'),

@@ -7,6 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { makeAuthority } from 'keepwarm/testing';
 
 const LARGE_BYTES = 300_000;
+const HUGE_BYTES = 8_000_000;
 
 export interface Servers {
   readonly h1: string;
@@ -26,6 +27,8 @@ function answer(request: Incoming, response: Outgoing): void {
     const body = Buffer.concat(parts);
     if (path === '/slow') return; // never answered: what is tested is the deadline
     if (path === '/large') return void response.end(Buffer.alloc(LARGE_BYTES));
+    if (path === '/huge') return void response.end(Buffer.alloc(HUGE_BYTES));
+    if (path === '/last') response.on('finish', () => request.socket.destroySoon()); // with no word ahead of it
     const grpc = headers['content-type'] === 'application/grpc';
     response.setHeader('content-type', grpc ? 'application/grpc' : 'application/json');
     if (grpc) {
@@ -49,7 +52,7 @@ export async function startServers(caFile: string): Promise<Servers> {
   const pair = authority.issue();
   writeFileSync(caFile, authority.cert);
   const plain = createServer(answer);
-  const secure = createSecureServer({ key: pair.key, cert: pair.cert }, answer);
+  const secure = createSecureServer({ key: pair.key, cert: pair.cert, allowHTTP1: true }, answer);
   const sessions = new Set<{ destroy(): void }>();
   secure.on('session', (session) => sessions.add(session));
   const ports: number[] = [];

@@ -32,7 +32,9 @@ const promises = {
     same((await api.post('/b', { side: 'buy' }).json()).body, '{"side":"buy"}', 'body');
     const large = await api.get('/large').bytes();
     same(large.byteLength, 300_000, 'length');
-    same(api.stats().reuse.fresh, 1, 'fresh connections');
+    const { reuse, sockets } = api.stats();
+    same(reuse.fresh, 1, 'fresh connections');
+    if (sockets.live[0].bytesIn < 300_000) throw new Error(`${sockets.live[0].bytesIn} bytes in are too few`);
     await api.close();
   },
   'compressed replies': async () => {
@@ -50,6 +52,64 @@ const promises = {
       'replies',
     );
     same((await api.post('/d', { n: 1 }).json()).body, '{"n":1}', 'body');
+    await api.close();
+  },
+  'HTTP/1.1 over TLS': async () => {
+    const api = createClient({ origin: h2, tls: { ca }, http2: 'never' });
+    same((await api.get('/a').json()).version, '1.1', 'version');
+    same((await api.post('/b', 'text').json()).body, 'text', 'body');
+    same(api.stats().reuse.fresh, 1, 'fresh connections');
+    await api.close();
+  },
+  'a hundred calls at once': async () => {
+    const api = createClient({ origin: h1, pool: { socketsMax: 7 } });
+    const paths = Array.from({ length: 100 }, (_, n) => `/${n}`);
+    const replies = await Promise.all(paths.map((path) => api.get(path).json()));
+    same(
+      replies.map(({ path }) => path),
+      paths,
+      'replies',
+    );
+    same(api.stats().reuse.fresh, 7, 'fresh connections');
+    await api.close();
+  },
+  'a large reply, read slowly': async () => {
+    for (const origin of [h1, h2]) {
+      const api = createClient({ origin, tls: { ca } });
+      let bytes = 0;
+      for await (const part of await api.get('/huge').stream()) {
+        if (bytes < 3_000_000) await new Promise((done) => setTimeout(done, 1));
+        bytes += part.byteLength;
+      }
+      same(bytes, 8_000_000, 'length');
+      same((await api.get('/after').json()).path, '/after', 'path');
+      await api.close();
+    }
+  },
+  'a connection that was closed while idle': async () => {
+    const api = createClient({ origin: h1 });
+    for (let round = 0; round < 3; round++) same((await api.get('/last').json()).path, '/last', 'path');
+    await api.close();
+  },
+  'a caller that leaves': async () => {
+    const api = createClient({ origin: h1 });
+    const caller = new AbortController();
+    const call = api.get('/slow', { signal: caller.signal }).then(
+      () => undefined,
+      (error) => error,
+    );
+    setTimeout(() => caller.abort(), 20);
+    same((await call)?.code, 'ABORTED', 'code');
+    same((await api.get('/a').json()).path, '/a', 'path');
+    await api.close();
+  },
+  'a peer that is not there': async () => {
+    const api = createClient({ origin: 'http://127.0.0.1:1', retry: false });
+    const error = await api.get('/').then(
+      () => undefined,
+      (error) => error,
+    );
+    same([error?.code, error?.reach], ['CONNECT', 'unsent'], 'error');
     await api.close();
   },
   fetch: async () => {

@@ -19,6 +19,7 @@ import { type Connector, connectWith, pour } from './connector.ts';
 import { abandoned, connectFailure, proxyFailure, type Steps, tooLate } from './dial-failure.ts';
 import type { Address, DnsCache } from './dns.ts';
 import type { Edge } from './edge.ts';
+import { withReads } from './onread.ts';
 import type { ProxyPeer } from './proxy.ts';
 import { race, until } from './race.ts';
 import { openSocks } from './socks.ts';
@@ -152,7 +153,7 @@ export class Dialler {
       default:
         return this.#tcp(dial, origin, (address) => {
           const options = { ...this.#socketOptions(), host: address.address, port: origin.port, onread };
-          return origin.secure ? this.#secured(dial, options) : connectTcp(options);
+          return origin.secure ? this.#secured(dial, options) : withReads(connectTcp, options);
         });
     }
   }
@@ -188,7 +189,7 @@ export class Dialler {
     const heat = {
       addresses: [{ address: path, family: 4 } as const],
       delayMs: 0,
-      start: () => (origin.secure ? this.#secured(dial, { path, onread }) : connectTcp({ path, onread })),
+      start: () => (origin.secure ? this.#secured(dial, { path, onread }) : withReads(connectTcp, { path, onread })),
       succeeded: () => {},
       failed: () => {},
       failure: (last: Error) => connectFailure(origin, path, last),
@@ -235,8 +236,8 @@ export class Dialler {
     const plain = { ...this.#socketOptions(), host, port: place.port };
     if (socks !== undefined) return connectTcp(plain); // whoever speaks SOCKS reads it as a stream
     const options = { ...plain, onread };
-    if (!place.secure) return connectTcp(options);
-    const socket = connectTls({ ...options, ...tls.connectOptions(place, HTTP1_ONLY) });
+    if (!place.secure) return withReads(connectTcp, options);
+    const socket = withReads(connectTls, { ...options, ...tls.connectOptions(place, HTTP1_ONLY) });
     tls.attend(place, socket);
     return socket;
   }
@@ -258,7 +259,7 @@ export class Dialler {
   }
 
   #secured({ origin, protocols }: Dial, options: ConnectionOptions & { readonly onread?: OnReadOpts }): TLSSocket {
-    const socket = connectTls({ ...options, ...this.#tls.connectOptions(origin, protocols) });
+    const socket = withReads(connectTls, { ...options, ...this.#tls.connectOptions(origin, protocols) });
     this.#tls.attend(origin, socket);
     return socket;
   }
