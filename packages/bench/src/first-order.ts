@@ -64,7 +64,7 @@ export async function firstOrders({ lanes, trials, scale }: FirstOrderPlan): Pro
       preset: 'trading',
       http2: 'never',
       // As `keepwarm/vest` and `keepwarm/paradex` have it: replaced before the exchange would close them.
-      pool: { idleMin: 2, idleMax: 2, idleMs: SILENCE_MS / scale, ageMs: SILENCE_MS / scale },
+      pool: { idleMin: 2, idleMax: 2, idleMs: SILENCE_MS / scale, ageMs: 55_000 / scale },
       observer: { leased: ({ waitMs }) => (cold += waitMs > 1 ? 1 : 0) },
     });
     const agent = new Agent({ keepAliveTimeout: UNDICI_IDLE_MS / scale });

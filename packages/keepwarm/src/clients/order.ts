@@ -29,6 +29,8 @@ export const ORDER = [
   'parts',
   // What waits here has not been sent. A breaker below judges at the moment of sending, not of queueing.
   'rateLimit',
+  // Its time begins when it may start: a peer is not judged by how long our own limits held a call back.
+  'attemptTime',
   // Below the rate limit, so that what it learns from is the peer's time and not our own waiting.
   'concurrency',
   // It sees every outcome, and nothing passes it by.

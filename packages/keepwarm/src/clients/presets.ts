@@ -42,7 +42,9 @@ export const PRESETS = {
    * A bot at an exchange: what is late is worthless, what is sent twice costs money.
    *  - `deadlineMs` 2 s: ours; an answer that comes later is about another market.
    *  - `pool` idleMin 2, idleMs 60 s: the exchange adapter this library grew from (two idle connections per host, for
-   *    a minute). Here two are kept open ahead of demand, so that the first order after silence rides a warm one.
+   *    a minute). Here two are kept open ahead of demand, so that the first order after silence rides a warm one. They
+   *    outlast the idle limit, so `ageMs` 55 s is what bounds their silence: of what exchanges stand behind, AWS's load
+   *    balancers close first, after 60 s (nginx 75 s, Cloudflare 400 s, Google 610 s); 5 s are for the way and timers.
    *  - `http2` never: ours; a call alone on a connection of HTTP/1.1 costs less, and waits for no other's loss.
    *  - `retry`: ours; all waits fit into the deadline. An order is never repeated blindly: like every call that is not
    *    idempotent, it is sent again only if nothing of it was sent. `attemptMs` half of the deadline, so that a read
@@ -54,7 +56,7 @@ export const PRESETS = {
   trading: {
     deadlineMs: 2_000,
     http2: 'never',
-    pool: { idleMin: 2, idleMs: 60_000 },
+    pool: { idleMin: 2, idleMs: 60_000, ageMs: 55_000 },
     retry: { attemptsMax: 3, attemptMs: 1_000, baseMs: 10, throttledBaseMs: 250, capMs: 250 },
     hedge: { delayMsMax: 500, only: reads },
     breaker: { openMs: 500, openMsMax: 5_000 },

@@ -7,6 +7,8 @@ import type { EndpointSetSnapshot } from '../balance/endpoint-set.ts';
 import type { Call, Policy } from '../core/call.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import type { Observer } from '../core/observer.ts';
+import { mayCutShort } from '../policies/attempt-length.ts';
+import { attemptTime } from '../policies/attempt-time.ts';
 import { BREAKER_DEFAULTS, type BreakerOptions, type BreakerSnapshots, breaker } from '../policies/breaker.ts';
 import { CACHE_DEFAULTS, type CacheOptions, type CacheSnapshot, cache } from '../policies/cache.ts';
 import { COALESCE_DEFAULTS, type CoalesceOptions, type CoalesceSnapshot, coalesce } from '../policies/coalesce.ts';
@@ -118,9 +120,9 @@ export function resilience(
   home: readonly string[] = [],
 ): Resilience {
   const made = makePolicies(options, parts, home);
-  const { budget, ready, patienceMs, ...stateful } = made;
+  const { budget, ready, patienceMs, timed, ...stateful } = made;
   const { retry: retries, breaker: breaks, hedge: hedges, rateLimit: rates, concurrency: places } = stateful;
-  const policies = defined({ ...stateful, rateLimit: rates ?? ready });
+  const policies = defined({ ...stateful, rateLimit: rates ?? ready, attemptTime: timed });
   return {
     policies,
     passing: defined({ ...policies, retry: retries?.passing, breaker: breaks?.passing }),
@@ -156,10 +158,12 @@ function makePolicies(options: ResilienceOptions, parts: ResilienceParts, home: 
   const ready = readyOf(options.rateLimit);
   const limits = ready === undefined ? limitsOf(options.rateLimit) : undefined;
   const budget = retries === undefined ? undefined : new RetryBudget(spends, parts.clock);
+  const timed = retries !== undefined && mayCutShort(retries, parts) ? attemptTime(parts.clock) : undefined;
   return {
     budget,
     patienceMs,
     ready,
+    timed,
     cache: keeps && cache(keeps, parts),
     coalesce: shares && coalesce(shares, parts),
     compress: presses && compress(presses, parts),

@@ -66,6 +66,11 @@ export interface Call {
   readonly startedAt: number;
   /** The instant, on the client's clock, by which the whole call must have ended; `Infinity` for none. */
   readonly deadlineAt: number;
+  /**
+   * How long this attempt may take once our own rate limits have let it start, in ms; nothing for as long as the call
+   * may. Retry sets it, and where it begins it becomes an earlier `deadlineAt`: see policies/attempt-time.ts.
+   */
+  readonly attemptMs?: number | undefined;
   readonly limits: StepLimits;
   readonly traits: Traits;
   /** 1 for the first run of the call below retry. */

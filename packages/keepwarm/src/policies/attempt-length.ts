@@ -13,7 +13,12 @@ export interface AttemptFigures {
 }
 
 export interface AttemptParts {
-  readonly untried?: (call: Call, now: number) => number;
+  readonly untried?: ((call: Call, now: number) => number) | undefined;
+}
+
+/** Whether any attempt is ever shorter than its call. */
+export function mayCutShort({ attemptMs }: Pick<AttemptFigures, 'attemptMs'>, { untried }: AttemptParts): boolean {
+  return attemptMs === 'auto' ? untried !== undefined : attemptMs !== Number.POSITIVE_INFINITY;
 }
 
 /**
@@ -28,8 +33,7 @@ export function attemptLimitMs(
   { untried }: AttemptParts,
   now: number,
 ): number {
-  if (attemptMs === 'auto' && untried === undefined) return Number.POSITIVE_INFINITY;
-  if (attemptMs === Number.POSITIVE_INFINITY || !mayRepeat(call)) return Number.POSITIVE_INFINITY;
+  if (!mayCutShort({ attemptMs }, { untried }) || !mayRepeat(call)) return Number.POSITIVE_INFINITY;
   if (attemptMs !== 'auto') return attemptMs;
   return shareMs(call.deadlineAt - now, Math.min(untried?.(call, now) ?? 0, attemptsMax - tries + 1));
 }

@@ -60,7 +60,9 @@ export class Race implements Due {
 
   due(now: number): void {
     if (this.#givenUp(now) || !this.#host.granted()) return;
-    const copy = { ...this.#call, attempt: this.#call.attempt + 1 };
+    const { attempt, attemptMs } = this.#call;
+    const timed = attemptMs !== undefined && { attemptMs: Math.max(attemptMs - (now - this.#startedAt), 1) };
+    const copy = { ...this.#call, attempt: attempt + 1, ...timed }; // both end with the attempt they belong to
     this.#host.hedged++;
     this.#host.observer.hedged?.({ ...factOf(copy), delayMs: now - this.#startedAt });
     this.#send(copy, now);

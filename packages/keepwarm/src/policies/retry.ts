@@ -125,21 +125,21 @@ class Attempts {
    */
   #run(call: Call, to: Outlet, tries: number, waits: number, last: Reply | NetError | undefined, now: number): void {
     const limitMs = attemptLimitMs(call, this.#options, tries, this.#parts, now);
-    const sent = attemptOf(call, tries, limitMs, now);
-    pass(this.#next, sent, new Attempt(this, call, sent, to, tries, waits, limitMs, last), now);
+    const sent = attemptOf(call, tries, limitMs);
+    pass(this.#next, sent, new Attempt(this, call, sent, to, tries, waits, last), now);
   }
 
   replied(attempt: Attempt, reply: Reply, now: number): void {
     const { call, sent, to } = attempt;
     if (this.#statuses.has(reply.status)) return this.#answered(attempt, reply, now);
-    if (sent.deadlineAt !== call.deadlineAt) reply.extendDeadline(call.deadlineAt);
+    if (sent.attemptMs !== undefined) reply.extendDeadline(call.deadlineAt);
     to.replied(reply, now);
   }
 
   failed(attempt: Attempt, thrown: unknown, now: number): void {
     const { last, to } = attempt;
     const error = NetError.from(thrown);
-    if (last === undefined || error.code !== 'OPEN') return this.#erred(attempt, this.#named(attempt, error, now), now);
+    if (last === undefined || error.code !== 'OPEN') return this.#erred(attempt, error, now);
     if (last instanceof NetError) to.failed(last, now);
     else to.replied(last, now);
   }
@@ -158,20 +158,18 @@ class Attempts {
   }
 
   #erred(attempt: Attempt, error: NetError, now: number): void {
-    const waitMs = isTransient(error) ? this.#waitMs(attempt, undefined, now) : 0;
-    if (!isTransient(error) || !this.#granted(attempt, error.reach, waitMs, { error }, now)) {
+    const transient = isTransient(error) || this.#mayStartElsewhere(attempt, error, now);
+    const waitMs = transient ? this.#waitMs(attempt, undefined, now) : 0;
+    if (!transient || !this.#granted(attempt, error.reach, waitMs, { error }, now)) {
       return attempt.to.failed(error, now);
     }
     this.#again(attempt, error.reach, waitMs, { error }, error, now);
   }
 
-  /** The deadline of an attempt is a timeout to the call, whose own deadline has not passed. */
-  #named({ call, sent, limitMs }: Attempt, error: NetError, now: number): NetError {
-    if (error.code !== 'DEADLINE' || sent.deadlineAt >= call.deadlineAt) return error;
-    if (now >= call.deadlineAt) return error;
-    const value = Math.round(limitMs);
-    const message = `${call.method} ${call.origin.key}: the attempt took longer than ${value} ms (limit attemptMs)`;
-    return new NetError('TIMEOUT', message, { ...error, cause: error, limit: 'attemptMs', value });
+  /** It could not have started here before its deadline; there is time left to start at another endpoint. */
+  #mayStartElsewhere({ call }: Attempt, { code, reach }: NetError, now: number): boolean {
+    if (code !== 'DEADLINE' || reach !== 'unsent' || now >= call.deadlineAt) return false;
+    return (this.#parts.untried?.(call, now) ?? 0) > 0;
   }
 
   /** What the peer asks for, and jitter on top: it tells everybody the same. */
@@ -238,7 +236,6 @@ class Attempt implements Outlet {
   readonly to: Outlet;
   readonly tries: number;
   readonly waits: number;
-  readonly limitMs: number;
   readonly last: Reply | NetError | undefined;
   readonly #all: Attempts;
 
@@ -249,7 +246,6 @@ class Attempt implements Outlet {
     to: Outlet,
     tries: number,
     waits: number,
-    limitMs: number,
     last: Reply | NetError | undefined,
   ) {
     this.#all = all;
@@ -258,7 +254,6 @@ class Attempt implements Outlet {
     this.to = to;
     this.tries = tries;
     this.waits = waits;
-    this.limitMs = limitMs;
     this.last = last;
   }
 
@@ -271,12 +266,12 @@ class Attempt implements Outlet {
   }
 }
 
-/** The call with the number of the attempt, and its own, earlier deadline. */
-function attemptOf(call: Call, tries: number, limitMs: number, now: number): Call {
+/** The call with the number of the attempt, and how long that may take once it has started. */
+function attemptOf(call: Call, tries: number, limitMs: number): Call {
   if (limitMs === Number.POSITIVE_INFINITY) {
     return tries === 1 ? call : { ...call, attempt: call.attempt + tries - 1 };
   }
-  return { ...call, attempt: call.attempt + tries - 1, deadlineAt: Math.min(call.deadlineAt, now + limitMs) };
+  return { ...call, attempt: call.attempt + tries - 1, attemptMs: limitMs };
 }
 
 function factWith(call: Call, tries: number, failure: Failure) {

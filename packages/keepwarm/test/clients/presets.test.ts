@@ -59,7 +59,7 @@ describe('a preset', () => {
       [settled.deadlineMs, settled.pool, settled.retry, settled.breaker, settled.hedge],
       [
         5_000,
-        { idleMin: 4, idleMs: 60_000 },
+        { idleMin: 4, idleMs: 60_000, ageMs: 55_000 },
         { ...PRESETS.trading.retry, attemptsMax: 2 },
         false,
         PRESETS.trading.hedge,

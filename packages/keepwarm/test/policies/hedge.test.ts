@@ -50,6 +50,19 @@ describe('hedge: when a copy is sent', () => {
     assert.deepEqual([(await reply).status, policy.snapshot().hedged], [200, 0]);
   });
 
+  it('gives the copy what is left of the attempt it belongs to', async () => {
+    const { policy, clock, learn, hedged } = aHedge();
+    await learn(100, 9.5);
+    const engine = scripted([never, later(5, 200)], clock);
+    const reply = policy(engine)(aCall({ attemptMs: 50 }));
+    await clock.run(1_000);
+    assert.equal((await reply).status, 200);
+    assert.deepEqual(
+      engine.calls.map(({ attemptMs }) => attemptMs),
+      [50, 50 - hedged[0]!.delayMs],
+    );
+  });
+
   it('sends none before it knows enough', async () => {
     const { policy, clock, learn } = aHedge();
     await learn(99, 9.5);

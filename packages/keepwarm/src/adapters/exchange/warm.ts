@@ -20,24 +20,27 @@ export interface Warmth {
 export const POOL_MAX_IDLE = 2;
 export const POOL_IDLE_MS = 60_000;
 export const TCP_KEEPALIVE_MS = 30_000;
+/** Ours: proxies that close after the idle limit start counting when we do; this is for the way and for timers. */
+const AGE_MARGIN_MS = 5_000;
 export const CONNECT_MS = 10_000;
 export const REQUEST_MS = 10_000;
 
 /**
  * How a client for orders keeps its connections, with what the caller wants over it. The idle minimum outlasts the
- * idle limit, so their age is limited to it: each is replaced before a peer that closes after a minute of silence would
- * close it under an order, and its successor stands before it goes.
+ * idle limit, so it is their age that is limited, to a little less: each is replaced before a peer that closes after a
+ * minute of silence would close it under an order, and its successor stands before it goes.
  */
 export function orderPool(given: {
   readonly pool?: Partial<Settings<'pool'>> | undefined;
   readonly connect?: Partial<Settings<'connect'>> | undefined;
 }) {
+  const idleMs = given.pool?.idleMs ?? POOL_IDLE_MS;
   return {
     pool: {
       idleMin: POOL_MAX_IDLE,
       idleMax: POOL_MAX_IDLE,
       idleMs: POOL_IDLE_MS,
-      ageMs: given.pool?.idleMs ?? POOL_IDLE_MS,
+      ageMs: idleMs - Math.min(AGE_MARGIN_MS, idleMs / 10),
       ...given.pool,
     },
     connect: { tcpKeepAliveMs: TCP_KEEPALIVE_MS, connectMs: CONNECT_MS, ...given.connect },
