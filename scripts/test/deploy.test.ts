@@ -8,6 +8,7 @@ import { parse, parseAllDocuments } from 'yaml';
 import { Readers } from '../../packages/gateway/src/admin/events.ts';
 import { GATEWAY_METRICS } from '../../packages/gateway/src/admin/metrics.ts';
 import { adminRoutes } from '../../packages/gateway/src/admin/routes.ts';
+import { UPSTREAM_METRICS } from '../../packages/gateway/src/admin/upstream-metrics.ts';
 import { parseConfig } from '../../packages/gateway/src/config/config.ts';
 import { METRICS } from '../../packages/keepwarm/src/telemetry/catalog.ts';
 import { root } from '../check.ts';
@@ -15,7 +16,7 @@ import { root } from '../check.ts';
 const read = (file: string): string => readFileSync(join(root, 'deploy', file), 'utf8');
 const types = new Map([
   ...Object.entries(METRICS).map(([name, { type }]) => [name, type] as const),
-  ...Object.entries(GATEWAY_METRICS).map(([name, [type]]) => [name, type] as const),
+  ...Object.entries({ ...GATEWAY_METRICS, ...UPSTREAM_METRICS }).map(([name, [type]]) => [name, type] as const),
 ]);
 
 interface Panel {

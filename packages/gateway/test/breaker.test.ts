@@ -41,7 +41,7 @@ describe('the breaker of an upstream', () => {
     return { peer, origin: server.origin };
   }
 
-  it('opens when the upstream fails: callers are told at once, with when to come back, and nothing is sent', async () => {
+  it('opens when the upstream fails: callers are told at once when to come back, and nothing is sent', async () => {
     const { peer, origin } = await sick();
     const { url, breaker } = await started({ origin, breaker: quick });
     for (let i = 0; i < 3; i++) assert.equal((await ask(`${url}/api/`, { method: 'POST' })).status, 502);

@@ -3,6 +3,7 @@ import { ACTIONS } from '../../../packages/gateway/src/admin/actions.ts';
 import { Readers } from '../../../packages/gateway/src/admin/events.ts';
 import { GATEWAY_METRICS } from '../../../packages/gateway/src/admin/metrics.ts';
 import { adminRoutes } from '../../../packages/gateway/src/admin/routes.ts';
+import { UPSTREAM_METRICS } from '../../../packages/gateway/src/admin/upstream-metrics.ts';
 import { ACCESS_NAMES } from '../../../packages/gateway/src/config/access.ts';
 import { HISTORY_DEFAULTS } from '../../../packages/gateway/src/config/history.ts';
 import { LOGS_DEFAULTS } from '../../../packages/gateway/src/config/logs.ts';
@@ -62,6 +63,13 @@ export const OPERATION_PAIRS: readonly Pair[] = [
     page: 'docs/reference/metrics.md',
     heading: "## The gateway's own",
     columns: 2,
+  },
+  {
+    what: 'metrics of the gateway about its upstreams',
+    code: () => Object.entries(UPSTREAM_METRICS).map(([name, [type, label = 'none']]) => `${name} ${type} ${label}`),
+    page: 'docs/reference/metrics.md',
+    heading: "## The gateway's own, of each upstream",
+    columns: 3,
   },
   {
     what: 'paths of the admin listener, their methods and who may use them',

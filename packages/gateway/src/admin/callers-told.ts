@@ -3,6 +3,7 @@ import type { CallerRate } from '../data/caller-rate.ts';
 import type { AnyUpstream } from '../data/routes.ts';
 import type { TunnelsTold } from '../data/tunnels.ts';
 import type { CallersTold } from '../websocket/callers.ts';
+import type { SharedTold } from '../websocket/shared-subscriptions.ts';
 
 export interface UpstreamCallersTold {
   /** Of one with the limit `callerRate`: callers remembered, requests refused. */
@@ -11,12 +12,16 @@ export interface UpstreamCallersTold {
   readonly upgrades?: TunnelsTold;
   /** Of a pool of JSON-RPC nodes: callers by WebSocket. */
   readonly websocket?: CallersTold;
+  /** And what they share at its nodes. */
+  readonly subscriptions?: SharedTold;
 }
 
 export function callersTold(upstream: AnyUpstream): UpstreamCallersTold {
   const { callerRate } = upstream;
   return {
     ...(callerRate === undefined ? {} : { callerRate: callerRate.stats() }),
-    ...('rpc' in upstream ? { websocket: upstream.callers.stats() } : { upgrades: upstream.tunnels.stats() }),
+    ...('rpc' in upstream
+      ? { websocket: upstream.callers.stats(), subscriptions: upstream.subscriptions.told() }
+      : { upgrades: upstream.tunnels.stats() }),
   };
 }

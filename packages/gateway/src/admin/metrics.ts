@@ -5,6 +5,8 @@
 import { type Family, prometheusMetrics, type StatsSource } from 'keepwarm/prometheus';
 import type { AnyUpstream } from '../data/routes.ts';
 import type { DataServer } from '../data/server.ts';
+import type { GrpcUpstream } from '../grpc/upstream.ts';
+import { upstreamFamilies } from './upstream-metrics.ts';
 
 /** docs/reference/metrics.md repeats this table. */
 export const GATEWAY_METRICS = {
@@ -28,13 +30,17 @@ export interface GatewayMetrics {
   answer(accept: string | undefined): Promise<{ readonly contentType: string; readonly body: string }>;
 }
 
-/** @param upstreams those there are now */
-export function gatewayMetrics(data: DataServer, upstreams: () => readonly AnyUpstream[]): GatewayMetrics {
+/** @param upstreams those there are now; `grpc` those of them that speak gRPC */
+export function gatewayMetrics(
+  data: DataServer,
+  upstreams: () => readonly AnyUpstream[],
+  grpc: () => readonly GrpcUpstream[] = () => [],
+): GatewayMetrics {
   let callers = 0;
-  const metrics = prometheusMetrics(
-    () => Object.fromEntries(upstreams().map((upstream) => [upstream.name, sourceOf(upstream)])),
-    { more: () => families(data, callers) },
-  );
+  const sources = () => [...upstreams().map(entryOf), ...grpc().map(({ name, pool }) => [name, pool] as const)];
+  const metrics = prometheusMetrics(() => Object.fromEntries(sources()), {
+    more: () => [...families(data, callers), ...upstreamFamilies(upstreams(), grpc())],
+  });
   return {
     async answer(accept) {
       callers = await connectionsOf(data);
@@ -43,7 +49,10 @@ export function gatewayMetrics(data: DataServer, upstreams: () => readonly AnyUp
   };
 }
 
-const sourceOf = (upstream: AnyUpstream): StatsSource => ('rpc' in upstream ? upstream.rpc : upstream.client);
+const entryOf = (upstream: AnyUpstream): [string, StatsSource] => [
+  upstream.name,
+  'rpc' in upstream ? upstream.rpc : upstream.client,
+];
 
 function families(data: DataServer, callers: number): Family[] {
   const { user, system } = process.cpuUsage();

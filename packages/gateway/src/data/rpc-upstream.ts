@@ -1,12 +1,13 @@
 /** A pool of JSON-RPC nodes behind one local URL: the client, and what is known of each endpoint lately. */
 import type { ClientOptions } from 'keepwarm';
-import { createRpc, createSubscriptions, type RpcClient, type Subscriptions } from 'keepwarm/jsonrpc';
+import { createRpc, type RpcClient } from 'keepwarm/jsonrpc';
 import type { OpenTelemetry } from 'keepwarm/otel';
 import type { RpcUpstreamConfig } from '../config/rpc-upstream.ts';
 import { WEBSOCKET_DEFAULTS } from '../config/websocket.ts';
 import { EndpointTrails } from '../figures/endpoint-trails.ts';
 import { FigureBook } from '../figures/figures.ts';
 import { Callers } from '../websocket/callers.ts';
+import { SharedSubscriptions } from '../websocket/shared-subscriptions.ts';
 import { CallerRate } from './caller-rate.ts';
 import { Tenure } from './tenure.ts';
 
@@ -22,8 +23,7 @@ export class RpcUpstream {
   readonly telemetry: OpenTelemetry | undefined;
   /** Those who stay, by WebSocket. */
   readonly callers: Callers;
-  #subscriptions: Subscriptions | undefined;
-  #closed = false;
+  readonly subscriptions: SharedSubscriptions;
 
   constructor(name: string, config: RpcUpstreamConfig, telemetry?: OpenTelemetry) {
     this.telemetry = telemetry;
@@ -36,6 +36,9 @@ export class RpcUpstream {
       observer: this.book.observer satisfies ClientOptions['observer'],
     });
     this.callers = new Callers(config.websocket ?? WEBSOCKET_DEFAULTS);
+    const { callersMax, subscriptionsMax } = this.callers.config;
+    const subscribersMax = callersMax * subscriptionsMax;
+    this.subscriptions = new SharedSubscriptions(config.rpc, this.rpc, subscribersMax, this.book.observer);
     this.trails = new EndpointTrails(() => this.rpc.endpointStats());
   }
 
@@ -45,20 +48,14 @@ export class RpcUpstream {
     return `${adapter.name}, ${endpoints.length} ${endpoints.length === 1 ? 'endpoint' : 'endpoints'}`;
   }
 
-  /** What all its callers subscribe to, to the last digit; made when the first one does. */
-  get subscriptions(): Subscriptions {
-    if (this.#subscriptions !== undefined) return this.#subscriptions;
-    const { adapter, endpoints, tls, connect, dns, proxy } = this.config.rpc;
-    const { callersMax, subscriptionsMax } = this.callers.config;
-    this.#subscriptions = createSubscriptions({
-      ...{ adapter, endpoints, tls, connect, dns, proxy },
-      bigints: 'exact',
-      call: (method, params, options) => this.rpc.call(method, params, options),
-      share: { subscribersMax: callersMax * subscriptionsMax },
-      observer: this.book.observer satisfies ClientOptions['observer'],
-    });
-    if (this.#closed) this.#subscriptions.close();
-    return this.#subscriptions;
+  /** An operator's word, for calls and for subscriptions: nothing new goes there; what is under way stays. */
+  cordon(endpoint: string): void {
+    this.rpc.cordon(endpoint);
+    this.subscriptions.cordon(endpoint, true);
+  }
+  uncordon(endpoint: string): void {
+    this.rpc.uncordon(endpoint);
+    this.subscriptions.cordon(endpoint, false);
   }
 
   /** Callers that stay are told to go as soon as they have been answered; requests end by themselves. */
@@ -72,10 +69,9 @@ export class RpcUpstream {
 
   /** Calls under way may end for `deadlineMs`. */
   async close(deadlineMs: number): Promise<void> {
-    this.#closed = true;
     this.trails.close();
     this.callers.close();
-    this.#subscriptions?.close();
+    this.subscriptions.close();
     await this.rpc.close({ deadlineMs });
     this.telemetry?.close();
   }

@@ -9,8 +9,9 @@
  *   (1) The id is told before the first message, and only when a node has agreed.
  *   (2) While the caller does not take what was written, messages wait, in order; more than `queueMax`, and it is slow.
  */
-import type { Gap, Message, Subscriptions } from 'keepwarm/jsonrpc';
+import type { Gap, Message } from 'keepwarm/jsonrpc';
 import { exactText } from 'keepwarm/jsonrpc';
+import type { SharedSubscriptions } from './shared-subscriptions.ts';
 import type { SubscriptionId } from './subscription-ids.ts';
 
 export interface SubscriptionHost {
@@ -38,7 +39,7 @@ export class Subscription {
     this.#host = host;
   }
 
-  start(subscriptions: Subscriptions, method: string, params: unknown): void {
+  start(subscriptions: SharedSubscriptions, method: string, params: unknown): void {
     void this.#run(subscriptions, method, params);
   }
 
@@ -48,7 +49,7 @@ export class Subscription {
     this.#queue.length = 0;
   }
 
-  async #run(subscriptions: Subscriptions, method: string, params: unknown): Promise<void> {
+  async #run(subscriptions: SharedSubscriptions, method: string, params: unknown): Promise<void> {
     const { signal } = this.#ending;
     const host = this.#host;
     try {

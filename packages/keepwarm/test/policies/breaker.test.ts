@@ -221,7 +221,7 @@ describe('what counts for a breaker', () => {
     assert.equal(await says(later(9_000, queued('DEADLINE'))), 'nothing');
   });
 
-  it('a deadline that passed while a body was being sent says nothing: whoever sends it may have been slow', async () => {
+  it('a deadline that passed while a body was sent says nothing: whoever sends it may be slow', async () => {
     const sending = new NetError('DEADLINE', '', { reach: 'unknown', phase: 'write' });
     assert.equal(await says(later(9_000, sending)), 'nothing');
   });
