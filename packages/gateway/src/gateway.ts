@@ -82,7 +82,7 @@ export class Gateway {
       startedAt: performance.now(),
       data: this.data,
       upstreams,
-      metrics: gatewayMetrics(this.data, upstreams),
+      metrics: gatewayMetrics(this.data, upstreams, () => this.grpc.all),
       keys: this.keys,
       feed: this.feed,
       calls: this.calls,
