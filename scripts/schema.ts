@@ -21,6 +21,7 @@ import { LOG_CALLS, LOG_FORMATS, LOG_LEVELS, LOGS_DEFAULTS } from '../packages/g
 import { RPC_UPSTREAM_DEFAULTS, RPC_UPSTREAM_NAMES } from '../packages/gateway/src/config/rpc-upstream.ts';
 import { UPGRADES_DEFAULTS } from '../packages/gateway/src/config/upgrades.ts';
 import { GAPS, WEBSOCKET_DEFAULTS } from '../packages/gateway/src/config/websocket.ts';
+import { WORKERS_MAX } from '../packages/gateway/src/config/workers.ts';
 import { RPC_ENDPOINT_NAMES } from '../packages/keepwarm/src/clients/jsonrpc/options.ts';
 import { OPTIONS } from '../packages/keepwarm/src/clients/options.ts';
 import { root } from './check.ts';
@@ -165,6 +166,7 @@ export function configSchema(): Schema {
   const named = Object.fromEntries([...ACCESS_NAMES].map((name) => [name, ACCESS[name] ?? TEXT]));
   const history = block(HISTORY_NAMES, { ...HISTORY_DEFAULTS, path: undefined }, new Map(), { on: FLAG, path: TEXT });
   const own = {
+    workers: { anyOf: [{ const: 'auto' }, { type: 'integer', minimum: 1, maximum: WORKERS_MAX }, REFERENCE] },
     access: object(named),
     history: { anyOf: [{ type: 'boolean' }, history] },
     logs: block(Object.keys(LOGS_DEFAULTS), LOGS_DEFAULTS, new Map(), LOGS),

@@ -7,29 +7,28 @@ import type { AnyUpstream } from '../data/routes.ts';
 import { errorTold } from '../figures/feed-facts.ts';
 import { endpointIn, onlyInputs, upstreamIn, wholeIn, wordIn } from './action-input.ts';
 import { list, show } from './query.ts';
-import { Refused, type Route } from './route.ts';
+import { type Answer, Refused, type Route } from './route.ts';
 import { endpointsOf, operated, policiesOf } from './upstream-parts.ts';
-import type { AdminView } from './view.ts';
+import type { AdminView, HomeView } from './view.ts';
 
 type Inputs = Readonly<Record<string, unknown>>;
 
-interface Action {
+interface Action<V = AdminView> {
   readonly name: string;
   readonly summary: string;
   /** Names of what it takes. */
   readonly takes: readonly string[];
-  readonly run: (view: AdminView, inputs: Inputs) => object | Promise<object>;
+  readonly run: (view: V, inputs: Inputs) => object | Promise<object>;
 }
 
 /** The most connections one warm-up may ask for, per origin. */
 const WARM_UP_MAX = 1_000;
 const DRAIN_MS_MAX = 3_600_000;
 
-/** docs/reference/admin.md repeats this table. */
-export const ACTIONS: readonly Action[] = [
+const WORK_ACTIONS: readonly Action[] = [
   {
     name: 'cordon',
-    summary: 'sends an endpoint nothing more, subscriptions too; what is in flight goes on',
+    summary: 'sends an endpoint nothing more; what is in flight goes on',
     takes: ['upstream', 'endpoint'],
     run: (view, inputs) => cordon(view, inputs, true),
   },
@@ -65,13 +64,16 @@ export const ACTIONS: readonly Action[] = [
     takes: ['upstream', 'breaker'],
     run: resetBreaker,
   },
+];
+
+const HOME_ACTIONS: readonly Action<HomeView>[] = [
   {
     name: 'reload',
     summary: 'reads the configuration again; unchanged upstreams keep their connections',
     takes: [],
-    run: ({ reload }) => {
+    run: async ({ reload }) => {
       try {
-        return reload();
+        return await reload();
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error;
         throw new Refused(422, 'CONFIG', `not reloaded, all goes on as before: ${error.message}`);
@@ -82,15 +84,17 @@ export const ACTIONS: readonly Action[] = [
     name: 'drain',
     summary: 'takes no new callers and is not ready any more; requests under way may end. For good',
     takes: ['deadlineMs'],
-    run: ({ drain, config, data }, inputs) => {
+    run: async ({ drain, config }, inputs) => {
       const deadlineMs = wholeIn(inputs, 'deadlineMs', 0, DRAIN_MS_MAX, config().drainMs);
-      drain(deadlineMs);
-      return { draining: true, deadlineMs, inFlight: data.inFlight };
+      return { draining: true, deadlineMs, inFlight: await drain(deadlineMs) };
     },
   },
 ];
 
-export const ACTION_ROUTES: readonly Route[] = ACTIONS.map(({ name, summary, takes, run }) => ({
+/** docs/reference/admin.md repeats this table. */
+export const ACTIONS: readonly Pick<Action, 'name' | 'summary' | 'takes'>[] = [...WORK_ACTIONS, ...HOME_ACTIONS];
+
+const routeOf = <V extends HomeView>({ name, summary, takes, run }: Action<V>): Route<V> => ({
   method: 'POST',
   path: `/api/actions/${name}`,
   audience: 'operator',
@@ -98,23 +102,34 @@ export const ACTION_ROUTES: readonly Route[] = ACTIONS.map(({ name, summary, tak
   summary,
   answer: async (view, { body }) => {
     onlyInputs(body, takes);
-    try {
-      const done = await run(view, body);
-      view.feed.tell('action', undefined, { action: name, ...body, outcome: 'done' });
-      return { json: { action: name, ...done } };
-    } catch (error) {
-      if (error instanceof Refused) {
-        view.feed.tell('action', undefined, { action: name, outcome: 'refused', code: error.code });
-      }
-      throw error;
-    }
+    return attempted(view, name, body, async () => ({ action: name, ...(await run(view, body)) }));
   },
-}));
+});
+
+export const WORK_ACTION_ROUTES: readonly Route[] = WORK_ACTIONS.map(routeOf);
+export const HOME_ACTION_ROUTES: readonly Route<HomeView>[] = HOME_ACTIONS.map(routeOf);
+
+/** Acts, and tells what came of it as an event. */
+export async function attempted(
+  { feed }: Pick<HomeView, 'feed'>,
+  action: string,
+  inputs: Inputs,
+  act: () => Promise<object>,
+): Promise<Answer> {
+  try {
+    const json = await act();
+    feed.tell('action', undefined, { action, ...inputs, outcome: 'done' });
+    return { json };
+  } catch (error) {
+    if (error instanceof Refused) feed.tell('action', undefined, { action, outcome: 'refused', code: error.code });
+    throw error;
+  }
+}
 
 function cordon(view: AdminView, inputs: Inputs, cordoned: boolean): object {
   const upstream = upstreamIn(view, inputs);
   const endpoint = endpointIn(upstream, inputs);
-  const operator = 'rpc' in upstream ? upstream : upstream.client;
+  const operator = operated(upstream);
   if (cordoned) operator.cordon(endpoint);
   else operator.uncordon(endpoint);
   const state = endpointsOf(upstream).find(({ name }) => name === endpoint)?.state;

@@ -12,6 +12,7 @@ import type { ServerResponse } from 'node:http';
 import type { Feed, FeedEvent } from '../figures/feed.ts';
 import { named, onlyNames } from './query.ts';
 import { Refused, type Route, tells } from './route.ts';
+import type { HomeView } from './view.ts';
 
 const BUFFER_BYTES_MAX = 256 * 1024;
 const READERS_MAX = 64;
@@ -40,14 +41,10 @@ export class Readers {
   }
 }
 
-export function eventsRoute(readers: Readers): Route {
-  return tells('/api/events', 'what happens, as server-sent events', ({ feed, upstreams }, { query, headers }) => {
+export function eventsRoute(readers: Readers): Route<HomeView> {
+  return tells('/api/events', 'what happens, as server-sent events', ({ feed, names }, { query, headers }) => {
     onlyNames(query, ['upstream', 'kinds', 'since']);
-    const upstream = named(
-      query,
-      'upstream',
-      upstreams().map(({ name }) => name),
-    );
+    const upstream = named(query, 'upstream', names());
     const kinds = query.get('kinds')?.split(',');
     const isWanted = (event: FeedEvent): boolean =>
       (upstream === undefined || event.upstream === undefined || event.upstream === upstream) &&

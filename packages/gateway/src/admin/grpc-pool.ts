@@ -5,9 +5,9 @@
 import type { GrpcUpstream } from '../grpc/upstream.ts';
 import { onlyNames } from './query.ts';
 import { type Ask, Refused, type Route, tells } from './route.ts';
-import type { AdminView } from './view.ts';
+import type { HomeView } from './view.ts';
 
-export const GRPC_POOL_ROUTES: readonly Route[] = [
+export const GRPC_POOL_ROUTES: readonly Route<HomeView>[] = [
   tells('/api/grpc-pool/stats', 'gRPC: connections, leases, limits, monitors and their streams', (view, ask) => ({
     json: byName(asked(view, ask).map((upstream) => [upstream.name, upstream.told()])),
   })),
@@ -24,7 +24,7 @@ export const GRPC_POOL_ROUTES: readonly Route[] = [
 ];
 
 /** @throws Refused where there is none, or none of that name */
-function asked({ grpc }: AdminView, { query }: Ask): readonly GrpcUpstream[] {
+function asked({ grpc }: HomeView, { query }: Ask): readonly GrpcUpstream[] {
   onlyNames(query, ['upstream']);
   const name = query.get('upstream');
   const found = name === null ? grpc.all : grpc.all.filter((upstream) => upstream.name === name);

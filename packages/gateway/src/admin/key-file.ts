@@ -6,6 +6,7 @@ import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync }
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Address, showAddress } from '../config/address.ts';
+import type { Log } from '../logs/log.ts';
 
 /** Where commands look, and the gateway writes. */
 export function runtimeFolder(environment: NodeJS.ProcessEnv = process.env): string {
@@ -49,4 +50,18 @@ export function writeKey(folder: string, address: Address, token: string): { rem
       if (readKey(folder, address) === token) rmSync(file, { force: true });
     },
   };
+}
+
+export type LeftKey = ReturnType<typeof writeKey>;
+
+/** A gateway nobody can act on is one that serves: what is wrong is said, and it goes on. */
+export function leaveKey(folder: string | undefined, admin: Address, token: string, log: Log): LeftKey | undefined {
+  if (folder === undefined) return undefined;
+  try {
+    return writeKey(folder, admin, token);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    log.warn('no token is left for the command line: its actions need --token', { reason });
+    return undefined;
+  }
 }

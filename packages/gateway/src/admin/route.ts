@@ -31,14 +31,15 @@ export type Answer =
   /** Writes head and body itself, for as long as the connection lasts. */
   | { readonly stream: (response: ServerResponse) => void };
 
-export interface Route {
+/** @typeParam V what it needs to see */
+export interface Route<V = AdminView> {
   readonly method: 'GET' | 'POST';
   readonly path: string;
   readonly audience: Audience;
   /** Whether it changes something. */
   readonly acts: boolean;
   readonly summary: string;
-  readonly answer: (view: AdminView, ask: Ask) => Answer | Promise<Answer>;
+  readonly answer: (view: V, ask: Ask) => Answer | Promise<Answer>;
 }
 
 /** Something was asked for that cannot be. The message names the thing, the value and what is allowed. */
@@ -55,12 +56,12 @@ export class Refused extends Error {
 }
 
 /** A path that only tells. */
-export const tells = (
+export const tells = <V = AdminView>(
   path: string,
   summary: string,
-  answer: Route['answer'],
+  answer: Route<V>['answer'],
   audience: Audience = 'reader',
-): Route => ({
+): Route<V> => ({
   method: 'GET',
   path,
   audience,

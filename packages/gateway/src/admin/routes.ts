@@ -1,5 +1,5 @@
 /** Every path of the admin listener but the files of its page. docs/reference/admin.md repeats this table. */
-import { ACTION_ROUTES } from './actions.ts';
+import { HOME_ACTION_ROUTES, WORK_ACTION_ROUTES } from './actions.ts';
 import { CALLS } from './calls.ts';
 import { BREAKERS, ENDPOINTS, LIMITS } from './endpoints.ts';
 import { eventsRoute, type Readers } from './events.ts';
@@ -11,32 +11,41 @@ import { type Route, tells } from './route.ts';
 import { SESSION_ROUTES } from './session.ts';
 import { snapshot, toJson } from './snapshot.ts';
 import { SOCKETS } from './sockets.ts';
+import type { HomeView } from './view.ts';
 
 export function adminRoutes(readers: Readers): readonly Route[] {
-  const routes: readonly Route[] = [
-    tells('/api', 'this table', () => ({
+  return withTable([...workRoutes(readers), ...homeRoutes(readers)]);
+}
+
+/** These, and one that lists them. */
+export function withTable<V>(rest: readonly Route<V>[]): readonly Route<V>[] {
+  const routes: readonly Route<V>[] = [
+    tells<V>('/api', 'this table', () => ({
       json: { version: 1, routes: routes.map(({ answer: _, ...row }) => row) },
     })),
+    ...rest,
+  ];
+  return routes;
+}
+
+/** What is answered by whoever does the work. */
+export function workRoutes(readers: Readers): readonly Route[] {
+  return [
     tells('/api/stats', 'everything about now, in one object', (view, { query }) => {
       onlyNames(query, ['sockets']);
       const socketsMax = count(query, 'sockets', 0, 5_000, 5_000);
       return { type: JSON_TYPE, text: toJson(snapshot(view, readers, socketsMax)) };
     }),
-    eventsRoute(readers),
     SOCKETS,
     ENDPOINTS,
     LIMITS,
     BREAKERS,
     CALLS,
-    HISTORY,
-    ...GRPC_POOL_ROUTES,
-    ...SESSION_ROUTES,
-    ...ACTION_ROUTES,
+    ...WORK_ACTION_ROUTES,
     tells('/metrics', 'figures for Prometheus', async ({ metrics }, { headers }) => {
       const { contentType, body } = await metrics.answer([headers['accept']].flat()[0]);
       return { type: contentType, text: body, headers: [['vary', 'accept']] };
     }),
-    tells('/livez', '200 while the process serves', () => ({ type: TEXT_TYPE, text: 'alive\n' }), 'anyone'),
     tells(
       '/readyz',
       '200 when it can take calls, otherwise 503',
@@ -47,7 +56,18 @@ export function adminRoutes(readers: Readers): readonly Route[] {
       'anyone',
     ),
   ];
-  return routes;
+}
+
+/** What is answered at home, wherever the work is done. */
+export function homeRoutes(readers: Readers): readonly Route<HomeView>[] {
+  return [
+    eventsRoute(readers),
+    HISTORY,
+    ...GRPC_POOL_ROUTES,
+    ...SESSION_ROUTES,
+    ...HOME_ACTION_ROUTES,
+    tells('/livez', '200 while the process serves', () => ({ type: TEXT_TYPE, text: 'alive\n' }), 'anyone'),
+  ];
 }
 
 const JSON_TYPE = 'application/json';

@@ -6,12 +6,10 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ACCESS_DEFAULTS } from '../config/access.ts';
-import { Readers } from './events.ts';
 import { Guard, setSafeHeaders } from './guard.ts';
 import { PAGE_PATHS, pageFiles } from './page-files.ts';
 import { type Answer, Refused, type Route } from './route.ts';
-import { adminRoutes } from './routes.ts';
-import type { AdminView } from './view.ts';
+import type { HomeView } from './view.ts';
 
 /** Nobody has to send more to ask for something here. */
 const HEAD_BYTES_MAX = 16 * 1024;
@@ -20,18 +18,19 @@ const BODY_BYTES_MAX = 16 * 1024;
 const REQUEST_MS = 10_000;
 const CONNECTIONS_MAX = 256;
 
-export class AdminServer {
+/** @typeParam V what its routes need to see */
+export class AdminServer<V extends HomeView = HomeView> {
   readonly server: Server;
-  readonly #view: AdminView;
-  readonly #routes: ReadonlyMap<string, readonly Route[]>;
+  readonly #view: V;
+  readonly #routes: ReadonlyMap<string, readonly Route<V>[]>;
   readonly #unexpected: (error: unknown) => void;
   #guard: Guard | undefined;
 
   /** @param unexpected told of what should not have happened */
-  constructor(view: AdminView, unexpected: (error: unknown) => void) {
+  constructor(view: V, routes: readonly Route<V>[], unexpected: (error: unknown) => void) {
     this.#view = view;
     this.#unexpected = unexpected;
-    this.#routes = Map.groupBy(adminRoutes(new Readers()), ({ path }) => path);
+    this.#routes = Map.groupBy(routes, ({ path }) => path);
     const limits = { maxHeaderSize: HEAD_BYTES_MAX, requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS };
     this.server = createServer(limits, (request, response) => void this.#handle(request, response));
     this.server.maxConnections = CONNECTIONS_MAX;

@@ -5,14 +5,19 @@
  */
 import type { Ask, Route } from './route.ts';
 import { Refused, tells } from './route.ts';
-import type { AdminView } from './view.ts';
+import type { HomeView } from './view.ts';
 
 const authorizationOf = ({ headers }: Ask): string | undefined => {
   const { authorization } = headers;
   return typeof authorization === 'string' ? authorization : undefined;
 };
 
-const session = (path: string, summary: string, answer: Route['answer'], operator: boolean): Route => ({
+const session = (
+  path: string,
+  summary: string,
+  answer: Route<HomeView>['answer'],
+  operator: boolean,
+): Route<HomeView> => ({
   method: 'POST',
   path,
   audience: operator ? 'operator' : 'anyone',
@@ -21,8 +26,8 @@ const session = (path: string, summary: string, answer: Route['answer'], operato
   answer,
 });
 
-export const SESSION_ROUTES: readonly Route[] = [
-  tells('/api/session', 'whether what is shown opens what acts', ({ keys }, ask) => ({
+export const SESSION_ROUTES: readonly Route<HomeView>[] = [
+  tells<HomeView>('/api/session', 'whether what is shown opens what acts', ({ keys }, ask) => ({
     json: { operator: keys.opens(authorizationOf(ask)) },
   })),
   session('/api/session', 'a session for a code, or for the token', enter, false),
@@ -38,7 +43,7 @@ export const SESSION_ROUTES: readonly Route[] = [
   ),
 ];
 
-function enter({ keys, feed }: AdminView, { body }: Ask) {
+function enter({ keys, feed }: HomeView, { body }: Ask) {
   const { key } = body;
   const entered = typeof key === 'string' && key.length <= 512 ? keys.enter(key) : undefined;
   if (entered === undefined) {

@@ -20,6 +20,7 @@ import { readSource } from './source.ts';
 import { parseUpgrades, type UpgradesConfig } from './upgrades.ts';
 import { flag, type Json, number, object, show, text, unlimited, valuesOf } from './values.ts';
 import { WAY_NAMES, wayOf } from './way.ts';
+import { parseWorkers, WORKERS_DEFAULT } from './workers.ts';
 
 export interface UpstreamConfig {
   readonly client: ClientOptions & { readonly origin: string };
@@ -47,6 +48,8 @@ export interface GatewayConfig {
   /** For the status page. Default 127.0.0.1:4301. */
   readonly admin: Address;
   readonly upstreams: ReadonlyMap<string, UpstreamConfig | RpcUpstreamConfig>;
+  /** Processes that share the port for callers, and all limits. Default 1. */
+  readonly workers?: number;
   /** Those of the upstreams that speak gRPC, each with a listener of its own. */
   readonly grpc?: ReadonlyMap<string, GrpcUpstreamConfig>;
   /** How long requests under way may take to end when the gateway is told to stop, in ms. Default 10 s. */
@@ -72,6 +75,7 @@ export interface GatewayConfig {
 export const GATEWAY_DEFAULTS = {
   listen: '127.0.0.1:4300',
   admin: '127.0.0.1:4301',
+  workers: WORKERS_DEFAULT,
   drainMs: 10_000,
   callersMax: 10_000,
   callerIdleMs: 60_000,
@@ -139,6 +143,7 @@ export function parseConfig(input: unknown, folder: string): GatewayConfig {
     listen: parseAddress(text(given['listen'] ?? GATEWAY_DEFAULTS.listen, 'listen'), 'listen'),
     admin: parseAddress(text(given['admin'] ?? GATEWAY_DEFAULTS.admin, 'admin'), 'admin'),
     upstreams,
+    workers: parseWorkers(given['workers'] ?? GATEWAY_DEFAULTS.workers),
     grpc,
     drainMs: count('drainMs'),
     callersMax: count('callersMax'),
