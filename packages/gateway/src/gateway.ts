@@ -66,7 +66,7 @@ export class Gateway {
     const upstreams = () => this.upstreams;
     const keeping = { upstreams, feed, log: this.#log };
     this.history = historyOf(config.history, config.admin, places.stateFolder, keeping);
-    this.grpc = new GrpcUpstreams(config.grpc, places.stateFolder);
+    this.grpc = new GrpcUpstreams(config.grpc, places.stateFolder, places.telemetry);
     const view = {
       grpc: this.grpc,
       startedAt: performance.now(),

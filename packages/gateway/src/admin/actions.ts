@@ -28,7 +28,7 @@ const DRAIN_MS_MAX = 3_600_000;
 const WORK_ACTIONS: readonly Action[] = [
   {
     name: 'cordon',
-    summary: 'sends an endpoint nothing more; what is in flight goes on',
+    summary: 'sends an endpoint nothing more, subscriptions too; what is in flight goes on',
     takes: ['upstream', 'endpoint'],
     run: (view, inputs) => cordon(view, inputs, true),
   },
@@ -129,7 +129,7 @@ export async function attempted(
 function cordon(view: AdminView, inputs: Inputs, cordoned: boolean): object {
   const upstream = upstreamIn(view, inputs);
   const endpoint = endpointIn(upstream, inputs);
-  const operator = operated(upstream);
+  const operator = 'rpc' in upstream ? upstream : upstream.client;
   if (cordoned) operator.cordon(endpoint);
   else operator.uncordon(endpoint);
   const state = endpointsOf(upstream).find(({ name }) => name === endpoint)?.state;
