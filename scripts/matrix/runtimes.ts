@@ -11,7 +11,7 @@ const FOLDER = import.meta.dirname;
 const run = promisify(execFile);
 
 /** The longest a runtime may take for all promises together, in ms. */
-const RUN_MS = 30_000;
+const RUN_MS = 120_000;
 
 export interface Runtime {
   readonly name: string;

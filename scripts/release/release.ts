@@ -18,12 +18,36 @@ import { build, manifestOf, PACKAGES, pack, stage } from './stage.ts';
 
 const OUT = join(root, '.tmp', 'release');
 
-/** Why nothing may be published from here, in words that say what to do; empty when it may. */
-export function obstacles(env: NodeJS.ProcessEnv, changes: string, repository: unknown): string[] {
+/** What npm shows beside a package, and compares with where it was built: `repository` must be the CI's own. */
+const ADDRESSES = {
+  repository: (folder: string) =>
+    `{ "type": "git", "url": "git+https://HOST/OWNER/NAME.git", "directory": "${folder}" }`,
+  homepage: () => '"https://HOST/OWNER/NAME#readme"',
+  bugs: () => '{ "url": "https://HOST/OWNER/NAME/issues" }',
+};
+
+/**
+ * Why nothing may be published from here, in words that say what to do; empty when it may.
+ *
+ * @param changes what `git status --porcelain` prints
+ * @param manifests of the packages to be published, by folder
+ */
+export function obstacles(
+  env: NodeJS.ProcessEnv,
+  changes: string,
+  manifests: Readonly<Record<string, object>>,
+): string[] {
   const found: string[] = [];
   if (changes.trim() !== '')
     found.push('the checkout has changes; commit them, as only what is committed is published');
-  if (repository === undefined) found.push('package.json names no repository; npm compares provenance with it');
+  for (const [folder, manifest] of Object.entries(manifests)) {
+    const missing = Object.entries(ADDRESSES).filter(([field]) => Reflect.get(manifest, field) === undefined);
+    if (missing.length === 0) continue;
+    const lines = missing.map(([field, value]) => `\n    "${field}": ${value(folder)},`).join('');
+    found.push(
+      `${folder}/package.json does not say where the sources are, which provenance is compared with; set${lines}`,
+    );
+  }
   if (env['ACTIONS_ID_TOKEN_REQUEST_URL'] === undefined && env['SIGSTORE_ID_TOKEN'] === undefined) {
     found.push('nobody vouches for this machine: provenance needs CI with an identity token (id-token: write)');
   }
@@ -58,8 +82,9 @@ async function main(): Promise<void> {
   const { values } = parseArgs({ options: { publish: { type: 'boolean', default: false } } });
   if (values.publish) {
     const changes = execFileSync('git', ['status', '--porcelain'], { cwd: root, encoding: 'utf8' });
-    const repository: unknown = Reflect.get(manifestOf(join(root, 'packages', 'keepwarm')), 'repository');
-    const reasons = obstacles(process.env, changes, repository);
+    const folders = PACKAGES.map((name) => `packages/${name}`);
+    const manifests = Object.fromEntries(folders.map((folder) => [folder, manifestOf(join(root, folder))]));
+    const reasons = obstacles(process.env, changes, manifests);
     for (const reason of reasons) console.error(`release: ${reason}`);
     if (reasons.length > 0) return void (process.exitCode = 1);
   }

@@ -12,7 +12,7 @@ import { blocksOf } from '../docs/markdown.ts';
 
 /** What the pages call the node; reserved by RFC 2606 § 3. */
 const NODE = 'https://rpc.example.com';
-const RUN_MS = 30_000;
+const RUN_MS = 120_000;
 const FOLDER = join(root, '.tmp', 'migrations');
 
 /** Executes an example against the node. Resolves with what it printed. */

@@ -221,8 +221,29 @@ describe('runtimes', () => {
 describe('a release', () => {
   it('is published from a clean checkout, with a repository, by CI that can vouch for itself, and else not', () => {
     const env = { ACTIONS_ID_TOKEN_REQUEST_URL: 'https://ci.example' };
-    assert.deepEqual(obstacles(env, '', { url: 'git+https://example.com/keepwarm.git' }), []);
-    assert.equal(obstacles({}, ' M README.md', undefined).length, 3);
+    const addresses = {
+      repository: { url: 'git+https://example.com/a/b.git' },
+      homepage: 'https://example.com',
+      bugs: {},
+    };
+    assert.deepEqual(obstacles(env, '', { 'packages/keepwarm': addresses }), []);
+    const reasons = obstacles({}, ' M README.md', { 'packages/keepwarm': addresses, 'packages/gateway': { bugs: {} } });
+    assert.equal(reasons.length, 3, reasons.join('\n'));
+    assert.match(reasons[1] ?? '', /^packages\/gateway\/package.json .* set\n {4}"repository": \{.*\n {4}"homepage": /);
+    assert.doesNotMatch(reasons[1] ?? '', /"bugs"/, 'what is there is not asked for');
+  });
+
+  it('says what to set when nothing is', () => {
+    const script = join(root, 'scripts', 'release', 'release.ts');
+    const { status, stderr, stdout } = spawnSync(process.execPath, [script, '--publish'], {
+      encoding: 'utf8',
+      env: {},
+    });
+    assert.equal(status, 1);
+    assert.equal(stdout, '', 'nothing was built');
+    const named = Reflect.get(manifest, 'repository') !== undefined;
+    if (!named) assert.match(stderr, /release: packages\/keepwarm\/package.json does not say where the sources are/);
+    assert.match(stderr, /release: nobody vouches for this machine/);
   });
 
   it('knows what it brings along', () => {

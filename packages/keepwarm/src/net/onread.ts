@@ -1,7 +1,7 @@
 /**
- * Opens sockets whose reads go to a callback instead of into a stream (`onread` of node:net). Who reads knows the socket
- * by `this`: one callback serves all of them. Node passes it, and counts what it reads. Bun does neither, so there each
- * socket gets a callback of its own, which does both.
+ * Opens sockets whose reads go to a callback instead of into a stream (`onread` of node:net). Whoever reads knows the
+ * socket by `this`: one callback serves all of them. Node passes it, and counts what it reads. Bun does neither, so
+ * there each socket gets a callback of its own, which does both.
  */
 import type { OnReadOpts, Socket } from 'node:net';
 
