@@ -6,7 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Metadata } from '@grpc/grpc-js';
+import type { Snapshot } from '../src/admin/snapshot.ts';
 import { gatewayProcess } from './command-process.ts';
+import { aCaller, anEchoServer, ask, KINDS } from './grpc-callers.ts';
 
 interface Told {
   readonly name: string;
@@ -22,7 +25,7 @@ const SDK = new URL('../../keepwarm/test/telemetry/preload-sdk.ts', import.meta.
 const CALLER = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
 /** A gateway before a node of both kinds, with an SDK loaded before it or not; what its node saw, and what it told. */
-async function aTracedGateway(t: TestContext, isTraced = true) {
+async function aTracedGateway(t: TestContext, isTraced = true, more: object = {}) {
   const seen: IncomingHttpHeaders[] = [];
   const node = createServer((request, response) => {
     seen.push(request.headers);
@@ -43,6 +46,7 @@ async function aTracedGateway(t: TestContext, isTraced = true) {
   const upstreams = {
     api: { origin: `${origin}/key-that-is-secret` },
     eth: { jsonrpc: 'evm', endpoints: [{ url: origin }] },
+    ...more,
   };
   const gateway = await gatewayProcess(upstreams);
   Object.assign(process.env, { NODE_OPTIONS });
@@ -53,6 +57,7 @@ async function aTracedGateway(t: TestContext, isTraced = true) {
   return {
     seen,
     data: gateway.data,
+    admin: gateway.admin,
     async spans(count: number): Promise<Told[]> {
       for (let waited = 0; waited < 5_000; waited += 20) {
         const lines = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
@@ -96,6 +101,41 @@ describe('a gateway with an SDK of OpenTelemetry', () => {
     );
     const carried = seen.map(({ traceparent }) => String(traceparent).split('-')[2]);
     for (const { spanId } of sent) assert(carried.includes(spanId), 'the node is told of the span that sent it');
+    assert(!JSON.stringify(all).includes('secret'));
+  });
+
+  it('goes on with the trace of a caller that speaks gRPC, for every kind of call and every end of it', async (t) => {
+    const { target, seen } = await anEchoServer(t);
+    const rpc = { grpc: 'any', target, listen: '127.0.0.1:0', connectionRate: 'unlimited' };
+    const { admin, spans } = await aTracedGateway(t, true, { rpc });
+    const { grpc: told } = (await (await fetch(`http://${admin}/api/stats?sockets=0`)).json()) as Snapshot;
+    const client = aCaller(t, Number(told[0]!.address!.split(':')[1]));
+    const metadata = new Metadata();
+    metadata.set('traceparent', CALLER);
+    for (const kind of KINDS) await ask(client, kind, [Buffer.from('a')], metadata);
+    metadata.set('x-status', '13');
+    await ask(client, 'unary', [Buffer.from('secret')], metadata);
+    metadata.set('x-silent', '1');
+    await ask(client, 'unary', [Buffer.from('a')], metadata, { deadline: Date.now() + 100 });
+
+    const ofTrace = (all: Told[]) => all.filter(({ traceId }) => traceId === CALLER.split('-')[1]);
+    const all = ofTrace(await spans(12));
+    const served = all.filter(({ kind }) => kind === 1);
+    const sent = all.filter(({ kind }) => kind === 2);
+    assert.deepEqual(
+      served.map(({ name, parent, attributes }) => [name, parent, attributes['keepwarm.upstream']]),
+      [...KINDS, 'unary', 'unary'].map((kind) => [`echo.Echo/${kind}`, CALLER.split('-')[2], 'rpc']),
+    );
+    assert.deepEqual(
+      served.slice(0, 5).map(({ attributes }) => [attributes['rpc.status_code'], attributes['error.type']]),
+      [...KINDS.map(() => ['OK', undefined]), ['INTERNAL', 'INTERNAL']],
+    );
+    assert.deepEqual(new Set(sent.map(({ parent }) => parent)), new Set(served.map(({ spanId }) => spanId)));
+    for (const { metadata: heard } of seen.calls) {
+      const carried = heard.get('traceparent').map(String);
+      assert.equal(carried.length, 1, 'one word for one trace');
+      assert(sent.some(({ spanId }) => carried[0]!.split('-')[2] === spanId));
+    }
     assert(!JSON.stringify(all).includes('secret'));
   });
 

@@ -23,6 +23,7 @@ export class GrpcCall {
   readonly #messageBytesMax: number;
   readonly #leaving = new AbortController();
   #begun = false;
+  #status: StatusName | undefined;
   #ended = false;
 
   constructor(
@@ -43,6 +44,11 @@ export class GrpcCall {
   /** Fires when the caller has left, or the call has ended. */
   get signal(): AbortSignal {
     return this.#leaving.signal;
+  }
+
+  /** What it ended with; nothing before, and where the caller left without being told. */
+  get status(): StatusName | undefined {
+    return this.#status;
   }
 
   get over(): boolean {
@@ -106,6 +112,7 @@ export class GrpcCall {
   end(status: StatusName, message = '', metadata: Metadata = Metadata.none, details?: Uint8Array): void {
     if (this.over) return;
     this.#ended = true;
+    this.#status = status;
     const trailers = {
       'grpc-status': String(STATUS[status]),
       ...(message === '' ? {} : { 'grpc-message': encodeURIComponent(message.slice(0, MESSAGE_CHARS_MAX)) }),

@@ -3,13 +3,16 @@
  * of whoever reads them; metadata, deadline, status and cancellation cross, each to the other side.
  */
 import { framed, type GrpcCaller, GrpcError, rawMethod } from 'keepwarm/grpc';
+import type { Serving } from 'keepwarm/otel';
 import type { GrpcCall } from './call.ts';
 import { metadataOf, timeoutMs } from './fields.ts';
 
+/** @param serving what the call upstream is to be told within, where it is traced */
 export async function forward(
   call: GrpcCall,
   upstream: () => Promise<GrpcCaller>,
   messageBytesMax: number,
+  serving?: Serving,
 ): Promise<void> {
   const deadlineMs = timeoutMs(call.headers['grpc-timeout'] as string | undefined);
   if (deadlineMs === undefined) return call.end('INTERNAL', 'grpc-timeout is not one');
@@ -18,7 +21,8 @@ export async function forward(
     if (call.over) return;
     const metadata = metadataOf(call.raw);
     const options = { metadata, deadlineMs, messageBytesMax, signal: call.signal };
-    const answer = caller.bidi(rawMethod(call.path), call.messages(), options);
+    const ask = () => caller.bidi(rawMethod(call.path), call.messages(), options);
+    const answer = serving?.within(ask) ?? ask();
     call.begin(await answer.headers);
     for await (const message of answer) {
       if (!call.write(framed(message, false))) await call.drained();

@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createGrpcPool, type GrpcCaller, type GrpcLease, type GrpcPool, type GrpcPoolOptions } from 'keepwarm/grpc';
 import { Multiplexer, openWith, SUBSCRIBE_PATH } from 'keepwarm/multiplexer';
+import type { OpenTelemetry } from 'keepwarm/otel';
+import { showAddress } from '../config/address.ts';
 import type { GrpcUpstreamConfig } from '../config/grpc-upstream.ts';
 import type { GrpcCall } from './call.ts';
 import { forward } from './forwarding.ts';
@@ -15,15 +17,18 @@ export class GrpcUpstream {
   readonly config: GrpcUpstreamConfig;
   readonly pool: GrpcPool;
   readonly multiplexer: Multiplexer | undefined;
+  /** Its own; it is closed with it. */
+  readonly #telemetry: OpenTelemetry | undefined;
   readonly #listener: GrpcListener;
   readonly #leases = new Map<string, Promise<GrpcLease>>();
   #subscriptions = 0;
 
   /** @param stateFolder where it is kept when connections were opened, so that a restart goes on counting */
-  constructor(name: string, config: GrpcUpstreamConfig, stateFolder: string | undefined) {
+  constructor(name: string, config: GrpcUpstreamConfig, stateFolder?: string, telemetry?: OpenTelemetry) {
     this.name = name;
     this.config = config;
-    this.pool = createGrpcPool(remembering(config, name, stateFolder));
+    this.#telemetry = telemetry;
+    this.pool = createGrpcPool({ ...remembering(config, name, stateFolder), telemetry });
     const open = openWith(() => this.#caller('multiplexer'), config.messageBytesMax);
     this.multiplexer = config.kind === 'geyser' ? new Multiplexer({ open }, config.multiplexer) : undefined;
     this.#listener = new GrpcListener(config, (call) => this.#handle(call));
@@ -45,11 +50,13 @@ export class GrpcUpstream {
 
   /** Everything that is known of it now, for people: nothing in it is a secret. */
   told() {
-    const { name, config, target, multiplexer } = this;
+    const { name, config, target, multiplexer, address } = this;
     return {
       name,
       kind: config.kind,
       target,
+      /** Where callers find it; nothing while it does not listen. */
+      address: address && showAddress({ host: address.address, port: address.port }),
       callers: this.#listener.stats(),
       pool: this.pool.stats(),
       multiplexer: multiplexer?.stats(),
@@ -61,14 +68,17 @@ export class GrpcUpstream {
     await this.#listener.close(drainMs);
     this.multiplexer?.close();
     await this.pool.close({ deadlineMs: 0 });
+    this.#telemetry?.close();
   }
 
   #handle(call: GrpcCall): void {
     const { multiplexer } = this;
+    const serving = this.#telemetry?.serve({ method: 'POST', headers: call.headers, operation: call.path });
+    if (serving !== undefined) call.signal.addEventListener('abort', () => serving.ended(call.status));
     if (multiplexer !== undefined && call.path === SUBSCRIBE_PATH) {
       return subscribe(call, multiplexer, nameOf(call, ++this.#subscriptions));
     }
-    void forward(call, () => this.#caller('calls'), this.config.messageBytesMax);
+    void forward(call, () => this.#caller('calls'), this.config.messageBytesMax, serving);
   }
 
   /** Over a lease that is kept for as long as the pool lets us, and asked for again after that. */

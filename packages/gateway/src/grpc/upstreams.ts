@@ -1,5 +1,6 @@
 /** All upstreams that speak gRPC, started, changed and stopped together with the gateway. */
 import { isDeepStrictEqual } from 'node:util';
+import type { OpenTelemetry } from 'keepwarm/otel';
 import type { GrpcUpstreamConfig } from '../config/grpc-upstream.ts';
 import { type GrpcTold, GrpcUpstream } from './upstream.ts';
 
@@ -11,10 +12,13 @@ export class GrpcUpstreams {
   #serving = false;
 
   readonly #stateFolder: string | undefined;
+  readonly #telemetry: ((upstream: string) => OpenTelemetry) | undefined;
 
-  constructor(configs: Configs = new Map(), stateFolder?: string) {
+  /** @param telemetry makes what an upstream's doings are told through; nothing without it */
+  constructor(configs: Configs = new Map(), stateFolder?: string, telemetry?: (upstream: string) => OpenTelemetry) {
     this.#stateFolder = stateFolder;
-    this.#upstreams = [...configs].map(([name, config]) => new GrpcUpstream(name, config, stateFolder));
+    this.#telemetry = telemetry;
+    this.#upstreams = [...configs].map(([name, config]) => this.#made(name, config));
   }
 
   get all(): readonly GrpcUpstream[] {
@@ -37,8 +41,7 @@ export class GrpcUpstreams {
     const kept = new Set<GrpcUpstream>();
     const upstreams = [...configs].map(([name, config]) => {
       const old = before.get(name);
-      if (old === undefined || !isDeepStrictEqual(old.config, config))
-        return new GrpcUpstream(name, config, this.#stateFolder);
+      if (old === undefined || !isDeepStrictEqual(old.config, config)) return this.#made(name, config);
       kept.add(old);
       return old;
     });
@@ -56,6 +59,10 @@ export class GrpcUpstreams {
   async close(drainMs: number): Promise<void> {
     this.#serving = false;
     await Promise.all(this.#upstreams.map((upstream) => upstream.close(drainMs)));
+  }
+
+  #made(name: string, config: GrpcUpstreamConfig): GrpcUpstream {
+    return new GrpcUpstream(name, config, this.#stateFolder, this.#telemetry?.(name));
   }
 
   told(): readonly GrpcTold[] {

@@ -66,7 +66,7 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): OpenTelemetry
       return { observer, policies: { trace: trace(watch), attempt: attempt(watch) } };
     },
     watch: (source: StatsSource) => collector?.watch(source) ?? nothing,
-    serve: (request) => tracer && serve(tracer, attributes, request),
+    serve: (request) => tracer && serve(tracer, names, attributes, request),
     close: () => collector?.close(),
   };
 }

@@ -31,7 +31,7 @@ export function GrpcPage() {
 }
 
 function GrpcUpstream({ told }: { readonly told: GrpcTold }) {
-  const { name, target, callers, pool, multiplexer } = told;
+  const { name, target, address, callers, pool, multiplexer } = told;
   const { connections } = pool;
   return (
     <section aria-labelledby={`grpc-${name}`}>
@@ -39,7 +39,11 @@ function GrpcUpstream({ told }: { readonly told: GrpcTold }) {
         {name} <span class="aside">{target}</span>
       </h2>
       <div class="tiles four">
-        <Tile title="Callers" figure={whole(callers.open)} small="connections to us">
+        <Tile
+          title="Callers"
+          figure={whole(callers.open)}
+          small={address === undefined ? 'no listener' : `at ${address}`}
+        >
           {whole(callers.inFlight)} calls under way; {whole(callers.refused)} refused
         </Tile>
         <Tile title="Connections" figure={whole(connections.ready)} small={`of at most ${connections.max}`}>
