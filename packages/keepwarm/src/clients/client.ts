@@ -3,9 +3,10 @@
  * knows.
  */
 import type { EndpointSet } from '../balance/endpoint-set.ts';
-import type { Call, Send, StepLimits } from '../core/call.ts';
+import type { Call, Relay, Send, StepLimits } from '../core/call.ts';
 import { type Clock, systemClock, systemRandom } from '../core/clock.ts';
 import { Fields, type FieldsInput } from '../core/fields.ts';
+import { pass, relayOf } from '../core/relay.ts';
 import type { Engine } from '../engines/engine.ts';
 import type { Http1Engine } from '../engines/http1/engine.ts';
 import type { WarmUpResult } from '../engines/http1/origin-pool.ts';
@@ -14,6 +15,7 @@ import type { TlsIdentity, TlsSetup } from '../net/tls.ts';
 import { ACCEPT_ENCODING, decompress } from '../policies/decompress.ts';
 import { CallRecord, observe } from '../policies/observe.ts';
 import { redirect } from '../policies/redirect.ts';
+import { Awaited } from './awaited.ts';
 import { type BodyInput, prepareBody } from './call-body.ts';
 import { CallFields } from './call-fields.ts';
 import {
@@ -77,6 +79,7 @@ export class Client {
   readonly #resilience: Resilience;
   readonly #endpoints: ClientEndpoints | undefined;
   readonly #send: Send;
+  readonly #relay: Relay;
   readonly #repeats: Repeats | undefined;
   readonly #unwatch: (() => void) | undefined;
   /** For `fetch`: redirects followed as it does, and none followed. */
@@ -129,6 +132,7 @@ export class Client {
         this.#engine.send,
       );
     this.#send = door(policies, redirectsMax);
+    this.#relay = relayOf(this.#send, this.#clock);
     this.#repeats = policies.retry && { send: this.#send, grant: mayHop, observer };
     if (protocol === undefined) this.#unwatch = options.telemetry?.watch(this);
     this.#fetchSends = { follow: door(passing, FETCH_REDIRECTS_MAX), manual: door(passing, 0) };
@@ -256,9 +260,11 @@ export class Client {
   #start(method: string, path: string | URL, body: BodyInput, options: CallOptions): Pending {
     try {
       const call = makeCall(this.#making, method, path, prepareBody(body), options, this.#limits);
-      return new Pending(this.#send(call), call, this.#repeats);
+      const awaited = new Awaited(call, this.#repeats);
+      pass(this.#relay, call, awaited, call.startedAt);
+      return new Pending(awaited);
     } catch (error) {
-      return new Pending(Promise.reject(error));
+      return new Pending(Awaited.failed(error));
     }
   }
 }

@@ -2,10 +2,9 @@
  * A call under way: await it for the reply whatever its status, or ask for the content at once. The shorthands reject
  * with `STATUS` unless the status is 2xx: an error page must not pass for data.
  */
-import type { Call } from '../core/call.ts';
 import { NetError } from '../core/error.ts';
 import type { Reply } from '../core/reply.ts';
-import { type Repeats, readWhole } from './whole-body.ts';
+import type { Awaited } from './awaited.ts';
 
 /** Reply and parsed content in one, as S1's HTTPClient returns it. */
 export interface FullReply<T = unknown> {
@@ -17,15 +16,10 @@ export interface FullReply<T = unknown> {
 }
 
 export class Pending implements PromiseLike<Reply> {
-  readonly #reply: Promise<Reply>;
-  readonly #call: Call | undefined;
-  readonly #repeats: Repeats | undefined;
+  readonly #awaited: Awaited;
 
-  /** @param repeats for content whose connection was lost; nothing when nothing is to be repeated */
-  constructor(reply: Promise<Reply>, call?: Call, repeats?: Repeats) {
-    this.#reply = reply;
-    this.#call = call;
-    this.#repeats = repeats;
+  constructor(awaited: Awaited) {
+    this.#awaited = awaited;
   }
 
   // biome-ignore lint/suspicious/noThenProperty: being awaitable is what this class is for
@@ -33,44 +27,39 @@ export class Pending implements PromiseLike<Reply> {
     onReply?: ((reply: Reply) => A | PromiseLike<A>) | null,
     onError?: ((error: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    return this.#reply.then(onReply, onError);
+    return this.#awaited.reply().then(onReply, onError);
   }
 
   catch<B = never>(onError?: ((error: unknown) => B | PromiseLike<B>) | null): Promise<Reply | B> {
-    return this.#reply.catch(onError);
+    return this.#awaited.reply().catch(onError);
   }
 
   finally(onEnd?: (() => void) | null): Promise<Reply> {
-    return this.#reply.finally(onEnd);
+    return this.#awaited.reply().finally(onEnd);
   }
 
   /** The body parsed as JSON. @throws NetError `STATUS`, `DECODE`, or whatever ended the call */
   json<T = unknown>(): Promise<T> {
-    return this.#read(okJson) as Promise<T>;
+    return this.#awaited.read(okJson) as Promise<T>;
   }
 
   /** The body as text. @throws as `json`, `DECODE` aside */
   text(): Promise<string> {
-    return this.#read(okText);
+    return this.#awaited.read(okText);
   }
 
   bytes(): Promise<Uint8Array> {
-    return this.#read(okBytes);
-  }
-
-  #read<T>(how: (reply: Reply) => T | PromiseLike<T>): Promise<T> {
-    if (this.#repeats === undefined || this.#call === undefined) return this.#reply.then(how);
-    return readWhole(this.#reply, this.#call, this.#repeats, how);
+    return this.#awaited.read(okBytes);
   }
 
   /** The body as it arrives. The deadline of the call still holds for all of it. */
   stream(): Promise<ReadableStream<Uint8Array>> {
-    return this.#reply.then(okStream);
+    return this.#awaited.reply().then(okStream);
   }
 
   /** Status, headers and content together, whatever the status. */
   full<T = unknown>(): Promise<FullReply<T>> {
-    return this.#read(full) as Promise<FullReply<T>>;
+    return this.#awaited.read(full) as Promise<FullReply<T>>;
   }
 }
 

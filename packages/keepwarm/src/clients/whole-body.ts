@@ -23,16 +23,14 @@ export interface Repeats {
   readonly observer: Observer;
 }
 
-/** Reads a reply as `how` does, and those of its repeats. */
-export function readWhole<T>(
-  pending: Promise<Reply>,
+/** Reads a reply that is still arriving as `how` does, and those of its repeats. */
+export function whole<T>(
+  reply: Reply,
   call: Call,
   repeats: Repeats,
   how: (reply: Reply) => T | PromiseLike<T>,
-): Promise<T> {
-  if (!mayRepeat(call)) return pending.then(how);
-  // A reply that is there already has nothing left to lose: this is the path of every small call.
-  return pending.then((reply) => (reply.ended ? how(reply) : patient(reply, call, repeats, how)));
+): T | PromiseLike<T> {
+  return mayRepeat(call) ? patient(reply, call, repeats, how) : how(reply);
 }
 
 async function patient<T>(
