@@ -12,10 +12,13 @@ export interface Readiness {
   readonly text: string;
 }
 
-export function readiness({ data, upstreams }: Pick<AdminView, 'data' | 'upstreams'>): Readiness {
+export function readiness({ data, upstreams, grpc }: Pick<AdminView, 'data' | 'upstreams' | 'grpc'>): Readiness {
   if (data.draining) return { ready: false, text: 'draining' };
-  const all = upstreams();
-  if (all.length > 0 && !all.some(isUsable)) return { ready: false, text: 'no upstream is usable' };
+  const [all, speaking] = [upstreams(), grpc.all];
+  const some = all.length + speaking.length > 0;
+  if (some && !all.some(isUsable) && !speaking.some(({ usable }) => usable)) {
+    return { ready: false, text: 'no upstream is usable' };
+  }
   return { ready: true, text: 'ready' };
 }
 

@@ -43,6 +43,17 @@ export class GrpcUpstream {
     return this.#listener.address;
   }
 
+  /**
+   * Whether callers can be served, as far as is known: it listens, and has a connection or no reason to think that it
+   * gets none. While somebody waits for one, the pool goes on trying; when nobody does, only a call would find out.
+   */
+  get usable(): boolean {
+    if (this.address === undefined) return false;
+    const { connections, leases, failuresInARow, backoffMs } = this.pool.stats();
+    if (connections.ready > 0 || failuresInARow === 0) return true;
+    return connections.opening + leases.held + leases.waiting === 0 && backoffMs === 0;
+  }
+
   /** @throws the system's error, e.g. `EADDRINUSE` */
   listen(): Promise<AddressInfo> {
     return this.#listener.listen();
