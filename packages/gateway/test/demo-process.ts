@@ -10,6 +10,8 @@ export interface DemoProcess {
   printed(): string;
   readonly page: string;
   readonly example: string;
+  /** Where it speaks gRPC. */
+  readonly geyser: string;
   /** Ends it as Ctrl-C does. @returns its exit code */
   stop(): Promise<number | null>;
 }
@@ -31,6 +33,7 @@ export async function startDemoProcess(...flags: string[]): Promise<DemoProcess>
     printed: () => printed,
     page: /status page:\s+(\S+)/.exec(printed)![1]!,
     example: /curl (\S+)/.exec(printed)![1]!,
+    geyser: /Geyser:\s+(\S+)/.exec(printed)?.[1] ?? '',
     stop: async () => {
       child.kill('SIGINT');
       return (await exited)[0];

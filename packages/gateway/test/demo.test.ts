@@ -34,10 +34,15 @@ describe('the demo', () => {
   it('takes the next free port when one is taken', async (t) => {
     const taken = await httpServer(() => undefined);
     t.after(() => taken.close());
-    const demo = await startDemoProcess('--listen', `127.0.0.1:${taken.port}`, '--admin', `127.0.0.1:${taken.port}`);
+    const flags = ['--listen', `127.0.0.1:${taken.port}`, '--admin', `127.0.0.1:${taken.port}`];
+    const demo = await startDemoProcess(...flags);
     t.after(() => demo.child.kill());
     assert.ok(Number(new URL(demo.example).port) > taken.port);
     assert.notEqual(new URL(demo.page).port, new URL(demo.example).port);
+    const second = await startDemoProcess(...flags);
+    t.after(() => second.child.kill());
+    assert.notEqual(second.geyser, demo.geyser, 'of what speaks gRPC as well');
+    assert.equal(await second.stop(), 0);
     assert.equal(await demo.stop(), 0);
   });
 });

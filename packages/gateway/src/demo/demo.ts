@@ -21,6 +21,8 @@ const UPSTREAM = new URL(`./upstream-main${extname(import.meta.url)}`, import.me
 const HOSTNAME = 'api.keepwarm.test';
 /** A name server some way off, in ms, and how long its answers are good for. */
 const DNS = { ms: 14, ttlMs: 30_000 };
+/** Where the demo's Geyser is found, as long as the gateway is not told to take any port. */
+const GEYSER_PORT = 4_310;
 /** How many ports are tried when one is taken. */
 const PORTS_TRIED = 50;
 
@@ -56,7 +58,7 @@ export async function startDemo(listen: Address, admin: Address, places: Gateway
         listen,
         admin,
         upstreams: upstreams(client, nodes),
-        grpc: new Map(geyser === undefined ? [] : [['solana', geyserUpstream(geyser, listen.host)]]),
+        grpc: new Map(geyser === undefined ? [] : [['solana', geyserUpstream(geyser, geyserAt(listen))]]),
       },
       places,
     );
@@ -133,10 +135,20 @@ async function startOnFreePorts(given: Given, places: GatewayPlaces) {
       return { gateway, ...(await gateway.start()) };
     } catch (error) {
       if (!(error instanceof ListenError) || error.code !== 'EADDRINUSE' || tries > PORTS_TRIED) throw error;
-      const taken = error.flag === '--listen' ? 'listen' : 'admin';
-      config = { ...config, [taken]: { ...config[taken], port: config[taken].port + 1 } };
+      config = onNextPort(config, error.flag);
     }
   }
+}
+
+const geyserAt = ({ host, port }: Address): Address => ({ host, port: port === 0 ? 0 : GEYSER_PORT });
+
+/** @param flag what could not be had: a flag, or else the place of what speaks gRPC */
+function onNextPort(config: GatewayConfig, flag: string): GatewayConfig {
+  const next = ({ host, port }: Address): Address => ({ host, port: port + 1 });
+  if (flag === '--listen') return { ...config, listen: next(config.listen) };
+  if (flag === '--admin') return { ...config, admin: next(config.admin) };
+  const grpc = [...(config.grpc ?? [])].map(([name, each]) => [name, { ...each, listen: next(each.listen) }] as const);
+  return { ...config, grpc: new Map(grpc) };
 }
 
 async function ready(child: ChildProcess): Promise<DemoReady> {

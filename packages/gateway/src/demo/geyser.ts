@@ -2,6 +2,7 @@
  * The demo's Geyser server, and the seven monitors that share one subscription to it through the gateway. Both need
  * `@bufbuild/protobuf`, which is an optional peer of the library: without it the demo goes on without them.
  */
+import type { Address } from '../config/address.ts';
 import { GRPC_UPSTREAM_DEFAULTS, type GrpcUpstreamConfig } from '../config/grpc-upstream.ts';
 
 /** As a chain has it. */
@@ -59,14 +60,14 @@ export async function startGeyser(): Promise<DemoGeyser | undefined> {
   };
 }
 
-/** @param address where it listens: any port that is free */
-export function geyserUpstream(target: string, host: string): GrpcUpstreamConfig {
+/** @param listen where it listens; port 0 for any that is free */
+export function geyserUpstream(target: string, listen: Address): GrpcUpstreamConfig {
   return {
     ...GRPC_UPSTREAM_DEFAULTS,
     kind: 'geyser',
     pool: { target, token: TOKEN, connectionRate: { assumed: 'empty' } },
     multiplexer: {},
-    listen: { host, port: 0 },
+    listen,
     tokens: [],
     serverTls: undefined,
   };
