@@ -6,12 +6,14 @@
  */
 import { fromBinary } from '@bufbuild/protobuf';
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
+import { bigOf } from '../../algo/u64.ts';
 import {
   type SubscribeUpdate,
   type SubscribeUpdateAccount,
   type SubscribeUpdateAccountInfo,
   SubscribeUpdateSchema,
 } from '../../wire/geyser/generated/geyser_pb.js';
+import { Names } from './names.ts';
 
 const UPDATE = { filters: 0x0a, account: 0x12, createdAt: 0x5a } as const;
 const ACCOUNT = { info: 0x0a, slot: 0x10, isStartup: 0x18 } as const;
@@ -21,43 +23,45 @@ const TIMESTAMP = { seconds: 0x08, nanos: 0x10 } as const;
 
 /** Rent epochs of accounts that pay none: the largest number there is. */
 const LARGEST = 2n ** 64n - 1n;
-/** Seven bits each of the first seven bytes of a number are exact in a double; the rest has 15. */
-const LOW_BYTES = 7;
-const LOW_BITS = 49n;
-const LOW_MAX = 2 ** 49 - 1;
-const HIGH_MAX = 2 ** 15 - 1;
-const NUMBER_BYTES_MAX = 10;
-const ASCII_MAX = 127;
+/** What a byte of a number gives to it; whether another follows is in the bit above. */
+const SEVEN_BITS = 0x7f;
+const MORE = 0x80;
 const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 /** @throws what protobuf-es throws */
 export function readUpdate(bytes: Uint8Array): SubscribeUpdate {
-  return new Cursor(bytes).update() ?? fromBinary(SubscribeUpdateSchema, bytes);
+  return cursor.read(bytes) ?? fromBinary(SubscribeUpdateSchema, bytes);
 }
 
-/** Each of its readings is nothing where protobuf-es must have a look. */
+/** Each of its readings is nothing, or false, where protobuf-es must have a look. */
 class Cursor {
-  readonly #bytes: Uint8Array;
+  readonly #names = new Names();
+  #bytes = NO_BYTES;
   #at = 0;
-  /** What a number has beyond its low bits. */
+  /** The number read last, in two halves; of the higher one, the lower 32 bits count. */
+  #low = 0;
   #high = 0;
 
-  constructor(bytes: Uint8Array) {
+  read(bytes: Uint8Array): SubscribeUpdate | undefined {
     this.#bytes = bytes;
+    this.#at = 0;
+    const update = this.#update(bytes.length);
+    this.#bytes = NO_BYTES; // what was read last must not be held until the next comes
+    return update;
   }
 
-  update(): SubscribeUpdate | undefined {
+  #update(end: number): SubscribeUpdate | undefined {
     const filters: string[] = [];
     let account: SubscribeUpdateAccount | undefined;
     let createdAt: Timestamp | undefined;
-    const end = this.#bytes.length;
     while (this.#at < end) {
       const tag = this.#bytes[this.#at++];
       const to = this.#end(end);
       if (to < 0) return undefined;
       if (tag === UPDATE.filters) {
-        const name = this.#ascii(to);
+        const name = this.#names.read(this.#bytes, this.#at, to);
         if (name === undefined) return undefined;
+        this.#at = to;
         filters.push(name);
       } else if (tag === UPDATE.account && account === undefined) {
         account = this.#account(to);
@@ -86,10 +90,9 @@ class Cursor {
         info = to < 0 ? undefined : this.#info(to);
         if (info === undefined) return undefined;
       } else if (tag === ACCOUNT.slot || tag === ACCOUNT.isStartup) {
-        const low = this.#number(end);
-        if (low < 0) return undefined;
-        if (tag === ACCOUNT.slot) slot = this.#whole(low);
-        else isStartup = low !== 0 || this.#high !== 0;
+        if (!this.#number(end)) return undefined;
+        if (tag === ACCOUNT.slot) slot = bigOf(this.#low, this.#high);
+        else isStartup = this.#low !== 0 || this.#high !== 0;
       } else {
         return undefined;
       }
@@ -100,18 +103,17 @@ class Cursor {
 
   #info(end: number): SubscribeUpdateAccountInfo | undefined {
     let [pubkey, owner, data] = [NO_BYTES, NO_BYTES, NO_BYTES];
-    let signature: Uint8Array | undefined;
+    let txnSignature: Uint8Array | undefined;
     let [lamports, rentEpoch, writeVersion] = [0n, 0n, 0n];
     let executable = false;
     while (this.#at < end) {
       const tag = this.#bytes[this.#at++];
       if (tag === INFO.lamports || tag === INFO.rentEpoch || tag === INFO_END.writeVersion || tag === INFO.executable) {
-        const low = this.#number(end);
-        if (low < 0) return undefined;
-        if (tag === INFO.executable) executable = low !== 0 || this.#high !== 0;
-        else if (tag === INFO.lamports) lamports = this.#whole(low);
-        else if (tag === INFO.rentEpoch) rentEpoch = this.#whole(low);
-        else writeVersion = this.#whole(low);
+        if (!this.#number(end)) return undefined;
+        if (tag === INFO.executable) executable = this.#low !== 0 || this.#high !== 0;
+        else if (tag === INFO.lamports) lamports = bigOf(this.#low, this.#high);
+        else if (tag === INFO.rentEpoch) rentEpoch = this.#epoch();
+        else writeVersion = bigOf(this.#low, this.#high);
         continue;
       }
       const to = this.#end(end);
@@ -121,65 +123,81 @@ class Cursor {
       if (tag === INFO.pubkey) pubkey = part;
       else if (tag === INFO.owner) owner = part;
       else if (tag === INFO_END.data) data = part;
-      else if (tag === INFO_END.txnSignature) signature = part;
+      else if (tag === INFO_END.txnSignature) txnSignature = part;
       else return undefined;
     }
     const $typeName = 'geyser.SubscribeUpdateAccountInfo';
-    const info = { $typeName, pubkey, lamports, owner, executable, rentEpoch, data, writeVersion } as const;
-    return signature === undefined ? info : { ...info, txnSignature: signature };
+    if (txnSignature === undefined)
+      return { $typeName, pubkey, lamports, owner, executable, rentEpoch, data, writeVersion };
+    return { $typeName, pubkey, lamports, owner, executable, rentEpoch, data, writeVersion, txnSignature };
   }
 
   #timestamp(end: number): Timestamp | undefined {
     let [seconds, nanos] = [0n, 0];
     while (this.#at < end) {
       const tag = this.#bytes[this.#at++];
-      const low = this.#number(end);
-      if (low < 0 || this.#high !== 0) return undefined; // before 1970, or nonsense
-      if (tag === TIMESTAMP.seconds) seconds = BigInt(low);
-      else if (tag === TIMESTAMP.nanos && low < 2 ** 31) nanos = low;
+      if (!this.#number(end) || this.#high !== 0) return undefined; // before 1970, or nonsense
+      if (tag === TIMESTAMP.seconds) seconds = bigOf(this.#low, 0);
+      else if (tag === TIMESTAMP.nanos && this.#low >= 0) nanos = this.#low;
       else return undefined;
     }
     return { $typeName: 'google.protobuf.Timestamp', seconds, nanos };
   }
 
+  #epoch(): bigint {
+    return this.#low === -1 && this.#high === -1 ? LARGEST : bigOf(this.#low, this.#high);
+  }
+
   /** Where the part ends whose length stands here; below 0 where that is not within `end`. */
   #end(end: number): number {
-    const length = this.#number(end);
-    const to = this.#at + length;
-    return length < 0 || this.#high !== 0 || to > end ? -1 : to;
-  }
-
-  #ascii(to: number): string | undefined {
-    let text = '';
-    while (this.#at < to) {
-      const byte = this.#bytes[this.#at++]!;
-      if (byte > ASCII_MAX) return undefined;
-      text += String.fromCharCode(byte);
-    }
-    return text;
-  }
-
-  /** The low bits of a number, and beside it the high ones; below 0 where it does not end in time. */
-  #number(end: number): number {
     const bytes = this.#bytes;
-    let [low, high, scale] = [0, 0, 1];
-    for (let i = 0; i < NUMBER_BYTES_MAX && this.#at < end; i++) {
-      if (i === LOW_BYTES) scale = 1;
-      const byte = bytes[this.#at++]!;
-      if (i < LOW_BYTES) low += (byte & 127) * scale;
-      else high += (byte & 127) * scale;
-      if (byte < 128) {
-        this.#high = high & HIGH_MAX;
-        return low;
-      }
-      scale *= 128;
+    const first = bytes[this.#at]!;
+    const second = bytes[this.#at + 1]!;
+    // Nearly all lengths have one byte or two.
+    if (first < MORE && this.#at < end) {
+      const to = ++this.#at + first;
+      return to > end ? -1 : to;
     }
-    return -1;
+    if (second < MORE && this.#at + 1 < end) {
+      this.#at += 2;
+      const to = this.#at + ((first & SEVEN_BITS) | (second << 7));
+      return to > end ? -1 : to;
+    }
+    if (!this.#number(end) || this.#high !== 0 || this.#low < 0) return -1;
+    const to = this.#at + this.#low;
+    return to > end ? -1 : to;
   }
 
-  #whole(low: number): bigint {
-    const high = this.#high;
-    if (high === 0) return BigInt(low);
-    return high === HIGH_MAX && low === LOW_MAX ? LARGEST : BigInt(low) + (BigInt(high) << LOW_BITS);
+  /** Seven bits from each byte, the lowest first. @returns false where it does not end in time */
+  #number(end: number): boolean {
+    const bytes = this.#bytes;
+    let at = this.#at;
+    let low = 0;
+    let high = 0;
+    let shift = 0;
+    for (; at < end; shift += 7) {
+      const byte = bytes[at++]!;
+      const bits = byte & SEVEN_BITS;
+      if (shift < 28) low |= bits << shift;
+      else if (shift > 28) high |= bits << (shift - 32);
+      else {
+        low |= bits << 28; // the lower four of them
+        high = bits >> 4;
+      }
+      if (byte < MORE) {
+        this.#at = at;
+        this.#low = low;
+        this.#high = high;
+        return true;
+      }
+      if (shift === LAST_SHIFT) return false;
+    }
+    return false;
   }
 }
+
+/** Of the tenth byte, the last there may be; one bit of it counts. */
+const LAST_SHIFT = 63;
+
+/** One for all: reading is done in one go, and calls nobody. */
+const cursor = new Cursor();
