@@ -1,10 +1,10 @@
 /** keepwarm/paradex: the exchange Paradex on warm connections, with orders that are never sent twice. */
-export type { Window } from './adapters/exchange/gate.ts';
+export type { ReadOptions } from './adapters/exchange/exchange.ts';
+export type { Window } from './adapters/exchange/settle.ts';
 export type { Log, Warmth } from './adapters/exchange/warm.ts';
 export type {
   NewParadexOrder,
   ParadexAccount,
-  ParadexCallOptions,
   ParadexFate,
   ParadexOrder,
 } from './adapters/paradex/account.ts';

@@ -1,5 +1,6 @@
 /** keepwarm/vest: the exchange Vest on warm connections, with orders that are never sent twice. */
-export type { Window } from './adapters/exchange/gate.ts';
+export type { ReadOptions } from './adapters/exchange/exchange.ts';
+export type { Window } from './adapters/exchange/settle.ts';
 export type { Log, Warmth } from './adapters/exchange/warm.ts';
 export type { CancelFate, OrdersQuery, VestAccount } from './adapters/vest/account.ts';
 export { createVest, VestClient } from './adapters/vest/client.ts';
@@ -17,7 +18,6 @@ export {
   type VestOptions,
 } from './adapters/vest/options.ts';
 export type { NewLpOrder, NewOrder, Withdrawal } from './adapters/vest/orders.ts';
-export type { ReadOptions } from './adapters/vest/session.ts';
 export {
   type Hex,
   type OrderSigner,

@@ -160,7 +160,7 @@ describe('a client for Paradex', () => {
   it('renews a token after three minutes, in the background, and tries again when that fails', async () => {
     const clock = new FakeClock();
     let fails = false;
-    const token = new Token(clock, () => {
+    const token = new Token('a token', clock, () => {
       if (fails) return Promise.reject(new Error('down'));
       const since = clock.now();
       return Promise.resolve({ value: `made at ${since}`, renewAt: since + 180_000, expiresAt: since + 290_000 });
@@ -188,13 +188,13 @@ describe('a client for Paradex', () => {
     const { readyLimit } = paradex.client.policyStats();
     const used = (readyLimit as readonly { name: string; used: number }[]).map(({ name, used }) => `${name}: ${used}`);
     assert.deepEqual(used, [
-      'perIp 1500 per 60000 ms: 4',
-      'publicPerIp 1500 per 60000 ms: 1',
-      'authPerIp 600 per 60000 ms: 1',
       'ordersPerAccount 800 per 1000 ms: 1',
       'ordersPerAccount 17250 per 60000 ms: 1',
       'readsPerAccount 120 per 1000 ms: 1',
       'readsPerAccount 600 per 60000 ms: 1',
+      'authPerIp 600 per 60000 ms: 1',
+      'publicPerIp 1500 per 60000 ms: 1',
+      'perIp 1500 per 60000 ms: 4',
     ]);
   });
 

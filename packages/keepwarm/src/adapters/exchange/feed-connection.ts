@@ -61,6 +61,11 @@ export class Connection implements SessionHandler {
     await this.#ask(id, await greeting(id));
   }
 
+  /** Ends it for whoever is on it. Twice is harmless. */
+  close(): void {
+    this.#session?.close();
+  }
+
   async join(channel: string, mailbox: Mailbox): Promise<void> {
     this.#unused?.cancel();
     if (this.#error !== undefined) throw this.#error;

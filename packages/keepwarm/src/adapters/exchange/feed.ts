@@ -5,20 +5,22 @@
  *   subscriber ──▶ share ──▶ resume ──▶ channel ──▶ connection
  *
  *   none ──▶ opening ──▶ open ──▶ gone ──▶ (a rest, longer with each failure in a row) opening …
- *                         └ nothing subscribed: closed
+ *              │          └ nothing subscribed: closed
+ *              └ refused: opening with another key, REFUSALS_MAX in a row; then every subscription ends with the reason
  *
  * Invariants:
  *   (1) At most one connection is open or being opened.
  *   (2) When it is gone, every channel on it has ended with the reason; each is subscribed to anew on the next.
  *   (3) A message goes to the channel it names; what names none of ours is dropped.
  *   (4) While it is open, `ping` is said every `pingMs`.
+ *   (5) Who cannot be reached is tried for ever; who refuses us, no more often than REFUSALS_MAX in a row.
  */
 import { fullJitter } from '../../algo/backoff.ts';
 import type { ClientOptions } from '../../clients/client-options.ts';
 import { guarded } from '../../clients/facts.ts';
 import { networkOf } from '../../clients/network.ts';
 import { type Clock, type Random, systemClock, systemRandom } from '../../core/clock.ts';
-import type { Continuity } from '../../core/continuity.ts';
+import type { Continuity, Found } from '../../core/continuity.ts';
 import { NetError } from '../../core/error.ts';
 import { Fields } from '../../core/fields.ts';
 import { Mailbox } from '../../core/mailbox.ts';
@@ -46,13 +48,15 @@ export interface FeedPlan {
   readonly pingMs: number;
   /** How the messages of a channel hang together. */
   readonly continuityOf: (channel: string) => Continuity;
-  /** Told when a connection was refused or lost, so that a key can be made anew. */
-  readonly lost?: ((error: NetError) => void) | undefined;
+  /** Told when the peer did not let us in: the next connection should come with another key. */
+  readonly refused?: (() => void) | undefined;
 }
 
 /** As the defaults of the subscriptions of JSON-RPC: at once, then up to 10 s. */
 const REST_BASE_MS = 100;
 const REST_CAP_MS = 10_000;
+/** Connections in a row that are refused, each with a key of its own: then it is not the key. */
+const REFUSALS_MAX = 3;
 /** Messages a channel may be behind. */
 const BEHIND_MAX = 10_000;
 
@@ -67,6 +71,7 @@ export class Feed {
   readonly #ending = new AbortController();
   #connection: Promise<Connection> | undefined;
   #failures = 0;
+  #refusals = 0;
 
   constructor(plan: FeedPlan, options: FeedOptions) {
     this.#plan = plan;
@@ -124,10 +129,9 @@ export class Feed {
   }
 
   async #connect(): Promise<Connection> {
-    const { url, words, pingMs, lost } = this.#plan;
-    const gone = (error: NetError): void => {
+    const { url, words, pingMs } = this.#plan;
+    const gone = (): void => {
       this.#connection = undefined;
-      lost?.(error);
     };
     try {
       const place = new URL(await url());
@@ -135,15 +139,40 @@ export class Feed {
       const path = place.pathname + place.search;
       const where = { origin: originOf(httpOf(place)), path, fields: Fields.of({}) };
       connection.opened(await this.#engine.open(where, connection, this.#ending.signal));
-      await connection.greeted();
+      await connection.greeted().catch((thrown: unknown) => {
+        connection.close();
+        throw thrown;
+      });
+      this.#refusals = 0;
       return connection;
     } catch (thrown) {
+      gone();
       const error = NetError.from(thrown);
-      gone(error);
-      throw error;
+      throw isRefusal(error) ? this.#refused(error) : error;
     }
   }
+
+  /** `RPC` once it is final, as a channel that is refused. */
+  #refused(cause: NetError): NetError {
+    this.#plan.refused?.();
+    const final = ++this.#refusals >= REFUSALS_MAX;
+    const times = `${this.#refusals} times in a row, each time with a key of its own (at most ${REFUSALS_MAX})`;
+    if (final) this.#refusals = 0; // who subscribes after this is another matter
+    const message = `the streams of ${this.#plan.name} were refused ${times}: ${cause.message}`;
+    return new NetError(final ? 'RPC' : 'STATUS', message, { reach: 'answered', status: cause.status, cause });
+  }
 }
+
+/** It was heard, and we were not let in: by the greeting, the handshake, or who gives out the keys. */
+function isRefusal({ code, status = 0 }: NetError): boolean {
+  if (code === 'RPC') return true;
+  return code === 'STATUS' && status >= 400 && status < 500 && ![408, 425, 429].includes(status);
+}
+
+/** What stands by now is all there is to say of what was missed. */
+export const asItStands = (values: readonly unknown[]): Found => ({
+  ...{ values, from: undefined, to: undefined, complete: true, joins: true },
+});
 
 /** Origins are those of HTTP: a WebSocket connection begins as one. */
 function httpOf(url: URL): URL {

@@ -2,7 +2,7 @@
  * Rate limits that can be entered before a call exists: an order is signed after every limit has let it pass, so that
  * its time is the time of sending. Whatever else is called waits in the client, in the same limits.
  */
-
+import { Buffer } from 'node:buffer';
 import type { ReadyLimit } from '../../clients/resilience.ts';
 import type { Call, Send } from '../../core/call.ts';
 import { nextCallId } from '../../core/call-fact.ts';
@@ -10,17 +10,10 @@ import type { Clock } from '../../core/clock.ts';
 import { Fields } from '../../core/fields.ts';
 import type { Observer } from '../../core/observer.ts';
 import { originOf } from '../../core/origin.ts';
-import type { Reply } from '../../core/reply.ts';
+import { Reply } from '../../core/reply.ts';
 import { type RateLimitPolicy, rateLimit } from '../../policies/rate-limit.ts';
 import type { RateLimit, RateLimitOptions } from '../../policies/rate-options.ts';
-
-/** One window. Several stand for all of them together. */
-export interface Window {
-  /** Calls in any window; a whole number ≥ 1. */
-  readonly limit: number;
-  /** In ms. */
-  readonly windowMs: number;
-}
+import type { ExchangeLimits, Window } from './settle.ts';
 
 export interface Entry {
   readonly method: string;
@@ -34,8 +27,12 @@ export interface Entry {
 export interface GateParts {
   readonly clock: Clock;
   readonly observer: Observer;
+  /** Whether a call is signed by its body: it enters here rather than in the client. */
+  isSigned(call: Pick<Call, 'method' | 'path'>): boolean;
+  /** Whether a refusal says that too much is asked, whatever its status: it is told as 429, which the limits heed. */
+  isSlow(text: string): boolean;
   /** Told of every reply, and of our wall clock when its call was sent. Must not throw. */
-  readonly heard?: ((reply: Reply, sentWall: number) => void) | undefined;
+  heard(reply: Reply, sentWall: number): void;
 }
 
 export class Gate {
@@ -45,26 +42,19 @@ export class Gate {
   /** The same limits for the client, which lets pass what has entered here. */
   readonly forClient: ReadyLimit;
 
-  /** @param signed whether a call enters here rather than in the client */
-  constructor(
-    options: RateLimitOptions,
-    origin: URL,
-    signed: (call: Pick<Call, 'method' | 'path'>) => boolean,
-    parts: GateParts,
-  ) {
+  constructor(options: RateLimitOptions, origin: URL, parts: GateParts) {
     this.#limit = rateLimit(options, parts);
     this.#clock = parts.clock;
     this.#origin = origin;
     const policy = (next: Send): Send => {
-      const { clock, heard } = parts;
       const sent = async (call: Call): Promise<Reply> => {
-        const sentWall = clock.wall();
+        const sentWall = parts.clock.wall();
         const reply = await next(call);
-        heard?.(reply, sentWall);
-        return reply;
+        parts.heard(reply, sentWall);
+        return reply.status >= 400 && reply.status < 500 && reply.status !== 429 ? slowed(reply, parts) : reply;
       };
       const limited = this.#limit(sent);
-      return (call) => (signed(call) ? sent(call) : limited(call));
+      return (call) => (parts.isSigned(call) ? sent(call) : limited(call));
     };
     this.forClient = Object.assign(policy, {
       snapshot: () => this.#limit.snapshot(),
@@ -92,20 +82,38 @@ export class Gate {
 /** Unused: what is sent in the end has limits of its own. */
 const NO_LIMITS = { queueMs: Infinity, firstByteMs: Infinity, betweenBytesMs: Infinity, bodyBytesMax: Infinity };
 
-/** Limits for whoever shares our address, and for each section by itself. */
-export function stacked(
-  perIp: readonly Window[],
-  perAccount: readonly Window[],
-  of: (call: Call) => boolean = () => true,
-): RateLimit[] {
-  const named = (what: string, { limit, windowMs }: Window) => `${limit} per ${windowMs} ms ${what}`;
-  return [
-    ...perIp.map((window) => ({ ...window, name: named('and address', window) })),
-    ...perAccount.map((window) => ({
-      ...window,
-      name: named('and account', window),
-      key: (call: Call) => call.section,
-      weight: (call: Call) => (call.section !== '' && of(call) ? 1 : 0),
-    })),
-  ];
+/** A refusal is small, and read here for those above. */
+async function slowed(reply: Reply, { isSlow }: GateParts): Promise<Reply> {
+  const { status, headers, socketId, reused } = reply;
+  const text = await reply.text();
+  return new Reply(isSlow(text) ? 429 : status, headers, Buffer.from(text), false, socketId, reused);
+}
+
+/** For each kind of limit, whether a call counts in it. @param base what stands before every path */
+export type Counts<Kind extends string> = Readonly<Record<Kind, (call: Call, base: string) => boolean>>;
+
+/**
+ * Limits as one stack: a call counts in those that are about it, and starts when all of them admit it. A kind called
+ * `…PerAccount`, or `perAccount`, holds for each account by itself. The narrowest stand first: when the exchange says
+ * that it is asked too much and not by whom, the first that counts the call is what pauses.
+ */
+export function stacked<Kind extends string>(
+  table: Readonly<Record<Kind, readonly Window[]>>,
+  given: ExchangeLimits<Kind>,
+  counts: Counts<Kind>,
+  base: string,
+): RateLimitOptions {
+  const kinds = Object.keys(table) as Kind[];
+  const rest = Object.entries(given).filter(([name]) => !Object.hasOwn(table, name));
+  const limits = kinds.flatMap((kind) =>
+    (given[kind] ?? table[kind]).map(
+      (window): RateLimit => ({
+        ...window,
+        name: `${kind} ${window.limit} per ${window.windowMs} ms`,
+        weight: (call) => (counts[kind](call, base) ? 1 : 0),
+        ...(/PerAccount$/i.test(kind) && { key: (call: Call) => call.section }),
+      }),
+    ),
+  );
+  return { ...Object.fromEntries(rest), limits };
 }

@@ -12,6 +12,7 @@
 import { type Abortable, listen, unlisten } from '../../core/abort.ts';
 import type { Clock, Timer } from '../../core/clock.ts';
 import { NetError } from '../../core/error.ts';
+import type { Turn } from './waited.ts';
 
 /** Leaves the lane; twice is harmless. */
 export type Leave = () => void;
@@ -19,12 +20,6 @@ export type Leave = () => void;
 interface Waiter {
   let(leave: Leave): void;
   fail(error: NetError): void;
-}
-
-export interface Turn {
-  readonly signal?: AbortSignal | undefined;
-  /** The instant by which it must be inside, on the lane's clock. */
-  readonly deadlineAt: number;
 }
 
 export class Lane {

@@ -12,6 +12,7 @@
  */
 import type { Clock, Timer } from '../../core/clock.ts';
 import { NetError } from '../../core/error.ts';
+import { type Turn, waited } from './waited.ts';
 
 export interface Held<T> {
   readonly value: T;
@@ -21,10 +22,17 @@ export interface Held<T> {
   readonly expiresAt: number;
 }
 
+/** What is left of a turn, as a client takes it. */
+export interface Left {
+  readonly signal: AbortSignal | undefined;
+  readonly deadlineMs: number;
+}
+
 /** Between one failed renewal in the background and the next, in ms. */
 const RENEW_AGAIN_MS = 5_000;
 
 export class Token<T> {
+  readonly #name: string;
   readonly #clock: Clock;
   readonly #fetch: () => Promise<Held<T>>;
   #held: Held<T> | undefined;
@@ -34,7 +42,9 @@ export class Token<T> {
   /** How often one was asked for. */
   fetches = 0;
 
-  constructor(clock: Clock, fetch: () => Promise<Held<T>>) {
+  /** @param name as errors say it */
+  constructor(name: string, clock: Clock, fetch: () => Promise<Held<T>>) {
+    this.#name = name;
     this.#clock = clock;
     this.#fetch = fetch;
   }
@@ -45,10 +55,33 @@ export class Token<T> {
     return held !== undefined && this.#clock.now() < held.expiresAt ? held.value : undefined;
   }
 
-  /** The one there is, or the one that is fetched. @throws whatever the fetch throws; `CLOSED` */
-  async get(): Promise<T> {
+  /**
+   * The one there is, or the one that is fetched; the fetch goes on for others when this caller gives up.
+   *
+   * @throws whatever the fetch throws; `CLOSED`; `ABORTED` and `DEADLINE` by the turn
+   */
+  async get(turn: Turn = { deadlineAt: Number.POSITIVE_INFINITY }): Promise<T> {
     const { current } = this;
-    return current ?? (await this.#renew()).value;
+    return current ?? (await waited(this.#renew(), turn, this.#clock, this.#name)).value;
+  }
+
+  /**
+   * Runs what needs it; once more with another one when that is refused.
+   *
+   * @param send is given what is left of the turn
+   */
+  async use<R>(turn: Turn, send: (left: Left) => Promise<R>, isRefused: (thrown: unknown) => boolean): Promise<R> {
+    const { signal, deadlineAt } = turn;
+    const left = (): Left => ({ signal, deadlineMs: Math.max(deadlineAt - this.#clock.now(), 1) });
+    const value = await this.get(turn);
+    try {
+      return await send(left());
+    } catch (thrown) {
+      if (!isRefused(thrown)) throw thrown;
+      this.refuse(value);
+      await this.get(turn);
+      return send(left());
+    }
   }
 
   /** The peer did not take it. */

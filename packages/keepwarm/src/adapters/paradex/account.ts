@@ -14,7 +14,8 @@ import { randomUUID } from 'node:crypto';
 import { invalid, show } from '../../clients/options.ts';
 import type { Query } from '../../clients/targets.ts';
 import { NetError } from '../../core/error.ts';
-import { sleep } from '../../core/sleep.ts';
+import type { ReadOptions } from '../exchange/exchange.ts';
+import { foundOut } from '../exchange/question.ts';
 import { objectIn, type ParadexProblem, paradexProblemOf, problemIn } from './errors.ts';
 import type { ParadexAccountOptions } from './options.ts';
 import { type ParadexParts, ParadexSession } from './session.ts';
@@ -57,36 +58,32 @@ export type ParadexFate =
   | { readonly kind: 'not placed'; readonly problem: ParadexProblem | undefined; readonly error: NetError }
   | (Stamp & { readonly kind: 'unknown'; readonly error: NetError });
 
-export interface ParadexCallOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** In ms. Default: the client's. */
-  readonly deadlineMs?: number | undefined;
-}
-
 const TRIES_MAX = 2;
-const ASK_FACTOR_MAX = 8;
 
 export class ParadexAccount {
   readonly name: string;
   readonly session: ParadexSession;
   readonly #parts: ParadexParts;
-  readonly #deadlineMs: number;
   readonly #ending = new AbortController();
 
-  constructor(account: ParadexAccountOptions & { readonly name: string }, parts: ParadexParts, deadlineMs: number) {
+  constructor(account: ParadexAccountOptions & { readonly name: string }, parts: ParadexParts) {
     this.name = account.name;
     this.#parts = parts;
-    this.#deadlineMs = deadlineMs;
     this.session = new ParadexSession(account, parts);
   }
 
+  /** A token. @throws NetError when Paradex cannot be reached, or does not take the account */
+  connect(options: ReadOptions = {}): Promise<void> {
+    return this.session.connect(options);
+  }
+
   /** @throws NetError `INVALID` for an order that cannot be signed; whatever else happens is its fate */
-  async placeOrder(order: NewParadexOrder, options: ParadexCallOptions = {}): Promise<ParadexFate> {
+  async placeOrder(order: NewParadexOrder, options: ReadOptions = {}): Promise<ParadexFate> {
     const { market, side, type, size, price = '0', clientId = randomUUID() } = order;
     if (side !== 'BUY' && side !== 'SELL') throw invalid(`side is ${show(side)}; allowed: BUY, SELL`);
     if (type === 'LIMIT' && order.price === undefined) throw invalid('a LIMIT order needs a price');
     quantums(size);
-    const deadlineAt = this.#parts.clock.now() + (options.deadlineMs ?? this.#deadlineMs);
+    const deadlineAt = this.#parts.clock.now() + (options.deadlineMs ?? this.#parts.deadlineMs);
     const signed = { market, side, type, size, price };
     for (let tries = 1; ; tries++) {
       const { fate, stamp, token } = await this.#send({ ...order, clientId }, signed, deadlineAt, options.signal);
@@ -101,11 +98,11 @@ export class ParadexAccount {
   }
 
   /** Cancelling twice is cancelling once: it is repeated like a read. @throws NetError for an order there is not */
-  async cancelOrder(id: string, options: ParadexCallOptions = {}): Promise<'cancelled' | 'closed before'> {
+  async cancelOrder(id: string, options: ReadOptions = {}): Promise<'cancelled' | 'closed before'> {
     const path = `/orders/${encodeURIComponent(id)}`;
     try {
-      await this.session.authorised((section) =>
-        this.#parts.client.delete(path, { section, idempotent: true, ...options }).text(),
+      await this.session.authorised(options, (call) =>
+        this.#parts.client.delete(path, { ...call, idempotent: true }).text(),
       );
       return 'cancelled';
     } catch (thrown) {
@@ -117,29 +114,29 @@ export class ParadexAccount {
   }
 
   /** All open orders, of one market or of all. */
-  async cancelAllOrders(market?: string, options: ParadexCallOptions = {}): Promise<void> {
-    await this.session.authorised((section) =>
-      this.#parts.client.delete('/orders', { section, idempotent: true, query: { market }, ...options }).text(),
+  async cancelAllOrders(market?: string, options: ReadOptions = {}): Promise<void> {
+    await this.session.authorised(options, (call) =>
+      this.#parts.client.delete('/orders', { ...call, idempotent: true, query: { market } }).text(),
     );
   }
 
   /** Open orders. */
-  async orders(market?: string, options?: ParadexCallOptions): Promise<readonly ParadexOrder[]> {
+  async orders(market?: string, options?: ReadOptions): Promise<readonly ParadexOrder[]> {
     return (await this.read<{ results?: readonly ParadexOrder[] }>('/orders', { market }, options)).results ?? [];
   }
-  async positions(options?: ParadexCallOptions): Promise<readonly unknown[]> {
+  async positions(options?: ReadOptions): Promise<readonly unknown[]> {
     return (await this.read<{ results?: readonly unknown[] }>('/positions', {}, options)).results ?? [];
   }
-  async balances(options?: ParadexCallOptions): Promise<readonly unknown[]> {
+  async balances(options?: ReadOptions): Promise<readonly unknown[]> {
     return (await this.read<{ results?: readonly unknown[] }>('/balance', {}, options)).results ?? [];
   }
-  account<T = unknown>(options?: ParadexCallOptions): Promise<T> {
+  account<T = unknown>(options?: ReadOptions): Promise<T> {
     return this.read<T>('/account', {}, options);
   }
 
   /** Any private read. */
-  read<T>(path: string, query: Query = {}, options: ParadexCallOptions = {}): Promise<T> {
-    return this.session.authorised((section) => this.#parts.client.get(path, { section, query, ...options }).json<T>());
+  read<T>(path: string, query: Query = {}, options: ReadOptions = {}): Promise<T> {
+    return this.session.authorised(options, (call) => this.#parts.client.get(path, { ...call, query }).json<T>());
   }
 
   /** Nobody is asked any more. Twice is harmless. */
@@ -158,7 +155,7 @@ export class ParadexAccount {
     const { clientId } = order;
     let [stamp, token, text]: [Stamp | undefined, string | undefined, string] = [undefined, undefined, ''];
     try {
-      token = await this.session.token.get();
+      token = await this.session.token.get({ signal, deadlineAt });
       const entry = { method: 'POST', path: `${base}/orders`, section: this.name, signal, deadlineAt };
       const reply = await gate.enter(entry, async () => {
         const at = time.now();
@@ -188,23 +185,12 @@ export class ParadexAccount {
     problem?: ParadexProblem,
     signal?: AbortSignal,
   ): Promise<ParadexFate> {
-    const { clock, time, settings } = this.#parts;
-    const { recvWindowMs, settleMs, askMs, reconcileMs } = settings.figures;
     const givenUp = signal === undefined ? this.#ending.signal : AbortSignal.any([signal, this.#ending.signal]);
-    const until = clock.now() + reconcileMs;
-    for (let waitMs = askMs; !givenUp.aborted; waitMs = Math.min(2 * waitMs, ASK_FACTOR_MAX * askMs)) {
-      const closed = time.earliest() > stamp.time + recvWindowMs + settleMs;
-      try {
-        const order = await this.#find(stamp.clientId, givenUp);
-        if (order !== undefined) return { kind: 'placed', id: order.id, ...stamp, by: 'question' };
-        if (closed) return { kind: 'not placed', problem, error };
-      } catch {
-        // Asked again while there is time: an exchange that is down now may have taken it before.
-      }
-      if (clock.now() + waitMs >= until) break;
-      await sleep(clock, waitMs, givenUp).catch(() => undefined); // seen by the loop
-    }
-    return { kind: 'unknown', ...stamp, error };
+    const find = (asking: AbortSignal) => this.#find(stamp.clientId, asking);
+    const order = await foundOut(this.#parts, { time: stamp.time, find, givenUp });
+    if (order === undefined) return { kind: 'unknown', ...stamp, error };
+    if (order === 'missing') return { kind: 'not placed', problem, error };
+    return { kind: 'placed', id: order.id, ...stamp, by: 'question' };
   }
 
   /** Among the open ones, then among all: what was filled at once is open no more. */

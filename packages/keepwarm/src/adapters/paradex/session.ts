@@ -2,25 +2,15 @@
  * One account's standing with Paradex: a token that lives for five minutes, renewed after three and shared by all who
  * need one; onboarded where Paradex does not know the account and its keys were given.
  */
-import type { Client } from '../../clients/client.ts';
-import type { Clock } from '../../core/clock.ts';
 import { NetError } from '../../core/error.ts';
-import type { Gate } from '../exchange/gate.ts';
-import type { ServerTime } from '../exchange/server-time.ts';
-import { type Held, Token } from '../exchange/token.ts';
+import type { ExchangeParts, ReadOptions } from '../exchange/exchange.ts';
+import { signed } from '../exchange/signer.ts';
+import { type Held, type Left, Token } from '../exchange/token.ts';
 import { objectIn, paradexProblemOf } from './errors.ts';
 import type { ParadexAccountOptions, ParadexSettings } from './options.ts';
 import { authData, onboardingData, type StarkTypedData, signatureText } from './typed-data.ts';
 
-export interface ParadexParts {
-  readonly client: Client;
-  readonly gate: Gate;
-  readonly time: ServerTime;
-  readonly clock: Clock;
-  readonly settings: ParadexSettings;
-  /** The path of `restUrl`, which stands before every other. */
-  readonly base: string;
-}
+export type ParadexParts = ExchangeParts<ParadexSettings>;
 
 /** How long the signature of a request for a token is good for, in s. */
 const PROOF_S = 600;
@@ -35,31 +25,29 @@ export class ParadexSession {
     this.name = account.name;
     this.#account = account;
     this.#parts = parts;
-    this.token = new Token(parts.clock, () => this.#ask());
+    this.token = new Token(`a token of account ${account.name}`, parts.clock, () => this.#ask());
+  }
+
+  /** @throws NetError when Paradex cannot be reached, or does not take the account */
+  async connect(options: ReadOptions = {}): Promise<void> {
+    await this.token.get(this.#turn(options));
   }
 
   /** Runs what needs a token; once more with a new one when the first is refused. */
-  async authorised<T>(send: (section: string) => Promise<T>): Promise<T> {
-    const token = await this.token.get();
-    try {
-      return await send(this.name);
-    } catch (thrown) {
-      if (paradexProblemOf(thrown)?.meaning !== 'token') throw thrown;
-      this.token.refuse(token);
-      await this.token.get();
-      return send(this.name);
-    }
+  authorised<T>(options: ReadOptions, send: (call: Left & { readonly section: string }) => Promise<T>): Promise<T> {
+    const section = this.name;
+    const refuses = (thrown: unknown): boolean => paradexProblemOf(thrown)?.meaning === 'token';
+    return this.token.use(this.#turn(options), (left) => send({ section, ...left }), refuses);
   }
 
   /** @throws NetError `INVALID` with the signer's own error beneath: nothing was sent */
   async sign(data: StarkTypedData): Promise<string> {
     const { signer, account } = this.#account;
-    try {
-      return signatureText(await signer.signMessage(data, account));
-    } catch (cause) {
-      const message = `the signer failed: ${cause instanceof Error ? cause.message : String(cause)}`;
-      throw new NetError('INVALID', message, { reach: 'unsent', phase: 'write', cause });
-    }
+    return signed(async () => signatureText(await signer.signMessage(data, account)));
+  }
+
+  #turn({ signal, deadlineMs = this.#parts.deadlineMs }: ReadOptions) {
+    return { signal, deadlineAt: this.#parts.clock.now() + deadlineMs };
   }
 
   async #ask(): Promise<Held<string>> {

@@ -1,15 +1,21 @@
 /** Paradex's WebSocket channels: JSON-RPC, with the token said first where they are an account's. */
 import type { Continuity } from '../../core/continuity.ts';
-import { Feed } from '../exchange/feed.ts';
+import { asItStands, Feed } from '../exchange/feed.ts';
 import type { FeedWords } from '../exchange/feed-connection.ts';
 import type { ParadexParts, ParadexSession } from './session.ts';
 
 const said = (method: string, params: object, id: number): string =>
   JSON.stringify({ jsonrpc: '2.0', method, params, id });
 
-function words(session: ParadexSession | undefined): FeedWords {
+/** @param keys told of each token that was said */
+function words(session: ParadexSession | undefined, keys: { last: string | undefined }): FeedWords {
   return {
-    greeting: session && (async (id) => said('auth', { bearer: await session.token.get() }, id)),
+    greeting:
+      session &&
+      (async (id) => {
+        keys.last = await session.token.get();
+        return said('auth', { bearer: keys.last }, id);
+      }),
     subscribe: (channel, id) => said('subscribe', { channel }, id),
     unsubscribe: (channel, id) => said('unsubscribe', { channel }, id),
     read({ id, method, params, error }) {
@@ -25,11 +31,13 @@ function words(session: ParadexSession | undefined): FeedWords {
 
 export function paradexFeed(parts: ParadexParts, session: ParadexSession | undefined): Feed {
   const { settings } = parts;
+  const keys: { last: string | undefined } = { last: undefined };
   return new Feed(
     {
       name: session === undefined ? 'paradex' : `paradex ${session.name}`,
       url: () => Promise.resolve(settings.network.wsUrl),
-      words: words(session),
+      words: words(session, keys),
+      refused: () => keys.last !== undefined && session?.token.refuse(keys.last),
       pingMs: Number.POSITIVE_INFINITY, // WebSocket's own pings do
       continuityOf: (channel) => continuityOf(channel, parts, session),
     },
@@ -40,23 +48,20 @@ export function paradexFeed(parts: ParadexParts, session: ParadexSession | undef
 /** After a loss: the account's open orders, or the book, as they stand by now. */
 function continuityOf(channel: string, { client }: ParadexParts, session?: ParadexSession): Continuity {
   const [kind, market = 'ALL'] = channel.split('.');
-  const found = (values: readonly unknown[]) => ({
-    ...{ values, from: undefined, to: undefined, complete: true, joins: true },
-  });
   if (kind === 'orders' && session !== undefined) {
     const query = { market: market === 'ALL' ? undefined : market };
     return {
       place: stateOf,
       async fill() {
-        const { results = [] } = await session.authorised((section) =>
-          client.get('/orders', { section, query }).json<{ results?: readonly unknown[] }>(),
+        const { results = [] } = await session.authorised({}, (call) =>
+          client.get('/orders', { ...call, query }).json<{ results?: readonly unknown[] }>(),
         );
-        return found(results);
+        return asItStands(results);
       },
     };
   }
   if (kind === 'order_book') {
-    return { fill: async () => found([await client.get(`/orderbook/${encodeURIComponent(market)}`).json()]) };
+    return { fill: async () => asItStands([await client.get(`/orderbook/${encodeURIComponent(market)}`).json()]) };
   }
   return {};
 }

@@ -2,6 +2,7 @@
 
 import type { NetError } from '../../core/error.ts';
 import type { Message } from '../../core/subscribe.ts';
+import type { ReadOptions } from '../exchange/exchange.ts';
 import { Desk, type OrderOptions } from './desk.ts';
 import type { VestProblem } from './errors.ts';
 import { type Fate, listed, type Verdict, type VestOrder } from './fate.ts';
@@ -15,7 +16,7 @@ import {
   type Withdrawal,
   withdrawTicket,
 } from './orders.ts';
-import { type ReadOptions, type VestParts, VestSession } from './session.ts';
+import { type VestParts, VestSession } from './session.ts';
 import { VestStreams } from './streams.ts';
 
 /**
@@ -58,16 +59,14 @@ export class VestAccount {
   readonly #desk: Desk;
   readonly #parts: VestParts;
   readonly #primary: string;
-  readonly #deadlineMs: number;
   readonly #streams: VestStreams;
 
-  constructor(account: VestAccountOptions & { readonly name: string }, parts: VestParts, deadlineMs: number) {
+  constructor(account: VestAccountOptions & { readonly name: string }, parts: VestParts) {
     this.name = account.name;
     this.#parts = parts;
     this.#primary = account.primary.address.toLowerCase();
-    this.#deadlineMs = deadlineMs;
     this.#session = new VestSession(account, parts);
-    this.#desk = new Desk(this.#session, account.signer, parts, deadlineMs);
+    this.#desk = new Desk(this.#session, account.signer, parts);
     this.#streams = new VestStreams(parts, this.#session);
   }
 
@@ -95,7 +94,7 @@ export class VestAccount {
   /** Cancelling twice is cancelling once: it is sent again until something is known, three times at most. */
   async cancelOrder(id: string, options: OrderOptions = {}): Promise<CancelFate> {
     const ticket = cancelTicket(id, this.#window);
-    const deadlineAt = this.#parts.clock.now() + (options.deadlineMs ?? this.#deadlineMs);
+    const deadlineAt = this.#parts.clock.now() + (options.deadlineMs ?? this.#parts.deadlineMs);
     let last: CancelFate = { kind: 'unknown', id, status: undefined, problem: undefined, error: undefined };
     for (let tries = 1; tries <= CANCELS_MAX; tries++) {
       const sent = await this.#desk.send(ticket, deadlineAt, options.signal);
@@ -154,11 +153,11 @@ export class VestAccount {
   }
 
   /** Setting it twice is setting it once: it is repeated like a read. */
-  setLeverage<T = unknown>(symbol: string, value: number, { signal, deadlineMs }: ReadOptions = {}): Promise<T> {
+  setLeverage<T = unknown>(symbol: string, value: number, options: ReadOptions = {}): Promise<T> {
     const { client, time } = this.#parts;
-    return this.#session.authorised((section) => {
+    return this.#session.authorised(options, (call) => {
       const body = { time: time.now(), symbol, value };
-      return client.post('/account/leverage', body, { section, idempotent: true, signal, deadlineMs }).json<T>();
+      return client.post('/account/leverage', body, { ...call, idempotent: true }).json<T>();
     });
   }
 

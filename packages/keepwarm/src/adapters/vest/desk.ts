@@ -14,11 +14,11 @@
  *   (2) Nonces rise in the order of sending, and no two orders of this client have one nonce.
  *   (3) An order is found missing only by a question put after its window had closed.
  */
-import { Buffer } from 'node:buffer';
 import { invariant, NetError } from '../../core/error.ts';
-import { Reply } from '../../core/reply.ts';
-import { sleep } from '../../core/sleep.ts';
+import type { ReadOptions } from '../exchange/exchange.ts';
 import { Lane } from '../exchange/lane.ts';
+import { foundOut } from '../exchange/question.ts';
+import { signed } from '../exchange/signer.ts';
 import type { AbiValue } from './abi.ts';
 import { asObject } from './errors.ts';
 import {
@@ -31,8 +31,7 @@ import {
   type VestOrder,
   verdictOf,
 } from './fate.ts';
-import type { VestKey, VestParts, VestSession } from './session.ts';
-import { signed, unexpected } from './session.ts';
+import { unexpected, type VestKey, type VestParts, type VestSession } from './session.ts';
 import { type OrderSigner, type SignedKind, signedHash } from './signatures.ts';
 
 /** Something to be signed and sent. */
@@ -49,12 +48,11 @@ export interface Ticket {
 
 export type Sign = (kind: SignedKind, values: readonly AbiValue[]) => Promise<string>;
 
-export interface OrderOptions {
-  /** What was not sent by then is not sent; what was sent is no longer asked for. */
-  readonly signal?: AbortSignal | undefined;
-  /** For waiting and sending together, in ms. Default: the client's. */
-  readonly deadlineMs?: number | undefined;
-}
+/**
+ * What was not sent when the signal fires, or when `deadlineMs` for waiting and sending have passed, is not sent; what
+ * was sent is no longer asked for after the signal.
+ */
+export type OrderOptions = ReadOptions;
 
 export interface Sent {
   /** Nothing where it was not signed. */
@@ -70,13 +68,11 @@ export interface Sent {
 const TRIES_MAX = 3;
 /** Ids of orders remembered, to tell an answer that came twice. */
 const IDS_MAX = 1_000;
-const ASK_FACTOR_MAX = 8;
 
 export class Desk {
   readonly #session: VestSession;
   readonly #signer: OrderSigner;
   readonly #parts: VestParts;
-  readonly #deadlineMs: number;
   readonly #lane: Lane;
   readonly #ids = new Set<string>();
   readonly #ending = new AbortController();
@@ -85,11 +81,10 @@ export class Desk {
   /** Orders whose fate is being asked for. */
   #doubts = 0;
 
-  constructor(session: VestSession, signer: OrderSigner, parts: VestParts, deadlineMs: number) {
+  constructor(session: VestSession, signer: OrderSigner, parts: VestParts) {
     this.#session = session;
     this.#signer = signer;
     this.#parts = parts;
-    this.#deadlineMs = deadlineMs;
     this.#lane = new Lane(`account ${session.name}`, parts.settings.figures.waitersMax, parts.clock);
   }
 
@@ -98,14 +93,14 @@ export class Desk {
   }
 
   /** All that an order needs beforehand: a key and the last nonce. @throws NetError when they cannot be had */
-  async prepare({ signal, deadlineMs = this.#deadlineMs }: OrderOptions = {}): Promise<void> {
+  async prepare({ signal, deadlineMs = this.#parts.deadlineMs }: OrderOptions = {}): Promise<void> {
     const leave = await this.#lane.enter({ signal, deadlineAt: this.#parts.clock.now() + deadlineMs });
     await this.#ready(signal, deadlineMs).finally(leave);
   }
 
   /** @throws NetError `INVALID` when the ticket cannot be signed; everything else is told by the fate */
   async place(ticket: Ticket, options: OrderOptions = {}): Promise<Fate> {
-    const deadlineAt = this.#parts.clock.now() + (options.deadlineMs ?? this.#deadlineMs);
+    const deadlineAt = this.#parts.clock.now() + (options.deadlineMs ?? this.#parts.deadlineMs);
     for (let tries = 1; ; tries++) {
       const sent = await this.send(ticket, deadlineAt, options.signal);
       const { verdict, stamp } = sent;
@@ -145,7 +140,7 @@ export class Desk {
           ...{ section: this.#session.name, signal, deadlineMs: left },
         });
         text = await answer.text();
-        return slowed(answer, text);
+        return answer;
       });
       const verdict = answered(reply.status, text, (id) => this.#ids.has(id));
       if (verdict.kind === 'taken') this.#remember(verdict.id);
@@ -173,7 +168,8 @@ export class Desk {
 
   async #ready(signal: AbortSignal | undefined, deadlineMs: number): Promise<VestKey> {
     try {
-      const key = await this.#session.token.get();
+      const deadlineAt = this.#parts.clock.now() + deadlineMs;
+      const key = await this.#session.token.get({ signal, deadlineAt });
       this.#next ??= (await this.#lastNonce(signal, deadlineMs)) + 1;
       return this.#session.token.current ?? key;
     } catch (thrown) {
@@ -190,7 +186,7 @@ export class Desk {
 
   #sign(kind: SignedKind, values: readonly AbiValue[]): Promise<string> {
     const raw = signedHash(kind, values);
-    return signed(this.#signer.signMessage({ message: { raw } }));
+    return signed(() => this.#signer.signMessage({ message: { raw } }));
   }
 
   /** A number that was never sent leaves no gap. */
@@ -244,38 +240,19 @@ export class Desk {
     refused?: NotPlaced,
     signal?: AbortSignal,
   ): Promise<Fate> {
-    const { clock, settings } = this.#parts;
     const givenUp = signal === undefined ? this.#ending.signal : AbortSignal.any([signal, this.#ending.signal]);
-    const until = clock.now() + settings.figures.reconcileMs;
+    const find = (asking: AbortSignal) => this.find(ticket.list, { nonce: stamp.nonce }, asking);
     const missing: NotPlaced = refused ?? { kind: 'not placed', problem: undefined, error };
     this.#doubts++;
     try {
-      return (await this.#asked(ticket, stamp, missing, until, givenUp)) ?? { kind: 'unknown', ...stamp, error };
+      const order = await foundOut(this.#parts, { time: stamp.time, find, givenUp });
+      if (order === undefined) return { kind: 'unknown', ...stamp, error };
+      if (order === 'missing' || !isThis(ticket, stamp, order)) return missing;
+      this.#remember(order.id);
+      return { kind: 'placed', id: order.id, ...stamp, by: 'question', order };
     } finally {
       this.#doubts--;
     }
-  }
-
-  async #asked(ticket: Ticket, stamp: Stamp, missing: NotPlaced, until: number, givenUp: AbortSignal) {
-    const { clock, time, settings } = this.#parts;
-    const { recvWindowMs, settleMs, askMs } = settings.figures;
-    for (let waitMs = askMs; !givenUp.aborted; waitMs = Math.min(2 * waitMs, ASK_FACTOR_MAX * askMs)) {
-      const closed = time.earliest() > stamp.time + recvWindowMs + settleMs;
-      try {
-        const order = await this.find(ticket.list, { nonce: stamp.nonce }, givenUp);
-        if (order !== undefined && !isThis(ticket, stamp, order)) return missing;
-        if (order !== undefined) {
-          this.#remember(order.id);
-          return { kind: 'placed', id: order.id, ...stamp, by: 'question', order } as const;
-        }
-        if (closed) return missing;
-      } catch {
-        // Asked again while there is time: an exchange that is down now may have taken it before.
-      }
-      if (clock.now() + waitMs >= until) break;
-      await sleep(clock, waitMs, givenUp).catch(() => undefined); // seen by the loop
-    }
-    return undefined;
   }
 
   #remember(id: string): void {
@@ -290,11 +267,3 @@ function isThis(ticket: Ticket, { time }: Stamp, order: VestOrder): boolean {
 }
 
 const unsent = (thrown: unknown): NetError => NetError.from(thrown).withReach('unsent');
-
-/** Vest may say that it is asked too much by its code alone: the limits know it by the status. */
-function slowed(reply: Reply, text: string): Reply {
-  if (reply.status === 429 || !text.includes('1003')) return reply;
-  const verdict = answered(reply.status, text, () => false);
-  if (verdict.kind !== 'refused' || verdict.problem.meaning !== 'slow') return reply;
-  return new Reply(429, reply.headers, Buffer.from(text), false, reply.socketId, reply.reused);
-}

@@ -60,10 +60,15 @@ export interface VestProblem {
 /** What Vest said in a refusal; nothing for what is none of its answers, such as the page of a proxy. */
 export function vestProblemOf(thrown: unknown): VestProblem | undefined {
   if (!(thrown instanceof NetError) || thrown.answer === undefined) return undefined;
+  return problemIn(parsed(thrown.answer.text));
+}
+
+/** What a text of JSON holds; nothing for what is none, such as the page of a proxy. */
+export function parsed(text: string): unknown {
   try {
-    return problemIn(JSON.parse(thrown.answer.text));
+    return JSON.parse(text);
   } catch {
-    return undefined; // not JSON: not theirs
+    return undefined; // told by the status
   }
 }
 

@@ -1,6 +1,6 @@
 /** What can become of an order, and how much each answer tells of it. */
 import { NetError } from '../../core/error.ts';
-import { asObject, problemIn, type VestProblem } from './errors.ts';
+import { asObject, parsed, problemIn, type VestProblem } from './errors.ts';
 
 /** An order as Vest lists it: what is read here, and whatever else it has. */
 export interface VestOrder {
@@ -82,14 +82,6 @@ export function answered(status: number, text: string, seen: (id: string) => boo
 function refusal(status: number, { code, name, message }: VestProblem): NetError {
   const words = [`Vest refuses it: ${code}`, name, message].filter(Boolean).join(' ');
   return new NetError('STATUS', words, { reach: 'answered', status });
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // told by the status
-  }
 }
 
 /** The orders of a list, which comes bare or under `orders`. */

@@ -2,15 +2,13 @@
  * One account's standing with Vest: registered, its API key fresh, its listen key kept alive; and its private reads.
  *
  *   new ──▶ registering ──▶ registered ──▶ (refused, or old) registering …
- *                               └ connect(): a listen key as well, renewed by timer, given back on close
+ *   none ──▶ POST ──▶ listening ──▶ PUT, in the background ──▶ listening …; given back on close
  */
-import type { Client } from '../../clients/client.ts';
 import type { Query } from '../../clients/targets.ts';
-import type { Clock, Timer } from '../../core/clock.ts';
 import { NetError } from '../../core/error.ts';
-import type { Gate } from '../exchange/gate.ts';
-import type { ServerTime } from '../exchange/server-time.ts';
-import { type Held, Token } from '../exchange/token.ts';
+import type { ExchangeParts, ReadOptions } from '../exchange/exchange.ts';
+import { signed } from '../exchange/signer.ts';
+import { type Held, type Left, Token } from '../exchange/token.ts';
 import { asObject, vestProblemOf } from './errors.ts';
 import type { VestAccountOptions, VestSettings } from './options.ts';
 import { signerProof } from './signatures.ts';
@@ -21,34 +19,18 @@ export interface VestKey {
   readonly accountGroup: number;
 }
 
-/** What all accounts of a client share. */
-export interface VestParts {
-  readonly client: Client;
-  readonly gate: Gate;
-  readonly time: ServerTime;
-  readonly clock: Clock;
-  readonly settings: VestSettings;
-  /** The path of `restUrl`, which stands before every other. */
-  readonly base: string;
-}
-
-export interface ReadOptions {
-  readonly signal?: AbortSignal | undefined;
-  readonly deadlineMs?: number | undefined;
-}
+export type VestParts = ExchangeParts<VestSettings>;
 
 /** Share of its life after which a registration is made anew. */
 const RENEW_SHARE = 0.9;
-/** Between one failed renewal of a listen key and the next, in ms. */
-const LISTEN_AGAIN_MS = 5_000;
-
 export class VestSession {
   readonly name: string;
   readonly token: Token<VestKey>;
   readonly #account: VestAccountOptions;
   readonly #parts: VestParts;
+  readonly #listening: Token<string>;
+  /** The last one there was: renewed rather than made anew, as long as Vest knows it. */
   #listenKey: string | undefined;
-  #listening: Timer | undefined;
   #closed = false;
   /** Where it was last served; kept while it registers anew. */
   accountGroup: number | undefined;
@@ -57,7 +39,8 @@ export class VestSession {
     this.name = account.name;
     this.#account = account;
     this.#parts = parts;
-    this.token = new Token(parts.clock, () => this.#register());
+    this.token = new Token(`a key of account ${account.name}`, parts.clock, () => this.#register());
+    this.#listening = new Token(`a listen key of account ${account.name}`, parts.clock, () => this.#listen());
   }
 
   get registrations(): number {
@@ -66,51 +49,34 @@ export class VestSession {
 
   /** @throws NetError when Vest cannot be reached or does not take the proof */
   async connect(options: ReadOptions = {}): Promise<void> {
-    await this.token.get();
+    await this.token.get(this.#turn(options));
     await this.listenKey(options);
   }
 
   /** The key that private streams are opened with: made once, then kept alive. */
-  async listenKey(options: ReadOptions = {}): Promise<string> {
-    if (this.#listenKey !== undefined) return this.#listenKey;
-    const { client } = this.#parts;
-    const answer = await this.authorised((section) =>
-      client.post('/account/listenKey', undefined, { section, idempotent: true, ...options }).json(),
-    );
-    const { listenKey } = asObject(answer);
-    if (typeof listenKey !== 'string') throw unexpected('POST /account/listenKey', 'no listenKey');
-    this.#listenKey = listenKey;
-    this.#keepListening(this.#parts.settings.figures.listenKeyMs);
-    return listenKey;
+  listenKey(options: ReadOptions = {}): Promise<string> {
+    return this.#listening.get(this.#turn(options));
   }
 
-  /** A listen key that the peer does not take. */
+  /** The listen key there is was not taken. */
   dropListenKey(): void {
+    if (this.#listenKey !== undefined) this.#listening.refuse(this.#listenKey);
     this.#listenKey = undefined;
-    this.#listening?.cancel();
   }
 
   /** A private read. */
   read<T>(path: string, query: Readonly<Record<string, unknown>>, options: ReadOptions = {}): Promise<T> {
     const { client, time } = this.#parts;
-    const { signal, deadlineMs } = options;
-    return this.authorised((section) => {
-      const asked = { ...query, time: time.now() } as Query;
-      return client.get(path, { section, query: asked, signal, deadlineMs }).json<T>();
-    });
+    return this.authorised(options, (call) =>
+      client.get(path, { ...call, query: { ...query, time: time.now() } as Query }).json<T>(),
+    );
   }
 
   /** Runs what needs a key; once more with a new one when the first is refused. */
-  async authorised<T>(send: (section: string) => Promise<T>): Promise<T> {
-    const key = await this.token.get();
-    try {
-      return await send(this.name);
-    } catch (thrown) {
-      if (!this.refusesKey(thrown)) throw thrown;
-      this.token.refuse(key);
-      await this.token.get();
-      return send(this.name);
-    }
+  authorised<T>(options: ReadOptions, send: (call: Left & { readonly section: string }) => Promise<T>): Promise<T> {
+    const section = this.name;
+    const refuses = (thrown: unknown): boolean => this.refusesKey(thrown);
+    return this.token.use(this.#turn(options), (left) => send({ section, ...left }), refuses);
   }
 
   refusesKey(thrown: unknown): boolean {
@@ -124,7 +90,7 @@ export class VestSession {
     this.#closed = true;
     const { client } = this.#parts;
     const listenKey = this.#listenKey;
-    this.dropListenKey();
+    this.#listening.close();
     if (listenKey !== undefined && this.token.current !== undefined) {
       const body = { listenKey };
       const end = { method: 'DELETE', section: this.name, body: JSON.stringify(body), deadlineMs: GOODBYE_MS };
@@ -136,20 +102,39 @@ export class VestSession {
     this.token.close();
   }
 
-  #keepListening(ms: number): void {
-    this.#listening?.cancel();
-    if (this.#closed) return;
-    this.#listening = this.#parts.clock.after(ms, () => {
-      const { client, settings } = this.#parts;
-      const body = { listenKey: this.#listenKey };
-      this.authorised((section) => client.put('/account/listenKey', body, { section }).json()).then(
-        () => this.#keepListening(settings.figures.listenKeyMs),
-        (error: unknown) => {
-          if (vestProblemOf(error)?.code === INVALID_LISTEN_KEY) this.dropListenKey();
-          else this.#keepListening(LISTEN_AGAIN_MS);
-        },
-      );
-    });
+  #turn({ signal, deadlineMs = this.#parts.deadlineMs }: ReadOptions) {
+    return { signal, deadlineAt: this.#parts.clock.now() + deadlineMs };
+  }
+
+  /** Vest renews the one there is; one it does not know is made anew. */
+  async #listen(): Promise<Held<string>> {
+    const { client, clock, settings } = this.#parts;
+    const { listenKeyMs } = settings.figures;
+    const since = clock.now();
+    const before = this.#listenKey;
+    const kept = before !== undefined && (await this.#renewed(before));
+    const value = kept ? before : await this.#newListenKey(client);
+    this.#listenKey = value;
+    return { value, renewAt: since + listenKeyMs, expiresAt: since + LISTEN_LIVES * listenKeyMs };
+  }
+
+  async #renewed(listenKey: string): Promise<boolean> {
+    try {
+      await this.authorised({}, (call) => this.#parts.client.put('/account/listenKey', { listenKey }, call).json());
+      return true;
+    } catch (thrown) {
+      if (vestProblemOf(thrown)?.code === INVALID_LISTEN_KEY) return false;
+      throw thrown;
+    }
+  }
+
+  async #newListenKey(client: VestParts['client']): Promise<string> {
+    const answer = await this.authorised({}, (call) =>
+      client.post('/account/listenKey', undefined, { ...call, idempotent: true }).json(),
+    );
+    const { listenKey } = asObject(answer);
+    if (typeof listenKey !== 'string') throw unexpected('POST /account/listenKey', 'no listenKey');
+    return listenKey;
   }
 
   async #register(): Promise<Held<VestKey>> {
@@ -160,7 +145,7 @@ export class VestSession {
     const since = clock.now();
     const expiryTime = time.now() + proofMs;
     const signingAddr = signer.address.toLowerCase();
-    const signature = await signed(primary.signTypedData(signerProof(contract, signingAddr, expiryTime)));
+    const signature = await signed(() => primary.signTypedData(signerProof(contract, signingAddr, expiryTime)));
     const proof = { signingAddr, primaryAddr: primary.address.toLowerCase(), signature, expiryTime, networkType: 0 };
     // Done twice, it gives a key twice: it may be repeated.
     const answer = await client.post('/register', proof, { section: this.name, idempotent: true }).json();
@@ -173,18 +158,10 @@ export class VestSession {
 }
 
 const INVALID_LISTEN_KEY = 1125;
+/** A listen key lives for about as long as this many renewals are apart. */
+const LISTEN_LIVES = 2;
 /** How long a listen key's end may take at closing, in ms. */
 const GOODBYE_MS = 1_000;
-
-/** @throws NetError `INVALID` with the signer's own error beneath: nothing was sent */
-export async function signed(signature: Promise<string>): Promise<string> {
-  try {
-    return await signature;
-  } catch (cause) {
-    const message = `the signer failed: ${cause instanceof Error ? cause.message : String(cause)}`;
-    throw new NetError('INVALID', message, { reach: 'unsent', phase: 'write', cause });
-  }
-}
 
 export function unexpected(what: string, how: string): NetError {
   return new NetError('DECODE', `the answer to ${what} has ${how}`, { reach: 'answered' });

@@ -1,7 +1,7 @@
 /** Vest's WebSocket channels: of a symbol for everybody, of an account with its listen key. */
 import type { Continuity } from '../../core/continuity.ts';
 import type { Message } from '../../core/subscribe.ts';
-import { Feed } from '../exchange/feed.ts';
+import { asItStands, Feed } from '../exchange/feed.ts';
 import type { FeedWords } from '../exchange/feed-connection.ts';
 import { asObject } from './errors.ts';
 import { listed } from './fate.ts';
@@ -41,8 +41,7 @@ export class VestStreams {
         words: WORDS,
         pingMs: parts.settings.figures.pingMs,
         continuityOf: (channel) => continuityOf(channel, parts, session),
-        // A server that answers the handshake with a refusal does not know the key.
-        lost: (error) => error.code === 'STATUS' && session?.dropListenKey(),
+        refused: () => session?.dropListenKey(),
       },
       parts.settings.client,
     );
@@ -60,13 +59,10 @@ export class VestStreams {
 /** After a loss: the account's orders, the book or the last trades, as they stand by now. */
 function continuityOf(channel: string, { client }: VestParts, session?: VestSession): Continuity {
   const [symbol, kind] = channel.split('@');
-  const found = (values: readonly unknown[]) => ({
-    ...{ values, from: undefined, to: undefined, complete: true, joins: true },
-  });
   if (channel === 'account_private' && session !== undefined) {
     return {
       place: orderPlace,
-      fill: async () => found(listed(await session.read<unknown>('/orders', {})).map(asEvent)),
+      fill: async () => asItStands(listed(await session.read<unknown>('/orders', {})).map(asEvent)),
     };
   }
   const query = { symbol: symbol! };
@@ -75,11 +71,11 @@ function continuityOf(channel: string, { client }: VestParts, session?: VestSess
       place: (value) => placeOf(asObject(value)['id']),
       async fill() {
         const body = asObject(await client.get('/trades', { query }).json());
-        return found(Array.isArray(body['trades']) ? body['trades'] : []);
+        return asItStands(Array.isArray(body['trades']) ? body['trades'] : []);
       },
     };
   }
-  if (kind === 'depth') return { fill: async () => found([await client.get('/depth', { query }).json()]) };
+  if (kind === 'depth') return { fill: async () => asItStands([await client.get('/depth', { query }).json()]) };
   return {};
 }
 

@@ -1,0 +1,127 @@
+/** What a client for an exchange is made with: the options of a client, and beside them those all exchanges have. */
+import type { ClientOptions } from '../../clients/client-options.ts';
+import { invalid, show } from '../../clients/options.ts';
+import type { RateLimitOptions } from '../../policies/rate-options.ts';
+import type { Log } from './warm.ts';
+
+/** Where it is, and whatever else differs between its networks. */
+export interface ExchangeNetwork {
+  readonly restUrl: string;
+  readonly wsUrl: string;
+}
+
+export interface ExchangeAccount {
+  /** Tells it from the others. Default `main`. */
+  readonly name?: string | undefined;
+}
+
+export type Named<Account> = Account & { readonly name: string };
+
+/** What every exchange needs to know of an order in doubt. */
+export interface OrderFigures {
+  /** How long an order may take to arrive, in ms; it is refused after. Default 5,000. */
+  readonly recvWindowMs: number;
+  /** Between questions about an order whose fate is not known, in ms, doubled up to eight times it. Default 100. */
+  readonly askMs: number;
+  /** How long after its window has closed an order may still appear, in ms. Default 1,000. */
+  readonly settleMs: number;
+  /** How long the fate of an order is asked for, in ms. Default 30,000. */
+  readonly reconcileMs: number;
+}
+
+/** Ours, but for the window: Vest's own default. */
+export const ORDER_DEFAULTS: OrderFigures = { recvWindowMs: 5_000, askMs: 100, settleMs: 1_000, reconcileMs: 30_000 };
+
+/** What the client beneath takes; the rest of its options are the adapter's to set. */
+export type Beneath = Omit<ClientOptions, 'origin' | 'sign' | 'rateLimit' | 'endpoints' | 'balance' | 'healthCheck'>;
+
+type Some<T> = { readonly [K in keyof T]?: T[K] | undefined };
+
+/** One window. Several stand for all of them together. */
+export interface Window {
+  /** Calls in any window; a whole number ≥ 1. */
+  readonly limit: number;
+  /** In ms. */
+  readonly windowMs: number;
+}
+
+/** Windows of each kind over those of the exchange, and what any rate limit takes. */
+export type ExchangeLimits<Kind extends string> = Omit<RateLimitOptions, 'limits'> & {
+  readonly [K in Kind]?: readonly Window[] | undefined;
+};
+
+/** Figures and what a network has can be given one by one. */
+export type ExchangeOptions<Name, Network, Figures, Account, Limits> = Beneath &
+  Some<Figures> &
+  Some<Network> & {
+    /** Default `production`. */
+    readonly network?: Name | undefined;
+    /** None for public reads alone. */
+    readonly accounts?: readonly Account[] | undefined;
+    readonly rateLimits?: Limits | undefined;
+    /** Takes the lines of the start. Default: nobody does. */
+    readonly log?: Log | undefined;
+  };
+
+export interface ExchangeSettings<Network, Figures, Account, Limits> {
+  readonly network: Network;
+  readonly accounts: readonly Named<Account>[];
+  readonly figures: Figures;
+  readonly rateLimits: Limits;
+  readonly log: Log;
+  readonly client: Beneath;
+}
+
+/** What the exchange is known for. */
+export interface ExchangeFacts<Name extends string, Network, Figures> {
+  readonly networks: Readonly<Record<Name, Network>>;
+  readonly figures: Figures;
+}
+
+/** @throws NetError `INVALID` naming the option, its value and what is allowed */
+export function settleExchange<
+  Name extends string,
+  Network extends ExchangeNetwork,
+  Figures extends object,
+  Account extends ExchangeAccount,
+  Limits extends object,
+>(
+  options: ExchangeOptions<Name, Network, Figures, Account, Limits>,
+  facts: ExchangeFacts<Name, Network, Figures>,
+): ExchangeSettings<Network, Figures, Account, Limits> {
+  const { network = 'production' as Name, accounts = [], rateLimits, log, ...others } = options;
+  if (!Object.hasOwn(facts.networks, network)) {
+    throw invalid(`option network is ${show(network)}; allowed: ${Object.keys(facts.networks).join(', ')}`);
+  }
+  const known = facts.networks[network];
+  const [place, rest] = parted(others, known);
+  const [figures, client] = parted(rest, facts.figures);
+  for (const [name, value] of Object.entries(figures)) {
+    if (typeof value === 'number' && value >= 0 && Number.isFinite(value)) continue;
+    throw invalid(`option ${name} is ${show(value)}; allowed: a number from 0`);
+  }
+  return {
+    network: { ...known, ...place },
+    accounts: named(accounts),
+    figures: { ...facts.figures, ...figures },
+    rateLimits: rateLimits ?? ({} as Limits),
+    log: log ?? (() => undefined),
+    client: client as Beneath,
+  };
+}
+
+/** What has a name among those of `like` and is given, and what has not. */
+function parted<T extends object>(options: object, like: T): [Partial<T>, object] {
+  const entries = Object.entries(options);
+  const ours = entries.filter(([name, value]) => Object.hasOwn(like, name) && value !== undefined);
+  const rest = entries.filter(([name]) => !Object.hasOwn(like, name));
+  return [Object.fromEntries(ours) as Partial<T>, Object.fromEntries(rest)];
+}
+
+function named<Account extends ExchangeAccount>(accounts: readonly Account[]): Named<Account>[] {
+  const all = accounts.map((account) => ({ ...account, name: account.name ?? 'main' }));
+  const twice = all.find(({ name }, index) => all.findIndex((other) => other.name === name) !== index);
+  if (twice !== undefined) throw invalid(`two accounts are called ${show(twice.name)}; give each a name of its own`);
+  if (all.some(({ name }) => name === '')) throw invalid('an account is called ""; give it a name');
+  return all;
+}
