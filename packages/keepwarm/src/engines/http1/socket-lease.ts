@@ -17,8 +17,9 @@ import type { Due } from '../../core/due.ts';
 import { NetError, type Phase } from '../../core/error.ts';
 import type { CloseReason } from '../../core/observer.ts';
 import type { Waiter } from '../../pool/exclusive.ts';
-import { own, readBuffer } from '../reading.ts';
+import { own } from '../reading.ts';
 import type { Connection, Tenant } from './connection.ts';
+import { passesOn, pushCopy, pushPassing, pushShared } from './handing-over.ts';
 import type { Host } from './host.ts';
 import type { OriginPool } from './origin-pool.ts';
 import type { Writer } from './turn.ts';
@@ -34,6 +35,13 @@ export interface SocketHolder {
   readonly complete: boolean;
   /** Whether the holder gave the message up: then it is it who closes the socket. */
   readonly gaveUp: boolean;
+  /**
+   * Whether all who listen to the socket take what it says before they return, and keep it only when they fail over it
+   * or when the socket is taken over.
+   */
+  readonly takesAtOnce: boolean;
+  /** Bytes of body its message has, where its head has been read and says so: then no fewer can end it. Or -1. */
+  readonly bodyBytes: number;
 }
 
 /** As for exchanges: a connection unused for longer gets a turn to report its death first, in ms. */
@@ -57,6 +65,7 @@ export class SocketLease implements Waiter<Connection>, Due, Tenant, Writer {
   #connection: Connection | undefined;
   #waiting = false;
   #peerEnded = false;
+  #bytesIn = 0;
   #over = false;
 
   constructor(host: Host, place: OriginPool, holder: SocketHolder, queueMs: number) {
@@ -130,7 +139,12 @@ export class SocketLease implements Waiter<Connection>, Due, Tenant, Writer {
       this.#connection?.close('protocol');
       return false;
     }
-    return push(this.#connection!.socket, count);
+    const { socket } = this.#connection!;
+    this.#bytesIn += count;
+    if (!passesOn(socket) || !this.#holder.takesAtOnce) return pushCopy(socket, count);
+    // The head's own bytes are counted with the body's, so the last of the body are not taken for its middle.
+    if (this.#bytesIn <= this.#holder.bodyBytes) return pushShared(socket, count);
+    return pushPassing(socket, count, () => this.#over || socket.destroyed);
   }
 
   peerEnded(): void {
@@ -166,7 +180,7 @@ export class SocketLease implements Waiter<Connection>, Due, Tenant, Writer {
     this.#end();
     connection.surrender();
     const { socket } = connection;
-    own(socket, { received: (count) => push(socket, count), ended: nothing, lost: nothing });
+    own(socket, { received: (count) => pushCopy(socket, count), ended: nothing, lost: nothing });
   }
 
   #queue(now: number): void {
@@ -233,10 +247,6 @@ export class SocketLease implements Waiter<Connection>, Due, Tenant, Writer {
     this.#end();
     connection?.close(reason);
   }
-}
-
-function push(socket: Socket, count: number): boolean {
-  return socket.push(Buffer.from(readBuffer.subarray(0, count)));
 }
 
 /** Its holder listens to the socket itself. */

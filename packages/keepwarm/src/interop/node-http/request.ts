@@ -4,7 +4,7 @@
  * Two things Node's own agent does not: a request that is destroyed while it waits leaves the queue at once, and its
  * `timeout` runs while it waits.
  */
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../../core/clock.ts';
 import type { NetError } from '../../core/error.ts';
@@ -65,6 +65,7 @@ export class AgentRequest implements SocketHolder {
   #lease: SocketLease | undefined;
   #timer: Timer | undefined;
   #unnotice: (() => void) | undefined;
+  #bodyBytes: number | undefined;
   #over = false;
 
   constructor(request: NodeRequest, name: string, watch: RequestWatch) {
@@ -84,6 +85,17 @@ export class AgentRequest implements SocketHolder {
   }
   get gaveUp(): boolean {
     return this.request.destroyed;
+  }
+  /** So does the parser of Node's HTTP client, which is what listens as long as nobody else does. */
+  get takesAtOnce(): boolean {
+    const [first, second] = this.socket!.listeners('data');
+    return second === undefined && first?.name === 'socketOnData';
+  }
+  get bodyBytes(): number {
+    const { res } = this.request;
+    if (res === undefined || res === null) return -1;
+    this.#bodyBytes ??= lengthIn(res.headers);
+    return this.#bodyBytes;
   }
 
   start(lease: SocketLease): void {
@@ -175,4 +187,11 @@ function secondsOf(field: string | string[] | undefined): number {
   if (field === undefined) return -1;
   const found = /timeout\s*=\s*(\d+)/i.exec(String(field));
   return found === null ? -1 : Number(found[1]);
+}
+
+/** Nothing but one plain number counts: whatever else a lenient parser has made of a head ends where it says. */
+function lengthIn(fields: IncomingHttpHeaders): number {
+  const length = fields['content-length'];
+  const plain = length !== undefined && fields['transfer-encoding'] === undefined && /^\d{1,15}$/.test(length);
+  return plain ? Number(length) : -1;
 }
