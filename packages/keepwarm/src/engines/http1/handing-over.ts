@@ -1,12 +1,12 @@
 /**
  * Bytes on their way from the shared read buffer to whoever runs an exchange on a lent socket. Whoever keeps what it is
- * given gets a copy of its own. Node's HTTP parser keeps nothing: it copies what it passes on, so a second copy made for
- * it, and the memory for that, would be a tenth of what a large reply costs.
+ * given gets a copy of its own. Node's HTTP parser keeps nothing: it copies what it passes on, so a second copy made
+ * for it, and the memory for that, would be a tenth of what a large reply costs.
  *
  * Invariants:
- *   (1) What may be held after `push` has returned is never overwritten: neither by the next read nor by the next push.
- *   (2) The shared buffer itself is shown only to one who takes it at once, and only while it can neither fail over these
- *       bytes nor be left with a rest of them: both would go, as they are, to the code of others.
+ *   (1) What may be held after `push` has returned is never overwritten: neither by the next read nor the next push.
+ *   (2) The shared buffer itself is shown only to one who takes it at once, and only while it can neither fail over
+ *       these bytes nor be left with a rest of them: both would go, as they are, to the code of others.
  */
 import { Buffer } from 'node:buffer'; // the global of this name is a getter, which a hot path would feel
 import type { Socket } from 'node:net';
