@@ -72,7 +72,7 @@ export class Serving {
     const kept = new Set<AnyUpstream>();
     const upstreams = [...config.upstreams].map(([name, upstream]) => {
       const old = before.get(name);
-      if (old === undefined || !isDeepStrictEqual(old.config, upstream)) return this.#made(name, upstream);
+      if (old === undefined || !isDeepStrictEqual(old.config, upstream)) return this.#made(name, upstream, old);
       kept.add(old);
       return old;
     });
@@ -92,10 +92,13 @@ export class Serving {
     await Promise.all([...this.#upstreams, ...this.#leaving].map((upstream) => upstream.close(0)));
   }
 
-  /** An upstream whose facts are heard by all who tell of them. */
-  #made(name: string, config: UpstreamConfig | RpcUpstreamConfig): AnyUpstream {
+  /** An upstream whose facts are heard by all who tell of them. @param before whose place it takes */
+  #made(name: string, config: UpstreamConfig | RpcUpstreamConfig, before?: AnyUpstream): AnyUpstream {
     const telemetry = this.#places.telemetry?.(name);
-    const upstream = 'rpc' in config ? new RpcUpstream(name, config, telemetry) : new Upstream(name, config, telemetry);
+    const upstream =
+      'rpc' in config
+        ? new RpcUpstream(name, config, telemetry, before?.book)
+        : new Upstream(name, config, telemetry, before?.book);
     upstream.book.listen(feedFacts(name, this.feed));
     upstream.book.listen(this.calls.observer(name));
     upstream.book.listen(logFacts(name, this.#log, this.#config.logs));

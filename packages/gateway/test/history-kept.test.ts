@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { parseConfig } from '../src/config/config.ts';
 import { HISTORY_DEFAULTS, parseHistory } from '../src/config/history.ts';
 import { Feed } from '../src/figures/feed.ts';
 import { KeptHistory } from '../src/history/kept.ts';
@@ -37,6 +38,41 @@ describe('history of a gateway', () => {
     opened.add({ close: () => history.close() });
     return { clock, told, history };
   }
+
+  it('misses nothing of a minute in which upstreams were changed and taken out', async () => {
+    const serves = opened.add(await httpServer((_, response) => void response.end('x')));
+    const { origin } = serves;
+    const { gateway, url } = opened.add(await startGateway({ changed: origin, gone: origin, kept: origin }));
+    const { clock, history } = keeping({ gateway } as TestGateway, ':memory:');
+    await history.start();
+    const call = async (): Promise<void> => {
+      for (const name of ['changed', 'gone', 'kept', 'come']) await ask(`${url}/${name}/`);
+    };
+    await call();
+    const local = { listen: '127.0.0.1:0', admin: '127.0.0.1:0', drainMs: 500 };
+    const changed = { origin, via: false };
+    const upstreams = { changed, kept: { origin }, come: { origin } };
+    for (let i = 0; i < 3; i++) {
+      gateway.reload(
+        parseConfig({ ...local, upstreams: { ...upstreams, changed: { origin, deadlineMs: 1_000 + i } } }, '.'),
+      );
+      await call();
+    }
+    assert.equal(gateway.upstreams[0]!.book.figures().latency.count, 4, 'nor of the last seconds');
+    await new Promise((resolve) => setTimeout(resolve, 1_100)); // figures are by the second, and this one must be over
+    clock.now += MINUTE;
+    await history.flush(false);
+    const calls = async () => {
+      const told = await history.read('1h', undefined);
+      const of = (rates: readonly (number | null)[]) =>
+        Math.round(rates.reduce<number>((all, one) => all + (one ?? 0) * 60, 0));
+      return Object.fromEntries(told.upstreams.map(({ upstream, rate }) => [upstream, of(rate)]));
+    };
+    assert.deepEqual(await calls(), { changed: 4, gone: 1, kept: 4, come: 3 });
+    clock.now += MINUTE;
+    await history.flush(false);
+    assert.deepEqual(await calls(), { changed: 4, gone: 1, kept: 4, come: 3 }, 'nothing is told twice');
+  });
 
   it('has a minute once it is over: calls, errors, reuse and percentiles of each upstream', async () => {
     const gateway = await serving();

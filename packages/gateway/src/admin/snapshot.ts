@@ -1,8 +1,8 @@
 /** What `/api/stats` answers: everything the gateway knows about itself. docs/guide/gateway.md describes it. */
 import type { ClientStats, SocketLife } from 'keepwarm';
 import type { AnyUpstream } from '../data/routes.ts';
-import { type Figures, LATELY_SECONDS } from '../figures/figures.ts';
 import { type Summary, series, summary } from '../figures/rolling.ts';
+import { type Figures, LATELY_SECONDS } from '../figures/tally.ts';
 import { TRAIL_SLOT_MS } from '../figures/trail.ts';
 import type { GrpcTold } from '../grpc/upstream.ts';
 import type { HistoryState } from '../history/told.ts';

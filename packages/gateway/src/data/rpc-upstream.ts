@@ -15,7 +15,7 @@ export class RpcUpstream {
   readonly name: string;
   readonly config: RpcUpstreamConfig;
   readonly rpc: RpcClient;
-  readonly book = new FigureBook();
+  readonly book: FigureBook;
   readonly tenure = new Tenure();
   readonly callerRate: CallerRate | undefined;
   readonly trails: EndpointTrails;
@@ -25,7 +25,9 @@ export class RpcUpstream {
   readonly callers: Callers;
   readonly subscriptions: SharedSubscriptions;
 
-  constructor(name: string, config: RpcUpstreamConfig, telemetry?: OpenTelemetry) {
+  /** @param before the one whose place it takes: what is counted goes on */
+  constructor(name: string, config: RpcUpstreamConfig, telemetry?: OpenTelemetry, before?: FigureBook) {
+    this.book = new FigureBook(undefined, before);
     this.telemetry = telemetry;
     this.name = name;
     this.config = config;

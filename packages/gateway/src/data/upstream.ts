@@ -13,7 +13,7 @@ export class Upstream {
   readonly name: string;
   readonly config: UpstreamConfig;
   readonly client: Client;
-  readonly book = new FigureBook();
+  readonly book: FigureBook;
   readonly tenure = new Tenure();
   readonly callerRate: CallerRate | undefined;
   readonly tunnels: Tunnels;
@@ -23,7 +23,9 @@ export class Upstream {
   /** Origin as people may see it, without the base path. */
   readonly origin: string;
 
-  constructor(name: string, config: UpstreamConfig, telemetry?: OpenTelemetry) {
+  /** @param before the one whose place it takes: what is counted goes on */
+  constructor(name: string, config: UpstreamConfig, telemetry?: OpenTelemetry, before?: FigureBook) {
+    this.book = new FigureBook(undefined, before);
     this.telemetry = telemetry;
     this.name = name;
     this.config = config;

@@ -3,7 +3,8 @@
  * its own, which has neither a connection nor an address nor a TLS session yet.
  */
 import { type ClientOptions, createClient } from 'keepwarm';
-import type { FigureBook, Phases } from '../figures/figures.ts';
+import type { FigureBook } from '../figures/figures.ts';
+import type { Phases } from '../figures/tally.ts';
 
 const EVERY_MS = 4_000;
 

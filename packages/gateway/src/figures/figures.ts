@@ -4,73 +4,29 @@
  */
 import type { Observer, Reply } from 'keepwarm';
 import { Listeners } from './listeners.ts';
-import { Rolling, RollingCount, type Summary } from './rolling.ts';
+import type { Rolling } from './rolling.ts';
+import { type Figures, type Phases, Tally, type Totals } from './tally.ts';
 import { Trail } from './trail.ts';
 
-/** What it took to open a connection, in ms. */
-export interface Phases {
-  readonly dnsMs: number;
-  readonly tcpMs: number;
-  readonly tlsMs: number;
-}
-
-/** What counts as now for rate and latency. */
-export const LATELY_SECONDS = 10;
-/** Cold calls whose opening phases are remembered, for medians. */
-const OPENINGS_MAX = 64;
 /** Closed sockets whose trail is kept; as many as the library remembers by default. */
 const CLOSED_MAX = 200;
 /** A call that waited no longer than this for its first connection found it open, whatever the clock's noise says. */
 const AT_ONCE_MS = 1;
 
-export interface Figures {
-  /** Caller's request to end of reply, last 10 s. */
-  readonly latency: Summary;
-  /** Answered per second, over the last 10 s. */
-  readonly callsPerSecond: number;
-  /** Caller's request to first byte of the reply, where the connection was there; last minute. */
-  readonly warm: Summary;
-  /** The same where one had to be opened first; last 10 min. */
-  readonly cold: Summary;
-  /** What the connections cost that cold calls had to wait for: medians of the last 64, in ms. */
-  readonly opening: Phases & { readonly count: number };
-  /** Leases of the last minute that found a connection which had served before ÷ all, 0…1; 0 before the first. */
-  readonly reuseRatio: number;
-  /** In the last minute: failed calls, and replies with status 5xx. */
-  readonly failedLately: number;
-  readonly status5xxLately: number;
-}
-
-export interface Totals {
-  failed: number;
-  status5xx: number;
-  fresh: number;
-  reused: number;
-  retried: number;
-  limitWaits: number;
-}
-
 export class FigureBook {
-  /** 2 min by the second, for the curves. */
-  readonly latency = new Rolling(1_000, 122);
-  readonly #warm = new Rolling(5_000, 13);
-  readonly #cold = new Rolling(30_000, 21);
-  readonly #reused = new RollingCount(5_000, 12);
-  readonly #fresh = new RollingCount(5_000, 12);
-  readonly #failed = new RollingCount(5_000, 12);
-  readonly #status5xx = new RollingCount(5_000, 12);
-  readonly #openings: Phases[] = [];
+  readonly #tally: Tally;
   readonly #trails = new Map<number, Trail>();
   readonly #closed: number[] = [];
   /** Sockets whose first call has not been answered yet: what they cost, and how long that call waited. */
   readonly #unproven = new Map<number, { readonly phases: Phases; waitMs: number }>();
+  readonly #listeners = new Listeners();
   readonly #now: () => number;
-  readonly #startedAt: number;
 
-  constructor(now: () => number = () => performance.now()) {
+  /** @param before the book of the upstream whose place is taken: sockets are others', counts go on */
+  constructor(now: () => number = () => performance.now(), before?: FigureBook) {
     this.#now = now;
-    this.#startedAt = now();
-    this.#listeners.add(this.#noting);
+    this.#tally = before?.tally ?? new Tally(now());
+    this.#listeners.add(this.#noting());
   }
 
   /** For the client whose figures these are. */
@@ -83,46 +39,52 @@ export class FigureBook {
     this.#listeners.add(observer);
   }
 
-  readonly #listeners = new Listeners();
+  /** What outlives the upstream. */
+  get tally(): Tally {
+    return this.#tally;
+  }
+  get latency(): Rolling {
+    return this.#tally.latency;
+  }
+  get totals(): Totals {
+    return this.#tally.totals;
+  }
 
-  /** Since it was made, for whoever notes differences. */
-  readonly totals: Totals = { failed: 0, status5xx: 0, fresh: 0, reused: 0, retried: 0, limitWaits: 0 };
-
-  readonly #noting: Observer = {
-    retried: () => void this.totals.retried++,
-    rateWaits: () => void this.totals.limitWaits++,
-    concurrencyWaits: () => void this.totals.limitWaits++,
-    socketOpened: (fact) => {
-      this.#trails.set(fact.socketId, new Trail(this.#now()));
-      this.#unproven.set(fact.socketId, { phases: fact, waitMs: 0 });
-    },
-    socketClosed: ({ socketId }) => {
-      this.#trails.get(socketId)?.released(this.#now());
-      this.#unproven.delete(socketId);
-      this.#closed.push(socketId);
-      if (this.#closed.length > CLOSED_MAX) this.#trails.delete(this.#closed.shift()!);
-    },
-    leased: ({ socketId, fresh, waitMs }) => {
-      const now = this.#now();
-      (fresh ? this.#fresh : this.#reused).add(now);
-      this.totals[fresh ? 'fresh' : 'reused']++;
-      const first = fresh ? this.#unproven.get(socketId) : undefined;
-      if (first !== undefined) first.waitMs = waitMs;
-      this.#trails.get(socketId)?.leased(now);
-    },
-    released: ({ socketId }) => this.#trails.get(socketId)?.released(this.#now()),
-  };
+  #noting(): Observer {
+    const { totals } = this.#tally;
+    return {
+      retried: () => void totals.retried++,
+      rateWaits: () => void totals.limitWaits++,
+      concurrencyWaits: () => void totals.limitWaits++,
+      socketOpened: (fact) => {
+        this.#trails.set(fact.socketId, new Trail(this.#now()));
+        this.#unproven.set(fact.socketId, { phases: fact, waitMs: 0 });
+      },
+      socketClosed: ({ socketId }) => {
+        this.#trails.get(socketId)?.released(this.#now());
+        this.#unproven.delete(socketId);
+        this.#closed.push(socketId);
+        if (this.#closed.length > CLOSED_MAX) this.#trails.delete(this.#closed.shift()!);
+      },
+      leased: ({ socketId, fresh, waitMs }) => {
+        const now = this.#now();
+        this.#tally.leased(fresh, now);
+        const first = fresh ? this.#unproven.get(socketId) : undefined;
+        if (first !== undefined) first.waitMs = waitMs;
+        this.#trails.get(socketId)?.leased(now);
+      },
+      released: ({ socketId }) => this.#trails.get(socketId)?.released(this.#now()),
+    };
+  }
 
   /** The head of a reply has come. */
   answered({ socketId, reused, status }: Pick<Reply, 'socketId' | 'reused' | 'status'>, startedAt: number): void {
     const now = this.#now();
     const first = reused ? undefined : this.#unproven.get(socketId);
     this.#unproven.delete(socketId);
-    if (first !== undefined && first.waitMs > AT_ONCE_MS) this.cold(now - startedAt, first.phases);
-    else this.#warm.record(now - startedAt, now);
-    if (status < 500) return;
-    this.#status5xx.add(now);
-    this.totals.status5xx++;
+    if (first !== undefined && first.waitMs > AT_ONCE_MS) this.#tally.cold(now - startedAt, first.phases, now);
+    else this.#tally.warm(now - startedAt, now);
+    if (status >= 500) this.#tally.status5xx(now);
   }
 
   /** The reply has been passed on to its end. */
@@ -132,15 +94,12 @@ export class FigureBook {
   }
 
   failed(): void {
-    this.#failed.add(this.#now());
-    this.totals.failed++;
+    this.#tally.failed(this.#now());
   }
 
   /** A call that had to wait for its connection; some are made on purpose, for comparison. `ms` to the first byte. */
   cold(ms: number, phases: Phases): void {
-    this.#cold.record(ms, this.#now());
-    this.#openings.push(phases);
-    if (this.#openings.length > OPENINGS_MAX) this.#openings.shift();
+    this.#tally.cold(ms, phases, this.#now());
   }
 
   /** One digit per slot of the socket's last two minutes; empty for one that is not known. */
@@ -149,30 +108,6 @@ export class FigureBook {
   }
 
   figures(): Figures {
-    const now = this.#now();
-    const latency = this.latency.summary(now, LATELY_SECONDS);
-    const seconds = Math.min(LATELY_SECONDS + (now % 1_000) / 1_000, Math.max((now - this.#startedAt) / 1_000, 1));
-    const reused = this.#reused.sum(now);
-    const leases = reused + this.#fresh.sum(now);
-    return {
-      latency,
-      callsPerSecond: latency.count / seconds,
-      warm: this.#warm.summary(now),
-      cold: this.#cold.summary(now),
-      opening: {
-        count: this.#openings.length,
-        dnsMs: median(this.#openings.map(({ dnsMs }) => dnsMs)),
-        tcpMs: median(this.#openings.map(({ tcpMs }) => tcpMs)),
-        tlsMs: median(this.#openings.map(({ tlsMs }) => tlsMs)),
-      },
-      reuseRatio: leases === 0 ? 0 : reused / leases,
-      failedLately: this.#failed.sum(now),
-      status5xxLately: this.#status5xx.sum(now),
-    };
+    return this.#tally.figures(this.#now());
   }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }
