@@ -60,6 +60,7 @@ export class KeptHistory implements History {
   }
 
   async start(): Promise<void> {
+    this.#minutes.sample(this.#parts.upstreams());
     this.#timer = setInterval(() => this.#look(), SAMPLE_MS);
     this.#timer.unref();
     this.#note(await this.#thread.ask({ ask: 'open' }));
