@@ -1,6 +1,7 @@
 /** keepwarm: warm connections to the APIs a service depends on. */
 
 export { ExactWindow, type WindowOptions } from './algo/exact-window.ts';
+export { countsOf, type HistogramCounts, type Quantiles, quantilesOf } from './algo/histogram.ts';
 export type { EndpointSnapshot, EndpointState } from './balance/endpoint.ts';
 export { type BalanceParts, type EndpointSet, type EndpointSetSnapshot, endpointSet } from './balance/endpoint-set.ts';
 export {

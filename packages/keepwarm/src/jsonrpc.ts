@@ -19,7 +19,7 @@ export type {
   RpcErrorObject,
 } from './clients/jsonrpc/adapter.ts';
 export { createRpc, type RpcClient } from './clients/jsonrpc/client.ts';
-export type { RpcRateLimit } from './clients/jsonrpc/endpoint-limits.ts';
+export type { EndpointShare, RpcRateLimit } from './clients/jsonrpc/endpoint-limits.ts';
 export { FRESHNESS_DEFAULTS, type FreshnessOptions } from './clients/jsonrpc/freshness-options.ts';
 export {
   BATCHING_DEFAULTS,
@@ -59,5 +59,6 @@ export { type Eip1193Provider, eip1193 } from './interop/jsonrpc/eip1193.ts';
 export { type EthersRequest, ethersRequest } from './interop/jsonrpc/ethers.ts';
 export { type KitAsked, kitTransport } from './interop/jsonrpc/kit.ts';
 export { type Web3Options, web3Options } from './interop/jsonrpc/web3.ts';
+export type { RateShare } from './policies/rate-share.ts';
 export { SHARE_DEFAULTS, type ShareOptions } from './policies/share.ts';
 export { exactText, parseExact } from './wire/jsonrpc/numbers.ts';

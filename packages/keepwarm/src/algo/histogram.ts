@@ -32,6 +32,31 @@ export interface Quantiles {
   readonly buckets: readonly number[];
 }
 
+/** What a histogram counts, to be put together with others: percentiles of several have no percentile in common. */
+export interface HistogramCounts {
+  readonly sumMs: number;
+  readonly maxMs: number;
+  /** Index of a bucket and how many are in it, by turns; buckets of an older or newer version do not fit. */
+  readonly counts: readonly number[];
+}
+
+/** What snapshots were made from. */
+const MADE = new WeakMap<Quantiles, Histogram>();
+
+/** Of a snapshot that was made in this process: what it is now made from. @throws TypeError for another object */
+export function countsOf(quantiles: Quantiles): HistogramCounts {
+  const histogram = MADE.get(quantiles);
+  if (histogram === undefined) throw new TypeError('these quantiles are not a snapshot of a histogram of this process');
+  return histogram.counts();
+}
+
+/** All of them as one. */
+export function quantilesOf(all: readonly HistogramCounts[]): Quantiles {
+  const histogram = new Histogram();
+  for (const each of all) histogram.add(each);
+  return histogram.snapshot();
+}
+
 export class Histogram {
   readonly #buckets = new Uint32Array(SIZE);
   #count = 0;
@@ -65,7 +90,7 @@ export class Histogram {
   }
 
   snapshot(): Quantiles {
-    return {
+    const quantiles = {
       count: this.#count,
       sumMs: this.#sum,
       meanMs: this.#count === 0 ? 0 : this.#sum / this.#count,
@@ -76,6 +101,23 @@ export class Histogram {
       maxMs: this.#max,
       buckets: this.#cumulated(),
     };
+    MADE.set(quantiles, this);
+    return quantiles;
+  }
+
+  counts(): HistogramCounts {
+    const counts: number[] = [];
+    for (let i = 0; i < SIZE; i++) if (this.#buckets[i] !== 0) counts.push(i, this.#buckets[i]!);
+    return { sumMs: this.#sum, maxMs: this.#max, counts };
+  }
+
+  add({ sumMs, maxMs, counts }: HistogramCounts): void {
+    for (let i = 0; i + 1 < counts.length; i += 2) {
+      this.#buckets[counts[i]!]! += counts[i + 1]!;
+      this.#count += counts[i + 1]!;
+    }
+    this.#sum += sumMs;
+    this.#max = Math.max(this.#max, maxMs);
   }
 
   #cumulated(): number[] {

@@ -14,6 +14,8 @@ export interface Allowance {
 export class RateBucket implements Link<RateBucket>, Placed {
   readonly key: string;
   readonly window: ExactWindow;
+  /** The limit as it was configured. */
+  readonly whole: number;
   /** Those for whom this is what they wait for, by precedence. */
   readonly waiters = new Heap<RateWaiter>((a, b) => a.precedes(b));
   /** The weight of all of them, and the latest of their deadlines. */
@@ -28,6 +30,9 @@ export class RateBucket implements Link<RateBucket>, Placed {
   heapPlace = -1;
   chainBefore: RateBucket | undefined;
   chainAfter: RateBucket | undefined;
+  /** What the peer says the limit is, and how many of its places this process has: see `rate-share.ts`. */
+  #told: number;
+  #places: number;
   #pausedUntil = Number.NEGATIVE_INFINITY;
   /** `begun` may not exceed the ceiling before the instant at which the peer's quota is full again. */
   #ceiling = Number.POSITIVE_INFINITY;
@@ -37,15 +42,53 @@ export class RateBucket implements Link<RateBucket>, Placed {
   constructor(key: string, options: WindowOptions) {
     this.key = key;
     this.window = new ExactWindow(options);
+    this.whole = options.limit;
+    this.#told = options.limit;
+    this.#places = options.limit;
+  }
+
+  /** The limit for all processes that share it. */
+  get limit(): number {
+    return this.#told;
+  }
+
+  /** The peer says that it is less. */
+  set limit(told: number) {
+    this.#told = Math.min(told, this.whole);
+    this.#settle();
+  }
+
+  /** Whether other processes have places of it. */
+  get isShared(): boolean {
+    return this.#places < this.whole;
+  }
+
+  get places(): number {
+    return this.#places;
+  }
+
+  set places(places: number) {
+    this.#places = places;
+    this.#settle();
   }
 
   fits(weight: number, now: number): boolean {
     return this.window.fits(weight, now) && now >= this.#heldUpUntil(weight, now);
   }
 
-  /** The earliest instant at which it can fit, behind `ahead`. */
-  fitsAt(weight: number, now: number, ahead = 0): number {
-    return Math.max(this.window.fitsAt(ahead + weight, now), this.#heldUpUntil(ahead + weight, now));
+  /** The earliest instant at which it can fit; `Infinity` where that takes more places than there are here. */
+  fitsAt(weight: number, now: number): number {
+    if (this.#places < this.whole && weight > this.window.limit) return Number.POSITIVE_INFINITY;
+    return Math.max(this.window.fitsAt(weight, now), this.#heldUpUntil(weight, now));
+  }
+
+  /** The same behind `ahead`, should all places that are elsewhere come here at once. */
+  mayFitAt(weight: number, now: number, ahead: number): number {
+    const own = this.window.limit;
+    this.window.limit = this.#told;
+    const at = this.window.fitsAt(ahead + weight, now);
+    this.window.limit = own;
+    return Math.max(at, this.#heldUpUntil(ahead + weight, now));
   }
 
   /** The caller has asked `fits`. @returns the mark of this start */
@@ -111,6 +154,13 @@ export class RateBucket implements Link<RateBucket>, Placed {
   /** The weight that is certain to go before one with this deadline; 0 when that would take a search. */
   aheadOf(deadlineAt: number): number {
     return deadlineAt >= this.latestDeadlineAt ? this.waitingWeight : 0;
+  }
+
+  /** Of what the peer leaves, the same share as of the whole. */
+  #settle(): void {
+    const [told, places] = [this.#told, this.#places];
+    const share = told === this.whole ? places : Math.floor((told * places) / this.whole);
+    this.window.limit = places === 0 ? 0 : Math.max(share, 1);
   }
 
   #heldUpUntil(weight: number, now: number): number {

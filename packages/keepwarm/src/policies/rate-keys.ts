@@ -92,13 +92,13 @@ export class RateKeys {
     const { limit, windowMs } = this.limit;
     return {
       name: this.name,
-      limit: tightest?.window.limit ?? limit,
+      limit: tightest?.limit ?? limit,
       windowMs,
       keys: this.#buckets.size,
       used: tightest?.window.used(now) ?? 0,
       remaining: tightest?.remaining(now) ?? limit,
       resetMs: tightest === undefined ? 0 : tightest.window.emptyAt(now) - now,
-      nextMs: tightest === undefined ? 0 : tightest.fitsAt(1, now) - now,
+      nextMs: tightest === undefined ? 0 : tightest.mayFitAt(1, now, 0) - now,
       waiting,
       pausedMs: tightest?.pausedMs(now) ?? 0,
       granted: this.granted,

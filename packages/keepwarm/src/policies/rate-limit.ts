@@ -16,6 +16,7 @@ import { type Quota, readFeedback } from './rate-feedback.ts';
 import type { RateKeys, RateSnapshot } from './rate-keys.ts';
 import { RateLimiter, type RateTicket } from './rate-limiter.ts';
 import { type RateLimitOptions, type RateSettings, rateSettings } from './rate-options.ts';
+import { RateShare } from './rate-share.ts';
 import type { RateWaiter } from './rate-waiter.ts';
 
 export interface RateParts {
@@ -28,6 +29,8 @@ export interface RateLimitPolicy extends Policy {
   mayStart(call: Call, now?: number): boolean;
   /** One entry per limit, in the order of the options. */
   snapshot(): RateSnapshot[];
+  /** One entry per limit without keys: what of it other processes may have. */
+  shares(): RateShare[];
   /** Ends every wait with `CLOSED`; nothing starts any more. Closing twice is harmless. */
   close(): void;
 }
@@ -43,6 +46,7 @@ export function rateLimit(options: RateLimitOptions, parts: RateParts): RateLimi
   return Object.assign(policy, {
     mayStart,
     snapshot: () => gate.limiter.snapshot(),
+    shares: () => gate.shares(),
     close: () => gate.limiter.close(),
   });
 }
@@ -67,6 +71,13 @@ export class RateGate {
       waits: (call, limit, waiting) => observer.rateWaits?.({ ...factOf(call), limit, waiting }),
       refused: (call, limit, error) => observer.rateRefused?.({ ...factOf(call), limit, error }),
     });
+  }
+
+  shares(): RateShare[] {
+    const { lateMs } = this.#settings;
+    return this.limiter.limits.flatMap(({ name, only }) =>
+      only === undefined ? [] : [new RateShare(this.limiter, name, only, lateMs, this.#clock)],
+    );
   }
 
   relay(call: Call, to: Outlet, now: number, next: Relay): void {
@@ -121,9 +132,9 @@ export class RateGate {
     const timed = limits.findIndex(({ limit }) => limit.windowMs === quota.windowMs);
     const i = Math.max(named >= 0 ? named : timed, 0);
     const bucket = buckets[i]!;
-    const { limit, windowMs } = limits[i]!.limit;
+    const { windowMs } = limits[i]!.limit;
     if (quota.limit !== undefined && quota.limit >= 1 && quota.windowMs === windowMs) {
-      bucket.window.limit = Math.min(Math.floor(quota.limit), limit);
+      bucket.limit = Math.floor(quota.limit);
     }
     const ms = Math.min(quota.resetMs ?? windowMs, this.#settings.pauseMsMax);
     if (quota.remaining === undefined) return false;

@@ -40,6 +40,9 @@ import {
 import { RateSlots } from './rate-slots.ts';
 import { RateWaiter } from './rate-waiter.ts';
 
+/** Who waits for places that are elsewhere may wait for as long as it likes: it is looked after now and then. */
+const LOOK_MS = 50;
+
 /** A start: what it holds, and its place in each bucket's order of starts. */
 export interface RateTicket {
   readonly slots: RateSlots;
@@ -191,7 +194,7 @@ export class RateLimiter {
     let startAt = now;
     for (let i = 0; i < buckets.length; i++) {
       const bucket = buckets[i]!;
-      startAt = Math.max(startAt, bucket.fitsAt(weights[i]!, now, bucket.aheadOf(call.deadlineAt)));
+      startAt = Math.max(startAt, bucket.mayFitAt(weights[i]!, now, bucket.aheadOf(call.deadlineAt)));
     }
     if (startAt >= call.deadlineAt) return startTooLate(call, name, startAt - now, call.deadlineAt - now);
     if (startAt - now > waitMs) return waitTooLong(call, name, startAt - now, waitMs);
@@ -211,7 +214,7 @@ export class RateLimiter {
     for (let first = bucket.waiters.first; first !== undefined; first = bucket.waiters.first) {
       const fitsAt = bucket.fitsAt(first.weight, now);
       if (first.deadlineAt > now && fitsAt > now) {
-        this.#schedule(bucket, Math.min(fitsAt, first.deadlineAt));
+        this.#schedule(bucket, Math.min(fitsAt, first.deadlineAt, bucket.isShared ? now + LOOK_MS : fitsAt));
         return;
       }
       if (first.deadlineAt <= now) this.#refuse(first, deadlinePassed(first.call, first.limit.name));

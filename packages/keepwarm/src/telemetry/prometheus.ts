@@ -38,6 +38,8 @@ export interface PrometheusOptions {
 export interface PrometheusMetrics {
   /** @param format `text` (0.0.4), the default, or `openmetrics` (1.0.0) */
   render(format?: MetricsFormat): string;
+  /** The same before it is text: for whoever adds up what several processes say. */
+  families(): readonly Family[];
   /** The answer to a scrape. @param accept the request's Accept field */
   answer(accept?: string): { readonly contentType: string; readonly body: string };
 }
@@ -63,12 +65,14 @@ export function prometheusMetrics(
     bounds.set(source, known);
     return known;
   };
-  const render = (format: MetricsFormat = 'text'): string => {
+  const families = (): Family[] => {
     const scrapes = entriesOf(sources).map(([name, source]) => [name, scrape(source, boundsOf(source))] as const);
-    return renderFamilies([...familiesOf(scrapes), ...(more?.() ?? [])], format);
+    return [...familiesOf(scrapes), ...(more?.() ?? [])];
   };
+  const render = (format: MetricsFormat = 'text'): string => renderFamilies(families(), format);
   return {
     render,
+    families,
     answer(accept) {
       const format = formatFor(accept);
       return { contentType: CONTENT_TYPES[format], body: render(format) };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { BOUNDS_MS, Histogram } from '../../src/algo/histogram.ts';
+import { BOUNDS_MS, countsOf, Histogram, quantilesOf } from '../../src/algo/histogram.ts';
 
 /** From 1 µs to an hour, evenly over the orders of magnitude. */
 const lengths = fc.double({ min: -3, max: 6.55, noNaN: true }).map((exponent) => 10 ** exponent);
@@ -72,5 +72,17 @@ describe('a histogram', () => {
     for (const ms of [1e12, Number.POSITIVE_INFINITY]) histogram.record(ms);
     assert.equal(histogram.count, 4);
     assert.ok(histogram.quantile(0.75) > 1e7, 'both are in the last bucket');
+  });
+
+  it('of several processes is put together from what they counted, not from their percentiles', () => {
+    const [one, other, all] = [new Histogram(), new Histogram(), new Histogram()];
+    for (let i = 1; i <= 900; i++) for (const each of [one, all]) each.record(i / 100);
+    for (let i = 1; i <= 100; i++) for (const each of [other, all]) each.record(i * 10);
+    const carried = JSON.parse(JSON.stringify([one, other].map((each) => countsOf(each.snapshot()))));
+    const { sumMs, meanMs, ...numbers } = quantilesOf(carried);
+    const { sumMs: wholeSum, meanMs: wholeMean, ...whole } = all.snapshot();
+    assert.deepEqual(numbers, whole);
+    assert.ok(Math.abs(sumMs - wholeSum) < 1e-6 && Math.abs(meanMs - wholeMean) < 1e-9);
+    assert.throws(() => countsOf({ ...whole, sumMs, meanMs }), /not a snapshot of a histogram of this process/);
   });
 });

@@ -11,6 +11,7 @@ import type { FetchInit, FetchInput } from '../fetch.ts';
 import { invalid } from '../options.ts';
 import type { ResilienceStats } from '../resilience.ts';
 import { assemble, type RpcAssembly } from './assembly.ts';
+import type { EndpointShare } from './endpoint-limits.ts';
 import { fetchRpc, type RpcDoor } from './fetch.ts';
 import type { RpcCallOptions, RpcOptions, RpcRequest } from './options.ts';
 import { acceptedIn, thrownOf } from './outcome.ts';
@@ -129,6 +130,11 @@ export class RpcClient {
   /** The part of `stats()` that is about endpoints: what it costs does not grow with the sockets. */
   endpointStats(): readonly RpcEndpointStats[] {
     return endpointStats(this.#parts);
+  }
+
+  /** The limits of endpoints, for processes that keep them together: each starts calls in places of its own only. */
+  rateShares(): readonly EndpointShare[] {
+    return this.#parts.limits.shares();
   }
 
   /** Whether an endpoint takes calls. */

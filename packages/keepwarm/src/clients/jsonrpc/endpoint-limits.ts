@@ -6,6 +6,7 @@ import { relayOf, sending } from '../../core/relay.ts';
 import type { RateSnapshot } from '../../policies/rate-keys.ts';
 import { type RateLimitPolicy, rateLimit } from '../../policies/rate-limit.ts';
 import type { RateLimit } from '../../policies/rate-options.ts';
+import type { RateShare } from '../../policies/rate-share.ts';
 import { invalid } from '../options.ts';
 import { costOf, requestsOf } from './asked.ts';
 
@@ -18,6 +19,12 @@ export interface RpcRateLimit {
   readonly unit?: 'requests' | 'computeUnits' | undefined;
   /** As it stands in errors, facts and `stats()`. */
   readonly name?: string | undefined;
+}
+
+/** Of one limit of an endpoint. */
+export interface EndpointShare {
+  readonly endpoint: string;
+  readonly share: RateShare;
 }
 
 export class EndpointLimits {
@@ -53,6 +60,11 @@ export class EndpointLimits {
   /** One entry per limit of the endpoint. */
   snapshot(endpoint: string): readonly RateSnapshot[] {
     return this.#limits.get(endpoint)?.snapshot() ?? [];
+  }
+
+  /** Of all endpoints, each under its name: what other processes may have of their limits. */
+  shares(): readonly EndpointShare[] {
+    return [...this.#limits].flatMap(([endpoint, limit]) => limit.shares().map((share) => ({ endpoint, share })));
   }
 
   close(): void {
