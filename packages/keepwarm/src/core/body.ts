@@ -142,17 +142,27 @@ export function textOf(bytes: Uint8Array): string {
   return marked ? buffer.toString('utf8', 3) : buffer.toString();
 }
 
-/**
- * The message tells where it broke and not what stood there: a body is not for logs, and V8's own message quotes it.
- *
- * @throws NetError `DECODE` when it is not JSON
- */
+/** The text of a body parsed as JSON. @throws as `parseJson` */
+export function parseText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw notJson(error, Buffer.byteLength(text));
+  }
+}
+
+/** @throws NetError `DECODE` when it is not JSON */
 export function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(textOf(bytes));
   } catch (error) {
-    const position = /position (\d+)/.exec(String(error))?.[1];
-    const where = bytes.length === 0 ? 'it is empty' : `it breaks at ${position ?? 'the end'} of ${bytes.length} bytes`;
-    throw new NetError('DECODE', `the body is not JSON: ${where}`, { reach: 'answered', phase: 'body' });
+    throw notJson(error, bytes.length);
   }
+}
+
+/** It tells where it broke and not what stood there: a body is not for logs, and V8's own message quotes it. */
+function notJson(error: unknown, length: number): NetError {
+  const position = /position (\d+)/.exec(String(error))?.[1];
+  const where = length === 0 ? 'it is empty' : `it breaks at ${position ?? 'the end'} of ${length} bytes`;
+  return new NetError('DECODE', `the body is not JSON: ${where}`, { reach: 'answered', phase: 'body' });
 }

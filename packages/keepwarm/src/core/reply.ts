@@ -5,7 +5,8 @@
  * connection into a sink, which says when to pause. Until somebody reads it, a body waits in the connection, and the
  * connection waits with it: read it, cancel it, or let the deadline do so.
  */
-import { collect, collectFor, parseJson, streamOf, textOf } from './body.ts';
+import { Buffer } from 'node:buffer'; // the global of this name is a getter, which a hot path would feel
+import { collect, collectFor, parseJson, parseText, streamOf, textOf } from './body.ts';
 import { NetError } from './error.ts';
 import { ReplyFields } from './reply-fields.ts';
 
@@ -77,7 +78,8 @@ export class Reply {
   #head: string | ReplyFields;
   #received: ReplyFields | undefined;
   #movedTo: string | undefined;
-  #body: Uint8Array | BodySource | undefined;
+  /** As text where that is what is usually asked for, and the bytes it was made of can be had of it again. */
+  #body: Uint8Array | string | BodySource | undefined;
   /** What a policy has made of the body it took, for whoever stands above it: nobody reads or parses it twice. */
   made: unknown = undefined;
   /** Lines of the trailers of a body that arrived whole, `name: value` each. Ask `trailerFields` for those of any. */
@@ -85,11 +87,15 @@ export class Reply {
   /** Nothing once the body is there: then the exchange is over. */
   #ending: Ending | undefined;
 
-  /** Plain values and no object among them: one of these is made for every small call. */
+  /**
+   * Plain values and no object among them: one of these is made for every small call.
+   *
+   * @param body whole as bytes, or as text that is what `textOf` makes of them and UTF-8 makes them of again
+   */
   constructor(
     status: number,
     head: string | ReplyFields,
-    body: Uint8Array | BodySource,
+    body: Uint8Array | string | BodySource,
     encoded: boolean,
     socketId: number,
     reused: boolean,
@@ -100,7 +106,7 @@ export class Reply {
     this.reused = reused;
     this.#head = head;
     this.#body = body;
-    this.#ending = body instanceof Uint8Array ? undefined : new Ending();
+    this.#ending = typeof body === 'string' || body instanceof Uint8Array ? undefined : new Ending();
   }
 
   get headers(): ReplyFields {
@@ -161,10 +167,15 @@ export class Reply {
 
   /** The body, given over to the one who asks. @throws NetError `INVALID` when it was taken before */
   take(): Uint8Array | BodySource {
-    const body = this.#body;
-    if (body === undefined) throw new NetError('INVALID', 'the body has already been read', { reach: 'answered' });
-    this.#body = undefined;
-    return body;
+    const body = this.#taken();
+    return typeof body === 'string' ? Buffer.from(body) : body;
+  }
+
+  /** The same as text, at once when the body is there. @throws as `take`, or what ended it */
+  takeText(): string | Promise<string> {
+    const body = this.#taken();
+    if (typeof body === 'string') return body;
+    return body instanceof Uint8Array ? textOf(body) : collectFor(body, textOf);
   }
 
   /** The body as bytes, whatever the status. @throws NetError `INVALID` when it was taken before, or what ended it */
@@ -175,8 +186,7 @@ export class Reply {
 
   /** The body as text, whatever the status. @throws as `bytes` */
   async text(): Promise<string> {
-    const body = this.take();
-    return body instanceof Uint8Array ? textOf(body) : collectFor(body, textOf);
+    return this.takeText();
   }
 
   /** The body parsed as JSON, whatever the status. @throws as `bytes`, and `DECODE` for what is not JSON */
@@ -186,7 +196,8 @@ export class Reply {
 
   /** As `json`, at once when the body is there. @throws as `json` */
   parsed(): unknown {
-    const body = this.take();
+    const body = this.#taken();
+    if (typeof body === 'string') return parseText(body);
     return body instanceof Uint8Array ? parseJson(body) : collectFor(body, parseJson);
   }
 
@@ -233,13 +244,20 @@ export class Reply {
   /** Gives a body that is still arriving until this instant. Said before it is taken, by whoever set an earlier one. */
   extendDeadline(until: number): void {
     const body = this.#body;
-    if (body !== undefined && !(body instanceof Uint8Array)) body.liftDeadline(until);
+    if (typeof body === 'object' && !(body instanceof Uint8Array)) body.liftDeadline(until);
   }
 
   /** Gives the body up unread. */
   discard(reason: unknown = new NetError('ABORTED', 'the reply was discarded', { reach: 'answered' })): void {
     const body = this.#body;
     this.#body = undefined;
-    if (body !== undefined && !(body instanceof Uint8Array)) body.cancel(reason);
+    if (typeof body === 'object' && !(body instanceof Uint8Array)) body.cancel(reason);
+  }
+
+  #taken(): Uint8Array | string | BodySource {
+    const body = this.#body;
+    if (body === undefined) throw new NetError('INVALID', 'the body has already been read', { reach: 'answered' });
+    this.#body = undefined;
+    return body;
   }
 }

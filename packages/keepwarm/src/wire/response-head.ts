@@ -1,10 +1,11 @@
 /**
  * The head of an HTTP/1.x response, read strictly in one pass (RFC 9112 § 4, § 5, § 6).
  *
- * Only what decides framing and reuse is looked at; every byte is checked; the text itself is kept by the caller and
- * split into fields when somebody asks. What the RFC forbids is an error: bare CR or LF, obs-fold, space before the
- * colon, control characters, both framings, repeated Content-Length, transfer codings other than chunked, unknown
- * versions. One leniency: the space before an empty reason phrase may be missing, as many servers leave it out.
+ * Only what decides framing, reuse and what a body is read as is looked at; every byte is checked; the text itself is
+ * kept by the caller and split into fields when somebody asks. What the RFC forbids is an error: bare CR or LF,
+ * obs-fold, space before the colon, control characters, both framings, repeated Content-Length, transfer codings other
+ * than chunked, unknown versions. One leniency: the space before an empty reason phrase may be missing, as many servers
+ * leave it out.
  */
 import { NetError } from '../core/error.ts';
 import { COLON, COMMA, CR, FIELD_TEXT, HTAB, LF, SP, spells, TOKEN } from './tokens.ts';
@@ -32,6 +33,8 @@ export class ResponseHead {
   keepAliveSeconds = -1;
   /** Whether there is a Content-Encoding other than identity. */
   encoded = false;
+  /** Whether the content type says that the body is JSON. */
+  isJson = false;
   /** How many fields there were. */
   fields = 0;
 
@@ -42,6 +45,7 @@ export class ResponseHead {
     this.saysKeepAlive = false;
     this.keepAliveSeconds = -1;
     this.encoded = false;
+    this.isJson = false;
     this.fields = 0;
   }
 
@@ -139,7 +143,7 @@ function endOfLine(bytes: Uint8Array, at: number, limit: number, where: string):
   throw broken(bytes[at] === LF ? `a bare LF in ${where}` : `a control character in ${where}`);
 }
 
-/** Takes note of the few fields that decide framing and reuse. Names are told apart by length first. */
+/** Takes note of the few fields that matter here. Names are told apart by length first. */
 function note(
   bytes: Uint8Array,
   start: number,
@@ -154,6 +158,9 @@ function note(
         head.saysKeepAlive ||= lists(bytes, from, valueEnd, 'keep-alive');
         head.saysClose ||= lists(bytes, from, valueEnd, 'close');
       } else if (spells(bytes, start, 'keep-alive')) noteKeepAlive(bytes, from, valueEnd, head);
+      return;
+    case 12:
+      if (spells(bytes, start, 'content-type')) head.isJson = saysJson(bytes, from, valueEnd);
       return;
     case 14:
       if (spells(bytes, start, 'content-length')) noteLength(bytes, from, valueEnd, head);
@@ -211,6 +218,14 @@ function lists(bytes: Uint8Array, from: number, valueEnd: number, lower: string)
   }
   return false;
 }
+
+/** By any of its names, such as application/problem+json. A hint: what follows from it must do for any body. */
+function saysJson(bytes: Uint8Array, from: number, valueEnd: number): boolean {
+  for (let i = from; i + JSON_NAME.length <= valueEnd; i++) if (spells(bytes, i, JSON_NAME)) return true;
+  return false;
+}
+
+const JSON_NAME = 'json';
 
 /** Digits of `Keep-Alive: timeout=` that are read: 30 years are as good as any longer time. */
 const SECONDS_DIGITS_MAX = 9;

@@ -20,6 +20,7 @@
 import { Buffer } from 'node:buffer'; // the global of this name is a getter, which a hot path would feel
 import { invariant, NetError } from '../core/error.ts';
 import { ChunkedDecoder, type ChunkedLimits } from './chunked.ts';
+import { KnownBytes } from './known-bytes.ts';
 import { broken, INCOMPLETE, ResponseHead, readHead, tooLarge } from './response-head.ts';
 import { CR, LF } from './tokens.ts';
 
@@ -43,8 +44,6 @@ type State = 'idle' | 'head' | 'length' | 'chunked' | 'untilClose' | 'broken';
 
 const NO_TRAILERS: readonly string[] = [];
 const NOTHING = Buffer.alloc(0);
-/** Room for the next head to be a little longer than this one. */
-const KNOWN_SPARE = 256;
 
 export class ResponseParser {
   readonly head = new ResponseHead();
@@ -54,8 +53,7 @@ export class ResponseParser {
   #method = 'GET';
   #left = 0;
   #interims = 0;
-  #known: Buffer = NOTHING;
-  #knownBytes = 0;
+  readonly #known = new KnownBytes();
   #text = '';
   #chunks: ChunkedDecoder | undefined;
   /** The part that has arrived of a head: the first `#partialBytes` of this. */
@@ -158,21 +156,18 @@ export class ResponseParser {
 
   /** A head that equals the last one byte for byte says the same: most servers change theirs once a second. */
   #readHead(bytes: Buffer, from: number, to: number): number {
-    const end = from + this.#knownBytes;
-    if (end <= to && end > from && bytes.compare(this.#known, 0, this.#knownBytes, from, end) === 0) {
+    if (this.#known.begins(bytes, from, to)) {
       this.#onHead(this.#text);
-      return end;
+      return from + this.#known.length;
     }
-    this.#knownBytes = 0; // `head` is about to be overwritten
+    this.#known.forget(); // `head` is about to be overwritten
     const next = readHead(bytes, from, to, this.head, this.#limits);
     if (next === INCOMPLETE) {
       this.#keep(bytes, from, to);
       return next;
     }
     this.#text = bytes.toString('latin1', from, next);
-    this.#knownBytes = next - from;
-    if (this.#known.length < this.#knownBytes) this.#known = Buffer.allocUnsafeSlow(this.#knownBytes + KNOWN_SPARE);
-    bytes.copy(this.#known, 0, from, next);
+    this.#known.keep(bytes, from, next);
     this.#onHead(this.#text);
     return next;
   }

@@ -8,7 +8,6 @@
  *   another status, and no JSON-RPC with it   ──▶ the reply as it came, its body whole
  *   429 or 503 with a JSON-RPC error          ──▶ the reply, so that limits heed its fields; `made` of the error
  */
-import { collectFor, textOf } from '../../core/body.ts';
 import type { Call, Policy } from '../../core/call.ts';
 import type { Clock } from '../../core/clock.ts';
 import { type Health, NetError } from '../../core/error.ts';
@@ -78,9 +77,9 @@ class AnswerReader {
   read(reply: Reply, call: Call): Reply | Promise<Reply> {
     const { about } = call;
     if (!(about instanceof Asked || about instanceof AskedBatch || about instanceof Told)) return reply;
-    const body = reply.take();
-    if (body instanceof Uint8Array) return this.#made(reply, call, about, textOf(body));
-    return collectFor(body, textOf).then((text) => this.#made(reply, call, about, text));
+    const text = reply.takeText();
+    if (typeof text === 'string') return this.#made(reply, call, about, text);
+    return text.then((whole) => this.#made(reply, call, about, whole));
   }
 
   #made(reply: Reply, call: Call, about: Asked | AskedBatch | Told, text: string): Reply {

@@ -24,6 +24,12 @@ import { limitReached } from './failures.ts';
 const EMPTY = Buffer.alloc(0);
 const NO_TRAILERS: readonly string[] = [];
 
+/**
+ * JSON up to this length that comes in one piece is kept as text: nearly everybody wants it so, and is spared a copy.
+ * Who wants the bytes has them made of it again, which a longer body would feel.
+ */
+const TEXT_BYTES_MAX = 16 * 1024;
+
 export class Incoming implements MessageHandler {
   /** Whether the final head has been read. */
   begun = false;
@@ -42,6 +48,10 @@ export class Incoming implements MessageHandler {
   #trailers = NO_TRAILERS;
   #first: Buffer | undefined;
   #more: Buffer[] | undefined;
+  /** The whole body, where it is kept as text. */
+  #text: string | undefined;
+  /** The length of a body to keep as text, if it comes in one piece; or -1. */
+  #textBytes = -1;
   #pipe: BodyPipe | undefined;
   #onInterim: Call['onInterim'];
 
@@ -70,8 +80,7 @@ export class Incoming implements MessageHandler {
 
   /** The reply with its whole body. To be asked for once, after the end. */
   whole(connection: Connection): Reply {
-    const first = this.#first ?? EMPTY;
-    const reply = this.#reply(connection, this.#more === undefined ? first : Buffer.concat([first, ...this.#more]));
+    const reply = this.#reply(connection, this.#text ?? this.#bytesKept());
     reply.trailers = this.#trailers;
     return reply;
   }
@@ -93,6 +102,7 @@ export class Incoming implements MessageHandler {
   release(): void {
     this.#first = undefined;
     this.#more = undefined;
+    this.#text = undefined;
     this.#pipe = undefined;
     this.#trailers = NO_TRAILERS;
     this.#onInterim = undefined;
@@ -108,6 +118,8 @@ export class Incoming implements MessageHandler {
     this.keepAliveSeconds = head.keepAliveSeconds;
     this.#status = head.status;
     this.#head = text;
+    const asText = head.isJson && !this.encoded && head.contentLength <= TEXT_BYTES_MAX;
+    this.#textBytes = asText ? head.contentLength : -1;
     if (hasBody && head.contentLength > this.#bodyBytesMax) throw this.#tooLong();
   }
 
@@ -115,6 +127,7 @@ export class Incoming implements MessageHandler {
     this.#bytes += to - from;
     if (this.#bytes > this.#bodyBytesMax) throw this.#tooLong();
     if (this.#pipe !== undefined) this.#pipe.push(bytes, from, to);
+    else if (to - from === this.#textBytes && this.#keepText(bytes, from, to)) return;
     else if (this.#first === undefined) this.#first = copyOf(bytes, from, to);
     else (this.#more ??= []).push(copyOf(bytes, from, to));
   }
@@ -125,7 +138,21 @@ export class Incoming implements MessageHandler {
     this.#trailers = trailers;
   }
 
-  #reply(connection: Connection, body: Uint8Array | BodyHandle): Reply {
+  #bytesKept(): Buffer {
+    const first = this.#first ?? EMPTY;
+    return this.#more === undefined ? first : Buffer.concat([first, ...this.#more]);
+  }
+
+  /** @returns false for what is not UTF-8, or begins with a byte order mark: these bytes could not be had again */
+  #keepText(bytes: Buffer, from: number, to: number): boolean {
+    if (bytes[from] === MARK) return false;
+    const text = bytes.toString('utf8', from, to);
+    if (text.includes(REPLACED)) return false;
+    this.#text = text;
+    return true;
+  }
+
+  #reply(connection: Connection, body: Uint8Array | string | BodyHandle): Reply {
     return new Reply(this.#status, this.#head, body, this.encoded, connection.id, connection.leases > 1);
   }
 
@@ -133,6 +160,11 @@ export class Incoming implements MessageHandler {
     return limitReached('bodyBytesMax', this.#bodyBytesMax, 'bytes of body');
   }
 }
+
+/** What stands for each piece that is not UTF-8; where it is itself in the text, that is kept as bytes. */
+const REPLACED = '\ufffd';
+/** The first byte of a byte order mark. */
+const MARK = 0xef;
 
 /** Cheaper for small ranges than a view and a copy of it. */
 function copyOf(bytes: Buffer, from: number, to: number): Buffer {
