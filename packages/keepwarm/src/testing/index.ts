@@ -8,6 +8,7 @@ export {
   type EdgeGridServerOptions,
   startEdgeGridServer,
 } from './edgegrid/server.ts';
+export type { ExchangeFault, ExchangeServer, ExchangeServerOptions } from './exchange/rules.ts';
 export { FakeClock } from './fake-clock.ts';
 export { FaultyConnection } from './faulty-connection.ts';
 export type { FaultyRequest } from './faulty-request.ts';

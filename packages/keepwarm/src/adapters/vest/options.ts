@@ -58,8 +58,8 @@ export const VEST_DEFAULTS: VestFigures = {
 };
 
 /**
- * Ours, as Vest publishes none: 20 calls a second and 600 a minute for each account, 50 and 1,500 for all from here. The
- * narrowest stand first: see `stacked`.
+ * Ours, as Vest publishes none: 20 calls a second and 600 a minute for each account, 50 and 1,500 for all from here.
+ * The narrowest stand first: see `stacked`.
  */
 export const VEST_LIMITS = {
   perAccount: [

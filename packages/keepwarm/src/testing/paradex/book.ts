@@ -1,21 +1,8 @@
 /** Accounts, tokens and orders of the stand-in for Paradex, and what it says to a request. */
 import { Buffer } from 'node:buffer';
 import type { Clock } from '../../core/clock.ts';
+import { type Asked, ok, type Said } from '../exchange/rules.ts';
 import type { ParadexServerOptions } from './rules.ts';
-
-export interface Asked {
-  readonly method: string;
-  /** Without `/v1`. */
-  readonly path: string;
-  readonly query: URLSearchParams;
-  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-  readonly body: Readonly<Record<string, unknown>>;
-}
-
-export interface Said {
-  readonly status: number;
-  readonly body: unknown;
-}
 
 export interface BookEntry {
   readonly id: string;
@@ -28,8 +15,7 @@ export interface BookEntry {
   cancel_reason: string;
 }
 
-const ok = (body: unknown): Said => ({ status: 200, body });
-const no = (status: number, error: string, message = ''): Said => ({ status, body: { error, message } });
+export const no = (status: number, error: string, message = ''): Said => ({ status, body: { error, message } });
 
 const short = (text: string): string => `0x${Buffer.from(text).toString('hex')}`;
 const felts = (names: readonly string[]) => names.map((name) => ({ name, type: 'felt' }));
@@ -42,20 +28,16 @@ export class ParadexBook {
   tokensGiven = 0;
   onboardings = 0;
   readonly #options: ParadexServerOptions;
-  readonly #clock: Clock;
+  readonly #clock: Pick<Clock, 'now' | 'wall'>;
   readonly #tell: (order: BookEntry) => void;
   readonly #keys: Map<string, string>;
   readonly #expiries = new Map<string, number>();
 
-  constructor(options: ParadexServerOptions, clock: Clock, tell: (order: BookEntry) => void) {
+  constructor(options: ParadexServerOptions, clock: Pick<Clock, 'now' | 'wall'>, tell: (order: BookEntry) => void) {
     this.#options = options;
     this.#clock = clock;
     this.#tell = tell;
     this.#keys = new Map(Object.entries(options.accounts ?? {}));
-  }
-
-  wall(): number {
-    return this.#clock.wall();
   }
 
   async say({ method, path, query, headers, body }: Asked): Promise<Said> {
@@ -98,7 +80,7 @@ export class ParadexBook {
     }
     const [timestamp, expiration] = [headers['paradex-timestamp'], headers['paradex-signature-expiration']].map(Number);
     const fields = { method: short('POST'), path: short('/v1/auth'), body: '0x0', timestamp, expiration };
-    if (chainId === '' || expiration! * 1_000 < this.wall()) return no(400, 'SIGNATURE_EXPIRED');
+    if (chainId === '' || expiration! * 1_000 < this.#clock.wall()) return no(400, 'SIGNATURE_EXPIRED');
     if (!verify(this.#data('Request', fields), account, signature, publicKey)) return no(401, 'INVALID_SIGNATURE');
     const token = `jwt-${++this.tokensGiven}`;
     this.tokens.set(token, account);
@@ -119,7 +101,7 @@ export class ParadexBook {
     const signed = JSON.parse(String(signature)) as string[];
     const key = this.#keys.get(account) ?? '';
     if (!this.#options.verify(this.#data('Order', fields), account, signed, key)) return no(400, 'INVALID_SIGNATURE');
-    if (this.wall() > Number(time) + Number(body['recv_window'])) return no(400, 'ORDER_EXPIRED', 'recv_window');
+    if (this.#clock.wall() > Number(time) + Number(body['recv_window'])) return no(400, 'ORDER_EXPIRED', 'recv_window');
     if (this.orders.some((order) => order.account === account && order.client_id === clientId)) {
       return no(400, 'DUPLICATED_CLIENT_ID');
     }
@@ -130,7 +112,7 @@ export class ParadexBook {
     };
     this.orders.push(order);
     this.#tell(order);
-    return { status: 201, body: order };
+    return ok(order, 201);
   }
 
   #cancel(orders: readonly BookEntry[], id: string | undefined): Said {
@@ -140,7 +122,7 @@ export class ParadexBook {
       order.cancel_reason = 'USER_CANCELED';
       this.#tell(order);
     }
-    return { status: 204, body: undefined };
+    return ok(undefined, 204);
   }
 
   #data(primaryType: string, message: Readonly<Record<string, unknown>>): object {

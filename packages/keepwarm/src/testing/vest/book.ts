@@ -20,6 +20,8 @@ export interface BookAccount {
   lastNonce: number;
   listenKey: string | undefined;
   readonly orders: BookOrder[];
+  readonly lpOrders: Readonly<Record<string, unknown>>[];
+  readonly transfers: Readonly<Record<string, unknown>>[];
   readonly leverages: Map<string, number>;
 }
 
@@ -38,6 +40,8 @@ export class Book {
       lastNonce: 0,
       listenKey: undefined,
       orders: [],
+      lpOrders: [],
+      transfers: [],
       leverages: new Map(),
     };
     account.apiKey = `key-${++this.#keys}`;
