@@ -1,6 +1,8 @@
 /** One call as a waterfall: each phase from where the one before it ended. */
 import type { CallPhases, CallTold } from '../../figures/call-told.ts';
+import { Details } from '../parts/details.tsx';
 import { clock, millis } from '../parts/format.ts';
+import { type Fact, Facts } from '../parts/table.tsx';
 
 /** In the order in which they go. */
 export const PHASES: readonly { readonly name: keyof CallPhases; readonly words: string }[] = [
@@ -21,32 +23,23 @@ export function outcomeOf({ error, status }: CallTold): string {
   return error.system === undefined ? error.code : `${error.code} (${error.system})`;
 }
 
-export function CallDetails({ call }: { readonly call: CallTold | undefined }) {
-  return (
-    <aside class="details panel" aria-live="polite" hidden={call === undefined}>
-      {call === undefined ? null : (
-        <>
-          <h3>
-            {call.operation ?? call.method} to {call.upstream}{' '}
-            <span class="aside">
-              call {call.id}, ended {clock(call.at)}
-            </span>
-          </h3>
-          <Waterfall call={call} />
-          <Attempts call={call} />
-          <dl class="facts">
-            {factsOf(call).map(([term, text]) => (
-              <div key={term}>
-                <dt>{term}</dt>
-                <dd>{text}</dd>
-              </div>
-            ))}
-          </dl>
-        </>
-      )}
-    </aside>
-  );
-}
+export const CallDetails = ({ call }: { readonly call: CallTold | undefined }) => (
+  <Details of={call}>
+    {(chosen) => (
+      <>
+        <h3>
+          {chosen.operation ?? chosen.method} to {chosen.upstream}{' '}
+          <span class="aside">
+            call {chosen.id}, ended {clock(chosen.at)}
+          </span>
+        </h3>
+        <Waterfall call={chosen} />
+        <Attempts call={chosen} />
+        <Facts of={factsOf(chosen)} />
+      </>
+    )}
+  </Details>
+);
 
 function Waterfall({ call: { phases, totalMs } }: { readonly call: CallTold }) {
   if (phases === undefined) {
@@ -110,9 +103,9 @@ const REACH: Readonly<Record<string, string>> = {
   answered: 'it was answered',
 };
 
-function factsOf(call: CallTold): readonly (readonly [term: string, text: string])[] {
+function factsOf(call: CallTold): readonly Fact[] {
   const { origin, endpoint, error, acted, socketId, reused, section } = call;
-  const facts: (readonly [string, string])[] = [
+  const facts: Fact[] = [
     ['to', endpoint === undefined ? origin : `${endpoint} (${origin})`],
     ['outcome', outcomeOf(call)],
     ['connection', socketId === 0 ? 'none' : `socket ${socketId}, ${reused ? 'reused' : 'its first call'}`],

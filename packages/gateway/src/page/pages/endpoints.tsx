@@ -4,6 +4,7 @@ import { cordon, uncordon, useAct } from '../data/deeds.ts';
 import { useLive } from '../data/hooks.ts';
 import { Trail } from '../parts/bits.tsx';
 import { millis, percent, whole } from '../parts/format.ts';
+import { type Column, WideTable } from '../parts/table.tsx';
 import { conditionOf, latelyOf, sum } from './endpoint-lines.tsx';
 
 type Endpoint = EndpointsTold['endpoints'][number];
@@ -26,47 +27,28 @@ export function Endpoints({ name, endpoints }: EndpointsProps) {
           {endpoints.length}, {out === 0 ? 'all in rotation' : `${out} out of rotation`}
         </span>
       </h2>
-      <div class="panel wide-table">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">endpoint</th>
-              <th scope="col">state</th>
-              <th scope="col">calls, last 2 min</th>
-              <th scope="col" class="number">
-                share
-              </th>
-              <th scope="col" class="number" title="latency (peak EWMA) and failures × in flight; the lower is picked">
-                load
-              </th>
-              <th scope="col" class="number">
-                latency
-              </th>
-              <th scope="col" class="number">
-                in flight
-              </th>
-              <th scope="col" class="number">
-                failed
-              </th>
-              <th scope="col" class="number">
-                ejections
-              </th>
-              <th scope="col">freshness</th>
-              <th scope="col">
-                <span class="unseen">act</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {endpoints.map((endpoint) => (
-              <Line key={endpoint.name} {...{ upstream: name, endpoint, largest }} share={latelyOf(endpoint) / all} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <WideTable columns={COLUMNS}>
+        {endpoints.map((endpoint) => (
+          <Line key={endpoint.name} {...{ upstream: name, endpoint, largest }} share={latelyOf(endpoint) / all} />
+        ))}
+      </WideTable>
     </section>
   );
 }
+
+const COLUMNS: readonly Column[] = [
+  { name: 'endpoint' },
+  { name: 'state' },
+  { name: 'calls, last 2 min' },
+  { name: 'share', number: true },
+  { name: 'load', number: true, title: 'latency (peak EWMA) and failures × in flight; the lower is picked' },
+  { name: 'latency', number: true },
+  { name: 'in flight', number: true },
+  { name: 'failed', number: true },
+  { name: 'ejections', number: true },
+  { name: 'freshness' },
+  { name: 'act', unseen: true },
+];
 
 interface LineProps {
   readonly upstream: string;

@@ -2,6 +2,7 @@
 import { useRef } from 'preact/hooks';
 import type { GrpcTold } from '../../grpc/upstream.ts';
 import { age, listed, rate, size, whole } from '../parts/format.ts';
+import { type Column, WideTable } from '../parts/table.tsx';
 
 type Multiplexer = NonNullable<GrpcTold['multiplexer']>;
 type Monitor = Multiplexer['monitors'][number];
@@ -41,52 +42,43 @@ export function Monitors({ multiplexer }: { readonly multiplexer: Multiplexer })
   const rates = useRates(monitors);
   const largest = Math.max(1, ...rates.values());
   return (
-    <div class="panel wide-table">
-      <table>
-        <caption>
+    <WideTable
+      columns={COLUMNS}
+      caption={
+        <>
           Monitors <span class="aside">{sharedWords(multiplexer)}</span>
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">monitor</th>
-            <th scope="col">state</th>
-            <th scope="col">messages/s</th>
-            <th scope="col" class="number">
-              messages
-            </th>
-            <th scope="col" class="number">
-              bytes
-            </th>
-            <th scope="col" class="number">
-              filters
-            </th>
-            <th scope="col" class="number" title="messages that wait because it reads more slowly than they come">
-              behind
-            </th>
-            <th scope="col" class="number">
-              dropped
-            </th>
-            <th scope="col" class="number">
-              for
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {monitors.map((monitor, i) => (
-            <Line
-              key={`${monitor.name} ${i}`}
-              monitor={monitor}
-              perSecond={rates.get(monitor.name) ?? 0}
-              largest={largest}
-            />
-          ))}
-        </tbody>
-      </table>
-      {monitors.length === 0 ? <p class="note empty">No monitor is subscribed.</p> : null}
-      <p class="note below">{streamWords(multiplexer)}</p>
-    </div>
+        </>
+      }
+      below={
+        <>
+          {monitors.length === 0 ? <p class="note empty">No monitor is subscribed.</p> : null}
+          <p class="note below">{streamWords(multiplexer)}</p>
+        </>
+      }
+    >
+      {monitors.map((monitor, i) => (
+        <Line
+          key={`${monitor.name} ${i}`}
+          monitor={monitor}
+          perSecond={rates.get(monitor.name) ?? 0}
+          largest={largest}
+        />
+      ))}
+    </WideTable>
   );
 }
+
+const COLUMNS: readonly Column[] = [
+  { name: 'monitor' },
+  { name: 'state' },
+  { name: 'messages/s' },
+  { name: 'messages', number: true },
+  { name: 'bytes', number: true },
+  { name: 'filters', number: true },
+  { name: 'behind', number: true, title: 'messages that wait because it reads more slowly than they come' },
+  { name: 'dropped', number: true },
+  { name: 'for', number: true },
+];
 
 function sharedWords({ monitors, streams, streamsOpened }: Multiplexer): string {
   const alone = monitors.filter((monitor) => monitor.alone).length;

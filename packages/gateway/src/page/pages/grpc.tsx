@@ -3,6 +3,7 @@ import type { GrpcTold } from '../../grpc/upstream.ts';
 import { useLive } from '../data/hooks.ts';
 import { Gauge, Tile } from '../parts/bits.tsx';
 import { age, listed, rate, span, whole } from '../parts/format.ts';
+import { type Column, WideTable } from '../parts/table.tsx';
 import { Monitors } from './grpc-monitors.tsx';
 
 export function GrpcPage() {
@@ -102,79 +103,65 @@ function Starts({ pool: { connectionRate: limit } }: { readonly pool: Pool }) {
   );
 }
 
-function Connections({ pool: { connections } }: { readonly pool: Pool }) {
-  return (
-    <div class="panel wide-table">
-      <table>
-        <caption>Connections</caption>
-        <thead>
-          <tr>
-            <th scope="col">connection</th>
-            <th scope="col">state</th>
-            <th scope="col">streams</th>
-            <th scope="col" class="number">
-              age
-            </th>
-            <th scope="col">leased to</th>
-          </tr>
-        </thead>
-        <tbody>
-          {connections.list.map(({ id, state, leases, streams, streamsMax, ageMs }) => (
-            <tr key={id}>
-              <th scope="row">{id}</th>
-              <td class="state" data-state={state}>
-                {state}
-              </td>
-              <td class="gauge-cell">
-                <Gauge label={`streams on connection ${id}`} value={streams} max={streamsMax} />{' '}
-                {`${whole(streams)} of ${whole(streamsMax)}`}
-              </td>
-              <td class="number">{age(ageMs)}</td>
-              <td>{leases.join(', ') || 'nobody'}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {connections.list.length === 0 ? <p class="note empty">None is open: nobody has needed one.</p> : null}
-    </div>
-  );
-}
+const CONNECTION_COLUMNS: readonly Column[] = [
+  { name: 'connection' },
+  { name: 'state' },
+  { name: 'streams' },
+  { name: 'age', number: true },
+  { name: 'leased to' },
+];
 
-function Leases({ pool: { leases } }: { readonly pool: Pool }) {
-  return (
-    <div class="panel wide-table">
-      <table>
-        <caption>
-          Leases <span class="aside">{whole(leases.waiting)} waiting</span>
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">name</th>
-            <th scope="col">state</th>
-            <th scope="col">on</th>
-            <th scope="col" class="number">
-              streams
-            </th>
-            <th scope="col" class="number">
-              messages/s
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {leases.list.map(({ name, group, state, connections, streams, messagesPerSecond }, i) => (
-            <tr key={`${name} ${i}`}>
-              <th scope="row" title={`group ${group}`}>
-                {name}
-              </th>
-              <td>{state}</td>
-              <td>{connections.map((id) => `connection ${id}`).join(', ') || '–'}</td>
-              <td class="number">{whole(streams)}</td>
-              <td class="number">{rate(messagesPerSecond)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {leases.list.length === 0 ? <p class="note empty">Nobody holds one.</p> : null}
-    </div>
-  );
-}
+const Connections = ({ pool: { connections } }: { readonly pool: Pool }) => (
+  <WideTable
+    columns={CONNECTION_COLUMNS}
+    caption="Connections"
+    below={connections.list.length === 0 ? <p class="note empty">None is open: nobody has needed one.</p> : null}
+  >
+    {connections.list.map(({ id, state, leases, streams, streamsMax, ageMs }) => (
+      <tr key={id}>
+        <th scope="row">{id}</th>
+        <td class="state" data-state={state}>
+          {state}
+        </td>
+        <td class="gauge-cell">
+          <Gauge label={`streams on connection ${id}`} value={streams} max={streamsMax} />{' '}
+          {`${whole(streams)} of ${whole(streamsMax)}`}
+        </td>
+        <td class="number">{age(ageMs)}</td>
+        <td>{leases.join(', ') || 'nobody'}</td>
+      </tr>
+    ))}
+  </WideTable>
+);
+
+const LEASE_COLUMNS: readonly Column[] = [
+  { name: 'name' },
+  { name: 'state' },
+  { name: 'on' },
+  { name: 'streams', number: true },
+  { name: 'messages/s', number: true },
+];
+
+const Leases = ({ pool: { leases } }: { readonly pool: Pool }) => (
+  <WideTable
+    columns={LEASE_COLUMNS}
+    caption={
+      <>
+        Leases <span class="aside">{whole(leases.waiting)} waiting</span>
+      </>
+    }
+    below={leases.list.length === 0 ? <p class="note empty">Nobody holds one.</p> : null}
+  >
+    {leases.list.map(({ name, group, state, connections, streams, messagesPerSecond }, i) => (
+      <tr key={`${name} ${i}`}>
+        <th scope="row" title={`group ${group}`}>
+          {name}
+        </th>
+        <td>{state}</td>
+        <td>{connections.map((id) => `connection ${id}`).join(', ') || '–'}</td>
+        <td class="number">{whole(streams)}</td>
+        <td class="number">{rate(messagesPerSecond)}</td>
+      </tr>
+    ))}
+  </WideTable>
+);

@@ -1,6 +1,8 @@
 /** Everything that is known of the socket one has chosen. */
 import type { SocketOfUpstream } from '../../admin/sockets.ts';
+import { Details } from '../parts/details.tsx';
 import { age, millis, size, whole } from '../parts/format.ts';
+import { type Fact, Facts } from '../parts/table.tsx';
 
 /** Why a connection ended, in words. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -16,32 +18,23 @@ const REASONS: Readonly<Record<string, string>> = {
   closing: 'the gateway is closing',
 };
 
-export function SocketDetails({ socket }: { readonly socket: SocketOfUpstream | undefined }) {
-  return (
-    <aside class="details panel" aria-live="polite" hidden={socket === undefined}>
-      {socket === undefined ? null : (
-        <>
-          <h3>
-            {socket.upstream}, socket {socket.id}
-          </h3>
-          <dl class="facts">
-            {factsOf(socket).map(([term, text]) => (
-              <div key={term}>
-                <dt>{term}</dt>
-                <dd>{text}</dd>
-              </div>
-            ))}
-          </dl>
-        </>
-      )}
-    </aside>
-  );
-}
+export const SocketDetails = ({ socket }: { readonly socket: SocketOfUpstream | undefined }) => (
+  <Details of={socket}>
+    {(chosen) => (
+      <>
+        <h3>
+          {chosen.upstream}, socket {chosen.id}
+        </h3>
+        <Facts of={factsOf(chosen)} />
+      </>
+    )}
+  </Details>
+);
 
-function factsOf(socket: SocketOfUpstream): readonly (readonly [term: string, text: string])[] {
+function factsOf(socket: SocketOfUpstream): readonly Fact[] {
   const { origin, address, state, closeReason, protocol, streams, rttMs, nowMs, tlsMs, tlsResumed, proxy } = socket;
   const since = age(nowMs - socket.sinceMs);
-  const facts: (readonly [string, string])[] = [
+  const facts: Fact[] = [
     ['to', `${origin} at ${address}`],
     ['opened', `${age(nowMs - socket.openedAtMs)} ago`],
     ['name lookup', millis(socket.dnsMs)],

@@ -8,10 +8,12 @@ import { Empty } from '../parts/bits.tsx';
 import { CurvesOf } from '../parts/curves.tsx';
 import { age, millis, percent, whole } from '../parts/format.ts';
 import { Happenings } from '../parts/happenings.tsx';
+import { Facts } from '../parts/table.tsx';
 import { Versus } from '../parts/versus.tsx';
 import { Breakers } from './breakers.tsx';
 import { Endpoints } from './endpoints.tsx';
 import { Limits } from './limits.tsx';
+import { SubscriptionsOf } from './subscriptions.tsx';
 import { callWords, Places, poolWords, UpstreamCards } from './upstream-card.tsx';
 
 export const UpstreamsPage = () => (
@@ -52,6 +54,7 @@ export function UpstreamPage({ name }: { readonly name: string }) {
         <SinceStart upstream={upstream} />
       </section>
       <Parts query={query} name={name} />
+      <SubscriptionsOf upstream={upstream} />
       <CurvesOf upstream={name} />
       <Happenings upstream={name} />
     </>
@@ -92,14 +95,7 @@ function SinceStart({ upstream }: { readonly upstream: UpstreamTold }) {
   return (
     <article class="tile">
       <h3>Since the start</h3>
-      <dl class="facts">
-        {facts.map(([term, text]) => (
-          <div key={term}>
-            <dt>{term}</dt>
-            <dd>{text}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts of={facts} />
     </article>
   );
 }

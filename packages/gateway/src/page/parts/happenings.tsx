@@ -65,7 +65,10 @@ const WORDS: Readonly<Record<string, Words>> = {
     'bad',
     `a subscription to ${field(event, 'topic')} lost ${field(event, 'endpoint')}; it is resumed`,
   ],
-  streamGap: (event) => ['bad', `messages of ${field(event, 'topic')} are missing (${field(event, 'reason')})`],
+  streamGap: (event) =>
+    event['filled'] === true
+      ? ['good', `messages of ${field(event, 'topic')} were missed (${field(event, 'reason')}), and had after all`]
+      : ['bad', `messages of ${field(event, 'topic')} are missing (${field(event, 'reason')})`],
   leakSuspected: (event) => ['bad', `socket ${field(event, 'socketId')} has been lent for ${ms(event, 'heldMs')}`],
   leakRecovered: (event) => ['good', `socket ${field(event, 'socketId')} came back`],
   action: (event) => [
