@@ -10,8 +10,8 @@
  */
 import type { Gap, GapReason } from '../../core/subscribe.ts';
 import type { SlotStatus, SubscribeUpdate } from '../../wire/geyser/generated/geyser_pb.js';
-import { type Identity, identityOf } from './identity.ts';
-import { Seen } from './seen.ts';
+import { identityOf } from './identity.ts';
+import { ReplayMemory } from './replay-memory.ts';
 
 export interface ProgressOptions {
   readonly rewindSlots: number;
@@ -20,16 +20,22 @@ export interface ProgressOptions {
   readonly fromSlot: number | undefined;
 }
 
-/** What becomes of an update: gaps that stand before it, and where it stands itself; or that it is not told. */
+/**
+ * What becomes of an update: gaps that stand before it, and where it stands itself; or that it is not told. Holds until
+ * the next is taken.
+ */
 export interface Taken {
   readonly gap: Gap | undefined;
   readonly told: boolean;
   readonly slot: number | undefined;
 }
 
-export class Progress {
+export class Progress implements Taken {
+  gap: Gap | undefined;
+  told = true;
+  slot: number | undefined;
   readonly #options: ProgressOptions;
-  readonly #seen: Seen;
+  readonly #memory: ReplayMemory;
   #opening = 0;
   #first: number | undefined;
   #whole: number | undefined;
@@ -40,7 +46,8 @@ export class Progress {
 
   constructor(options: ProgressOptions) {
     this.#options = options;
-    this.#seen = new Seen(options.rememberedMax);
+    const { rewindSlots, rememberedMax: updatesMax } = options;
+    this.#memory = new ReplayMemory({ rewindSlots, updatesMax });
     this.#first = options.fromSlot;
   }
 
@@ -50,7 +57,7 @@ export class Progress {
   }
 
   get remembered(): number {
-    return this.#seen.size;
+    return this.#memory.size;
   }
 
   /** Whether anything has been told that a later opening must go on from. */
@@ -62,7 +69,7 @@ export class Progress {
   get replayFrom(): number | undefined {
     if (this.#first === undefined) return undefined;
     const rewound = this.#whole === undefined ? this.#first : this.#whole + 1 - this.#options.rewindSlots;
-    return Math.max(rewound, this.#first, this.#seen.floor, this.#oldest);
+    return Math.max(rewound, this.#first, this.#memory.floor, this.#oldest);
   }
 
   /**
@@ -72,6 +79,7 @@ export class Progress {
    */
   reopen(complete: boolean): void {
     this.#opening++;
+    this.#memory.reopen();
     this.#torn = this.begun && !complete;
   }
 
@@ -87,20 +95,27 @@ export class Progress {
   /** @param status by which a slot is whole */
   take(update: SubscribeUpdate, status: SlotStatus): Taken {
     const identity = identityOf(update);
-    if (identity === undefined) return { gap: undefined, told: true, slot: undefined };
+    this.gap = undefined;
+    this.told = true;
+    this.slot = identity?.slot;
+    if (identity === undefined) return this;
     const { slot } = identity;
     const { updateOneof } = update;
-    const isWhole = updateOneof.case === 'slot' && updateOneof.value.status === status;
-    if (updateOneof.case !== 'slot' || isWhole) this.#first ??= slot;
-    const repeats = this.#seen.repeats(identity, this.#opening);
-    let missing: Gap | undefined;
+    const isSlot = updateOneof.case === 'slot';
+    const isWhole = isSlot && updateOneof.value.status === status;
+    if (!isSlot || isWhole) this.#first ??= slot;
+    const repeats = this.#memory.note(slot, identity.id, identity.mark);
     if (this.#torn) {
       this.#torn = false;
       // Even of that slot something may have come before.
-      missing = gap('lost', this.#next, slot);
+      this.gap = gap('lost', this.#next, slot);
     }
-    const skipped = isWhole ? this.#reach(slot, updateOneof.value.parent) : undefined;
-    return { gap: missing ?? skipped, told: !repeats && !this.#isBefore(identity, updateOneof.case), slot };
+    if (isWhole) {
+      const skipped = this.#reach(slot, updateOneof.value.parent);
+      this.gap ??= skipped;
+    }
+    this.told = !repeats && !this.#isBefore(slot, isSlot);
+    return this;
   }
 
   /** The first slot that is not known to be whole. */
@@ -112,16 +127,16 @@ export class Progress {
     const before = this.#whole;
     if (before !== undefined && slot <= before) return undefined;
     this.#whole = slot;
-    this.#seen.forget(slot + 1 - this.#options.rewindSlots);
+    this.#memory.reach(slot);
     const from = before === undefined ? undefined : before + 1;
     if (from === undefined || parent === undefined || Number(parent) < from) return undefined;
     return gap('skipped', from, Number(parent));
   }
 
   /** (3) A replay goes back further than the subscription does. */
-  #isBefore({ slot }: Identity, kind: SubscribeUpdate['updateOneof']['case']): boolean {
+  #isBefore(slot: number, isSlot: boolean): boolean {
     if (this.#opening <= 1 || this.#first === undefined || this.#options.fromSlot !== undefined) return false;
-    const begunWithin = slot === this.#first && kind !== 'slot' && (this.#whole ?? -1) >= slot;
+    const begunWithin = slot === this.#first && !isSlot && (this.#whole ?? -1) >= slot;
     return slot < this.#first || begunWithin;
   }
 }

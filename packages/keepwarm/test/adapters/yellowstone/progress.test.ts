@@ -8,7 +8,7 @@ import { describe, it } from 'node:test';
 import { create } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { Progress } from '../../../src/adapters/yellowstone/progress.ts';
-import { Seen } from '../../../src/adapters/yellowstone/seen.ts';
+import { ReplayMemory } from '../../../src/adapters/yellowstone/replay-memory.ts';
 import { SlotStatus, type SubscribeUpdate, SubscribeUpdateSchema } from '../../../src/yellowstone.ts';
 
 const WHOLE = SlotStatus.SLOT_PROCESSED;
@@ -99,16 +99,40 @@ describe('the progress of a subscription', () => {
     }
     assert.equal(progress.replayFrom, 28, 'two slots of five are remembered');
   });
+
+  it('tells again neither what came once nor what came twice (3)', () => {
+    const progress = new Progress({ rewindSlots: 64, rememberedMax: 1_000, fromSlot: undefined });
+    const block = create(SubscribeUpdateSchema, { updateOneof: { case: 'block', value: { slot: 10n } } });
+    const told = (): number => [block, account(10, 1), block].filter((each) => progress.take(each, WHOLE).told).length;
+    progress.reopen(false);
+    assert.equal(told(), 3, 'a block comes once for each filter that matches');
+    for (let losses = 0; losses < 3; losses++) {
+      progress.reopen(true);
+      assert.equal(told(), 0);
+    }
+    assert.equal(told(), 3, 'and what comes beyond that is new');
+  });
 });
 
-describe('what has been seen', () => {
-  it('is one and the same from two openings, and two from one', () => {
-    const seen = new Seen(10);
-    const one = { slot: 1, id: 7, mark: 5 };
-    assert.equal(seen.repeats(one, 1), false);
-    assert.equal(seen.repeats(one, 1), false, 'a server that says it twice means it');
-    assert.equal(seen.repeats(one, 2), true);
-    assert.equal(seen.repeats({ ...one, slot: 2 }, 2), false, 'of another slot it is another');
-    assert.equal(seen.repeats({ ...one, mark: 6 }, 3), false, 'of another address as well');
+describe('what is remembered of updates', () => {
+  it('tells apart what has one id by its mark, in any order, over any losses', () => {
+    const memory = new ReplayMemory({ rewindSlots: 64, updatesMax: 10 });
+    const [five, six, none] = [5, 6, 0].map((mark) => () => memory.note(1, 7, mark));
+    assert.deepEqual([five!(), six!(), six!()], [false, false, false]);
+    memory.reopen();
+    assert.deepEqual([six!(), none!(), five!(), six!(), six!()], [true, false, true, true, false]);
+    memory.reopen();
+    assert.equal(memory.size, 5);
+    assert.deepEqual([five!(), five!(), none!(), six!(), six!(), six!()], [true, false, true, true, true, true]);
+    assert.equal(memory.note(2, 7, 5), false, 'of another slot it is another');
+  });
+
+  it('is bounded also where no slot is ever known to be whole', () => {
+    const memory = new ReplayMemory({ rewindSlots: 64, updatesMax: 10 });
+    for (let slot = 1; slot <= 100; slot++) {
+      for (let id = 0; id < 4; id++) memory.note(slot, id);
+      assert.ok(memory.size <= 10, `${memory.size} in slot ${slot}`);
+      if (slot % 3 === 0) memory.reopen();
+    }
   });
 });

@@ -12,7 +12,7 @@
  *   (2) It is over only when nothing is owed: then everything the new stream has told so far was passed on.
  *   (3) Of the new stream nothing is passed on that the old one told, before or since; what that was, its memory knows.
  */
-import type { ReplayMemory } from './memory.ts';
+import type { ReplayMemory } from '../replay-memory.ts';
 import type { Update } from './update.ts';
 
 /** Updates the old stream may be behind by before it is plain that it does not catch up. */

@@ -17,9 +17,9 @@
  */
 import type { Buffer } from 'node:buffer';
 import type { Clock, Random, Timer } from '../../../core/clock.ts';
+import { ReplayMemory } from '../replay-memory.ts';
 import { FilterBook } from './filters.ts';
 import type { LinkError, OpenUpstream, UpstreamLink } from './link.ts';
-import { ReplayMemory } from './memory.ts';
 import type { SettledMultiplexer } from './options.ts';
 import { Outage, Silence } from './outage.ts';
 import { Pace } from './pace.ts';

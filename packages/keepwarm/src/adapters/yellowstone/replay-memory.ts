@@ -1,5 +1,6 @@
 /**
- * What a stream has told lately, so that a replay after a loss tells nobody anything twice.
+ * What a subscription has told lately, so that a replay after a loss tells nobody anything twice: that of one reader,
+ * and that of a stream which several monitors share.
  *
  * Updates are counted, not just noted: a server that says the same thing twice is passed on twice, and a replay of it
  * is known twice.
@@ -21,7 +22,15 @@ export interface MemoryOptions {
   readonly updatesMax: number;
 }
 
-type Slots = Map<number, Map<string, number>>;
+/** What tells an update from others of its slot: a number where there are very many, since each is kept for long. */
+export type UpdateId = string | number;
+
+/** How often each came, in the low bits, with its mark above them. */
+type Ids = Map<UpdateId, number>;
+type Slots = Map<number, Ids>;
+
+/** As often as this, and the same update is not counted any more. */
+const COUNTS = 2 ** 20;
 
 /** What has no slot is kept by itself, and less of it. */
 const NO_SLOT = -1;
@@ -36,6 +45,9 @@ export class ReplayMemory {
   /** The newest slot of this opening, and of all. */
   #top = -1;
   #highest = -1;
+  /** Where the last update was noted: most come in a row. */
+  #slot: number | undefined;
+  #ids: Ids = new Map();
 
   /** @param fromSlot where it begins, if that is known */
   constructor(options: MemoryOptions, fromSlot = -1) {
@@ -76,23 +88,25 @@ export class ReplayMemory {
     this.#raise(Math.max(slot - this.#options.rewindSlots, 0));
   }
 
-  /** An update has come. @returns whether it was told before, and is to be kept back */
-  note(slot: number, key: string): boolean {
-    const again = this.#take(slot, key);
+  /**
+   * An update has come.
+   *
+   * @param mark what two updates with one id do not share, where that may be: 32 bits
+   * @returns whether it was told before, and is to be kept back
+   */
+  note(slot: number, id: UpdateId, mark = 0): boolean {
+    const again = this.#before.size > 0 && this.#take(slot, id, mark);
     if (slot < this.#floor && slot !== NO_SLOT) return again;
-    let keys = this.#told.get(slot);
-    if (keys === undefined) this.#told.set(slot, (keys = new Map()));
-    const count = keys.get(key);
-    keys.set(key, count === undefined ? 1 : count + 1);
-    this.#size++;
+    if (slot !== this.#slot) this.#turnTo(slot);
+    if (add(this.#ids, id, mark, 1)) this.#size++;
     if (this.#size > this.#options.updatesMax) this.#forgetOldest();
-    if (slot === NO_SLOT && keys.size > NO_SLOT_MAX) this.#drop(this.#told, NO_SLOT);
+    if (slot === NO_SLOT && this.#ids.size > NO_SLOT_MAX) this.#drop(this.#told, NO_SLOT);
     return again;
   }
 
   /** Whether an update was told, by this opening or one before it. */
-  has(slot: number, key: string): boolean {
-    return this.#told.get(slot)?.has(key) === true || this.#before.get(slot)?.has(key) === true;
+  has(slot: number, id: UpdateId): boolean {
+    return this.#told.get(slot)?.has(id) === true || this.#before.get(slot)?.has(id) === true;
   }
 
   /** Nothing from before this slot can be had any more. @returns whether that leaves no hole in what comes in order */
@@ -103,12 +117,13 @@ export class ReplayMemory {
 
   /** The stream was lost, and begins again at `floor`. */
   reopen(): void {
-    for (const [slot, keys] of this.#told) {
+    for (const [slot, ids] of this.#told) {
       const before = this.#before.get(slot);
-      if (before === undefined) this.#before.set(slot, keys);
-      else for (const [key, count] of keys) before.set(key, (before.get(key) ?? 0) + count);
+      if (before === undefined) this.#before.set(slot, ids);
+      else for (const [id, value] of ids) add(before, id, markOf(value), value % COUNTS);
     }
     this.#told = new Map();
+    this.#slot = undefined;
     this.#top = -1;
   }
 
@@ -116,7 +131,7 @@ export class ReplayMemory {
   copy(): ReplayMemory {
     const copy = new ReplayMemory(this.#options, this.#floor);
     for (const slots of [this.#told, this.#before]) {
-      for (const [slot, keys] of slots) copy.#told.set(slot, new Map(keys));
+      for (const [slot, ids] of slots) copy.#told.set(slot, new Map(ids));
       copy.reopen();
     }
     copy.#size = this.#size;
@@ -128,19 +143,32 @@ export class ReplayMemory {
   restart(): void {
     this.#told = new Map();
     this.#before = new Map();
+    this.#slot = undefined;
     this.#size = 0;
     this.#top = this.#floor = -1;
   }
 
-  #take(slot: number, key: string): boolean {
-    if (this.#before.size === 0) return false;
-    const keys = this.#before.get(slot);
-    const count = keys?.get(key);
-    if (keys === undefined || count === undefined) return false;
+  #turnTo(slot: number): void {
+    let ids = this.#told.get(slot);
+    if (ids === undefined) this.#told.set(slot, (ids = new Map()));
+    this.#slot = slot;
+    this.#ids = ids;
+  }
+
+  #take(slot: number, id: UpdateId, mark: number): boolean {
+    const ids = this.#before.get(slot);
+    if (ids === undefined) return false;
+    let key = id;
+    let value = ids.get(id);
+    if (value === undefined ? mark !== 0 : markOf(value) !== mark) {
+      key = apart(id, mark);
+      value = ids.get(key);
+    }
+    if (value === undefined) return false;
     this.#size--;
-    if (count > 1) keys.set(key, count - 1);
-    else keys.delete(key);
-    if (keys.size === 0) this.#before.delete(slot);
+    if (value % COUNTS > 1) ids.set(key, value - 1);
+    else ids.delete(key);
+    if (ids.size === 0) this.#before.delete(slot);
     return true;
   }
 
@@ -154,14 +182,36 @@ export class ReplayMemory {
   }
 
   #forgetOldest(): void {
-    const slots = [...this.#told.keys(), ...this.#before.keys()].filter((slot) => slot !== NO_SLOT);
-    const oldest = slots.reduce((least, slot) => Math.min(least, slot), Number.POSITIVE_INFINITY);
-    if (oldest < Math.max(this.#highest, 1)) this.#raise(oldest + 1);
-    else this.#drop(this.#told, oldest); // one slot of that size: its replay cannot be told from news
+    let oldest = Number.POSITIVE_INFINITY;
+    for (const slots of [this.#told, this.#before]) {
+      for (const slot of slots.keys()) if (slot !== NO_SLOT && slot < oldest) oldest = slot;
+    }
+    if (oldest < Math.max(this.#highest, 1)) return this.#raise(oldest + 1);
+    // One slot of that size: its replay cannot be told from news.
+    for (const slots of [this.#told, this.#before]) this.#drop(slots, oldest);
   }
 
   #drop(slots: Slots, slot: number): void {
-    for (const count of slots.get(slot)?.values() ?? []) this.#size -= count;
+    for (const value of slots.get(slot)?.values() ?? []) this.#size -= value % COUNTS;
     slots.delete(slot);
+    if (slot === this.#slot) this.#slot = undefined;
   }
+}
+
+const markOf = (value: number): number => Math.floor(value / COUNTS);
+
+/** The id of an update that shares the plain one with another. */
+const apart = (id: UpdateId, mark: number): string => `${id}/${mark}`;
+
+/** @returns whether it is counted */
+function add(ids: Ids, id: UpdateId, mark: number, count: number): boolean {
+  const value = ids.get(id);
+  if (value === undefined) {
+    ids.set(id, mark * COUNTS + count);
+    return true;
+  }
+  if (markOf(value) !== mark) return add(ids, apart(id, mark), mark, count);
+  const fits = (value % COUNTS) + count < COUNTS;
+  if (fits) ids.set(id, value + count);
+  return fits;
 }
