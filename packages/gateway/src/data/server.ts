@@ -11,15 +11,26 @@ import { TLSSocket, Server as TlsServer } from 'node:tls';
 import type { ListenerTls } from '../config/listener-tls.ts';
 import { acceptUpgrade } from './accept-upgrade.ts';
 import type { CallerRequest, CallerResponse } from './caller.ts';
+import {
+  attendClose,
+  closedOf,
+  distrust,
+  giveUpStalled,
+  isDistrusted,
+  requestBegun,
+  requestEnded,
+} from './caller-connection.ts';
 import { firstBytes } from './first-bytes.ts';
 import { Forwarding } from './forwarding.ts';
 import { Http2Door } from './http2-door.ts';
 import { listenerOf } from './listener.ts';
-import { answerProblem, type Problem, refusal } from './problem.ts';
+import { HEAD_BYTES_MAX, refuseMalformed, refuseTunnel } from './malformed.ts';
+import { answerProblem, type Problem } from './problem.ts';
 import { discardRest } from './request-body.ts';
 import type { Routes } from './routes.ts';
 import { RpcForwarding } from './rpc-forwarding.ts';
 import { targetOf } from './target.ts';
+import { mayUpgrade, OFFERS_UPGRADES } from './upgrade-offer.ts';
 import { responseOn } from './upgrading.ts';
 
 export interface DataOptions {
@@ -35,38 +46,10 @@ export interface DataOptions {
   readonly tls?: ListenerTls | undefined;
 }
 
-/** Before, Node's server gave every Upgrade away, also those that clients send in passing and nobody has to heed. */
-const OFFERS_UPGRADES = atLeast(process.versions.node, 24, 9);
-
-function atLeast(version: string, major: number, minor: number): boolean {
-  const [ours = 0, ourMinor = 0] = version.split('.').map(Number);
-  return ours > major || (ours === major && ourMinor >= minor);
-}
-
-/**
- * A WebSocket, or anything else that begins with a GET: not the other versions of HTTP and of TLS that clients name in
- * passing, and nothing with a body, which would not be told from what follows it.
- */
-function mayUpgrade({ method, httpVersion, headers }: IncomingMessage): boolean {
-  if (method !== 'GET' || httpVersion !== '1.1') return false;
-  if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) return false;
-  return !/(?:^|[\s,])(?:h2c|h2|http|tls)(?:$|[\s,/])/i.test(headers.upgrade ?? '');
-}
-
-/** Bytes of a request's head; as large as the replies the library accepts. */
-const HEAD_BYTES_MAX = 32 * 1024;
 /** The head of a request must have arrived within this, in ms; or within `requestMs`, if that is less. */
 const HEAD_MS_MAX = 30_000;
 /** How often a draining server looks for connections that have become idle, in ms. */
 const DRAIN_LOOK_MS = 20;
-
-/** Fires when the connection closes; shared by all its requests, so that none needs one of its own. */
-const CLOSED = Symbol('closed');
-/** Set when a request on this connection was refused: what follows it there may be a part of it, and is not served. */
-const DISTRUSTED = Symbol('distrusted');
-/** Requests of this connection that have not been answered to the end. */
-const UNDER_WAY = Symbol('under way');
-type Caller = Socket & { [CLOSED]?: AbortSignal; [DISTRUSTED]?: true; [UNDER_WAY]?: number };
 
 export class DataServer {
   readonly server: Server;
@@ -158,16 +141,16 @@ export class DataServer {
   }
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
-    const caller: Caller = request.socket;
-    if (caller[DISTRUSTED] === true) return; // it is read already, behind the refused one; its answer never comes
+    const { socket } = request;
+    if (isDistrusted(socket)) return; // it is read already, behind the refused one; its answer never comes
     this.#inFlight++;
-    caller[UNDER_WAY] = (caller[UNDER_WAY] ?? 0) + 1;
+    requestBegun(socket);
     response.on('close', () => {
       this.#inFlight--;
-      caller[UNDER_WAY]!--;
+      requestEnded(socket);
     });
     if (this.#draining) response.shouldKeepAlive = false;
-    const refused = this.#pass(request, response, caller[CLOSED]!);
+    const refused = this.#pass(request, response, closedOf(socket));
     if (refused !== undefined) this.#refuse(response, refused);
   }
 
@@ -208,11 +191,11 @@ export class DataServer {
 
   /** Node has let go of the connection: whatever is answered on it is answered by us. */
   #upgrade(request: IncomingMessage, duplex: Duplex, early: Buffer): void {
-    const socket = duplex as Caller; // what a server without TLS accepts is a socket
+    const socket = duplex as Socket; // what a server without TLS accepts is a socket
     this.#upgraded.add(socket);
     socket.once('close', () => this.#upgraded.delete(socket));
-    if (socket[DISTRUSTED] === true) return void socket.destroy();
-    const refused = acceptUpgrade({ request, socket, early, closed: socket[CLOSED]! }, this.#routes);
+    if (isDistrusted(socket)) return void socket.destroy();
+    const refused = acceptUpgrade({ request, socket, early, closed: closedOf(socket) }, this.#routes);
     if (refused !== undefined) this.#refuse(responseOn(request, socket), refused);
   }
 
@@ -244,57 +227,7 @@ export class DataServer {
   #refuse(response: ServerResponse, problem: Problem): void {
     this.#refused++;
     const close = problem.code !== 'NOT_ROUTED';
-    if (close) (response.req.socket as Caller)[DISTRUSTED] = true;
+    if (close) distrust(response.req.socket);
     answerProblem(response, { ...problem, close });
   }
-}
-
-function attendClose(socket: Caller): void {
-  const closing = new AbortController();
-  socket[CLOSED] = closing.signal;
-  socket.once('close', () => closing.abort());
-}
-
-function giveUpStalled(caller: Caller): void {
-  // With a request under way and nothing left to be taken, the silence is the upstream's, which has limits of its own.
-  if (caller[UNDER_WAY] === undefined || caller[UNDER_WAY] === 0 || caller.writableLength > 0) caller.destroy();
-}
-
-function refuseTunnel(_request: IncomingMessage, socket: Socket): void {
-  endWith(socket, refusal(405, 'REFUSED', 'this gateway forwards to configured upstreams and opens no tunnels'));
-}
-
-/** What Node's parser would not read. */
-function refuseMalformed(error: Error & { readonly code?: string }, socket: Caller): void {
-  // Neither lost connections nor failed handshakes get an answer.
-  if (!socket.writable || !/^(?:HPE_|ERR_HTTP_)/.test(error.code ?? '')) return void socket.destroy();
-  if (socket[DISTRUSTED] === true) return socket.destroySoon(); // behind a refused request: it has had its answer
-  if (error.code === 'HPE_HEADER_OVERFLOW') {
-    const detail = `the request's head has more than ${HEAD_BYTES_MAX} bytes (limit headBytesMax)`;
-    return endWith(socket, refusal(431, 'TOO_LARGE', detail, { limit: 'headBytesMax', value: HEAD_BYTES_MAX }));
-  }
-  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    return endWith(socket, refusal(408, 'REFUSED', 'the request did not arrive in time'));
-  }
-  endWith(socket, refusal(400, 'REFUSED', 'the request is not HTTP/1.1 as RFC 9112 has it'));
-}
-
-const REASONS: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  405: 'Method Not Allowed',
-  408: 'Request Timeout',
-  431: 'Request Header Fields Too Large',
-};
-
-function endWith(socket: Socket, { status, code, detail, limit, value }: Problem): void {
-  const body = JSON.stringify({ type: 'about:blank', title: REASONS[status], status, code, detail, limit, value });
-  const head = [
-    `HTTP/1.1 ${status} ${REASONS[status]}`,
-    'content-type: application/problem+json',
-    `content-length: ${Buffer.byteLength(body)}`,
-    'proxy-status: keepwarm; error=http_request_error',
-    'connection: close',
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
-  socket.destroySoon();
 }
