@@ -53,29 +53,27 @@ export const quickSigner: StarkSigner = {
 export const quickVerify: ParadexServerOptions['verify'] = (data, account, [r]) =>
   BigInt(r!) === BigInt(digest(data, account));
 
-/** Cheap signatures; and an order's fate is known within two or three seconds, also on a busy machine. */
+export const quickAccounts = [
+  { account: ACCOUNT, signer: quickSigner, ethereumAccount: '0xe', publicKey: PUBLIC_KEY },
+] as const;
+export const realAccounts = [{ ...quickAccounts[0], signer: new Signer(PRIVATE_KEY) }] as const;
+
+/** An order's fate is known within two or three seconds, also on a busy machine. */
 export const QUICK = {
   ...{ recvWindowMs: 1_000, settleMs: 100, askMs: 20, reconcileMs: 20_000, deadlineMs: 8_000 },
   limits: { firstByteMs: 400 },
   breaker: false,
-  accounts: [{ account: ACCOUNT, signer: quickSigner }],
 } as const;
 
+/** With cheap signatures, unless both sides are told otherwise. */
 export async function aParadex(
   t: TestContext,
   options: ParadexOptions = {},
   serving: Partial<ParadexServerOptions> = {},
 ) {
-  const server = await startParadexServer({
-    verify,
-    chainId: CHAIN,
-    accounts: { [ACCOUNT]: PUBLIC_KEY },
-    ...serving,
-  });
-  const accounts = [
-    { account: ACCOUNT, signer: new Signer(PRIVATE_KEY), ethereumAccount: '0xe', publicKey: PUBLIC_KEY },
-  ];
-  const paradex = createParadex({ restUrl: server.restUrl, wsUrl: server.wsUrl, accounts, ...options });
+  const known = { chainId: CHAIN, accounts: { [ACCOUNT]: PUBLIC_KEY } };
+  const server = await startParadexServer({ verify: quickVerify, ...known, ...serving });
+  const paradex = createParadex({ restUrl: server.restUrl, wsUrl: server.wsUrl, accounts: quickAccounts, ...options });
   t.after(async () => {
     await paradex.close({ deadlineMs: 0 });
     await server.close();

@@ -1,63 +1,11 @@
-/** Paradex: signatures against two libraries, orders under faults, tokens, limits, streams. */
+/** Paradex: orders under faults, tokens, limits, streams. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import * as scure from '@scure/starknet';
 import fc from 'fast-check';
-import { ec, type TypedData, typedData } from 'starknet';
-import { Token } from '../../src/adapters/exchange/token.ts';
-import {
-  authData,
-  createParadex,
-  messageHash,
-  onboardingData,
-  orderData,
-  paradexProblemOf,
-} from '../../src/paradex.ts';
-import { FakeClock } from '../../src/testing/fake-clock.ts';
+import { createParadex, paradexProblemOf } from '../../src/paradex.ts';
 import type { ParadexFault } from '../../src/testing/paradex/rules.ts';
-import { ACCOUNT, aParadex, CHAIN, ORDER, QUICK, quickVerify } from './a-paradex.ts';
-
-const until = async (holds: () => boolean): Promise<void> => {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 2));
-};
-
-describe('what Paradex has signed', () => {
-  it('hashes as starknet and @scure/starknet do, for 40 orders and more, and both sign it alike', () => {
-    const decimal = fc.tuple(fc.nat(), fc.nat({ max: 99_999_999 })).map(([a, b]) => `${a}.${b}`);
-    const order = fc.record({
-      timestamp: fc.nat(),
-      market: fc.constantFrom('BTC-USD-PERP', 'ETH-USD-PERP', '1INCH-USD-PERP'),
-      side: fc.constantFrom('BUY' as const, 'SELL' as const),
-      type: fc.constantFrom('LIMIT', 'MARKET'),
-      size: decimal,
-      price: decimal,
-    });
-    const account = fc.bigInt({ min: 1n, max: 2n ** 251n }).map((n) => `0x${n.toString(16)}`);
-    let signed = 0;
-    fc.assert(
-      fc.property(order, account, (fields, whose) => {
-        const { timestamp } = fields;
-        const all = [orderData(CHAIN, fields), authData(CHAIN, '/v1/auth', timestamp, 9), onboardingData(CHAIN)];
-        for (const data of timestamp % 10 === 0 ? all : all.slice(0, 1)) {
-          const hash = messageHash(data, whose, scure);
-          assert.equal(hash, BigInt(typedData.getMessageHash(data as TypedData, whose)));
-          if (signed++ >= 2) continue; // the signing itself is theirs: a few will do
-          const hex = hash.toString(16).padStart(64, '0');
-          const [theirs, others] = [ec.starkCurve.sign(hex, '0x5'), scure.sign(hex, '0x5')];
-          assert.deepEqual([theirs.r, theirs.s], [others.r, others.s]);
-        }
-      }),
-      { numRuns: 40 },
-    );
-  });
-
-  it('refuses what is no decimal, and what is too long', () => {
-    const order = { timestamp: 1, market: 'M', side: 'BUY', type: 'LIMIT', size: '1', price: '1' } as const;
-    for (const bad of [{ size: '1e5' }, { size: '-1' }, { price: '' }, { market: 'x'.repeat(32) }]) {
-      assert.throws(() => orderData(CHAIN, { ...order, ...bad }), { code: 'INVALID', reach: 'unsent' });
-    }
-  });
-});
+import { until } from '../exchange/until.ts';
+import { ACCOUNT, aParadex, ORDER, QUICK, realAccounts, verify } from './a-paradex.ts';
 
 describe('an order at Paradex', { concurrency: true }, () => {
   const outcomes: readonly [ParadexFault | undefined, 'placed' | 'not placed', number][] = [
@@ -76,7 +24,6 @@ describe('an order at Paradex', { concurrency: true }, () => {
       const { paradex, server } = await aParadex(t, QUICK, {
         fault: (n) => (n < 2 ? fault : undefined),
         lateMs: 150,
-        verify: quickVerify,
       });
       await paradex.connect();
       const types = [ORDER, { ...ORDER, type: 'MARKET', price: undefined } as const];
@@ -102,7 +49,6 @@ describe('an order at Paradex', { concurrency: true }, () => {
       const { paradex, server } = await aParadex(t, options, {
         fault: (n) => story[n],
         lateMs: 100,
-        verify: quickVerify,
       });
       const placing = story.map((_, n) => paradex.account().placeOrder({ ...ORDER, clientId: `c${n}` }));
       for (const [n, fate] of (await Promise.all(placing)).entries()) {
@@ -139,7 +85,11 @@ describe('an order at Paradex', { concurrency: true }, () => {
 describe('a client for Paradex', () => {
   it('onboards an account Paradex does not know, and says when its connections are warm', async (t) => {
     const lines: string[] = [];
-    const { paradex, server } = await aParadex(t, { log: (line) => lines.push(line) }, { accounts: {} });
+    const { paradex, server } = await aParadex(
+      t,
+      { log: (line) => lines.push(line), accounts: realAccounts },
+      { verify, accounts: {} },
+    );
     assert.equal((await paradex.connect()).error, undefined);
     assert.deepEqual([server.onboardings, server.tokens], [1, 1]);
     assert.match(lines.join('\n'), /Paradex HTTP client configured: pool_max_idle=2.*\n.*warmed up \(latency=\d+ms\)/);
@@ -155,29 +105,6 @@ describe('a client for Paradex', () => {
     server.expireTokens();
     await Promise.all(Array.from({ length: 10 }, () => paradex.account().orders()));
     assert.equal(server.tokens, 2);
-  });
-
-  it('renews a token after three minutes, in the background, and tries again when that fails', async () => {
-    const clock = new FakeClock();
-    let fails = false;
-    const token = new Token('a token', clock, () => {
-      if (fails) return Promise.reject(new Error('down'));
-      const since = clock.now();
-      return Promise.resolve({ value: `made at ${since}`, renewAt: since + 180_000, expiresAt: since + 290_000 });
-    });
-    assert.equal(await token.get(), 'made at 0');
-    await clock.run(180_000);
-    assert.equal(token.current, 'made at 180000');
-    fails = true;
-    await clock.run(200_000);
-    fails = false;
-    await clock.run(5_000);
-    assert.match(token.current ?? '', /made at 3[68]\d{4}/);
-    token.refuse('made at 0');
-    assert.notEqual(token.current, undefined, 'an older one was refused');
-    token.close();
-    assert.equal(clock.sleeping, 0);
-    await assert.rejects(token.get(), { code: 'CLOSED' });
   });
 
   it('counts a call in the published limits that are about it, and in no other', async (t) => {

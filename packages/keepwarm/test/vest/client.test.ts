@@ -2,11 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createVest, VEST_DEFAULTS, vestProblemOf } from '../../src/vest.ts';
+import { until } from '../exchange/until.ts';
 import { anAccount, aVest, CONTRACT, keyOf, ORDER } from './a-vest.ts';
-
-const until = async (holds: () => boolean): Promise<void> => {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 2));
-};
 
 describe('a client for Vest', { concurrency: true }, () => {
   it('registers, gets a listen key, warms up, and says so in the two lines people look for', async (t) => {

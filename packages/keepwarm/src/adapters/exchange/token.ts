@@ -8,7 +8,7 @@
  * Invariants:
  *   (1) At most one fetch is under way.
  *   (2) `refuse(token)` drops that very one: who was refused with an older one does not throw away its successor.
- *   (3) A fetch that ends after `close()` is dropped.
+ *   (3) After `close()` nobody waits: who did is told, and a fetch that ends later is dropped.
  */
 import type { Clock, Timer } from '../../core/clock.ts';
 import { NetError } from '../../core/error.ts';
@@ -38,6 +38,8 @@ export class Token<T> {
   #held: Held<T> | undefined;
   #fetching: Promise<Held<T>> | undefined;
   #timer: Timer | undefined;
+  /** Ends the fetch that is under way for those who wait for it. */
+  #abandon: ((error: NetError) => void) | undefined;
   #closed = false;
   /** How often one was asked for. */
   fetches = 0;
@@ -94,6 +96,7 @@ export class Token<T> {
     this.#closed = true;
     this.#held = undefined;
     this.#timer?.cancel();
+    this.#abandon?.(closed());
   }
 
   #renew(): Promise<Held<T>> {
@@ -103,14 +106,18 @@ export class Token<T> {
     return this.#fetching;
   }
 
-  async #run(): Promise<Held<T>> {
-    if (this.#closed) throw closed();
-    this.fetches++;
-    const held = await this.#fetch();
-    if (this.#closed) throw closed();
-    this.#held = held;
-    this.#renewIn(held.renewAt - this.#clock.now());
-    return held;
+  #run(): Promise<Held<T>> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) return reject(closed());
+      this.#abandon = reject;
+      this.fetches++;
+      this.#fetch().then((held) => {
+        if (this.#closed) return;
+        this.#held = held;
+        this.#renewIn(held.renewAt - this.#clock.now());
+        resolve(held);
+      }, reject);
+    });
   }
 
   #renewIn(ms: number): void {
