@@ -33,7 +33,10 @@ export interface StartFigures {
 
 /** A start of an earlier run, on the clock of this one. */
 export interface Remembered {
-  /** The instant it was settled, in the past; nothing when it was under way when that run ended. */
+  /**
+   * The instant by which the provider has counted it, which may be yet to come: until then, whatever begins counts from
+   * that instant. Nothing when it was under way when that run ended.
+   */
   readonly settledAt: number | undefined;
 }
 
@@ -117,7 +120,7 @@ export class StartWindow {
   /** Of more than there may be, the latest count: a limit that was lowered holds for what begins now. */
   #remember(earlier: readonly Remembered[], now: number): void {
     const { limit } = this.#figures;
-    const settled = earlier.flatMap(({ settledAt }) => (settledAt === undefined ? [] : [Math.min(settledAt, now)]));
+    const settled = earlier.flatMap(({ settledAt }) => settledAt ?? []);
     const underWay = Math.min(earlier.length - settled.length, limit);
     settled.sort((a, b) => a - b);
     const room = limit - underWay;

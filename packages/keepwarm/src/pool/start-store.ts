@@ -33,8 +33,8 @@ export function earlierStarts(
     if (settledAt === undefined) {
       if (wall - grantedAt < attemptMs + lateMs + windowMs) starts.push({ settledAt: undefined });
     } else {
-      // Whether it was lost is not recorded: it may have been, and counted lateMs later.
-      const agoMs = Math.max(wall - settledAt - lateMs, 0);
+      // Whether it was lost is not recorded: it may have been, and is counted lateMs later, which may be yet to come.
+      const agoMs = Math.max(wall - settledAt, 0) - lateMs;
       if (agoMs < windowMs) starts.push({ settledAt: now - agoMs });
     }
   }

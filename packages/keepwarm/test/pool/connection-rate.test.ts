@@ -266,6 +266,25 @@ describe('the provider', () => {
     );
   });
 
+  it('counts what was lost just before a crash for as long as it may still be on its way', async () => {
+    const clock = new FakeClock();
+    const store = new Memory();
+    const before = new ConnectionRate({ ...OPTIONS, limit: 1, reserve: 0 }, { clock, store });
+    (await before.start('reconnect')).lost();
+    await clock.run(10);
+    before.close(); // what was lost may arrive 90 ms from now
+    const rate = new ConnectionRate({ ...OPTIONS, limit: 1, reserve: 0 }, { clock, store });
+    let startedAt: number | undefined;
+    void rate.start('reconnect').then(() => {
+      startedAt = clock.now();
+    }, ended);
+    await clock.run(90 + OPTIONS.windowMs - 1);
+    assert.equal(startedAt, undefined);
+    await clock.run(2);
+    assert.notEqual(startedAt, undefined, 'and no longer');
+    rate.close();
+  });
+
   it('gets the whole of the limit, all the time, when the way there is short', async () => {
     const { clock, rate } = aRate({ reserve: 0 });
     const arrivals: number[] = [];
