@@ -3,7 +3,8 @@
  *
  * Every block marked `ts` in the pages of the root and of docs/ is type-checked against the library as it is. A block
  * marked `ts run` is executed as well, with `https://api.example.com` standing for a server on loopback that answers
- * every request with a small JSON object; it must end by itself, with exit code 0, and may print what it likes.
+ * every request with a small JSON object; it must end by itself, with exit code 0, and may print what it likes. A block
+ * marked `ts demo` is executed beside the demo of `npm start`, which answers at the addresses it is written with.
  *
  *   node scripts/docs-check.ts
  */
@@ -13,11 +14,16 @@ import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { startDemoProcess } from '../packages/gateway/test/demo-process.ts';
 import { root } from './check.ts';
 import { type Block, blocksOf } from './docs/markdown.ts';
 
 /** The origin that examples are written with; reserved by RFC 2606 § 3, so that no example ever reaches a stranger. */
 const EXAMPLE_ORIGIN = 'https://api.example.com';
+
+/** Where the demo is found, by default. */
+const DEMO_DATA = 'http://127.0.0.1:4300';
+const DEMO_GEYSER = 'http://127.0.0.1:4310';
 
 /** The longest an example may run, in ms. */
 const RUN_MS = 90_000;
@@ -66,16 +72,38 @@ export async function runBlock(block: Block, folder = join(FOLDER, 'run')): Prom
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
+  try {
+    return await execute(block, folder, { [EXAMPLE_ORIGIN]: `http://127.0.0.1:${port}` });
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
+}
+
+/** Executes blocks one after the other beside one demo, on free ports. Resolves with what went wrong, or ''. */
+export async function runBesideDemo(blocks: readonly Block[], folder = join(FOLDER, 'demo')): Promise<string> {
+  const demo = await startDemoProcess('--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0');
+  const places = { [DEMO_DATA]: new URL(demo.example).origin, [DEMO_GEYSER]: demo.geyser };
+  const failures: string[] = [];
+  try {
+    for (const block of blocks) failures.push(await execute(block, folder, places));
+  } finally {
+    await demo.stop();
+  }
+  return failures.filter((failure) => failure !== '').join('\n');
+}
+
+/** @param places what stands for the addresses an example is written with */
+async function execute(block: Block, folder: string, places: Readonly<Record<string, string>>): Promise<string> {
   const file = join(folder, nameOf(block));
   mkdirSync(folder, { recursive: true });
-  writeFileSync(file, block.text.replaceAll(EXAMPLE_ORIGIN, `http://127.0.0.1:${port}`));
+  const text = Object.entries(places).reduce((text, [from, to]) => text.replaceAll(from, to), block.text);
+  writeFileSync(file, text);
   const child = spawn(process.execPath, ['--conditions=keepwarm-source', file], { timeout: RUN_MS, cwd: root });
   let printed = '';
   child.stdout.on('data', (text) => (printed += text));
   child.stderr.on('data', (text) => (printed += text));
   const [code, signal] = await once(child, 'close');
-  server.close();
-  server.closeAllConnections();
   rmSync(folder, { recursive: true });
   if (code === 0) return '';
   const end = signal === null ? `ended with code ${code}` : `did not end within ${RUN_MS} ms`;
@@ -89,8 +117,12 @@ if (import.meta.main) {
   const runnable = blocks.filter(({ marks }) => marks.includes('run'));
   const failures: string[] = [];
   for (const block of runnable) failures.push(await runBlock(block));
+  const beside = blocks.filter(({ marks }) => marks.includes('demo'));
+  failures.push(await runBesideDemo(beside));
   const failed = failures.filter((failure) => failure !== '');
   for (const failure of failed) console.log(failure);
-  console.log(`${blocks.length} examples type-checked, ${runnable.length} run, ${failed.length} failed`);
+  console.log(
+    `${blocks.length} examples type-checked, ${runnable.length + beside.length} run, ${failed.length} failed`,
+  );
   process.exitCode = errors === '' && failed.length === 0 ? 0 : 1;
 }

@@ -2,7 +2,7 @@
  * A bot whose orders never ride a cold connection: the exchange closes idle ones, and new ones are there before the
  * order.
  *
- *   node --conditions=keepwarm-source examples/exchange-bot/main.ts
+ *   node_modules/.bin/node --conditions=keepwarm-source examples/exchange-bot/main.ts
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient, NetError } from 'keepwarm';

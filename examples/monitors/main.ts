@@ -1,7 +1,7 @@
 /**
  * Seven stream monitors on one connection: the gateway speaks Geyser to them, and has one subscription upstream.
  *
- *   node --conditions=keepwarm-source examples/monitors/main.ts
+ *   node_modules/.bin/node --conditions=keepwarm-source examples/monitors/main.ts
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

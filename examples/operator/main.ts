@@ -1,7 +1,7 @@
 /**
  * "Is it us or them?", answered three times: their server is slow, their network is gone, our own limit is too low.
  *
- *   node --conditions=keepwarm-source examples/operator/main.ts
+ *   node_modules/.bin/node --conditions=keepwarm-source examples/operator/main.ts
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';

@@ -1,7 +1,7 @@
 /**
  * An indexing service that asks several nodes as one: 600 reads while one node throttles, one lags and one dies.
  *
- *   node --conditions=keepwarm-source examples/rpc-service/main.ts
+ *   node_modules/.bin/node --conditions=keepwarm-source examples/rpc-service/main.ts
  */
 import { createRpc, evm } from 'keepwarm/jsonrpc';
 import { startNode } from './node.ts';

@@ -2,7 +2,7 @@
  * A tool server that calls a signed API for many customers: a pool, limits and a breaker for each, one storm that harms
  * nobody else, and a tool that says how the network does.
  *
- *   node --conditions=keepwarm-source examples/tool-server/main.ts
+ *   node_modules/.bin/node --conditions=keepwarm-source examples/tool-server/main.ts
  */
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';

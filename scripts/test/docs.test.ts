@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { root } from '../check.ts';
 import { blocksOf, namesUnder } from '../docs/markdown.ts';
 import { differences, PAIRS } from '../docs/pairs.ts';
-import { examples, runBlock, typeErrors } from '../docs-check.ts';
+import { examples, runBesideDemo, runBlock, typeErrors } from '../docs-check.ts';
 
 const fence = '```';
 const block = (text: string, marks = '') =>
@@ -23,6 +23,12 @@ describe('examples', { concurrency: 2 }, () => {
     .entries()) {
     it(`run: ${example.where}`, async () => assert.equal(await runBlock(example, folder(`run-${i}`)), ''));
   }
+
+  it('run beside the demo, where they are written for it', async () => {
+    const beside = examples().filter(({ marks }) => marks.includes('demo'));
+    assert(beside.length > 0);
+    assert.equal(await runBesideDemo(beside, folder('demo')), '');
+  });
 });
 
 describe('code and page list the same', () => {
@@ -42,6 +48,12 @@ describe('the documentation checks', () => {
       await runBlock(block("throw new Error('broken');", ' run'), folder('fails')),
       /page\.md:4 ended with code 1[\s\S]*broken/,
     );
+  });
+
+  it('find one that fails beside the demo, and leave no demo behind', async () => {
+    const text =
+      "const { status } = await fetch('http://127.0.0.1:4300/nobody/');\nprocess.exitCode = status === 404 ? 3 : 4;";
+    assert.match(await runBesideDemo([block(text, ' demo')], folder('beside')), /page\.md:4 ended with code 3/);
   });
 
   it('lead examples to a server on loopback', async () => {
