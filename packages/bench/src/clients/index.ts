@@ -28,6 +28,8 @@ export const CLIENTS: Readonly<Record<string, () => Promise<OpenClient>>> = {
   'got http2': async () => (await import('./got-http2.ts')).open,
   'undici.fetch over keepwarm': async () => (await import('./undici-h2.ts')).openFetchPooled,
   'undici.fetch h2': async () => (await import('./undici-h2.ts')).openFetch,
+  'undici.fetch h1 over keepwarm': async () => (await import('./undici-h2.ts')).openFetchPooledHttp1,
+  'undici.fetch h1': async () => (await import('./undici-h2.ts')).openFetchHttp1,
   'node:https over keepwarm': async () => (await import('./node-http-pooled.ts')).open,
   'node:https': async () => (await import('./node-http.ts')).open,
   'keepwarm/grpc': async () => (await import('../grpc/ours.ts')).openClient,

@@ -10,9 +10,9 @@ import { settings } from './keepwarm.ts';
 const KEEP_ALIVE_MS = 600_000;
 const WINDOW_BYTES = 1_048_576;
 
-const options = ({ ca, socketsMax }: Target): Pool.Options => ({
+const options = ({ ca, socketsMax }: Target, allowH2 = true): Pool.Options => ({
   connections: socketsMax,
-  allowH2: true,
+  allowH2,
   keepAliveTimeout: KEEP_ALIVE_MS,
   connect: { ca },
   initialWindowSize: WINDOW_BYTES,
@@ -50,3 +50,9 @@ export const openFetch: OpenClient = (target) => fetching(target, new Agent(opti
 
 export const openFetchPooled: OpenClient = (target) =>
   fetching(target, keepwarmDispatcher({ ...settings(target), http2: 'prefer' }));
+
+/** The same two over HTTP/1.1. */
+export const openFetchHttp1: OpenClient = (target) => fetching(target, new Agent(options(target, false)));
+
+export const openFetchPooledHttp1: OpenClient = (target) =>
+  fetching(target, keepwarmDispatcher({ ...settings(target), http2: 'never' }));

@@ -14,19 +14,21 @@
  */
 import { Readable } from 'node:stream';
 import type { FetchDoor } from '../../clients/fetch.ts';
+import type { Call } from '../../core/call.ts';
 import type { NetError } from '../../core/error.ts';
 import type { BodySink, BodySource, Reply } from '../../core/reply.ts';
 import type { ReplyFields } from '../../core/reply-fields.ts';
 import { aborted, asUndiciError } from './errors.ts';
 import { objectOf, rawOf, rawTrailersOf } from './fields.ts';
+import { gather, mayBeWhole } from './gather.ts';
 import type { Controller, Handler } from './handlers.ts';
-import { type CallWatch, callOf, type DispatchOptions } from './request.ts';
+import { type CallWatch, callOf, type DispatchOptions, streamOf } from './request.ts';
 
 export class DispatchExchange implements Controller, BodySink, CallWatch {
   rawHeaders: string[] | null = null;
   rawTrailers: string[] | null = null;
   readonly #handler: Handler;
-  readonly #body: unknown;
+  #body: unknown;
   readonly #left: () => void;
   readonly #ending = new AbortController();
   #source: BodySource | undefined;
@@ -62,13 +64,29 @@ export class DispatchExchange implements Controller, BodySink, CallWatch {
       const call = callOf(door, options, this.#ending.signal, this);
       this.#handler.onRequestStart?.(this, {});
       if (this.#over) return;
-      door.send(call, 'manual').then(
-        (reply) => this.#answered(reply),
-        (error: unknown) => this.#fail(asUndiciError(error)),
-      );
+      const announced = call.headers.contentLength;
+      if (announced === undefined || !mayBeWhole(body)) return this.#send(door, call);
+      gather(body, announced, door.turn, (gathered) => this.#gathered(door, call, gathered));
     } catch (error) {
       this.#fail(asUndiciError(error));
     }
+  }
+
+  #gathered(door: FetchDoor, call: Call, body: Uint8Array | AsyncIterator<unknown>): void {
+    if (body instanceof Uint8Array) {
+      if (this.#over) return;
+      this.#body = body;
+      return this.#send(door, { ...call, body });
+    }
+    if (this.#over) return void body.return?.().catch(ignored);
+    this.#send(door, { ...call, body: streamOf(body, call.headers.contentLength, this) });
+  }
+
+  #send(door: FetchDoor, call: Call): void {
+    door.send(call, 'manual').then(
+      (reply) => this.#answered(reply),
+      (error: unknown) => this.#fail(asUndiciError(error)),
+    );
   }
 
   abort(reason?: Error): void {

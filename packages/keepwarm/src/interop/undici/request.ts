@@ -161,6 +161,15 @@ function streamed(body: Readable, announced: number | undefined, watch: BodyWatc
   return { body: watched(prepareBody(body).body as BodyProducer, announced, watch), contentType: undefined };
 }
 
+/** A body that has been opened already. */
+export function streamOf(
+  chunks: AsyncIterator<unknown>,
+  announced: number | undefined,
+  watch: BodyWatch,
+): Prepared['body'] {
+  return bodyOf({ [Symbol.asyncIterator]: () => chunks }, announced, watch).body;
+}
+
 /** The length its caller announces is taken for a stream's own; whether it is, is checked as it goes out. */
 function watched(body: BodyProducer, announced: number | undefined, watch: BodyWatch): BodyProducer {
   if (body.bytes !== undefined && announced !== undefined && body.bytes !== announced) throw mismatch();
