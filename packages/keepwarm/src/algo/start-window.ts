@@ -33,10 +33,7 @@ export interface StartFigures {
 
 /** A start of an earlier run, on the clock of this one. */
 export interface Remembered {
-  /**
-   * The instant by which the provider has counted it, which may be yet to come: until then, whatever begins counts from
-   * that instant. Nothing when it was under way when that run ended.
-   */
+  /** The instant by which the provider has counted it; nothing when it was under way when that run ended. */
   readonly settledAt: number | undefined;
 }
 
@@ -47,8 +44,8 @@ export class StartWindow {
   #pausedUntil = Number.NEGATIVE_INFINITY;
 
   /**
-   * @param earlier starts of an earlier run; those that were under way are under way still, and whoever made this
-   *                settles them once they cannot be any more. `full` when nothing is known of it.
+   * @param earlier starts of an earlier run; those that were under way, or are yet to be counted, are under way still,
+   *                and whoever made this settles them once they cannot be any more. `full` when nothing is known of it.
    */
   constructor(figures: StartFigures, now: number, earlier: readonly Remembered[] | 'full' = []) {
     this.#figures = figures;
@@ -120,7 +117,7 @@ export class StartWindow {
   /** Of more than there may be, the latest count: a limit that was lowered holds for what begins now. */
   #remember(earlier: readonly Remembered[], now: number): void {
     const { limit } = this.#figures;
-    const settled = earlier.flatMap(({ settledAt }) => settledAt ?? []);
+    const settled = earlier.flatMap(({ settledAt = Number.POSITIVE_INFINITY }) => (settledAt > now ? [] : [settledAt]));
     const underWay = Math.min(earlier.length - settled.length, limit);
     settled.sort((a, b) => a - b);
     const room = limit - underWay;

@@ -17,7 +17,7 @@
  *   (6) While the provider has had too much (`algo/penalty.ts`) nothing is granted, reconnects neither.
  */
 
-import { type StartFigures, StartWindow } from '../algo/start-window.ts';
+import { type Remembered, type StartFigures, StartWindow } from '../algo/start-window.ts';
 import { listen } from '../core/abort.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import { NetError } from '../core/error.ts';
@@ -76,7 +76,8 @@ export class ConnectionRate implements ConnectionLimiter {
   readonly #window: StartWindow;
   readonly #waiting: Readonly<Record<StartKind, Set<Waiter<Start>>>> = { reconnect: new Set(), growth: new Set() };
   #timer: Timer | undefined;
-  #hanging: Timer | undefined;
+  /** For what earlier runs had under way. */
+  #earlier: readonly Timer[] = [];
   #granted = 0;
   #closed = false;
 
@@ -89,9 +90,7 @@ export class ConnectionRate implements ConnectionLimiter {
     const now = clock.now();
     const earlier = store === undefined ? options.assumed : earlierStarts(store, options, now, clock.wall());
     this.#window = new StartWindow(options, now, earlier === 'empty' ? [] : earlier);
-    const hanging = this.#window.underWay;
-    // What had begun when the run before ended is over by then; whether it was answered, nobody knows.
-    if (hanging > 0) this.#hanging = clock.after(options.attemptMs, () => this.#forget(hanging));
+    if (Array.isArray(earlier)) this.#follow(earlier);
   }
 
   /** Resolves when a connection may be opened. @throws NetError `SATURATED`, `ABORTED` or `CLOSED`, all unsent */
@@ -146,7 +145,7 @@ export class ConnectionRate implements ConnectionLimiter {
     if (this.#closed) return;
     this.#closed = true;
     this.#parts.closed?.();
-    this.#hanging?.cancel();
+    for (const timer of this.#earlier) timer.cancel();
     this.#timer?.cancel();
     this.#timer = undefined;
     for (const lane of Object.values(this.#waiting)) {
@@ -204,9 +203,25 @@ export class ConnectionRate implements ConnectionLimiter {
     }
   }
 
-  #forget(count: number): void {
-    for (let i = 0; i < count; i++) this.#window.lose(this.#clock.now());
-    this.#serve();
+  /** Ends what earlier runs had under way, once it is over. */
+  #follow(earlier: readonly Remembered[]): void {
+    const { attemptMs, lateMs, limit } = this.#options;
+    const begun = earlier.filter(({ settledAt }) => settledAt === undefined).length;
+    const hanging = Math.min(begun, limit);
+    const arriving = this.#window.underWay - hanging;
+    const after = (ms: number, count: number, end: (now: number) => void): Timer[] => {
+      if (count === 0) return [];
+      const over = (): void => {
+        for (let i = 0; i < count; i++) end(this.#clock.now());
+        this.#serve();
+      };
+      return [this.#clock.after(ms, over)];
+    };
+    this.#earlier = [
+      ...after(lateMs, arriving, (now) => this.#window.settle(now)),
+      // What had begun when the run before ended is over by then; whether it was answered, nobody knows.
+      ...after(attemptMs, hanging, (now) => this.#window.lose(now)),
+    ];
   }
 
   /** Grants what may be granted, in order. */
