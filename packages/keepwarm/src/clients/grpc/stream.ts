@@ -17,7 +17,8 @@ import type { Reply } from '../../core/reply.ts';
 import { decompress } from '../../engines/grpc/coding.ts';
 import { GrpcError } from '../../engines/grpc/error.ts';
 import { failureOf, tell } from '../../engines/grpc/failures.ts';
-import { Incoming, type Received } from '../../engines/grpc/incoming.ts';
+import { Incoming } from '../../engines/grpc/incoming.ts';
+import { Compressed, type Received } from '../../engines/grpc/unread.ts';
 import { fieldsOf, isTrailersOnly, verdictOf } from '../../engines/grpc/verdict.ts';
 import { Metadata } from '../../wire/grpc/metadata.ts';
 import type { StatusName } from '../../wire/grpc/status.ts';
@@ -111,9 +112,7 @@ export class GrpcStream<O> implements AsyncIterableIterator<O>, Abortable {
     try {
       message = this.#incoming.next();
       // The usual case of a stream that is busy: the message lies there, and is not compressed.
-      if (message !== undefined && !(message instanceof Promise) && !message.compressed) {
-        return Promise.resolve({ done: false, value: this.#decoded(message.bytes) });
-      }
+      if (message instanceof Uint8Array) return Promise.resolve({ done: false, value: this.#decoded(message) });
     } catch (error) {
       return Promise.reject(error);
     }
@@ -128,7 +127,7 @@ export class GrpcStream<O> implements AsyncIterableIterator<O>, Abortable {
    */
   ready(): O | undefined {
     const message = this.#incoming.ready();
-    return message === undefined ? undefined : this.#decoded(message.bytes);
+    return message === undefined ? undefined : this.#decoded(message);
   }
 
   async return(): Promise<IteratorResult<O>> {
@@ -158,11 +157,12 @@ export class GrpcStream<O> implements AsyncIterableIterator<O>, Abortable {
       if (failure !== undefined) throw failure;
       return { done: true, value: undefined };
     }
-    return { done: false, value: this.#decoded(message.compressed ? await this.#inflated(message) : message.bytes) };
+    const bytes = message instanceof Compressed ? await this.#inflated(message) : message;
+    return { done: false, value: this.#decoded(bytes) };
   }
 
   /** @throws GrpcError */
-  async #inflated({ bytes }: Received): Promise<Uint8Array> {
+  async #inflated({ bytes }: Compressed): Promise<Uint8Array> {
     const { bytesMax, path } = this.#parts;
     try {
       return await decompress(bytes, this.#coding, bytesMax, path);

@@ -16,18 +16,10 @@ import { MessageFault, MessageReader } from '../../wire/grpc/message.ts';
 import { GrpcError } from './error.ts';
 import { tell } from './failures.ts';
 import type { SingleParts } from './single.ts';
+import { Compressed, type Received, Unread } from './unread.ts';
 
 /** Bytes of unread messages at which reading stops. */
 export const AHEAD_BYTES = 256 * 1024;
-/** What an unread message weighs besides its bytes: empty ones are not free. */
-const MESSAGE_WEIGHT = 64;
-/** Places taken at the front before the rest moves up. */
-const COMPACT_AT = 256;
-
-export interface Received {
-  readonly bytes: Uint8Array;
-  readonly compressed: boolean;
-}
 
 interface Waiting {
   resolve(message: Received | undefined): void;
@@ -40,17 +32,17 @@ export class Incoming implements BodySink {
   readonly #over: (outcome: readonly string[] | GrpcError | NetError) => void;
   readonly #arrived: (() => void) | undefined;
   #source: BodySource | undefined;
-  #messages: Received[] = [];
-  #first = 0;
-  #weight = 0;
+  readonly #messages = new Unread();
   #waiting: Waiting[] = [];
   #paused = false;
+  /** Of what is being read, `arrived` has been told. */
+  #told = false;
   #ended = false;
   #error: unknown;
 
   /**
    * @param over told once, as soon as it is known: the trailers, or what broke it
-   * @param arrived told of each message, before its reader is
+   * @param arrived told that messages have come: of those in one piece, once, before their reader is
    */
   constructor(
     parts: SingleParts,
@@ -60,7 +52,9 @@ export class Incoming implements BodySink {
     this.#parts = parts;
     this.#over = over;
     this.#arrived = arrived;
-    this.#reader = new MessageReader(parts.bytesMax, (bytes, compressed) => this.#push({ bytes, compressed }));
+    this.#reader = new MessageReader(parts.bytesMax, (bytes, compressed) =>
+      this.#push(compressed ? new Compressed(bytes) : bytes),
+    );
   }
 
   /** @param trailers of a body that is whole */
@@ -76,11 +70,12 @@ export class Incoming implements BodySink {
 
   /** Messages that were received and not read yet. */
   get unread(): number {
-    return this.#messages.length - this.#first;
+    return this.#messages.size;
   }
 
   data(chunk: Uint8Array): boolean {
     if (this.#ended) return true;
+    this.#told = false;
     try {
       this.#reader.push(chunk);
     } catch (thrown) {
@@ -90,7 +85,7 @@ export class Incoming implements BodySink {
       this.#source?.cancel(error);
       return true;
     }
-    this.#paused = this.#weight >= AHEAD_BYTES;
+    this.#paused = this.#messages.weight >= AHEAD_BYTES;
     return !this.#paused;
   }
 
@@ -118,14 +113,16 @@ export class Incoming implements BodySink {
   }
 
   /** The next message if it lies there and is not compressed: a busy stream is read without a promise for each. */
-  ready(): Received | undefined {
-    return this.#messages[this.#first]?.compressed === false ? this.#shift() : undefined;
+  ready(): Uint8Array | undefined {
+    const message = this.#messages.peek();
+    if (message === undefined || message instanceof Compressed) return undefined;
+    this.#shift();
+    return message;
   }
 
   /** The reader wants no more; what is still to come is given up. */
   drop(error: unknown): void {
-    this.#messages = [];
-    this.#first = this.#weight = 0;
+    this.#messages.clear();
     if (this.#ended) return;
     const outcome = error instanceof GrpcError ? error : NetError.from(error);
     this.#finish(outcome, outcome);
@@ -133,25 +130,18 @@ export class Incoming implements BodySink {
   }
 
   #push(message: Received): void {
-    this.#arrived?.();
+    if (!this.#told) {
+      this.#told = true;
+      this.#arrived?.();
+    }
     const waiting = this.#waiting.shift();
     if (waiting !== undefined) return waiting.resolve(message);
     this.#messages.push(message);
-    this.#weight += message.bytes.length + MESSAGE_WEIGHT;
   }
 
   #shift(): Received | undefined {
-    if (this.#first === this.#messages.length) return undefined;
-    const message = this.#messages[this.#first++]!;
-    this.#weight -= message.bytes.length + MESSAGE_WEIGHT;
-    if (this.#first === this.#messages.length) {
-      this.#messages = [];
-      this.#first = 0;
-    } else if (this.#first >= COMPACT_AT && this.#first * 2 >= this.#messages.length) {
-      this.#messages = this.#messages.slice(this.#first);
-      this.#first = 0;
-    }
-    if (this.#paused && this.#weight <= AHEAD_BYTES / 2) {
+    const message = this.#messages.shift();
+    if (this.#paused && this.#messages.weight <= AHEAD_BYTES / 2) {
       this.#paused = false;
       this.#source?.resume();
     }

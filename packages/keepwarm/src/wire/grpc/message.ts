@@ -5,7 +5,8 @@
  *   prefix (0…5 bytes) ──length known, within the limit──▶ message (0…length bytes) ──whole──▶ told, prefix again
  *
  * Invariants of the reader:
- *   (1) A message is told once, whole, in memory of its own: the bytes it came in are the connection's.
+ *   (1) A message is told once, whole, in memory that is never written again: the bytes it came in are the
+ *       connection's. Small ones that came together lie in one memory.
  *   (2) Memory follows what has come, not what was announced; every byte is copied at most a constant number of times.
  *   (3) Nothing is told after a fault.
  */
@@ -41,6 +42,10 @@ export class MessageFault extends Error {
   }
 }
 
+/** Messages of up to so many bytes that come in one piece are copied at once. */
+const SMALL_BYTES_MAX = 4 * 1024;
+/** So many bytes of them; then the next copy begins: each of them keeps all of it, and Node's pool holds several. */
+const SHARED_BYTES_MAX = 16 * 1024;
 /** Memory taken for a message before any of it has come; a longer one grows into its own, twofold each time. */
 const AHEAD_BYTES = 1024 * 1024;
 const NOTHING = Buffer.alloc(0);
@@ -69,8 +74,36 @@ export class MessageReader {
   /** @throws MessageFault, after which it must not be fed again */
   push(chunk: Uint8Array): void {
     for (let at = 0; at < chunk.length; ) {
-      at = this.#message === undefined ? this.#readPrefix(chunk, at) : this.#readMessage(chunk, at, this.#message);
+      if (this.#message !== undefined) at = this.#readMessage(chunk, at, this.#message);
+      else if (this.#prefixBytes === 0) at = this.#readRun(chunk, at);
+      else at = this.#readPrefix(chunk, at);
     }
+  }
+
+  /** Small messages that lie whole one behind the other are copied at once; what follows is read step by step. */
+  #readRun(chunk: Uint8Array, from: number): number {
+    let end = from;
+    for (let next = from; next >= 0; next = this.#smallEnd(chunk, end)) {
+      end = next;
+      if (end - from >= SHARED_BYTES_MAX) break;
+    }
+    if (end === from) return this.#readPrefix(chunk, from);
+    const run = Buffer.allocUnsafe(end - from);
+    run.set(from === 0 && end === chunk.length ? chunk : chunk.subarray(from, end));
+    for (let at = 0; at < run.length; ) {
+      const to = at + PREFIX_BYTES + lengthAt(run, at);
+      this.#tell(run.subarray(at + PREFIX_BYTES, to), run[at] === 1);
+      at = to;
+    }
+    return end;
+  }
+
+  /** Where the small message ends that begins here; below 0 where it is none, is not whole, or would be a fault. */
+  #smallEnd(chunk: Uint8Array, at: number): number {
+    if (at + PREFIX_BYTES > chunk.length || chunk[at]! > 1) return -1;
+    const length = lengthAt(chunk, at);
+    const end = at + PREFIX_BYTES + length;
+    return length > SMALL_BYTES_MAX || length > this.#bytesMax || end > chunk.length ? -1 : end;
   }
 
   #readPrefix(chunk: Uint8Array, from: number): number {
@@ -110,4 +143,9 @@ export class MessageReader {
     this.#prefixBytes = 0;
     this.#tell(message, this.#prefix[0] === 1);
   }
+}
+
+/** The length in the prefix that begins here. */
+function lengthAt(bytes: Uint8Array, at: number): number {
+  return ((bytes[at + 1]! << 24) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 8) | bytes[at + 4]!) >>> 0;
 }

@@ -78,7 +78,7 @@ describe('messages on their way in', () => {
             Promise.resolve(incoming.next()).then(
               (message) => {
                 if (message === undefined) ends++;
-                else read.push(Buffer.from(message.bytes).readUInt32BE());
+                else read.push(Buffer.from(message as Uint8Array).readUInt32BE());
               },
               (error) => void failures.push(error),
             );

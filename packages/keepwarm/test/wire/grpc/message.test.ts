@@ -18,27 +18,52 @@ function aReader(bytesMax = 1_000) {
 
 describe('messages in a body', () => {
   it('come out as they went in, however the bytes are cut', () => {
-    const messages = fc.array(fc.tuple(fc.uint8Array({ maxLength: 300 }), fc.boolean()), { maxLength: 8 });
+    const messages = fc.array(fc.tuple(fc.uint8Array({ maxLength: 300 }), fc.boolean()), { maxLength: 12 });
     fc.assert(
-      fc.property(messages, fc.infiniteStream(fc.integer({ min: 1, max: 40 })), (sent, cuts) => {
-        const { told, reader } = aReader();
-        const bytes = Buffer.concat(sent.map(([message, compressed]) => framed(message, compressed)));
-        for (let at = 0; at < bytes.length; ) {
-          const { value: count } = cuts.next();
-          // What it is given is the connection's: once it has returned, other bytes stand there.
-          const shared = Buffer.from(bytes.subarray(at, at + count));
-          reader.push(shared);
-          shared.fill(0xee);
-          at += count;
-        }
-        const wanted = sent.map(([message, compressed]) => ({
-          text: Buffer.from(message).toString('latin1'),
-          compressed,
-        }));
-        assert.deepEqual(told, wanted, 'invariant 1');
-        assert.equal(reader.partial, false);
-      }),
+      fc.property(
+        messages,
+        fc.infiniteStream(fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 2_000 }))),
+        (sent, cuts) => {
+          const { told, reader } = aReader();
+          const bytes = Buffer.concat(sent.map(([message, compressed]) => framed(message, compressed)));
+          for (let at = 0; at < bytes.length; ) {
+            const { value: count } = cuts.next();
+            // What it is given is the connection's: once it has returned, other bytes stand there.
+            const shared = Buffer.from(bytes.subarray(at, at + count));
+            reader.push(shared);
+            shared.fill(0xee);
+            at += count;
+          }
+          const wanted = sent.map(([message, compressed]) => ({
+            text: Buffer.from(message).toString('latin1'),
+            compressed,
+          }));
+          assert.deepEqual(told, wanted, 'invariant 1');
+          assert.equal(reader.partial, false);
+        },
+      ),
     );
+  });
+
+  it('lie in memory that is not shared by many, however much comes at once', () => {
+    let kept = 0;
+    const reader = new MessageReader(10_000, (bytes) => {
+      kept = Math.max(kept, bytes.buffer.byteLength);
+    });
+    reader.push(
+      Buffer.concat(Array.from({ length: 1_000 }, (_, i) => framed(new Uint8Array((i * 37) % 5_000), false))),
+    );
+    assert(kept <= Math.max(Buffer.poolSize, 16 * 1024 + 4 * 1024 + 5), `one message keeps ${kept} bytes`);
+  });
+
+  it('keeps the order of large and small ones, and a fault behind them', () => {
+    const { told, reader } = aReader(10_000);
+    const sent = [10, 0, 4_096, 4_097, 3, 9_000, 1].map((length) => Buffer.alloc(length, `${length}`));
+    const fault = framed(new Uint8Array(10_001), false);
+    const bytes = Buffer.concat([...sent.map((each, i) => framed(each, i % 2 === 1)), fault]);
+    assert.throws(() => reader.push(bytes), MessageFault);
+    const wanted = sent.map((each, i) => ({ text: each.toString('latin1'), compressed: i % 2 === 1 }));
+    assert.deepEqual(told, wanted, 'invariant 3');
   });
 
   it('tells whether one has begun that is not whole', () => {
