@@ -220,10 +220,11 @@ describe('/api/calls', () => {
         ['dead', 'CONNECT'],
       ].toSorted(),
     );
-    const slow = await tell('?slowerThanMs=100&upstream=api');
-    assert.equal(slow.length, 1);
-    assert.ok(slow[0]!.phases!.upstreamMs > 90, 'it was the upstream');
-    assert.equal(slow[0]!.reused, true);
+    const slower = await tell('?slowerThanMs=100&upstream=api');
+    assert.ok(slower.every(({ totalMs }) => totalMs > 100));
+    // Others may be slow too, on a machine that is; but this one waited for its upstream.
+    const slow = slower.find(({ phases }) => phases!.upstreamMs > 90);
+    assert.equal(slow?.reused, true);
     assert.ok((await tell('?only=notable&limit=2')).length === 2);
   });
 });

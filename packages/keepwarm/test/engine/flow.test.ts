@@ -70,11 +70,11 @@ describe('a reply of 200 MiB', () => {
 
   it('may take longer than betweenBytesMs when it is the reader who takes the time', async (t) => {
     const { sent, script } = flood('length');
-    const { client } = await aPair(t, script, { limits: { ...ROOM.limits, betweenBytesMs: 40 } });
+    const { client } = await aPair(t, script, { limits: { ...ROOM.limits, betweenBytesMs: 400 } });
     const reader = (await client.get('/').stream()).getReader();
     await reader.read();
     await stalled(sent);
-    await sleep(150);
+    await sleep(800);
     assert.equal((await reader.read()).done, false);
     await reader.cancel();
   });
