@@ -62,11 +62,35 @@ describe('the configuration', () => {
     ['hosts that are no list', upstream({ hosts: 'x' }), /hosts is "x"; allowed: a list/],
     ['a file that is not there', upstream({ tls: { caFile: 'no.pem' } }), /tls\.caFile cannot be read/],
     ['a negative time', { drainMs: -1 }, /^drainMs is -1; allowed: a number of at least 0/],
+    ['no time at all', { requestMs: 0 }, /^requestMs is 0; allowed: a number of at least 1/],
+    ['one address for two', { listen: ':4301' }, /^admin is 127\.0\.0\.1:4301, where listen listens already/],
+    [
+      'an address that another covers',
+      { listen: '0.0.0.0:4310', upstreams: { rpc: { grpc: 'any', target: 'http://x' } } },
+      /^upstreams\.rpc\.listen is 127\.0\.0\.1:4310, where listen listens already; allowed: another port/,
+    ],
+    [
+      'two upstreams with the default listener',
+      { upstreams: { a: { grpc: 'any', target: 'http://x' }, b: { grpc: 'any', target: 'http://y' } } },
+      /^upstreams\.b\.listen is 127\.0\.0\.1:4310, where upstreams\.a\.listen listens already/,
+    ],
+    ['room for nobody', { callersMax: 0 }, /^callersMax is 0; allowed: a whole number from 1/],
+    ['parts of a caller', { callersMax: 1.5 }, /^callersMax is 1\.5; allowed: a whole number from 1/],
   ] as const) {
     it(`refuses ${what}, naming place, value and what is allowed`, () => {
       assert.throws(() => parseConfig(config, '.'), { name: 'ConfigError', message });
     });
   }
+
+  it('takes times that no timer takes for the longest there is', async () => {
+    for (const forEver of ['unlimited', Number.POSITIVE_INFINITY, 1e300, 2 ** 31]) {
+      const config = parseConfig({ drainMs: forEver, callerStallMs: forEver, logs: { summaryMs: forEver } }, '.');
+      for (const ms of [config.drainMs, config.callerStallMs, config.logs?.summaryMs ?? 0]) {
+        assert.ok(ms > 20 * 86_400_000 && ms < 2 ** 31, `${ms}`);
+      }
+    }
+    assert.equal(parseConfig({ callerIdleMs: 1.5 }, '.').callerIdleMs, 2);
+  });
 
   it('never repeats a password', () => {
     const config = upstream({ origin: 'https://me:hunter2@api.example.com' });

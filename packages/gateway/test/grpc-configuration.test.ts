@@ -20,7 +20,9 @@ describe('the configuration of an upstream that speaks gRPC', () => {
     [{ pool: { connectionsMax: 0 } }, /upstreams\.solana cannot be used: .*connectionsMax/],
     [{ multiplexer: { queuePolicy: 'drop' } }, /upstreams\.solana cannot be used: .*queuePolicy/],
     [{ multiplexer: { filtersMax: { account: 1 } } }, /did you mean filtersMax\.accounts|filtersMax\.account/],
-    [{ messageBytesMax: 0 }, /messageBytesMax is 0; allowed: a number of at least 1/],
+    [{ messageBytesMax: 0 }, /messageBytesMax is 0; allowed: a whole number from 1 to 4294967295/],
+    [{ callsMax: 2 ** 32 }, /callsMax is 4294967296; allowed: a whole number from 1 to 4294967295/],
+    [{ callersMax: 1.5 }, /callersMax is 1\.5; allowed: a whole number/],
   ];
   for (const [more, message] of refusals) {
     it(`refuses ${JSON.stringify(more)}`, () => {

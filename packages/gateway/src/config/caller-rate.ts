@@ -1,6 +1,6 @@
 /** The block `callerRate` of an upstream: how many requests each caller may make in any window. */
 import { ConfigError } from './config-error.ts';
-import { number, object, show, text } from './values.ts';
+import { number, object, show, text, whole } from './values.ts';
 
 export interface CallerRateConfig {
   /** Requests of one caller in any window of `windowMs`; exact, not on average. */
@@ -22,15 +22,11 @@ const HEADER = /^header:([!#$%&'*+\-.^_`|~0-9A-Za-z]+)$/;
 export function parseCallerRate(input: unknown, path: string): CallerRateConfig | undefined {
   if (input === undefined) return undefined;
   const given = object(input, path, NAMES);
-  const whole = (name: 'limit' | 'keysMax', value: unknown): number => {
-    if (Number.isInteger(value)) return number(value, `${path}.${name}`, 1);
-    throw new ConfigError(`${path}.${name}`, `is ${show(value)}; allowed: a whole number from 1`);
-  };
   return {
-    limit: whole('limit', given['limit']),
+    limit: whole(given['limit'], `${path}.limit`, 1),
     windowMs: number(given['windowMs'] ?? CALLER_RATE_DEFAULTS.windowMs, `${path}.windowMs`, 1),
     by: byOf(text(given['by'] ?? CALLER_RATE_DEFAULTS.by, `${path}.by`), `${path}.by`),
-    keysMax: whole('keysMax', given['keysMax'] ?? CALLER_RATE_DEFAULTS.keysMax),
+    keysMax: whole(given['keysMax'] ?? CALLER_RATE_DEFAULTS.keysMax, `${path}.keysMax`, 1),
   };
 }
 

@@ -13,12 +13,13 @@ import { type GrpcUpstreamConfig, parseGrpcUpstream } from './grpc-upstream.ts';
 import { type HeaderRules, parseHeaderRules } from './header-rules.ts';
 import { type HistoryConfig, parseHistory } from './history.ts';
 import { type ListenerTls, parseListenerTls } from './listener-tls.ts';
+import { checkListeners } from './listeners.ts';
 import { type LogsConfig, parseLogs } from './logs.ts';
 import { checkPlaces, parseHosts, parsePaths } from './places.ts';
 import { parseRpcUpstream, type RpcUpstreamConfig } from './rpc-upstream.ts';
 import { readSource } from './source.ts';
 import { parseUpgrades, type UpgradesConfig } from './upgrades.ts';
-import { flag, type Json, number, object, show, text, unlimited, valuesOf } from './values.ts';
+import { flag, type Json, milliseconds, number, object, show, text, unlimited, valuesOf, whole } from './values.ts';
 import { WAY_NAMES, wayOf } from './way.ts';
 import { parseWorkers, WORKERS_DEFAULT } from './workers.ts';
 
@@ -137,24 +138,29 @@ export function parseConfig(input: unknown, folder: string): GatewayConfig {
     else upstreams.set(name, parseUpstream(name, upstream, folder));
   }
   checkPlaces(upstreams);
-  const count = (name: 'drainMs' | 'callersMax' | 'callerIdleMs' | 'callerStallMs' | 'requestMs'): number =>
-    number(given[name] ?? GATEWAY_DEFAULTS[name], name, 0);
+  const time = (name: 'drainMs' | 'callerIdleMs' | 'callerStallMs' | 'requestMs', min: number): number =>
+    milliseconds(given[name] ?? GATEWAY_DEFAULTS[name], name, min);
   const config = {
     listen: parseAddress(text(given['listen'] ?? GATEWAY_DEFAULTS.listen, 'listen'), 'listen'),
     admin: parseAddress(text(given['admin'] ?? GATEWAY_DEFAULTS.admin, 'admin'), 'admin'),
     upstreams,
     workers: parseWorkers(given['workers'] ?? GATEWAY_DEFAULTS.workers),
     grpc,
-    drainMs: count('drainMs'),
-    callersMax: count('callersMax'),
-    callerIdleMs: count('callerIdleMs'),
-    callerStallMs: count('callerStallMs'),
-    requestMs: count('requestMs'),
+    drainMs: time('drainMs', 0),
+    callersMax: whole(given['callersMax'] ?? GATEWAY_DEFAULTS.callersMax, 'callersMax', 1),
+    callerIdleMs: time('callerIdleMs', 1),
+    callerStallMs: time('callerStallMs', 1),
+    requestMs: time('requestMs', 1),
     tls: parseListenerTls(given['tls'], folder),
     access: parseAccess(given['access'] ?? {}, folder, process.env),
     history: parseHistory(given['history'] ?? {}, folder),
     logs: parseLogs(given['logs'] ?? {}),
   };
+  checkListeners([
+    ['listen', config.listen],
+    ['admin', config.admin],
+    ...Array.from(grpc, ([name, { listen }]) => [`upstreams.${name}.listen`, listen] as const),
+  ]);
   return config;
 }
 

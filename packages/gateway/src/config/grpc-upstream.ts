@@ -10,7 +10,7 @@ import { createGrpcPool, type GrpcPoolOptions } from 'keepwarm/grpc';
 import { Multiplexer, type MultiplexerOptions } from 'keepwarm/multiplexer';
 import { type Address, isLoopback, parseAddress } from './address.ts';
 import { ConfigError } from './config-error.ts';
-import { number, object, show, text, texts, unlimited } from './values.ts';
+import { object, show, text, texts, unlimited, whole } from './values.ts';
 
 export interface GrpcUpstreamConfig {
   /** `geyser`: subscriptions to Geyser share one stream upstream. `any`: every call is passed on by itself. */
@@ -37,6 +37,9 @@ export const GRPC_UPSTREAM_DEFAULTS = {
   callersMax: 1_000,
   callsMax: 1_000,
 };
+
+/** What fits where HTTP/2 and gRPC have room for a count (RFC 9113 § 6.5.1), and a message for its length. */
+const COUNT_MAX = 2 ** 32 - 1;
 
 /** A gateway is not to wait a minute at its first start; what it opened before a later one, a file tells. */
 const RATE = { assumed: 'empty' };
@@ -65,7 +68,7 @@ export function parseGrpcUpstream(path: string, input: unknown, folder: string):
     return Object.fromEntries(values.map(([key, value]) => [key, unlimited(value)]));
   };
   const count = (name: 'messageBytesMax' | 'callersMax' | 'callsMax'): number =>
-    number(given[name] ?? GRPC_UPSTREAM_DEFAULTS[name], `${path}.${name}`, 1);
+    whole(given[name] ?? GRPC_UPSTREAM_DEFAULTS[name], `${path}.${name}`, 1, COUNT_MAX);
   const listen = parseAddress(
     text(given['listen'] ?? GRPC_UPSTREAM_DEFAULTS.listen, `${path}.listen`),
     `${path}.listen`,

@@ -1,6 +1,6 @@
 /** The block `logs`: what is written while the gateway runs, how much of it, and in which form. */
 import { ConfigError } from './config-error.ts';
-import { number, object, show } from './values.ts';
+import { milliseconds, object, show } from './values.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export const LOG_FORMATS = ['auto', 'json', 'text'] as const;
@@ -28,7 +28,7 @@ const SUMMARY_MS_MIN = 1_000;
 /** @throws ConfigError */
 export function parseLogs(input: unknown): LogsConfig {
   const given = { ...LOGS_DEFAULTS, ...object(input, 'logs', LOGS_NAMES) };
-  const summaryMs = number(given.summaryMs, 'logs.summaryMs', 0);
+  const summaryMs = milliseconds(given.summaryMs, 'logs.summaryMs', 0);
   if (summaryMs > 0 && summaryMs < SUMMARY_MS_MIN) {
     throw new ConfigError('logs.summaryMs', `is ${summaryMs}; allowed: 0 for none, or at least ${SUMMARY_MS_MIN}`);
   }

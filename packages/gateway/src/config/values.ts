@@ -42,6 +42,23 @@ export function number(value: unknown, path: string, min: number): number {
   throw new ConfigError(path, `is ${show(value)}; allowed: a number of at least ${min}`);
 }
 
+/**
+ * The longest time that Node's timers and servers take, with what they add to it, in ms: 24 days. A longer one would
+ * pass at once.
+ */
+export const LONGEST_MS = 2 ** 31 - 1 - 60_000;
+
+/** A length of time in whole ms; one that is longer than timers are, `unlimited` too, is the longest. */
+export function milliseconds(value: unknown, path: string, min: number): number {
+  return Math.min(Math.ceil(number(unlimited(value), path, min)), LONGEST_MS);
+}
+
+export function whole(value: unknown, path: string, min: number, max: number = Number.MAX_SAFE_INTEGER): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
+  const upTo = max === Number.MAX_SAFE_INTEGER ? '' : ` to ${max}`;
+  throw new ConfigError(path, `is ${show(value)}; allowed: a whole number from ${min}${upTo}`);
+}
+
 export function flag(value: unknown, path: string): boolean {
   if (typeof value === 'boolean') return value;
   throw new ConfigError(path, `is ${show(value)}; allowed: true, false`);
