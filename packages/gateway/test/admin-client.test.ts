@@ -15,17 +15,21 @@ describe('the client of the admin API', () => {
     const gateway = opened.add(await startGateway({ api: upstream.origin }, { access: { token: TOKEN } }));
     const client = new AdminClient({ address: { host: '127.0.0.1', port: gateway.adminPort }, token });
     opened.add(client);
-    return { ...gateway, client };
+    return { ...gateway, client, origin: upstream.origin };
   }
 
   it('asks for everything there is', async () => {
-    const { client, url } = await started();
+    const { client, url, origin } = await started();
     await ask(`${url}/api/`);
     const stats = await client.stats();
     assert.deepEqual([stats.upstreams[0]?.name, stats.upstreams[0]?.sockets.live], ['api', []]);
     assert.ok((await client.sockets({ state: 'all', limit: 10 })).total >= 1);
     assert.deepEqual((await client.endpoints()).endpoints, []);
-    assert.deepEqual((await client.breakers({ upstream: 'api' })).breakers, []);
+    const { breakers } = await client.breakers({ upstream: 'api' });
+    assert.deepEqual(
+      breakers.map(({ key, state }) => [key, state]),
+      [[origin, 'closed']],
+    );
     assert.deepEqual((await client.limits()).rate, []);
     assert.equal((await client.calls({ limit: 1 })).calls[0]?.status, 200);
     assert.equal((await client.history('6h')).range, '6h');
