@@ -16,21 +16,15 @@
  *   (3) `floor` never falls, and nothing of slots below it is kept.
  *   (4) At most `updatesMax` are kept: beyond, the oldest slots are forgotten, and the floor rises to what is left.
  */
+import { ToldIds, type UpdateId } from './told-ids.ts';
+
 export interface MemoryOptions {
   /** How far behind the newest slot updates may still come, in slots. */
   readonly rewindSlots: number;
   readonly updatesMax: number;
 }
 
-/** What tells an update from others of its slot: a number where there are very many, since each is kept for long. */
-export type UpdateId = string | number;
-
-/** How often each came, in the low bits, with its mark above them. */
-type Ids = Map<UpdateId, number>;
-type Slots = Map<number, Ids>;
-
-/** As often as this, and the same update is not counted any more. */
-const COUNTS = 2 ** 20;
+type Slots = Map<number, ToldIds>;
 
 /** What has no slot is kept by itself, and less of it. */
 const NO_SLOT = -1;
@@ -47,7 +41,7 @@ export class ReplayMemory {
   #highest = -1;
   /** Where the last update was noted: most come in a row. */
   #slot: number | undefined;
-  #ids: Ids = new Map();
+  #ids = new ToldIds();
 
   /** @param fromSlot where it begins, if that is known */
   constructor(options: MemoryOptions, fromSlot = -1) {
@@ -98,7 +92,9 @@ export class ReplayMemory {
     const again = this.#before.size > 0 && this.#take(slot, id, mark);
     if (slot < this.#floor && slot !== NO_SLOT) return again;
     if (slot !== this.#slot) this.#turnTo(slot);
-    if (add(this.#ids, id, mark, 1)) this.#size++;
+    const before = this.#ids.total;
+    this.#ids.add(id, mark, 1);
+    this.#size += this.#ids.total - before;
     if (this.#size > this.#options.updatesMax) this.#forgetOldest();
     if (slot === NO_SLOT && this.#ids.size > NO_SLOT_MAX) this.#drop(this.#told, NO_SLOT);
     return again;
@@ -120,7 +116,11 @@ export class ReplayMemory {
     for (const [slot, ids] of this.#told) {
       const before = this.#before.get(slot);
       if (before === undefined) this.#before.set(slot, ids);
-      else for (const [id, value] of ids) add(before, id, markOf(value), value % COUNTS);
+      else {
+        this.#size -= before.total + ids.total;
+        before.addAll(ids);
+        this.#size += before.total;
+      }
     }
     this.#told = new Map();
     this.#slot = undefined;
@@ -131,7 +131,11 @@ export class ReplayMemory {
   copy(): ReplayMemory {
     const copy = new ReplayMemory(this.#options, this.#floor);
     for (const slots of [this.#told, this.#before]) {
-      for (const [slot, ids] of slots) copy.#told.set(slot, new Map(ids));
+      for (const [slot, ids] of slots) {
+        const own = new ToldIds();
+        own.addAll(ids);
+        copy.#told.set(slot, own);
+      }
       copy.reopen();
     }
     copy.#size = this.#size;
@@ -150,24 +154,15 @@ export class ReplayMemory {
 
   #turnTo(slot: number): void {
     let ids = this.#told.get(slot);
-    if (ids === undefined) this.#told.set(slot, (ids = new Map()));
+    if (ids === undefined) this.#told.set(slot, (ids = new ToldIds()));
     this.#slot = slot;
     this.#ids = ids;
   }
 
   #take(slot: number, id: UpdateId, mark: number): boolean {
     const ids = this.#before.get(slot);
-    if (ids === undefined) return false;
-    let key = id;
-    let value = ids.get(id);
-    if (value === undefined ? mark !== 0 : markOf(value) !== mark) {
-      key = apart(id, mark);
-      value = ids.get(key);
-    }
-    if (value === undefined) return false;
+    if (ids === undefined || !ids.take(id, mark)) return false;
     this.#size--;
-    if (value % COUNTS > 1) ids.set(key, value - 1);
-    else ids.delete(key);
     if (ids.size === 0) this.#before.delete(slot);
     return true;
   }
@@ -192,26 +187,8 @@ export class ReplayMemory {
   }
 
   #drop(slots: Slots, slot: number): void {
-    for (const value of slots.get(slot)?.values() ?? []) this.#size -= value % COUNTS;
+    this.#size -= slots.get(slot)?.total ?? 0;
     slots.delete(slot);
     if (slot === this.#slot) this.#slot = undefined;
   }
-}
-
-const markOf = (value: number): number => Math.floor(value / COUNTS);
-
-/** The id of an update that shares the plain one with another. */
-const apart = (id: UpdateId, mark: number): string => `${id}/${mark}`;
-
-/** @returns whether it is counted */
-function add(ids: Ids, id: UpdateId, mark: number, count: number): boolean {
-  const value = ids.get(id);
-  if (value === undefined) {
-    ids.set(id, mark * COUNTS + count);
-    return true;
-  }
-  if (markOf(value) !== mark) return add(ids, apart(id, mark), mark, count);
-  const fits = (value % COUNTS) + count < COUNTS;
-  if (fits) ids.set(id, value + count);
-  return fits;
 }

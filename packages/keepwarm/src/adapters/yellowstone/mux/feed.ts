@@ -1,16 +1,19 @@
 /**
- * From which streams one monitor is fed: one, or two while it goes over from the first to the second.
+ * From which streams one monitor is fed: one, or several while it goes over from one to the next.
  *
- *   served by a trunk ──approach──▶ on its way to the next ──arrived──▶ served by that
- *          ▲                              │ abandon: the next is lost, or the monitor asks for something else
- *          └──────────────────────────────┘
+ *   served by a trunk ──approach──▶ on its way to the next ──arrived──▶ served by that, which tells the same
+ *     ▲    │  ▲                           │ abandon: the next is lost, or the monitor asks for something else
+ *     │    │  └───────────────────────────┘
+ *     │    └──change──▶ served by one that tells differently; those before tell their parts to the end ──advance──┐
+ *     └───────────────────────────────────────────────────────────────────────────────────────────────────────────┘
  */
+import { Change } from './change.ts';
 import { Handover } from './handover.ts';
+import { Leg } from './leg.ts';
 import type { Monitor } from './monitor.ts';
 import type { SubscribeAsked } from './request.ts';
-import type { Branch, Told } from './routes.ts';
+import type { Branch } from './routes.ts';
 import type { Trunk } from './trunk.ts';
-import type { Update } from './update.ts';
 
 /** Slots the next stream goes on for after upstream has taken the filters, until they surely hold. */
 const CERTAIN_SLOTS = 2;
@@ -18,10 +21,15 @@ const CERTAIN_SLOTS = 2;
 const NEAR_SLOTS = 2;
 /** Refusals together with others after which a monitor stays alone. */
 const EJECTIONS_MAX = 2;
+/** Streams it has left that tell their parts still; the oldest gives way to one more. */
+const LEAVING_MAX = 4;
 
-interface Joint {
-  readonly branch: Branch;
-  readonly trunk: Trunk;
+/** On its way to a stream that tells the same. */
+interface Approach {
+  readonly leg: Leg;
+  readonly handover: Handover;
+  readonly version: number;
+  certainSlot: number | undefined;
 }
 
 export class Feed {
@@ -29,11 +37,10 @@ export class Feed {
   asked: SubscribeAsked | undefined;
   /** How often its request was refused together with those of others. */
   ejections = 0;
-  #at: Joint | undefined;
-  #next: (Joint & { readonly version: number; certainSlot: number | undefined }) | undefined;
-  #handover: Handover | undefined;
-  /** Beyond it, nothing of a stream it has left comes by the one it is at. */
-  #forgetSlot: number | undefined;
+  #at: Leg | undefined;
+  #next: Approach | undefined;
+  /** Oldest first. */
+  #leaving: Leg[] = [];
 
   constructor(monitor: Monitor) {
     this.monitor = monitor;
@@ -44,12 +51,17 @@ export class Feed {
   }
 
   get next(): Trunk | undefined {
-    return this.#next?.trunk;
+    return this.#next?.leg.trunk;
   }
 
   /** Whether it is to stay alone. */
   get barred(): boolean {
     return this.ejections >= EJECTIONS_MAX;
+  }
+
+  /** Whether streams it has left tell their parts still. */
+  get changing(): boolean {
+    return this.#leaving.length > 0;
   }
 
   /** Whether its stream alone, which replays nothing, may become one for others too. */
@@ -58,17 +70,20 @@ export class Feed {
   }
 
   has(branch: Branch): boolean {
-    return this.#at?.branch === branch || this.#next?.branch === branch;
+    return this.#legs.some((leg) => leg.branch === branch);
+  }
+
+  isFedBy(trunk: Trunk): boolean {
+    return this.#legs.some((leg) => leg.trunk === trunk);
   }
 
   fits(trunk: Trunk): boolean {
-    const branch = this.#at?.trunk === trunk ? this.#at.branch : this.#stranger;
+    const branch = this.#at?.trunk === trunk ? this.#at.branch : STRANGER;
     return trunk.state !== 'closed' && trunk.fits(branch, this.asked?.filters ?? []);
   }
 
   serve(trunk: Trunk): void {
-    this.#handover = undefined;
-    this.#at = { trunk, branch: this.#branch((update, told) => this.#fromOld(update, told)) };
+    this.#at = this.#leg(trunk);
     this.put();
   }
 
@@ -78,9 +93,40 @@ export class Feed {
   }
 
   leave(): void {
-    const left = [this.#at, this.#next].filter((joint) => joint !== undefined);
-    this.#at = this.#next = this.#handover = this.#forgetSlot = undefined;
-    for (const { trunk, branch } of left) trunk.remove(branch);
+    const left = this.#legs;
+    this.#at = this.#next = undefined;
+    this.#leaving = [];
+    for (const leg of left) leg.end();
+  }
+
+  /** Goes over to a stream that tells differently what is asked of it now; at once, if it has been told nothing yet. */
+  change(trunk: Trunk, now: number): void {
+    this.abandon();
+    let at = this.#at;
+    // Where a change had not taken hold yet, the one before it is what it goes on from.
+    while (at?.into !== undefined && !at.into.certain && this.changing) {
+      at.end();
+      at = this.#at = this.#leaving.pop();
+      if (at !== undefined) at.outOf = undefined;
+    }
+    if (at === undefined || at.trunk.accepted === 0) {
+      this.leave();
+      return this.serve(trunk);
+    }
+    this.serve(trunk);
+    at.outOf = new Change({ from: at.trunk, to: trunk, startedAt: now });
+    this.#at!.into = at.outOf;
+    this.#leaving.push(at);
+    if (this.#leaving.length > LEAVING_MAX) this.#leaving[0]?.outOf?.cut();
+    this.advance(now);
+  }
+
+  /** Leaves for good what has told its part. */
+  advance(now: number): void {
+    const done = this.#leaving.filter((leg) => leg.outOf?.look(now) !== false);
+    this.#leaving = this.#leaving.filter((leg) => !done.includes(leg));
+    for (const leg of done) leg.end();
+    if (this.#at?.into?.settled(this.monitor.rewindSlots)) this.#at.into = undefined;
   }
 
   /** Begins to go over, once it is near enough. */
@@ -88,37 +134,33 @@ export class Feed {
     const at = this.#at?.trunk;
     if (at === undefined || at.state !== 'live' || trunk.state !== 'live' || trunk.memory.top < 0) return;
     if (at.memory.replaying || at.memory.top < trunk.memory.top - NEAR_SLOTS) return;
+    const leg = this.#leg(trunk);
     const handover = new Handover(at.memory);
-    this.#handover = handover;
-    const branch = this.#branch((update, told) => {
-      if (this.#handover !== handover || handover.fromNew(update)) this.monitor.take(update, told);
-      if (this.#forgetSlot !== undefined && update.slot > this.#forgetSlot)
-        this.#handover = this.#forgetSlot = undefined;
-    });
-    trunk.put(branch, this.asked?.filters ?? []);
-    this.#next = { trunk, branch, version: trunk.version, certainSlot: undefined };
+    leg.by = { handover, untilSlot: Number.POSITIVE_INFINITY };
+    trunk.put(leg.branch, this.asked?.filters ?? []);
+    this.#next = { leg, handover, version: trunk.version, certainSlot: undefined };
   }
 
   /** It stays where it is. */
   abandon(): void {
-    if (this.#next === undefined) return;
-    const { trunk, branch } = this.#next;
-    this.#next = this.#handover = undefined;
-    trunk.remove(branch);
+    const next = this.#next;
+    this.#next = undefined;
+    next?.leg.end();
   }
 
   /** Whether the next stream can do without the first. */
   arrived(): boolean {
     const next = this.#next;
     const at = this.#at?.trunk;
-    if (next === undefined || at === undefined || this.#handover === undefined) return false;
-    if (next.trunk.state !== 'live' || at.state !== 'live' || this.#handover.hopeless) {
+    if (next === undefined || at === undefined) return false;
+    const { trunk } = next.leg;
+    if (trunk.state !== 'live' || at.state !== 'live' || next.handover.hopeless) {
       this.abandon();
       return false;
     }
-    if (next.trunk.accepted < next.version) return false;
-    next.certainSlot ??= next.trunk.memory.top + CERTAIN_SLOTS;
-    return next.trunk.memory.top >= next.certainSlot && at.memory.top >= next.certainSlot && !this.#handover.owes;
+    if (trunk.accepted < next.version) return false;
+    next.certainSlot ??= trunk.memory.top + CERTAIN_SLOTS;
+    return trunk.memory.top >= next.certainSlot && at.memory.top >= next.certainSlot && !next.handover.owes;
   }
 
   /** From now on the next stream alone feeds it. */
@@ -126,21 +168,25 @@ export class Feed {
     const left = this.#at;
     const next = this.#next;
     if (left === undefined || next === undefined) return;
-    this.#handover?.finish();
-    this.#forgetSlot = left.trunk.memory.highest + this.monitor.rewindSlots;
-    this.#at = { trunk: next.trunk, branch: next.branch };
+    next.handover.finish();
+    next.leg.by = { handover: next.handover, untilSlot: left.trunk.memory.highest + this.monitor.rewindSlots };
+    this.#at = next.leg;
     this.#next = undefined;
-    left.trunk.remove(left.branch);
+    left.end();
   }
 
-  #fromOld(update: Update, told: Told): void {
-    this.monitor.take(update, told);
-    if (this.#next !== undefined) this.#handover?.fromOld(update);
+  get #legs(): Leg[] {
+    return [this.#at, this.#next?.leg, ...this.#leaving].filter((leg) => leg !== undefined);
   }
 
-  #branch(take: Branch['take']): Branch {
-    return { id: this.monitor.id, take };
+  #leg(trunk: Trunk): Leg {
+    const leg = new Leg(this.monitor.id, trunk, (update, told) => {
+      this.monitor.take(update, told);
+      if (leg === this.#at) this.#next?.handover.fromOld(update);
+    });
+    return leg;
   }
-
-  readonly #stranger: Branch = { id: -1, take: () => undefined };
 }
+
+/** Whoever has no part in a stream yet. */
+const STRANGER: Branch = { id: -1, take: () => undefined };

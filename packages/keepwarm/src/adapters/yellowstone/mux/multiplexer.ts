@@ -4,12 +4,13 @@
  *
  *   a request ──▶ filters fit a shared stream of its group ──▶ shared
  *             ──▶ no stream of its group has room          ──▶ another shared stream
+ *             ──▶ it agrees in something else than before   ──▶ another shared stream ──▶ change, between two slots
  *             ──▶ it asks for a replay (`from_slot`)        ──▶ a stream alone ──caught up──▶ handover ──▶ shared
  *             ──▶ refused upstream together with others     ──▶ a stream alone ──accepted──▶ handover ──▶ shared,
  *                                                              or alone for good when it happens again
  *
  * Invariants:
- *   (1) A monitor is fed by one stream, or by two while it is handed over.
+ *   (1) A monitor is fed by one stream, or by several while it is handed over or changes what it wants.
  *   (2) A stream without branches is closed.
  *   (3) What one monitor asks for, does or does not do, changes nothing of what others get.
  */
@@ -81,11 +82,11 @@ export class Multiplexer {
     const before = feed.asked;
     feed.asked = asked;
     feed.abandon();
-    if (asked.fromSlot !== undefined || feed.barred) return this.#serveAlone(feed, { fromSlot: asked.fromSlot });
-    const { trunk } = feed;
-    if (trunk !== undefined && before?.group === asked.group && feed.fits(trunk)) return feed.put();
-    feed.leave();
-    feed.serve(this.#sharedFor(feed, asked));
+    if (asked.fromSlot !== undefined) return this.#serveAlone(feed, { fromSlot: asked.fromSlot });
+    const { trunk, barred } = feed;
+    const stays = trunk !== undefined && before?.group === asked.group && (!barred || trunk.alone);
+    if (stays && feed.fits(trunk)) return feed.put();
+    feed.change(barred ? this.#aloneFor(asked) : this.#sharedFor(feed, asked), this.clock.now());
   }
 
   left(monitor: Monitor): void {
@@ -135,23 +136,27 @@ export class Multiplexer {
     return [...[...this.#shared.values()].flat(), ...this.#alone];
   }
 
-  #sharedFor(feed: Feed, { group, shared }: SubscribeAsked): Trunk {
+  #sharedFor(feed: Feed, { group, shared, commitment }: SubscribeAsked): Trunk {
     const trunks = this.#shared.get(group) ?? [];
     const found = trunks.find((trunk) => feed.fits(trunk));
     if (found !== undefined) return found;
-    const trunk = this.#trunk({ shared, alone: false });
+    const trunk = this.#trunk({ shared, commitment, alone: false });
     this.#shared.set(group, [...trunks, trunk]);
     return trunk;
   }
 
   #serveAlone(feed: Feed, more: Pick<TrunkParts, 'fromSlot' | 'memory'>): void {
     feed.leave();
-    const trunk = this.#trunk({ shared: feed.asked!.shared, alone: true, ...more });
-    this.#alone.add(trunk);
-    feed.serve(trunk);
+    feed.serve(this.#aloneFor(feed.asked!, more));
   }
 
-  #trunk(more: Pick<TrunkParts, 'shared' | 'alone' | 'fromSlot' | 'memory'>): Trunk {
+  #aloneFor({ shared, commitment }: SubscribeAsked, more: Pick<TrunkParts, 'fromSlot' | 'memory'> = {}): Trunk {
+    const trunk = this.#trunk({ shared, commitment, alone: true, ...more });
+    this.#alone.add(trunk);
+    return trunk;
+  }
+
+  #trunk(more: Pick<TrunkParts, 'shared' | 'commitment' | 'alone' | 'fromSlot' | 'memory'>): Trunk {
     const { clock, options } = this;
     return new Trunk({ clock, random: this.#random, options, open: this.#open, host: this.#host, ...more });
   }
@@ -177,7 +182,7 @@ export class Multiplexer {
   #failed(trunk: Trunk, branches: readonly Branch[], error: LinkError): void {
     for (const feed of this.#feedsOf(branches)) {
       // Where it was about to go is gone; where it is, is not.
-      if (feed.trunk !== trunk) feed.abandon();
+      if (feed.next === trunk) feed.abandon();
       else feed.monitor.fail(error);
     }
   }
@@ -186,20 +191,23 @@ export class Multiplexer {
     const { memory } = trunk;
     for (const feed of this.#feedsOf(branches)) {
       feed.ejections++;
-      if (feed.trunk !== trunk) feed.abandon();
+      if (feed.next === trunk) feed.abandon();
+      else if (feed.changing) feed.change(this.#aloneFor(feed.asked!), this.clock.now());
       else this.#serveAlone(feed, { memory: feed.monitor.fed ? memory.copy() : undefined });
     }
   }
 
-  /** Monitors that are alone may have caught up, and those on their way may have arrived. */
+  /** Monitors that are alone may have caught up, those on their way may have arrived, changes may be over. */
   #advanced(trunk: Trunk): void {
     for (const feed of this.#feeds.values()) {
-      if (feed.trunk === trunk || feed.next === trunk) this.#look(feed);
+      if (feed.isFedBy(trunk)) this.#look(feed);
     }
   }
 
   #look(feed: Feed): void {
     const { trunk, asked } = feed;
+    feed.advance(this.clock.now());
+    if (feed.changing) return;
     if (feed.arrived()) feed.arrive();
     else if (trunk?.alone === true && feed.next === undefined && !feed.barred && trunk.accepted > 0) {
       const [target] = (this.#shared.get(asked!.group) ?? []).filter((each) => feed.fits(each));

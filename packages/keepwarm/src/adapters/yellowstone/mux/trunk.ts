@@ -36,6 +36,7 @@ export interface TrunkParts {
   readonly open: OpenUpstream;
   /** What holds for all its filters, as it goes upstream. */
   readonly shared: Buffer;
+  readonly commitment: number;
   /** Whether it begins as the stream of one monitor, which nobody joins. */
   readonly alone: boolean;
   /** Where its first opening begins. */
@@ -247,8 +248,7 @@ export class Trunk {
       this.drops++;
       return this.#again(error);
     }
-    // Where a branch itself asked for a slot, the answer is for it to read.
-    if (this.updates === 0) this.#fail(error);
+    if (this.updates === 0) this.#fail(error); // a branch itself asked for that slot, and may read the answer
     else this.#gap(error);
   }
 
