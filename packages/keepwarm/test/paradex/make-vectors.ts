@@ -1,11 +1,11 @@
 /**
- * Writes `vectors.json`: generated orders, requests for tokens and onboardings, each with the hash and the signature that
- * starknet.js 4.9.0 gives it. That version stands on elliptic, with Pedersen's constants as a table of its own, and
- * shares no line with the curve and the hashes of @scure/starknet, on which both `starknet` and the signers of our guide
- * stand today. It takes a third of a second for each, so its answers are kept rather than made anew in every test.
+ * Writes `vectors.json`: generated orders, requests for tokens and onboardings, each with the hash and the signature
+ * that starknet.js 4.9.0 gives it. That version stands on elliptic, with Pedersen's constants as a table of its own,
+ * and shares no line with the curve and the hashes of @scure/starknet, on which both `starknet` and the signers of our
+ * guide stand today. It takes a third of a second for each, so its answers are kept rather than made in every test.
  *
- *   npm install --prefix /tmp/elliptic starknet@4.9.0
- *   node packages/keepwarm/test/paradex/make-vectors.ts /tmp/elliptic/node_modules/starknet/dist/index.js
+ *   npm install --prefix elsewhere starknet@4.9.0
+ *   node packages/keepwarm/test/paradex/make-vectors.ts elsewhere/node_modules/starknet/dist/index.js
  */
 import { writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';

@@ -12,7 +12,7 @@ describe('what Paradex has signed', () => {
   const vectors = casesOf();
   const orders = vectors.filter(({ kind }) => kind === 'order');
 
-  it(`is hashed and signed as starknet.js on elliptic did, deterministically (RFC 6979), for ${orders.length} orders`, () => {
+  it(`hashes and signs (by RFC 6979) as starknet.js on elliptic does, for ${orders.length} orders`, () => {
     assert(orders.length >= 200 && vectors.length > orders.length);
     for (const vector of vectors.toSorted((a, b) => a.chain.localeCompare(b.chain))) {
       const { account, key } = vector;

@@ -59,6 +59,7 @@ export type ParadexFate =
   | (Stamp & { readonly kind: 'unknown'; readonly error: NetError });
 
 const TRIES_MAX = 2;
+const CANCELS_MAX = 3;
 
 export class ParadexAccount {
   readonly name: string;
@@ -97,19 +98,29 @@ export class ParadexAccount {
     }
   }
 
-  /** Cancelling twice is cancelling once: it is repeated like a read. @throws NetError for an order there is not */
+  /**
+   * Cancelling twice is cancelling once: it is repeated like a read, and where the answer says nothing of it, the order
+   * is looked at.
+   *
+   * @throws NetError for an order there is not; and what stood in the way, of one that is still open
+   */
   async cancelOrder(id: string, options: ReadOptions = {}): Promise<'cancelled' | 'closed before'> {
     const path = `/orders/${encodeURIComponent(id)}`;
-    try {
-      await this.session.authorised(options, (call) =>
-        this.#parts.client.delete(path, { ...call, idempotent: true }).text(),
-      );
-      return 'cancelled';
-    } catch (thrown) {
-      if (paradexProblemOf(thrown)?.meaning !== 'missing') throw thrown;
-      // A cancellation before this one may have done it, and its answer been lost.
-      const order = await this.read<ParadexOrder>(path, {}, options);
-      return order['cancel_reason'] ? 'cancelled' : 'closed before';
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.session.authorised(options, (call) =>
+          this.#parts.client.delete(path, { ...call, idempotent: true }).text(),
+        );
+        return 'cancelled';
+      } catch (thrown) {
+        const problem = paradexProblemOf(thrown);
+        const doubtful = problem === undefined && NetError.from(thrown).reach !== 'unsent';
+        if (problem?.meaning !== 'missing' && !doubtful) throw thrown;
+        // This cancellation, or one before it, may have done it, and its answer been lost.
+        const order = await this.read<ParadexOrder>(path, {}, options).catch(() => undefined);
+        if (order?.status === 'CLOSED') return order['cancel_reason'] ? 'cancelled' : 'closed before';
+        if (order === undefined || tries >= CANCELS_MAX) throw thrown;
+      }
     }
   }
 

@@ -45,18 +45,23 @@ export function paradexFeed(parts: ParadexParts, session: ParadexSession | undef
   );
 }
 
-/** After a loss: the account's open orders, or the book, as they stand by now. */
+/** After a loss: the account's open orders and its last ones, or the book, as they stand by now. */
 function continuityOf(channel: string, { client }: ParadexParts, session?: ParadexSession): Continuity {
   const [kind, market = 'ALL'] = channel.split('.');
   if (kind === 'orders' && session !== undefined) {
     const query = { market: market === 'ALL' ? undefined : market };
+    const listed = async (path: string): Promise<readonly unknown[]> => {
+      const list = await session.authorised({}, (call) =>
+        client.get(path, { ...call, query }).json<{ results?: readonly unknown[] }>(),
+      );
+      return list.results ?? [];
+    };
     return {
       place: stateOf,
+      // In this order: what is closed between the two questions is told as open first. History comes newest first.
       async fill() {
-        const { results = [] } = await session.authorised({}, (call) =>
-          client.get('/orders', { ...call, query }).json<{ results?: readonly unknown[] }>(),
-        );
-        return asItStands(results);
+        const all = [...(await listed('/orders')), ...(await listed('/orders-history')).toReversed()];
+        return asItStands([...new Map(all.map((order) => [stateOf(order)?.id ?? order, order])).values()]);
       },
     };
   }

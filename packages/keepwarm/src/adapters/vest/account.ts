@@ -98,7 +98,7 @@ export class VestAccount {
     let last: CancelFate = { kind: 'unknown', id, status: undefined, problem: undefined, error: undefined };
     for (let tries = 1; tries <= CANCELS_MAX; tries++) {
       const sent = await this.#desk.send(ticket, deadlineAt, options.signal);
-      const { verdict, key, text } = sent;
+      const { verdict, key, text, stamp } = sent;
       const error = verdict.kind === 'taken' ? undefined : verdict.error;
       if (verdict.kind === 'unsent') {
         if (verdict.error.code === 'INVALID') throw verdict.error;
@@ -112,6 +112,9 @@ export class VestAccount {
       if (problem?.meaning === 'key' || problem?.meaning === 'group') {
         if (key !== undefined) this.#session.token.refuse(key);
         continue;
+      }
+      if (problem?.meaning === 'nonce' && stamp !== undefined) {
+        await this.#desk.renumber(stamp, options.signal).catch(() => undefined); // the look-up below says what it is
       }
       last = await this.#lookedUp(id, problem, error, options.signal);
       const open = last.status !== undefined && OPEN_STATUSES.includes(last.status);

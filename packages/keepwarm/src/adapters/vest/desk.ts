@@ -219,11 +219,8 @@ export class Desk {
 
   /** Its nonce has been used, they say: by a copy of itself, by another, or not at all and it was too high. */
   async #disputed(ticket: Ticket, stamp: Stamp, no: NotPlaced, signal?: AbortSignal): Promise<Fate | undefined> {
-    const used = this.#next;
     try {
-      const last = await this.#lastNonce(signal);
-      // While an order is in doubt, its nonce may still be taken by it, and must not be given to another.
-      if (this.#next === used && (last >= stamp.nonce || this.#doubts === 0)) this.#next = last + 1;
+      const last = await this.renumber(stamp, signal);
       if (last < stamp.nonce) return undefined;
       const holder = await this.find(ticket.list, { nonce: stamp.nonce }, signal);
       if (holder !== undefined && !isThis(ticket, stamp, holder)) return undefined;
@@ -231,6 +228,15 @@ export class Desk {
       // Not to be had now: asked again below.
     }
     return this.#reconcile(ticket, stamp, no.error, no, signal);
+  }
+
+  /** Goes on from the last nonce Vest has seen, after it has refused that of `stamp`. @returns that last one */
+  async renumber(stamp: Stamp, signal: AbortSignal | undefined): Promise<number> {
+    const used = this.#next;
+    const last = await this.#lastNonce(signal);
+    // While an order is in doubt, its nonce may still be taken by it, and must not be given to another.
+    if (this.#next === used && (last >= stamp.nonce || this.#doubts === 0)) this.#next = last + 1;
+    return last;
   }
 
   async #reconcile(

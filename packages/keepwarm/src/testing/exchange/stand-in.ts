@@ -150,8 +150,9 @@ export class StandIn<Account, Fault extends string> {
   }
 
   #text({ status, body }: Said): string {
-    const json = JSON.stringify(body);
     const head = `HTTP/1.1 ${status} OK\r\ncontent-type: application/json\r\ndate: ${this.#date()}\r\n`;
+    if (body === undefined) return `${head}\r\n`; // 204
+    const json = JSON.stringify(body);
     return `${head}content-length: ${Buffer.byteLength(json)}\r\n\r\n${json}`;
   }
 

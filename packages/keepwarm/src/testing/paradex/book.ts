@@ -48,7 +48,8 @@ export class ParadexBook {
     const mine = this.orders.filter((order) => order.account === account);
     const [, kind, id] = path.split('/');
     if (kind === 'orders-history') {
-      return ok({ results: mine.filter((order) => order.client_id === query.get('client_id')) });
+      const asked = query.get('client_id');
+      return ok({ results: mine.filter((order) => asked === null || order.client_id === asked).toReversed() });
     }
     if (kind !== 'orders') return ok({ results: [], account });
     if (method === 'POST') return this.#order(account, body);

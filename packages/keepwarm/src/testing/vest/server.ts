@@ -85,7 +85,8 @@ class VestWords implements ExchangeWords<BookAccount, VestFault> {
 
   kindOf({ method, path }: Asked) {
     if (method !== 'POST') return undefined;
-    return path === '/orders' ? 'order' : path === '/orders/cancel' ? 'cancel' : undefined;
+    if (path === '/orders/cancel') return 'cancel';
+    return ['/orders', '/lp', '/transfer/withdraw'].includes(path) ? 'order' : undefined;
   }
 
   before(fault: VestFault | undefined, asked: Asked): Said | undefined {
