@@ -172,7 +172,7 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
   [/circuit/gi, 'breaker'],
   [/check(?:ed)?[ -]?out\b/gi, 'lease'],
   [/\bspeculati(?:ve|on)/gi, 'hedge'],
-  [/\bclusters?\b/gi, 'target'],
+  [/(?<!node:)\bclusters?\b/gi, 'target'], // Node has a module of that name
   [/(?<!Context)manager\b/gi, 'pool, registry, or what it really is'], // ContextManager is OpenTelemetry's
   [/\b(?:black|white)list/gi, 'deny, allow'],
   [/\bsanity\b/gi, 'check'],

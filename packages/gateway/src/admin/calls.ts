@@ -10,6 +10,9 @@ export interface CallsTold {
   readonly calls: readonly CallTold[];
 }
 
+/** @throws Refused */
+export const limitIn = (query: URLSearchParams): number => count(query, 'limit', 1, CALLS_MAX, 50);
+
 export const CALLS = tells('/api/calls', 'the last calls, and where their time went', ({ upstreams, calls }, ask) => {
   const { query } = ask;
   onlyNames(query, ['upstream', 'only', 'slowerThanMs', 'limit']);
@@ -17,7 +20,7 @@ export const CALLS = tells('/api/calls', 'the last calls, and where their time w
   const one = named(query, 'upstream', names);
   const notable = choice(query, 'only', ['all', 'notable'], 'all') === 'notable';
   const slowerThanMs = count(query, 'slowerThanMs', 0, 86_400_000, 0);
-  const limit = count(query, 'limit', 1, CALLS_MAX, 50);
+  const limit = limitIn(query);
   const found = (one === undefined ? names : [one]).flatMap((name) => calls.of(name, notable));
   const slow = found.filter(({ totalMs }) => totalMs >= slowerThanMs).sort((a, b) => b.at - a.at);
   return { json: { calls: slow.slice(0, limit) } satisfies CallsTold };

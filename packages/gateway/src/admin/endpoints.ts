@@ -28,7 +28,8 @@ export interface LimitsTold {
 }
 
 export interface BreakersTold {
-  readonly breakers: readonly Of<Breaker>[];
+  /** `worker` where several processes do the work, each with breakers of its own. */
+  readonly breakers: readonly Of<Breaker & { readonly worker?: number }>[];
 }
 
 export const ENDPOINTS = tells('/api/endpoints', 'endpoints of upstreams that have several', (view, ask) => {

@@ -18,6 +18,8 @@ export const GATEWAY_METRICS = {
     'counter',
     'Requests it answered itself: not routed, or not safe to forward.',
   ],
+  keepwarm_gateway_workers: ['gauge', 'Processes that serve callers.'],
+  keepwarm_gateway_workers_replaced_total: ['counter', 'Times another process took the place of one that ended.'],
   process_start_time_seconds: ['gauge', 'When the process started, in seconds since 1970.'],
   process_cpu_seconds_total: ['counter', 'CPU time the process has used.'],
   process_resident_memory_bytes: ['gauge', 'Memory the process holds.'],
@@ -28,6 +30,8 @@ type GatewayMetric = keyof typeof GATEWAY_METRICS;
 export interface GatewayMetrics {
   /** @param accept the request's Accept field */
   answer(accept: string | undefined): Promise<{ readonly contentType: string; readonly body: string }>;
+  /** The same before it is text. */
+  families(): Promise<readonly Family[]>;
 }
 
 /** @param upstreams those there are now; `grpc` those of them that speak gRPC */
@@ -46,6 +50,10 @@ export function gatewayMetrics(
       callers = await connectionsOf(data);
       return metrics.answer(accept);
     },
+    async families() {
+      callers = await connectionsOf(data);
+      return metrics.families();
+    },
   };
 }
 
@@ -62,6 +70,8 @@ function families(data: DataServer, callers: number): Family[] {
     keepwarm_gateway_callers_max: data.server.maxConnections,
     keepwarm_gateway_requests_in_flight: data.inFlight,
     keepwarm_gateway_requests_refused_total: data.refused,
+    keepwarm_gateway_workers: 1,
+    keepwarm_gateway_workers_replaced_total: 0,
     process_start_time_seconds: performance.timeOrigin / 1_000,
     process_cpu_seconds_total: (user + system) / 1e6,
     process_resident_memory_bytes: process.memoryUsage.rss(),

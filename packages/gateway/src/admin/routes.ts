@@ -5,11 +5,10 @@ import { BREAKERS, ENDPOINTS, LIMITS } from './endpoints.ts';
 import { eventsRoute, type Readers } from './events.ts';
 import { GRPC_POOL_ROUTES } from './grpc-pool.ts';
 import { HISTORY } from './history.ts';
-import { count, onlyNames } from './query.ts';
 import { readiness } from './readiness.ts';
 import { type Route, tells } from './route.ts';
 import { SESSION_ROUTES } from './session.ts';
-import { snapshot, toJson } from './snapshot.ts';
+import { snapshot, socketsMaxIn, toJson } from './snapshot.ts';
 import { SOCKETS } from './sockets.ts';
 import type { HomeView } from './view.ts';
 
@@ -32,9 +31,7 @@ export function withTable<V>(rest: readonly Route<V>[]): readonly Route<V>[] {
 export function workRoutes(readers: Readers): readonly Route[] {
   return [
     tells('/api/stats', 'everything about now, in one object', (view, { query }) => {
-      onlyNames(query, ['sockets']);
-      const socketsMax = count(query, 'sockets', 0, 5_000, 5_000);
-      return { type: JSON_TYPE, text: toJson(snapshot(view, readers, socketsMax)) };
+      return { type: JSON_TYPE, text: toJson(snapshot(view, readers, socketsMaxIn(query))) };
     }),
     SOCKETS,
     ENDPOINTS,

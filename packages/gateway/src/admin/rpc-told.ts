@@ -27,6 +27,8 @@ export interface RpcEndpointTold {
   readonly rateLimit: RpcStats['endpoints'][number]['rateLimit'];
   /** Outcomes per second, oldest first, ending with the last full second; at most 120. */
   readonly trail: readonly number[];
+  /** Where several processes do the work and do not agree: how many of them see it in which state. */
+  readonly workersByState?: Readonly<Record<string, number>>;
 }
 
 export interface RpcTold {

@@ -8,16 +8,20 @@ import type { GrpcTold } from '../grpc/upstream.ts';
 import type { HistoryState } from '../history/told.ts';
 import { callersTold, type UpstreamCallersTold } from './callers-told.ts';
 import type { Readers } from './events.ts';
+import { count, onlyNames } from './query.ts';
 import { readiness } from './readiness.ts';
 import { type RpcTold, rpcTold } from './rpc-told.ts';
 import type { AdminView } from './view.ts';
+import type { WorkerOfStats } from './worker-told.ts';
 
 /** Seconds of curves: two minutes. */
-const SERIES_SECONDS = 120;
+export const SERIES_SECONDS = 120;
 
 export interface SocketTold extends SocketLife {
   /** How busy it was, one digit per `trailSlotMs`, oldest first, ending now; 0 unused … 9 in use all the time. */
   readonly trail: string;
+  /** Whose it is, where there are several. */
+  readonly worker?: number;
 }
 
 export interface UpstreamTold extends Figures, UpstreamCallersTold {
@@ -79,10 +83,18 @@ export interface Snapshot {
   readonly history: HistoryState;
   /** Upstreams that speak gRPC. */
   readonly grpc: readonly GrpcTold[];
+  /** Where several processes do the work. */
+  readonly workers?: readonly WorkerOfStats[];
+}
+
+/** As asked for. @throws Refused */
+export function socketsMaxIn(query: URLSearchParams): number {
+  onlyNames(query, ['sockets']);
+  return count(query, 'sockets', 0, 5_000, 5_000);
 }
 
 /** @param socketsMax told per upstream; `sockets.open` says how many there are */
-export function snapshot(view: AdminView, readers: Readers, socketsMax: number): Snapshot {
+export function snapshot(view: AdminView, readers: Pick<Readers, 'size' | 'dropped'>, socketsMax: number): Snapshot {
   const { data, startedAt, feed, history } = view;
   const upstreams = view.upstreams();
   const now = performance.now();

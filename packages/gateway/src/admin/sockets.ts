@@ -5,6 +5,7 @@ import { choice, count, named, onlyNames } from './query.ts';
 import { tells } from './route.ts';
 import type { SocketTold } from './snapshot.ts';
 import { statsOf } from './upstream-parts.ts';
+import type { AdminView } from './view.ts';
 
 const STATES = ['open', 'idle', 'in use', 'closed', 'all'] as const;
 const ORDERS = ['newest', 'oldest', 'busiest'] as const;
@@ -29,18 +30,37 @@ interface Found {
   readonly nowMs: number;
 }
 
-export const SOCKETS = tells('/api/sockets', 'the life of each connection', ({ upstreams }, { query }) => {
+export const SOCKETS = tells('/api/sockets', 'the life of each connection', (view, { query }) => {
+  const page = pageIn(query, view.names());
+  return { json: socketsOf(view, page) };
+});
+
+export interface SocketsPage {
+  readonly upstream: string | undefined;
+  readonly state: (typeof STATES)[number];
+  readonly order: (typeof ORDERS)[number];
+  readonly origin: string | null;
+  readonly limit: number;
+  readonly offset: number;
+}
+
+/** @param names of the upstreams there are @throws Refused */
+export function pageIn(query: URLSearchParams, names: readonly string[]): SocketsPage {
   onlyNames(query, ['upstream', 'state', 'origin', 'order', 'limit', 'offset']);
-  const all = upstreams();
-  const names = all.map(({ name }) => name);
-  const upstream = named(query, 'upstream', names);
-  const state = choice(query, 'state', STATES, 'open');
-  const order = choice(query, 'order', ORDERS, 'newest');
-  const limit = count(query, 'limit', 1, PAGE_MAX, 100);
-  const offset = count(query, 'offset', 0, Number.MAX_SAFE_INTEGER, 0);
-  const origin = query.get('origin');
+  return {
+    upstream: named(query, 'upstream', names),
+    state: choice(query, 'state', STATES, 'open'),
+    order: choice(query, 'order', ORDERS, 'newest'),
+    limit: count(query, 'limit', 1, PAGE_MAX, 100),
+    offset: count(query, 'offset', 0, Number.MAX_SAFE_INTEGER, 0),
+    origin: query.get('origin'),
+  };
+}
+
+export function socketsOf({ upstreams }: AdminView, page: SocketsPage): SocketsTold {
+  const { upstream, state, order, origin, limit, offset } = page;
   const found: Found[] = [];
-  for (const each of all) {
+  for (const each of upstreams()) {
     if (upstream !== undefined && each.name !== upstream) continue;
     const { sockets, uptimeMs: nowMs } = statsOf(each);
     const { live, history } = sockets;
@@ -51,17 +71,18 @@ export const SOCKETS = tells('/api/sockets', 'the life of each connection', ({ u
     }
   }
   found.sort(BY[order]);
-  const json: SocketsTold = { total: found.length, offset, sockets: found.slice(offset, offset + limit).map(told) };
-  return { json };
-});
+  return { total: found.length, offset, sockets: found.slice(offset, offset + limit).map(told) };
+}
+
+type Placed = Pick<Found, 'nowMs'> & { readonly life: Pick<SocketLife, 'id' | 'openedAtMs' | 'leases'> };
 
 /** Numbers grow with time, but each upstream has its own. */
-const ageOf = ({ nowMs, life }: Found): number => nowMs - life.openedAtMs;
+const ageOf = ({ nowMs, life }: Placed): number => nowMs - life.openedAtMs;
 
-const BY = {
-  newest: (a: Found, b: Found) => ageOf(a) - ageOf(b) || b.life.id - a.life.id,
-  oldest: (a: Found, b: Found) => ageOf(b) - ageOf(a) || a.life.id - b.life.id,
-  busiest: (a: Found, b: Found) => b.life.leases - a.life.leases,
+export const BY = {
+  newest: (a: Placed, b: Placed) => ageOf(a) - ageOf(b) || b.life.id - a.life.id,
+  oldest: (a: Placed, b: Placed) => ageOf(b) - ageOf(a) || a.life.id - b.life.id,
+  busiest: (a: Placed, b: Placed) => b.life.leases - a.life.leases,
 } as const;
 
 const told = ({ upstream: { name, book }, life, nowMs }: Found): SocketOfUpstream => ({

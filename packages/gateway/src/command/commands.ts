@@ -41,6 +41,7 @@ export const COMMANDS = {
         multiple: true,
         help: 'forward /NAME/… to URL; may be repeated',
       },
+      workers: { value: 'N', help: 'processes that share the port and all limits, or auto: one per core; default 1' },
       demo: { help: 'the same as the command demo' },
     },
     examples: [

@@ -14,11 +14,15 @@ import {
 import { ConfigError } from '../config/config-error.ts';
 import { LOGS_DEFAULTS } from '../config/logs.ts';
 import type { RpcUpstreamConfig } from '../config/rpc-upstream.ts';
+import { checkShares } from '../config/shares.ts';
 import { CONFIG_FILES } from '../config/source.ts';
+import { parseWorkers } from '../config/workers.ts';
+import { nodesOf } from '../data/rpc-upstream.ts';
 import { startDemo } from '../demo/demo.ts';
-import { Gateway } from '../gateway.ts';
+import { Gateway, type GatewayPlaces } from '../gateway.ts';
 import { stateFolder } from '../history/open.ts';
 import { logTo } from '../logs/log.ts';
+import type { WorkersGateway } from '../workers/gateway.ts';
 import { EXIT } from './commands.ts';
 import type { Flags } from './parse.ts';
 import { telemetryFor } from './telemetry.ts';
@@ -32,14 +36,15 @@ export async function runGateway(flags: Flags, print: Print): Promise<number> {
   const log = logTo(process.stderr, config.logs ?? LOGS_DEFAULTS);
   const telemetry = await telemetryFor(log);
   const places = { runtimeFolder: runtimeFolder(), stateFolder: stateFolder(), log, readConfig, telemetry };
-  const gateway = new Gateway(config, places);
+  const gateway = await gatewayOf(config, places);
   const { data, admin } = await gateway.start();
   const signalled = untilSignal(print); // before anybody can know that we are there
-  process.on('SIGHUP', () => reload(gateway, flags, print));
+  process.on('SIGHUP', () => void reload(gateway, flags, print));
   print('keepwarm gateway');
+  const { workers = 1 } = config;
   const scheme = config.tls === undefined ? 'http' : 'https';
-  for (const { name, origin, config: each } of gateway.upstreams) {
-    const where = `${origin}${wayTo(each)}`;
+  for (const [name, each] of config.upstreams) {
+    const where = `${originOf(each)}${wayTo(each)}`;
     print(`  ${scheme}://${shown(data)}/${name}/  →  ${where}`);
     for (const host of each.hosts) print(`  ${scheme}://${host}:${data.port}/  →  ${where}`);
   }
@@ -47,9 +52,20 @@ export async function runGateway(flags: Flags, print: Print): Promise<number> {
   // A code lets one browser act, once: it is for the person at this terminal, not for a file that keeps what is said.
   const code = process.stdout.isTTY ? `#key=${gateway.keys.issue().code}` : '';
   print(`  status page: http://${shown(admin)}/${code}`);
+  if (workers > 1) print(`  ${workers} workers share the port and the limits`);
   await signalled;
   await gateway.stop();
   return EXIT.ok;
+}
+
+/** One process does all of it, or several do the work. What several take is loaded only for them. */
+async function gatewayOf(config: GatewayConfig, places: GatewayPlaces): Promise<Gateway | WorkersGateway> {
+  if ((config.workers ?? 1) === 1) return new Gateway(config, places);
+  return new (await import('../workers/gateway.ts')).WorkersGateway(config, places);
+}
+
+function originOf(config: UpstreamConfig | RpcUpstreamConfig): string {
+  return 'rpc' in config ? nodesOf(config.rpc) : new URL(config.client.origin).origin;
 }
 
 /** Anything but straight, so that nobody is surprised by what an environment says. */
@@ -66,9 +82,9 @@ function wayTo(config: UpstreamConfig | RpcUpstreamConfig): string {
 }
 
 /** The whole of a file that is wrong is refused: what was configured before goes on. */
-function reload(gateway: Gateway, flags: Flags, print: Print): void {
+async function reload(gateway: Gateway | WorkersGateway, flags: Flags, print: Print): Promise<void> {
   try {
-    const { kept, begun, ended } = gateway.reload(configOf(flags));
+    const { kept, begun, ended } = await gateway.reload(configOf(flags));
     print(`reloaded: ${told(kept, 'unchanged')}; ${told(begun, 'begun')}; ${told(ended, 'ended')}`);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
@@ -81,7 +97,9 @@ const told = (names: readonly string[], what: string): string =>
 
 /** `keepwarm check`: says what is wrong with a configuration, or what is in it. */
 export function runCheck(file: string, print: Print): number {
-  const { listen, admin, upstreams, grpc } = readConfig(file);
+  const config = readConfig(file);
+  checkShares(config);
+  const { listen, admin, upstreams, grpc } = config;
   if (upstreams.size === 0 && grpc?.size === 0) throw new ConfigError(`${file}: upstreams`, 'names none');
   print(`${file} is fine: callers at ${showAddress(listen)}, status page at ${showAddress(admin)}`);
   for (const [name, upstream] of upstreams) {
@@ -131,12 +149,16 @@ export function configOf(flags: Flags): GatewayConfig {
   }
   const listen = text(flags['listen']);
   const admin = text(flags['admin']);
-  return {
+  const workers = text(flags['workers']);
+  const config = {
     ...base,
     upstreams,
+    ...(workers === undefined ? {} : { workers: parseWorkers(workers, '--workers') }),
     ...(listen === undefined ? {} : { listen: parseAddress(listen, '--listen') }),
     ...(admin === undefined ? {} : { admin: parseAddress(admin, '--admin') }),
   };
+  checkShares(config);
+  return config;
 }
 
 const text = (flag: Flags[string]): string | undefined => (typeof flag === 'string' ? flag : undefined);

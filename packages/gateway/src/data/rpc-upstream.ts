@@ -11,6 +11,9 @@ import { SharedSubscriptions } from '../websocket/shared-subscriptions.ts';
 import { CallerRate } from './caller-rate.ts';
 import { Tenure } from './tenure.ts';
 
+export const nodesOf = ({ adapter, endpoints }: RpcUpstreamConfig['rpc']): string =>
+  `${adapter.name}, ${endpoints.length} ${endpoints.length === 1 ? 'endpoint' : 'endpoints'}`;
+
 export class RpcUpstream {
   readonly name: string;
   readonly config: RpcUpstreamConfig;
@@ -46,8 +49,7 @@ export class RpcUpstream {
 
   /** What stands in for an origin where there are several. */
   get origin(): string {
-    const { adapter, endpoints } = this.config.rpc;
-    return `${adapter.name}, ${endpoints.length} ${endpoints.length === 1 ? 'endpoint' : 'endpoints'}`;
+    return nodesOf(this.config.rpc);
   }
 
   /** An operator's word, for calls and for subscriptions: nothing new goes there; what is under way stays. */

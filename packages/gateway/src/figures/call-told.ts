@@ -57,6 +57,8 @@ export interface CallTold {
   readonly socketId: number;
   /** Whether that had served a call before. */
   readonly reused: boolean;
+  /** Whose it was, where several processes do the work. */
+  readonly worker?: number;
 }
 
 /** What is remembered of one call. */

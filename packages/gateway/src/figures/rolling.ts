@@ -54,6 +54,16 @@ export class Rolling {
     return summary([this], now, slots);
   }
 
+  /** What was recorded, per bucket: in the slot under way, and in each of the full ones before it, latest first. */
+  counts(now: number): Uint32Array[] {
+    const current = this.slotAt(now);
+    return Array.from({ length: this.#slots }, (_, i) => {
+      const counts = new Uint32Array(BUCKETS);
+      this.addTo(counts, current - i);
+      return counts;
+    });
+  }
+
   /** The slot of time that an instant falls into. */
   slotAt(now: number): number {
     return Math.floor(now / this.#slotMs);
@@ -89,6 +99,11 @@ function summarise(rollings: readonly Rolling[], from: number, to: number): Summ
   const sums = new Uint32Array(BUCKETS);
   let count = 0;
   for (const rolling of rollings) for (let slot = from; slot <= to; slot++) count += rolling.addTo(sums, slot);
+  return summaryOf(sums, count);
+}
+
+/** @param sums per bucket */
+export function summaryOf(sums: Uint32Array, count: number = sums.reduce((all, each) => all + each, 0)): Summary {
   const [p50Ms, p95Ms, p99Ms] = [0.5, 0.95, 0.99].map((q) => quantile(sums, count, q)) as [number, number, number];
   return { count, meanMs: mean(sums, count), p50Ms, p95Ms, p99Ms };
 }

@@ -43,6 +43,17 @@ export interface Totals {
   limitWaits: number;
 }
 
+/** Counts per bucket of slots of time, latest first, the one under way included; and what they are told with. */
+export interface Counted {
+  readonly latency: readonly Uint32Array[];
+  readonly warm: readonly Uint32Array[];
+  readonly cold: readonly Uint32Array[];
+  readonly openings: readonly Phases[];
+  /** Leases of the last minute. */
+  readonly fresh: number;
+  readonly reused: number;
+}
+
 export class Tally {
   /** 2 min by the second, for the curves. */
   readonly latency = new Rolling(1_000, 122);
@@ -88,6 +99,13 @@ export class Tally {
     this.totals.status5xx++;
   }
 
+  /** What the figures are made from, for whoever puts together those of several processes. */
+  counted(now: number): Counted {
+    const [fresh, reused] = [this.#fresh.sum(now), this.#reused.sum(now)];
+    const [warm, cold] = [this.#warm.counts(now), this.#cold.counts(now)];
+    return { latency: this.latency.counts(now), warm, cold, openings: this.#openings, fresh, reused };
+  }
+
   figures(now: number): Figures {
     const latency = this.latency.summary(now, LATELY_SECONDS);
     const seconds = Math.min(LATELY_SECONDS + (now % 1_000) / 1_000, Math.max((now - this.#startedAt) / 1_000, 1));
@@ -111,7 +129,7 @@ export class Tally {
   }
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }

@@ -15,6 +15,7 @@ import type { Log } from '../logs/log.ts';
 import type { History } from './history.ts';
 import { Minutes } from './minute.ts';
 import { RANGES, type RangeName } from './ranges.ts';
+import type { Row } from './row.ts';
 import type { StoreOptions } from './store.ts';
 import { Thread } from './thread.ts';
 import type { HistoryState, HistoryTold } from './told.ts';
@@ -25,19 +26,25 @@ const minuteOf = (at: number): number => Math.floor(at / MINUTE_MS) * MINUTE_MS;
 /** How often it is noted how full pools are. */
 const SAMPLE_MS = 15_000;
 
+/** Where rows come from: this process, or several that are asked. */
+export interface MinuteRows {
+  sample(upstreams: readonly AnyUpstream[]): void;
+  take(upstreams: readonly AnyUpstream[], at: number, seconds: number): readonly Row[] | Promise<readonly Row[]>;
+}
+
 export interface KeptParts {
   readonly upstreams: () => readonly AnyUpstream[];
   readonly feed: Feed;
   readonly log: Log;
   /** In ms since 1970. */
   readonly wall?: () => number;
-  readonly minutes?: Minutes;
+  readonly minutes?: MinuteRows;
 }
 
 export class KeptHistory implements History {
   readonly #parts: KeptParts;
   readonly #thread: Thread;
-  readonly #minutes: Minutes;
+  readonly #minutes: MinuteRows;
   readonly #wall: () => number;
   #state: HistoryState = { state: 'on' };
   #lost = 0;
@@ -79,9 +86,10 @@ export class KeptHistory implements History {
     const at = minuteOf(this.#until);
     if (this.#writing || now <= this.#until || (!all && minuteOf(now) === at)) return;
     // Up to now, a few seconds beyond the minute: a row says how long it saw, so its rates are right.
-    const rows = this.#minutes.take(this.#parts.upstreams(), at, (now - this.#until) / 1_000);
+    const seconds = (now - this.#until) / 1_000;
     this.#until = now;
     this.#writing = true;
+    const rows = await this.#minutes.take(this.#parts.upstreams(), at, seconds);
     const reply = await this.#thread.ask({ ask: 'write', rows, now });
     this.#writing = false;
     if (!reply.ok) this.#lost++;

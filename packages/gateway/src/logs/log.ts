@@ -16,6 +16,16 @@ const nothing = (): void => undefined;
 
 export const SILENT: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing, flush: nothing };
 
+/** The same with some fields on each line. */
+export function logWith(log: Log, fields: object): Log {
+  if (log === SILENT) return SILENT;
+  const write =
+    (name: 'debug' | 'info' | 'warn' | 'error') =>
+    (message: string, more: object = {}) =>
+      log[name](message, { ...fields, ...more });
+  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error'), flush: log.flush };
+}
+
 /** Where lines go: standard error, or what a test reads. */
 export interface LogTarget {
   write(text: string): unknown;

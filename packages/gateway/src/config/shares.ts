@@ -1,0 +1,100 @@
+/**
+ * What each of several workers gets of what there is for all: places for connections and waiters, and what may be sent
+ * beyond the calls themselves. The parts add up to the whole, so nothing here ever exceeds it. Rate limits are not
+ * divided: workers/places.ts moves them to where the calls are.
+ */
+import type { GatewayConfig, UpstreamConfig } from './config.ts';
+import { ConfigError } from './config-error.ts';
+import type { RpcUpstreamConfig } from './rpc-upstream.ts';
+import { UPGRADES_DEFAULTS } from './upgrades.ts';
+import { WEBSOCKET_DEFAULTS } from './websocket.ts';
+
+/** The library's own; a test compares. */
+export const SHARED_POOL = { socketsMax: 50, socketsTotalMax: 256, idleMax: 10, waitersMax: 10_000 } as const;
+export const SHARED_PER_SECOND = { budget: 10, hedge: 1 } as const;
+
+/** One of `count` workers, numbered from 0. */
+export interface Slot {
+  readonly slot: number;
+  readonly count: number;
+}
+
+/** The first ones get what cannot be divided. */
+export function partOf(whole: number, { slot, count }: Slot): number {
+  if (!Number.isFinite(whole)) return whole;
+  return Math.floor(whole / count) + (slot < whole % count ? 1 : 0);
+}
+
+/** The configuration of one worker. What is done at home is not in it, the token of the admin listener neither. */
+export function configOfWorker(config: GatewayConfig, slot: Slot): GatewayConfig {
+  const { access: _, grpc: __, ...rest } = config;
+  const upstreams = [...config.upstreams].map(([name, upstream]) => {
+    return [name, 'rpc' in upstream ? rpcPart(upstream, slot) : part(upstream, slot)] as const;
+  });
+  return { ...rest, callersMax: partOf(config.callersMax, slot), upstreams: new Map(upstreams) };
+}
+
+/** @throws ConfigError where there is less than one for each worker */
+export function checkShares({ workers = 1, callersMax, upstreams }: GatewayConfig): void {
+  if (workers === 1) return;
+  const check = (path: string, whole: number): void => {
+    if (whole === 0 || whole >= workers) return;
+    throw new ConfigError(path, `is ${whole}; allowed: at least 1 for each of ${workers} workers`);
+  };
+  check('callersMax', callersMax);
+  for (const [name, upstream] of upstreams) {
+    const { pool = {} } = 'rpc' in upstream ? upstream.rpc : upstream.client;
+    for (const option of ['socketsMax', 'socketsTotalMax'] as const) {
+      check(`upstreams.${name}.pool.${option}`, pool[option] ?? SHARED_POOL[option]);
+    }
+    if ('rpc' in upstream) check(`upstreams.${name}.websocket.callersMax`, websocketOf(upstream).callersMax);
+    else check(`upstreams.${name}.upgrades.upgradesMax`, upgradesOf(upstream).upgradesMax);
+  }
+}
+
+function part(upstream: UpstreamConfig, slot: Slot): UpstreamConfig {
+  const upgrades = upgradesOf(upstream);
+  return {
+    ...upstream,
+    client: { ...upstream.client, pool: poolPart(upstream.client.pool, slot) },
+    upgrades: { ...upgrades, upgradesMax: partOf(upgrades.upgradesMax, slot) },
+  };
+}
+
+function rpcPart(upstream: RpcUpstreamConfig, slot: Slot): RpcUpstreamConfig {
+  const { pool, budget, hedge } = upstream.rpc;
+  const perSecond = (given: number | undefined, otherwise: number): number => (given ?? otherwise) / slot.count;
+  const websocket = websocketOf(upstream);
+  const hedging = typeof hedge === 'object' ? hedge : {};
+  return {
+    ...upstream,
+    rpc: {
+      ...upstream.rpc,
+      pool: poolPart(pool, slot),
+      budget: { ...budget, perSecond: perSecond(budget?.perSecond, SHARED_PER_SECOND.budget) },
+      ...(hedge === undefined || hedge === false
+        ? {}
+        : { hedge: { ...hedging, perSecond: perSecond(hedging.perSecond, SHARED_PER_SECOND.hedge) } }),
+    },
+    websocket: { ...websocket, callersMax: partOf(websocket.callersMax, slot) },
+  };
+}
+
+const upgradesOf = ({ upgrades }: UpstreamConfig) => upgrades ?? UPGRADES_DEFAULTS;
+const websocketOf = ({ websocket }: RpcUpstreamConfig) => websocket ?? WEBSOCKET_DEFAULTS;
+
+type Pool = UpstreamConfig['client']['pool'];
+
+/** Of connections kept idle each worker has one where there are any: without, it would open one for every call. */
+function poolPart(pool: Pool, slot: Slot): NonNullable<Pool> {
+  const all = { ...SHARED_POOL, ...pool };
+  const idleMin = all.idleMin === undefined ? {} : { idleMin: Math.ceil(all.idleMin / slot.count) };
+  return {
+    ...all,
+    socketsMax: partOf(all.socketsMax, slot),
+    socketsTotalMax: partOf(all.socketsTotalMax, slot),
+    idleMax: Math.min(all.idleMax, Math.max(1, partOf(all.idleMax, slot))),
+    waitersMax: partOf(all.waitersMax, slot),
+    ...idleMin,
+  };
+}

@@ -1,0 +1,24 @@
+/** What `/metrics` tells of the home process itself: gRPC, which is served here, and the process. */
+import { type Family, prometheusMetrics } from 'keepwarm/prometheus';
+import { GATEWAY_METRICS } from '../admin/metrics.ts';
+import { upstreamFamilies } from '../admin/upstream-metrics.ts';
+import type { WorkerTold } from '../admin/worker-told.ts';
+import type { GrpcUpstreams } from '../grpc/upstreams.ts';
+
+export function homeFamilies(grpc: GrpcUpstreams, draining: boolean, workers: readonly WorkerTold[]): Family[] {
+  const { user, system } = process.cpuUsage();
+  const values = {
+    keepwarm_gateway_ready: draining ? 0 : 1,
+    keepwarm_gateway_workers: workers.filter(({ state }) => state === 'serving').length,
+    keepwarm_gateway_workers_replaced_total: workers.reduce((all, { replaced }) => all + replaced, 0),
+    process_start_time_seconds: performance.timeOrigin / 1_000,
+    process_cpu_seconds_total: (user + system) / 1e6,
+    process_resident_memory_bytes: process.memoryUsage.rss(),
+  } satisfies Partial<Record<keyof typeof GATEWAY_METRICS, number>>;
+  const own = (Object.keys(values) as (keyof typeof values)[]).map((name): Family => {
+    const [type, help] = GATEWAY_METRICS[name];
+    return { name, type, help, samples: [{ labels: {}, value: values[name] }] };
+  });
+  const pools = () => Object.fromEntries(grpc.all.map(({ name, pool }) => [name, pool] as const));
+  return [...prometheusMetrics(pools, { more: () => upstreamFamilies([], grpc.all) }).families(), ...own];
+}

@@ -1,0 +1,118 @@
+/**
+ * A worker's side of `places.ts`: it starts calls in the places it has, says what it needs, and gives up what it is
+ * told to as soon as that is free.
+ *
+ *   has ──grant of fewer──▶ giving up: nothing starts until so many are free, then it says so ──▶ has
+ */
+import type { RateShare } from 'keepwarm/jsonrpc';
+import type { AnyUpstream } from '../data/routes.ts';
+import type { Demand, Grant } from './places.ts';
+
+/** How often it is looked at what is needed, in ms; and while places are waited for or given up. */
+const LOOK_MS = 100;
+const SOON_MS = 5;
+/** A demand that has changed by this share of the limit is news. */
+const NEWS = 1 / 20;
+
+interface Entry {
+  readonly key: string;
+  readonly share: RateShare;
+  readonly limit: number;
+  number: number;
+  said: Demand | undefined;
+}
+
+export class PlacesHere {
+  readonly #say: (demand: Demand) => void;
+  readonly #seen = new WeakSet<AnyUpstream>();
+  #entries = new Map<string, Entry>();
+  #timer: NodeJS.Timeout | undefined;
+  #soon = false;
+
+  constructor(say: (demand: Demand) => void) {
+    this.#say = say;
+  }
+
+  /**
+   * Upstreams as they are now: what is new has its places before anything is sent to it.
+   *
+   * @param versionOf which version of an upstream's configuration this is: the same in all workers
+   * @param partOf how many places of a limit are had from the start
+   */
+  follow(
+    upstreams: readonly AnyUpstream[],
+    versionOf: (upstream: string) => number,
+    partOf: (limit: number) => number,
+  ): void {
+    const entries = new Map<string, Entry>();
+    for (const upstream of upstreams) {
+      if (!('rpc' in upstream)) continue;
+      for (const [i, { endpoint, share }] of upstream.rpc.rateShares().entries()) {
+        const key = JSON.stringify([upstream.name, versionOf(upstream.name), endpoint, i]);
+        const known = this.#entries.get(key);
+        if (known === undefined) share.places = partOf(share.limit);
+        entries.set(key, known ?? { key, share, limit: share.limit, number: 0, said: undefined });
+      }
+      if (this.#seen.has(upstream)) continue;
+      this.#seen.add(upstream);
+      upstream.book.listen({ rateWaits: () => this.#hurry() });
+    }
+    this.#entries = entries;
+    this.#look();
+  }
+
+  granted({ key, number, places }: Grant): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return; // of an upstream that a reload has replaced
+    entry.number = number;
+    entry.share.places = places;
+    this.#tell(entry);
+  }
+
+  /** Twice is harmless. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#entries.clear();
+  }
+
+  /** Somebody waits. */
+  #hurry(): void {
+    if (this.#soon) return;
+    this.#soon = true;
+    setImmediate(() => this.#look());
+  }
+
+  #look(): void {
+    clearTimeout(this.#timer);
+    this.#soon = false;
+    let busy = false;
+    for (const entry of this.#entries.values()) {
+      const demand = demandOf(entry);
+      if (isNews(demand, entry)) this.#tell(entry);
+      busy ||= demand.nextWeight > 0 || demand.held > entry.share.places;
+    }
+    if (this.#entries.size === 0) return;
+    this.#timer = setTimeout(() => this.#look(), busy ? SOON_MS : LOOK_MS);
+    this.#timer.unref();
+  }
+
+  #tell(entry: Entry): void {
+    entry.said = demandOf(entry);
+    this.#say(entry.said);
+  }
+}
+
+function demandOf({ key, share, limit, number }: Entry): Demand {
+  const { used, waiting, nextWeight, places, settledMs } = share;
+  const [held, wanted] = [Math.max(places, used), Math.min(used + waiting, limit)];
+  return { key, limit, settledMs, number, held, wanted, nextWeight };
+}
+
+/** Not every call is: only what may change who has how many. */
+function isNews(demand: Demand, { said, limit, share }: Entry): boolean {
+  if (said === undefined) return true;
+  if (demand.held < said.held || demand.nextWeight > 0 !== said.nextWeight > 0) return true;
+  if (demand.nextWeight > share.places && demand.nextWeight !== said.nextWeight) return true;
+  const change = Math.abs(demand.wanted - said.wanted);
+  return change > 0 && (change >= limit * NEWS || (demand.wanted === 0) !== (said.wanted === 0));
+}

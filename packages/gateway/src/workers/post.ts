@@ -1,0 +1,169 @@
+/**
+ * The place of one worker: a process at a time, replaced when it ends.
+ *
+ *             ┌──────────────── it ended: at once, or later where it did not last ◀────────────┐
+ *   waiting ──┴─▶ starting ──listens──▶ serving ──────────────────────────────────────────────┤
+ *                    └──ends, or cannot──────────────────────────────────────────────────────▶┘
+ *   any ──stop──▶ ending ──gone, or killed after the deadline──▶ gone
+ *
+ * Invariants:
+ *   (1) There is one process at most.
+ *   (2) Each question is settled once: by its answer, by the end of the process, or by its time.
+ *   (3) No more than `QUESTIONS_MAX` questions are open; beyond, there is no answer.
+ */
+import processes, { type Worker as Child } from 'node:cluster';
+import type { AddressInfo } from 'node:net';
+import { Refused } from '../admin/route.ts';
+import type { WorkerTold } from '../admin/worker-told.ts';
+import type { FromWorker, Question, ToWorker } from './words.ts';
+
+const QUESTIONS_MAX = 256;
+/** One that has served for so long has lasted, in ms. */
+const LASTING_MS = 10_000;
+/** How long it takes until the next one comes, where they do not last: doubled each time, in ms. */
+const AGAIN_MS = 250;
+const AGAIN_MS_MAX = 30_000;
+/** What is not gone so long after its deadline is killed, in ms. */
+const GRACE_MS = 2_000;
+
+export type Heard = { readonly told: unknown } | { readonly refused: Refused } | undefined;
+
+export interface PostEvents {
+  /** What it is to be told at its start. */
+  start(post: Post): ToWorker;
+  listening(post: Post, address: AddressInfo): void;
+  /** It cannot do what it was started for; it ends. */
+  failed(post: Post, message: string, code: string | undefined): void;
+  said(post: Post, word: Extract<FromWorker, { readonly say: 'event' | 'demand' }>): void;
+  /** @param againMs until the next one comes; nothing when none does */
+  gone(post: Post, how: string, againMs: number | undefined): void;
+}
+
+export class Post {
+  /** From 1. */
+  readonly number: number;
+  readonly #events: PostEvents;
+  #child: Child | undefined;
+  #state: WorkerTold['state'] = 'waiting';
+  #servingSince = 0;
+  #started = 0;
+  /** In a row. */
+  #shortLived = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+  #ids = 0;
+  readonly #open = new Map<number, (heard: Heard) => void>();
+  #gone: (() => void) | undefined;
+
+  constructor(number: number, events: PostEvents) {
+    this.number = number;
+    this.#events = events;
+  }
+
+  get state(): WorkerTold['state'] {
+    return this.#state;
+  }
+
+  /** Whether it is the first process here. */
+  get isFirst(): boolean {
+    return this.#started === 1;
+  }
+
+  told(now: number): WorkerTold {
+    const serving = this.#state === 'serving' || this.#state === 'ending';
+    return {
+      worker: this.number,
+      pid: this.#child?.process.pid,
+      state: this.#state,
+      servingMs: serving ? now - this.#servingSince : 0,
+      replaced: Math.max(this.#started - 1, 0),
+    };
+  }
+
+  start(): void {
+    this.#started++;
+    this.#state = 'starting';
+    const child = processes.fork();
+    this.#child = child;
+    child.on('message', (word: FromWorker) => this.#hear(word));
+    child.once('exit', (code, signal) => this.#exited(signal ?? `code ${code}`, code === 0));
+    child.on('error', () => undefined); // what cannot be sent is not answered
+  }
+
+  send(word: ToWorker): void {
+    if (this.#child?.isConnected()) this.#child.send(word, undefined, () => undefined);
+  }
+
+  /** Nothing where there is no answer in time. */
+  ask(question: Question, timeoutMs: number): Promise<Heard> {
+    if (this.#child === undefined || this.#open.size >= QUESTIONS_MAX) return Promise.resolve(undefined);
+    const id = ++this.#ids;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => settle(undefined), timeoutMs);
+      const settle = (heard: Heard): void => {
+        clearTimeout(timer);
+        this.#open.delete(id);
+        resolve(heard);
+      };
+      this.#open.set(id, settle);
+      this.send({ say: 'ask', id, question });
+    });
+  }
+
+  /** No other comes after it. Resolves when it is gone. */
+  async stop(deadlineMs: number): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    if (this.#child === undefined) return;
+    this.#state = 'ending';
+    const gone = new Promise<void>((resolve) => {
+      const before = this.#gone;
+      this.#gone = () => {
+        before?.();
+        resolve();
+      };
+    });
+    this.send({ say: 'stop', deadlineMs });
+    const kill = setTimeout(() => this.kill(), deadlineMs + GRACE_MS);
+    await gone;
+    clearTimeout(kill);
+  }
+
+  /** It does not do what it is told to, or not in time. */
+  kill(): void {
+    this.#child?.process.kill('SIGKILL');
+  }
+
+  #hear(word: FromWorker): void {
+    if (word.say === 'hello') this.send(this.#events.start(this));
+    else if (word.say === 'listening') {
+      if (this.#state === 'starting') this.#state = 'serving';
+      this.#servingSince = performance.now();
+      this.#events.listening(this, word.address);
+    } else if (word.say === 'failed') {
+      this.#events.failed(this, word.message, word.code);
+      this.kill();
+    } else if (word.say === 'answer') this.#open.get(word.id)?.({ told: word.told });
+    else if (word.say === 'refused') {
+      const { status, code, message } = word.refusal;
+      this.#open.get(word.id)?.({ refused: new Refused(status, code, message) });
+    } else this.#events.said(this, word);
+  }
+
+  #exited(how: string, wasAsked: boolean): void {
+    this.#child = undefined;
+    for (const settle of [...this.#open.values()]) settle(undefined);
+    const lasted = this.#state === 'serving' && performance.now() - this.#servingSince >= LASTING_MS;
+    this.#state = 'waiting';
+    if (this.#stopped) {
+      this.#events.gone(this, how, undefined);
+      this.#gone?.();
+      return;
+    }
+    const again = this.#shortLived === 0 ? 0 : Math.min(AGAIN_MS * 2 ** (this.#shortLived - 1), AGAIN_MS_MAX);
+    this.#shortLived = lasted || wasAsked ? 0 : this.#shortLived + 1;
+    const againMs = lasted || wasAsked ? 0 : again;
+    this.#events.gone(this, how, againMs);
+    this.#timer = setTimeout(() => this.start(), againMs);
+  }
+}
