@@ -1,4 +1,4 @@
-/** Monitors that change what holds for all their filters while they are told: nothing is missing, nothing comes twice. */
+/** Monitors that change what holds for all their filters: nothing is missing, nothing comes twice. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { fromBinary } from '@bufbuild/protobuf';
@@ -88,7 +88,7 @@ it('other data slices take hold without a gap, and nothing comes in both forms',
   await until('the streams that were left are closed', () => mux.stats().streams.length === 2);
 });
 
-it('a higher commitment tells again what was told before it was confirmed, as a server does; nothing is missing', async () => {
+it('a higher commitment tells again what was told before it was confirmed, and misses nothing', async () => {
   const { geyser, mux, settle } = await aBench();
   const told = new Told(mux.monitor(), { accounts: { a: {} }, slots: { all: {} } });
   await until('it is told', () => {

@@ -10,7 +10,7 @@
  * one may have told of already, at its own.
  *
  * Invariants:
- *   (1) Of each slot one of the two tells, so nothing is missing and nothing comes twice. Not so of a higher commitment.
+ *   (1) Of each slot one of the two tells: nothing is missing, nothing comes twice. Not so to a higher commitment.
  *   (2) A status of a slot, which both may have, is told once, by whichever comes first.
  *   (3) `last` is beyond every slot of which either stream had told anything when it was set.
  */

@@ -124,7 +124,6 @@ export class Trunk {
   get accepted(): number {
     return this.#accepted;
   }
-
   fits(branch: Branch, filters: readonly Filter[]): boolean {
     return this.#book.fits(branch, filters);
   }
@@ -248,7 +247,8 @@ export class Trunk {
       this.drops++;
       return this.#again(error);
     }
-    if (this.updates === 0) this.#fail(error); // a branch itself asked for that slot, and may read the answer
+    // Where a branch itself asked for a slot, the answer is for it to read.
+    if (this.updates === 0) this.#fail(error);
     else this.#gap(error);
   }
 
