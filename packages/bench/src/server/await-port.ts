@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Waits until somebody listens on the port. @param waitMs how long at most */
-export async function awaitPort(port: number, waitMs = 5_000): Promise<void> {
+export async function awaitPort(port: number, waitMs = 60_000): Promise<void> {
   for (const endMs = performance.now() + waitMs; ; await sleep(10)) {
     const open = await new Promise<boolean>((resolve) => {
       const socket = connect(port, '127.0.0.1', () => {

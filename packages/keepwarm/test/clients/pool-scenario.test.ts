@@ -3,6 +3,7 @@
  * in bursts of up to 100 at once, against a server in a process of its own.
  */
 import assert from 'node:assert/strict';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionPoolCore } from '../../src/index.ts';
@@ -48,7 +49,7 @@ describe('bursts of up to 100 at once', () => {
 });
 
 describe('idle connections', () => {
-  it('are closed when the set time has passed: never before, and within 10 % of it', { timeout: 8_000 }, async () => {
+  it('are closed when the set time has passed: never before, and within 10 % of it', async () => {
     const cleanupPeriodMs = 1_000;
     await using pool = new ConnectionPoolCore({ cleanupPeriodMs }, {});
     const idleFor: number[] = [];
@@ -63,11 +64,14 @@ describe('idle connections', () => {
     });
     await burst(pool, 20);
     assert.equal(pool.getMetrics().idleConnections, 20);
+    const stalls = monitorEventLoopDelay({ resolution: 5 });
+    stalls.enable();
     await closed;
-    // A machine busy with other things may delay any timer; the share below is of the time set, plus what such a
-    // machine was seen to add.
+    stalls.disable();
+    // A machine busy with other things delays any timer: the share is of the time set, plus what it delayed others by.
+    const stalledMs = stalls.max / 1e6;
     const early = idleFor.filter((ms) => ms < cleanupPeriodMs - 1);
-    const late = idleFor.filter((ms) => ms > cleanupPeriodMs * 1.1 + 400);
+    const late = idleFor.filter((ms) => ms > cleanupPeriodMs * 1.1 + 100 + 3 * stalledMs);
     assert.deepEqual([early, late], [[], []]);
     assert.deepEqual([pool.getMetrics().idleConnections, pool.getMetrics().socketLeaks], [0, 0]);
   });
