@@ -7,7 +7,7 @@ import { Buffer } from 'node:buffer'; // the global of this name is a getter, wh
 const WORD_BYTES = 4;
 /** Room for the next to be a little longer. */
 const SPARE_BYTES = 256;
-const NONE = new Int32Array(0);
+const NONE: Int32Array = new Int32Array(0);
 
 export class KnownBytes {
   length = 0;
@@ -51,6 +51,6 @@ export class KnownBytes {
   }
 }
 
-function wordsOf({ buffer, byteOffset, length }: Buffer): Int32Array<ArrayBuffer | SharedArrayBuffer> {
+function wordsOf({ buffer, byteOffset, length }: Buffer): Int32Array {
   return new Int32Array(buffer, byteOffset, Math.floor(length / WORD_BYTES));
 }

@@ -11,6 +11,7 @@
  *   (2) Each caller leaves by its own signal and deadline, at once, and harms nobody.
  *   (3) Each caller has a result of its own: none sees what another does to it.
  */
+import { NOWHERE, type Passing, PassingTexts } from '../../algo/passing-texts.ts';
 import { type Abortable, listen, unlisten } from '../../core/abort.ts';
 import type { Clock } from '../../core/clock.ts';
 import { type Due, DueList } from '../../core/due.ts';
@@ -34,21 +35,22 @@ export interface CompanySnapshot {
 }
 
 /** A request under way that others may join. It is told how that ends before any of its callers. */
-export class Shared {
+export class Shared implements Passing<Shared> {
   readonly #company: Company;
-  /** Those of its method, and its place there. */
-  readonly alike: Map<string, Shared>;
-  readonly key: string;
+  readonly group: string;
+  readonly text: string;
+  alike: Shared | undefined;
+  slot = NOWHERE;
   promise: Promise<unknown> | undefined;
   parties = 1;
   over = false;
   /** A result that is an object, as it was before the first caller saw it: what the others' copies are made of. */
   untouched: unknown;
 
-  constructor(company: Company, alike: Map<string, Shared>, key: string) {
+  constructor(company: Company, method: string, key: string) {
     this.#company = company;
-    this.alike = alike;
-    this.key = key;
+    this.group = method;
+    this.text = key;
   }
 
   answered(value: unknown): void {
@@ -78,9 +80,8 @@ export class Shared {
 
 export class Company {
   readonly #due: DueList;
-  /** By method, then by params: to make one text of both would take longer than to look twice. */
-  readonly #shared = new Map<string, Map<string, Shared>>();
-  #size = 0;
+  /** By method and params. */
+  readonly #shared = new PassingTexts<Shared>();
   #joined = 0;
 
   constructor(clock: Clock) {
@@ -89,7 +90,7 @@ export class Company {
 
   /** The request under way that asks for the same, where there is one to join. */
   find(method: string, key: string): Shared | undefined {
-    const known = this.#shared.get(method)?.get(key);
+    const known = this.#shared.find(method, key);
     return known === undefined || known.parties >= PARTIES_MAX ? undefined : known;
   }
 
@@ -102,35 +103,25 @@ export class Company {
 
   /** A request to be made that others may join once it is `led`; nothing while there are too many. */
   open(method: string, key: string): Shared | undefined {
-    if (this.#size >= REQUESTS_MAX) return undefined;
-    let alike = this.#shared.get(method);
-    if (alike === undefined) this.#shared.set(method, (alike = new Map()));
-    return new Shared(this, alike, key);
+    return this.#shared.size >= REQUESTS_MAX ? undefined : new Shared(this, method, key);
   }
 
-  /** It is under way, unless it has ended already. */
+  /** It is under way, unless it has ended already; in place of one that nobody else can join. */
   led(shared: Shared, promise: Promise<unknown>): Promise<unknown> {
     if (shared.over) return promise;
-    const { alike, key } = shared;
-    const before = alike.size;
     shared.promise = promise;
-    alike.set(key, shared);
-    this.#size += alike.size - before;
+    this.#shared.put(shared);
     return promise;
   }
 
   /** For the request itself: it is over. Another may have taken its place. */
   leave(shared: Shared): void {
-    const { alike, key } = shared;
-    if (alike.get(key) !== shared) return;
-    alike.delete(key);
-    this.#size--;
+    this.#shared.remove(shared);
   }
 
   /** Something may be changed, or has been: what is under way may be from before. */
   changed(): void {
-    for (const alike of this.#shared.values()) alike.clear();
-    this.#size = 0;
+    this.#shared.clear();
   }
 
   snapshot(): CompanySnapshot {
