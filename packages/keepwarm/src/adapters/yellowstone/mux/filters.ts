@@ -130,6 +130,12 @@ export class FilterBook<B extends { readonly id: number }> {
     return names.flatMap((name) => [...(this.#byName.get(name)?.wants ?? [])]);
   }
 
+  /** What filters say, by their names here: the same for those that say the same in another stream. */
+  definitionsOf(names: readonly string[]): string {
+    const known = names.map((name) => this.#byName.get(name)).filter((shared) => shared !== undefined);
+    return known.map(definitionOf).sort().join('/');
+  }
+
   *wants(branch: B): Generator<Want<B> & { readonly filter: Filter }> {
     for (const shared of this.#byDefinition.values()) {
       for (const want of shared.wants) if (want.branch === branch) yield { ...want, filter: shared };

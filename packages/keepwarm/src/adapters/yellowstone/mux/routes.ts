@@ -8,7 +8,7 @@
  */
 import type { Buffer } from 'node:buffer';
 import type { FilterBook, Want } from './filters.ts';
-import { namesIn, namesPart, type Update } from './update.ts';
+import { isPerFilter, namesIn, namesPart, type Update } from './update.ts';
 
 /** Whom a stream tells its updates to. */
 export interface Branch {
@@ -34,6 +34,8 @@ export interface Plan {
   readonly deliveries: readonly Delivery[];
   /** Whether all wants have had their first update. */
   begun: boolean;
+  /** What the filters say that matched, by whatever names. */
+  readonly filters: string;
 }
 
 /** Sets of filters that are remembered. Combinations of many filters are many: then they are worked out again. */
@@ -54,7 +56,14 @@ export class Routes {
     this.#plans = new Map();
   }
 
-  find(route: string): Plan {
+  /** Who gets it. An update that is one of several is told from the others by what its filter says, from now on. */
+  find(update: Update): Plan {
+    const plan = this.#planOf(update.route);
+    if (isPerFilter(update)) update.key += plan.filters;
+    return plan;
+  }
+
+  #planOf(route: string): Plan {
     let plan = this.#plans.get(route);
     if (plan === undefined) {
       if (this.#plans.size >= PLANS_MAX) this.clear();
@@ -84,7 +93,8 @@ export class Routes {
 
   #make(route: string): Plan {
     const byBranch = new Map<Branch, Want<Branch>[]>();
-    for (const want of this.#book.wantsOf(namesIn(route))) {
+    const names = namesIn(route);
+    for (const want of this.#book.wantsOf(names)) {
       const wants = byBranch.get(want.branch);
       if (wants === undefined) byBranch.set(want.branch, [want]);
       else wants.push(want);
@@ -94,6 +104,7 @@ export class Routes {
       own,
       deliveries: [...byBranch].map(([branch, wants]) => ({ branch, wants, ...told(wants) })),
       begun: false,
+      filters: this.#book.definitionsOf(names),
     };
   }
 }

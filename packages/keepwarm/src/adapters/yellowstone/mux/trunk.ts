@@ -202,7 +202,7 @@ export class Trunk {
     const { memory } = this;
     const { slot } = update;
     this.updates++;
-    const plan = this.#routes.find(update.route);
+    const plan = this.#routes.find(update);
     const replaying = memory.replaying;
     const again = memory.note(slot, update.key);
     if (again) this.replayed++;

@@ -30,7 +30,7 @@ export class Update {
   /** -1 of what belongs to none. */
   readonly slot: number;
   /** What tells it from others of its slot. Empty for pings and pongs. */
-  readonly key: string;
+  key: string;
   /** The id of a pong. */
   readonly id: number;
   /** What somebody has made of the body, for everybody else who wants the same. */
@@ -45,6 +45,11 @@ export class Update {
     this.id = id;
   }
 }
+
+const BLOCK_KEY = 'b';
+
+/** Whether there is one for each filter that matches, each with what its filter lets through, as of blocks. */
+export const isPerFilter = ({ key }: Update): boolean => key.startsWith(BLOCK_KEY);
 
 /** @throws WireFault for what is no update */
 export function readUpdate(bytes: Buffer): Update {
@@ -97,8 +102,7 @@ function identified(bytes: Buffer, payload: number, at: number, to: number, rout
     case TRANSACTION_STATUS:
       return new Update('data', route, body, numberAt(bytes, at, to, 1), `u${textAt(bytes, at, to, 2)}`, 0);
     case BLOCK:
-      // One for each filter that matches, each with what its filter lets through.
-      return new Update('data', route, body, numberAt(bytes, at, to, 1), `b${textAt(bytes, at, to, 2)}${route}`, 0);
+      return new Update('data', route, body, numberAt(bytes, at, to, 1), `${BLOCK_KEY}${textAt(bytes, at, to, 2)}`, 0);
     case BLOCK_META:
       return new Update('data', route, body, numberAt(bytes, at, to, 1), `m${textAt(bytes, at, to, 2)}`, 0);
     case ENTRY:
