@@ -132,6 +132,7 @@ export class NetError extends Error {
 }
 
 function systemCodeOf(cause: unknown): string | undefined {
+  if (cause instanceof NetError) return cause.systemCode; // its own code is ours, not the system's
   if (typeof cause !== 'object' || cause === null || !('code' in cause)) return undefined;
   return typeof cause.code === 'string' ? cause.code : undefined;
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { VestFault } from '../../src/testing/vest/rules.ts';
 import { until } from '../exchange/until.ts';
-import { anAccount, aVest, keyOf, ORDER, QUICK } from './a-vest.ts';
+import { anAccount, aVest, keyOf, ORDER, QUICK, SLOW } from './a-vest.ts';
 
 const WITHDRAWAL = {
   recipient: keyOf(77).address,
@@ -98,7 +98,7 @@ describe('an account at Vest', { concurrency: true }, () => {
   it('says of any call that too much was asked, when only the code says so, and pauses', async (t) => {
     const { vest, server } = await aVest(
       t,
-      { ...QUICK, retry: { attemptsMax: 1 }, rateLimits: { pauseMs: 200 } },
+      { ...QUICK, retry: { ...SLOW, attemptsMax: 1 }, rateLimits: { pauseMs: 200 } },
       { fault: (n) => (n === 0 ? 'slow down' : undefined) },
     );
     await vest.connect();

@@ -119,7 +119,7 @@ describe('an order at Vest', { concurrency: true }, () => {
   }
 
   it('waits for the limits before it is signed: its time is the time of sending', async (t) => {
-    const rateLimits = { perAccount: [{ limit: 2, windowMs: 1_300 }], perIp: FAST };
+    const rateLimits = { perAccount: [{ limit: 2, windowMs: 1_800 }], perIp: FAST };
     const { vest, server } = await aVest(t, { ...QUICK, deadlineMs: 12_000, rateLimits });
     const fates = await Promise.all([1, 2, 3, 4].map((n) => vest.account().placeOrder(sized(n))));
     assert(fates.every(({ kind }) => kind === 'placed'));
@@ -179,7 +179,7 @@ const FAULTS: readonly (VestFault | undefined)[] = [
 describe('orders under generated faults', () => {
   it('are on the server exactly when their fates say so, each once (walk)', async (t) => {
     const story = fc.record({
-      faults: fc.array(fc.constantFrom(...FAULTS), { minLength: 5, maxLength: 6 }),
+      faults: fc.array(fc.constantFrom(...FAULTS), { minLength: 4, maxLength: 5 }),
       gapless: fc.boolean(),
       together: fc.boolean(),
     });
@@ -202,6 +202,6 @@ describe('orders under generated faults', () => {
       }
     };
     await Promise.all(stories.map(run));
-    assert(told.placed > 20 && told.missing > 10, JSON.stringify(told));
+    assert(told.placed > 15 && told.missing > 8, JSON.stringify(told));
   });
 });

@@ -49,7 +49,8 @@ function saysSo(verdict: Verdict, text: string, id: string): boolean {
   return ok && (!text.includes('"id"') || text.includes(JSON.stringify(id)));
 }
 
-const CANCELS_MAX = 3;
+/** Ours: two lost ones, each with a nonce to be put right after it, and one that arrives. */
+const CANCELS_MAX = 5;
 const ORDER_NOT_FOUND = 3017;
 const OPEN_STATUSES = ['NEW', 'PARTIALLY_FILLED'];
 
@@ -91,7 +92,7 @@ export class VestAccount {
     return this.#desk.place(withdrawTicket(this.#primary, withdrawal, this.#window), options);
   }
 
-  /** Cancelling twice is cancelling once: it is sent again until something is known, three times at most. */
+  /** Cancelling twice is cancelling once: it is sent again until something is known, five times at most. */
   async cancelOrder(id: string, options: OrderOptions = {}): Promise<CancelFate> {
     const ticket = cancelTicket(id, this.#window);
     const deadlineAt = this.#parts.clock.now() + (options.deadlineMs ?? this.#parts.deadlineMs);
