@@ -58,7 +58,9 @@ const ran = (command, args, { quiet = false, environment = env } = {}) =>
 /** npm with a PATH free of our own Node.js, which an install is about to replace underneath it. */
 function npm(...args) {
   const places = (env.PATH ?? '').split(delimiter).filter((place) => place !== bins);
-  return ran('npm', [...args, '--loglevel=error'], { environment: { ...env, PATH: places.join(delimiter) } });
+  return ran('npm', [...args, '--fetch-retries=5', '--loglevel=error'], {
+    environment: { ...env, PATH: places.join(delimiter) },
+  });
 }
 
 const sameEntries = (a = {}, b = {}) =>
@@ -170,8 +172,10 @@ function isInstalled({ program }) {
 /** The command that installs Debian packages here, or the reason why there is none. */
 function aptGet() {
   if (!ran('apt-get', ['--version'], { quiet: true })) return { reason: 'there is no apt-get on this system' };
-  // RUNLEVEL=1 keeps Debian from starting a server just because it was installed.
-  const settings = ['DEBIAN_FRONTEND=noninteractive', 'RUNLEVEL=1', 'apt-get', '-qq'];
+  // RUNLEVEL=1 keeps Debian from starting a server just because it was installed. Mirrors fail now and then, and a
+  // machine that has just started often installs something itself.
+  const patience = ['-o', 'Acquire::Retries=5', '-o', 'DPkg::Lock::Timeout=300'];
+  const settings = ['DEBIAN_FRONTEND=noninteractive', 'RUNLEVEL=1', 'apt-get', '-qq', ...patience];
   if (getuid?.() === 0) return { command: ['env', ...settings] };
   if (ran('sudo', ['-n', 'true'], { quiet: true })) return { command: ['sudo', '-n', 'env', ...settings] };
   return { reason: 'apt-get needs root, and sudo would ask for a password' };
@@ -185,16 +189,22 @@ function installPartners() {
   let why = reason;
   if (command !== undefined) {
     const [program, ...args] = command;
-    const install = [...args, 'install', '--yes', '--no-install-recommends', ...packages];
+    const install = (names, settings) =>
+      ran(program, [...args, 'install', '--yes', '--no-install-recommends', ...names], settings);
     say(`installing ${packages.join(', ')} (apt-get)`);
-    // The package list is refreshed only when the one at hand did not lead to the packages.
-    const done = ran(program, install, { quiet: true }) || (ran(program, [...args, 'update']) && ran(program, install));
-    if (!done) why = 'apt-get could not install it; its message above says why';
+    // The package list is refreshed only when the one at hand did not lead to the packages. A list of which one part
+    // could not be had is still a list; and of packages of which one is not there, the others are wanted all the same.
+    why = 'apt-get installed it where it is not found';
+    if (!install(packages, { quiet: true })) {
+      ran(program, [...args, 'update']);
+      if (!install(packages) && packages.filter((name) => !install([name])).length > 0)
+        why = 'apt-get could not install it; its message above says why';
+    }
   }
   const left = missing.filter((partner) => !isInstalled(partner));
   if (left.length === 0) return;
   for (const { program, without } of left) say(`${program} is missing. Without it fail: ${without}.`);
-  say(`${why ?? 'apt-get installed it where it is not found'}. By hand: apt-get install ${packages.join(' ')}`);
+  say(`${why}. By hand: apt-get install ${left.map(({ debian }) => debian).join(' ')}`);
   fail('the tests need all of these; "node_modules/.bin/node scripts/test.ts FILTER" runs those that do not');
 }
 
