@@ -97,7 +97,7 @@ export class Client {
       ...this.#limits,
       betweenBytesMs: given.limits?.betweenBytesMs ?? FETCH_BETWEEN_BYTES_MS,
     };
-    const { dns, tls, dialler } = networkOf(options, this.#clock, observer);
+    const { dns, tls, dialler } = networkOf(options, this.#clock, observer, protocol?.tls);
     this.#dns = dns;
     this.#tls = tls;
     const decode = decodes

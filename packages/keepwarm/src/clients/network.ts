@@ -45,8 +45,11 @@ export function proxyFor(proxy: ProxyOption, url: string | URL): string | undefi
   return new Proxies(proxy, process.env).of(originOf(parsed))?.name;
 }
 
-/** @throws NetError `INVALID` naming the option that is not acceptable */
-export function networkOf(options: NetworkOptions, clock: Clock, observer: Observer): Network {
+/**
+ * @param shared instead of what option `tls` says
+ * @throws NetError `INVALID` naming the option that is not acceptable
+ */
+export function networkOf(options: NetworkOptions, clock: Clock, observer: Observer, shared?: TlsSetup): Network {
   const { resolver, lookup, ...dnsOptions } = options.dns ?? {};
   if (resolver !== undefined && lookup !== undefined) {
     throw invalid('options dns.resolver and dns.lookup exclude each other: a name is asked for in one place');
@@ -55,7 +58,7 @@ export function networkOf(options: NetworkOptions, clock: Clock, observer: Obser
     throw invalid(`option dns.lookup is ${String(lookup)}; allowed: a function as node:net takes it`);
   }
   const source = lookup === undefined ? (resolver ?? systemResolver()) : resolverOf(lookup);
-  const tls = new TlsSetup(options.tls ?? {});
+  const tls = shared ?? new TlsSetup(options.tls ?? {});
   const dns = new DnsCache({ ...settle('dns', dnsOptions), resolver: source }, clock, observer);
   const edge = edgeOf(options, process.env, (tls) => checkTls('proxy.tls', tls));
   return { dns, tls, dialler: new Dialler(settle('connect', options.connect), dns, tls, clock, edge) };

@@ -3,6 +3,7 @@ import type { BalanceParts } from '../balance/endpoint-set.ts';
 import type { Call, Policy, Send, StepLimits } from '../core/call.ts';
 import type { Fields, FieldsInput } from '../core/fields.ts';
 import type { Origin } from '../core/origin.ts';
+import type { TlsSetup } from '../net/tls.ts';
 import type { StartGate } from '../pool/start-gate.ts';
 
 export interface Protocol {
@@ -10,6 +11,8 @@ export interface Protocol {
   readonly policies: Partial<Record<'parts' | 'answers', Policy>>;
   /** Asked before each dial of HTTP/2. Whoever made it closes it. */
   readonly starts?: StartGate | undefined;
+  /** Shared with other clients of the same options, so that one resumes the sessions of another. */
+  readonly tls?: TlsSetup | undefined;
   /** How its calls find their endpoints, beyond what the options say. Endpoint URLs are whole: nothing is added. */
   readonly balance: Partial<Pick<BalanceParts, 'stickyKey' | 'eligible'>>;
 }

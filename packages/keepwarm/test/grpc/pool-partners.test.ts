@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createSecureServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
+import type { TLSSocket } from 'node:tls';
 import { inspect } from 'node:util';
 import { MonitorAdapter, rawMethod } from '../../src/grpc.ts';
 import { makeAuthority } from '../../src/testing/certificates.ts';
@@ -91,7 +92,7 @@ describe('a pool', () => {
     assert.equal((await lease.client.unary(call, NOTHING)).message.length, 2);
   });
 
-  it('speaks TLS, agrees on HTTP/2 in the handshake, and rotates like that too', async (t) => {
+  it('speaks TLS, agrees on HTTP/2 in the handshake, rotates like that too, and resumes the session it has', async (t) => {
     const authority = makeAuthority();
     const server = createSecureServer(authority.issue(), (request, response) => {
       tokens.add(String(request.headers['x-token']));
@@ -103,6 +104,8 @@ describe('a pool', () => {
       response.write(Buffer.of(0, 0, 0, 0, 1, 0x31));
     });
     const tokens = new Set<string>();
+    const resumed: boolean[] = [];
+    server.on('secureConnection', (socket: TLSSocket) => resumed.push(socket.isSessionReused()));
     await once(server.listen(0, '127.0.0.1'), 'listening');
     t.after(() => server.close());
     const { port } = server.address() as AddressInfo;
@@ -114,6 +117,8 @@ describe('a pool', () => {
     await lease.client.unary(call, NOTHING);
     stream.cancel();
     assert.deepEqual([...tokens], ['a secret']);
+    assert.equal(resumed[0], false);
+    assert(resumed.slice(1).some(Boolean), `of ${resumed.length} connections, none resumed the session of another`);
     assert(!JSON.stringify([pool.stats(), pool.healthReport(), lease]).includes('a secret'));
     assert(!inspect([pool, lease], { depth: 4, showHidden: true }).includes('a secret'));
   });

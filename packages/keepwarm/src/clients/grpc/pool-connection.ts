@@ -13,6 +13,7 @@ import type { Send } from '../../core/call.ts';
 import type { Clock, Timer } from '../../core/clock.ts';
 import { NetError } from '../../core/error.ts';
 import type { Observer } from '../../core/observer.ts';
+import type { TlsSetup } from '../../net/tls.ts';
 import type { ConnectionLimiter, Start, StartGate, StartKind } from '../../pool/start-gate.ts';
 import { Client, protocolDoorOf } from '../client.ts';
 import type { ClientOptions } from '../client-options.ts';
@@ -22,6 +23,8 @@ import { answers } from './answers.ts';
 export interface PoolConnectionParts {
   readonly options: ClientOptions;
   readonly rate: ConnectionLimiter | undefined;
+  /** Of all connections of the pool: each resumes the TLS session of another. */
+  readonly tls: TlsSetup;
   readonly clock: Clock;
   readonly connectMs: number;
   readonly observer: Observer | undefined;
@@ -52,10 +55,10 @@ export class PoolConnection implements StartGate {
     this.#kind = kind;
     this.#parts = parts;
     this.#events = events;
-    const { options, rate, clock } = parts;
+    const { options, rate, clock, tls } = parts;
     const policies = { answers: answers(clock, rate && ((askedMs) => rate.penalise(askedMs))) };
     const observer = joined(this.#watch(), parts.observer);
-    this.#client = new Client({ ...options, observer }, { policies, balance: {}, starts: this });
+    this.#client = new Client({ ...options, observer }, { policies, balance: {}, starts: this, tls });
     this.send = protocolDoorOf(this.#client).send;
   }
 

@@ -7,6 +7,7 @@ import { type Clock, systemClock, systemRandom } from '../../core/clock.ts';
 import { invariant, NetError } from '../../core/error.ts';
 import { originOf } from '../../core/origin.ts';
 import type { Reply } from '../../core/reply.ts';
+import { TlsSetup } from '../../net/tls.ts';
 import type { Claim, ClaimEnd } from '../../pool/claim.ts';
 import { lostError } from '../../pool/lease-errors.ts';
 import { Leases, type Moved } from '../../pool/leases.ts';
@@ -15,6 +16,7 @@ import { Members } from '../../pool/members.ts';
 import type { ConnectionLimiter, StartKind } from '../../pool/start-gate.ts';
 import { Upkeep } from '../../pool/upkeep.ts';
 import { settle } from '../options.ts';
+import { checkTls } from '../tls-options.ts';
 import { Calls } from './calls.ts';
 import { makeRate, settleRate } from './connection-rate.ts';
 import { type GrpcCaller, GrpcKinds } from './kinds.ts';
@@ -178,7 +180,8 @@ export class GrpcPool {
     return live;
   }
 
-  #connectionParts(settled: SettledGrpc, { observer }: GrpcPoolOptions): PoolConnectionParts {
+  #connectionParts(settled: SettledGrpc, { observer, tls }: GrpcPoolOptions): PoolConnectionParts {
+    checkTls('tls', tls);
     const { connectMs } = this.numbers;
     return {
       // One session, as old and as idle as the pool lets it be; nothing is repeated on it, since it is one connection.
@@ -188,7 +191,7 @@ export class GrpcPool {
         pool: { socketsMax: 1, idleMin: 0, idleMax: 1, ageMs: INF, idleMs: INF, waitersMax: 65_535 },
         ...{ retry: false, breaker: false },
       },
-      ...{ rate: this.rate, clock: this.#clock, connectMs, observer },
+      ...{ rate: this.rate, clock: this.#clock, connectMs, observer, tls: new TlsSetup(tls ?? {}) },
     };
   }
 
