@@ -12,10 +12,10 @@ import { ReplyFields } from './reply-fields.ts';
 
 const NO_TRAILERS: readonly string[] = [];
 
-/** Where a body goes. `chunk` is valid during the call only: copy what must outlive it. */
+/** Where a body goes. `chunk` is valid during the call only, unless it is `yours`: copy what must outlive it. */
 export interface BodySink {
   /** @returns false to pause until `resume` */
-  data(chunk: Uint8Array): boolean;
+  data(chunk: Uint8Array, yours?: boolean): boolean;
   end(trailers: readonly string[]): void;
   fail(error: NetError): void;
 }

@@ -1,23 +1,27 @@
 /**
  * A body on its way from the connection to its reader. Until the reader comes, what arrives is kept, and reading stops
- * at `KEPT_BYTES_MAX`; then it is pushed through without being kept.
+ * at `KEPT_BYTES_MAX`; then it is pushed through without being kept. A reader that says stop is mostly back before more
+ * has come, so reading goes on meanwhile, up to `AHEAD_BYTES_MAX`: stopping and starting a socket costs more.
  *
  *   waiting ──start──▶ flowing ⇄ paused ──▶ over
  *
  * Invariants:
  *   (1) The sink gets every byte once, in order, then exactly one of `end` and `fail`.
- *   (2) While the sink has said stop, nothing is pushed: what still arrives is kept, and reading has stopped.
- *   (3) Bytes kept ≤ KEPT_BYTES_MAX + one read.
+ *   (2) While the sink has said stop, nothing is pushed: what still arrives is kept, and is the sink's own afterwards.
+ *   (3) Bytes kept ≤ KEPT_BYTES_MAX + one read, and ≤ AHEAD_BYTES_MAX + one read once there is a sink.
  */
 import type { NetError } from '../../core/error.ts';
 import type { BodySink, BodySource } from '../../core/reply.ts';
 
 const KEPT_BYTES_MAX = 256 * 1024;
+const AHEAD_BYTES_MAX = 64 * 1024;
 
 /** What a pipe asks of the exchange behind it. */
 export interface PipeOwner {
   /** The reader has caught up: go on reading. */
   readMore(): void;
+  /** The reader takes its time: silence is not the peer's fault. */
+  waitForReader(): void;
   abandonBody(reason: unknown): void;
   liftDeadline(until?: number): void;
 }
@@ -54,6 +58,11 @@ export class BodyPipe implements BodySource {
     return this.#paused || (this.#sink === undefined && this.#keptBytes >= KEPT_BYTES_MAX);
   }
 
+  /** Whether as much is kept as may be: reading should stop. */
+  get full(): boolean {
+    return this.#keptBytes >= (this.#sink === undefined ? KEPT_BYTES_MAX : AHEAD_BYTES_MAX);
+  }
+
   end(trailers: readonly string[]): void {
     this.#outcome ??= { error: undefined, trailers };
     this.#flush();
@@ -67,15 +76,13 @@ export class BodyPipe implements BodySource {
 
   start(sink: BodySink): void {
     this.#sink = sink;
-    this.#flush();
-    if (!this.#over && !this.#paused) this.#owner.readMore();
+    this.#goOn();
   }
 
   resume(): void {
     if (!this.#paused || this.#over) return;
     this.#paused = false;
-    this.#flush();
-    if (!this.#over && !this.#paused) this.#owner.readMore();
+    this.#goOn();
   }
 
   /** Nobody holds the reply any more: unless its body is being read, nobody ever will read it. */
@@ -99,13 +106,20 @@ export class BodyPipe implements BodySource {
     this.#keptBytes += chunk.length;
   }
 
+  #goOn(): void {
+    this.#flush();
+    if (this.#over) return;
+    if (this.#paused) this.#owner.waitForReader();
+    else this.#owner.readMore();
+  }
+
   #flush(): void {
     const sink = this.#sink;
     if (sink === undefined || this.#over) return;
     while (!this.#paused && this.#kept.length > 0) {
       const chunk = this.#kept.shift()!;
       this.#keptBytes -= chunk.length;
-      this.#paused = !sink.data(chunk);
+      this.#paused = !sink.data(chunk, true);
     }
     if (this.#paused || this.#outcome === undefined) return;
     this.#over = true;

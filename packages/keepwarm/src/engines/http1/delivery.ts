@@ -20,6 +20,11 @@ export class Delivery {
     return this.#pipe.stalled;
   }
 
+  /** Whether reading should stop until the reader has caught up. */
+  get full(): boolean {
+    return this.#pipe.full;
+  }
+
   end(trailers: readonly string[]): void {
     this.#pipe.end(trailers);
     this.#ending.finish(trailers);

@@ -233,11 +233,9 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
       this.#hand(reply);
       if (this.#over) return false;
     }
-    if (!this.#delivery.stalled) {
-      this.#dueWithin(this.call.limits.betweenBytesMs);
-      return true;
-    }
-    this.dueAt = this.#deadlineAt; // the peer is not to blame for a reader that takes its time
+    if (this.#delivery.stalled) this.waitForReader();
+    else this.#dueWithin(this.call.limits.betweenBytesMs);
+    if (!this.#delivery.full) return true;
     this.#connection?.socket.pause();
     return false;
   }
@@ -248,6 +246,10 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     this.#connection.socket.resume();
   }
 
+  waitForReader(): void {
+    this.dueAt = this.#deadlineAt;
+  }
+
   abandonBody(reason: unknown): void {
     const cause = { reach: 'answered', phase: 'body', cause: reason } as const;
     this.#giveUp('aborted', new NetError('ABORTED', 'the reply was given up before its end', cause));
@@ -256,7 +258,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
   liftDeadline(until = Number.POSITIVE_INFINITY): void {
     if (this.#over) return;
     this.#deadlineAt = until;
-    if (this.#delivery?.stalled) this.dueAt = until;
+    if (this.#delivery?.stalled) this.waitForReader();
     else this.#dueWithin(this.call.limits.betweenBytesMs);
   }
 

@@ -220,6 +220,10 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
     this.#credit();
   }
 
+  waitForReader(): void {
+    this.dueAt = this.#deadlineAt;
+  }
+
   abandonBody(reason: unknown): void {
     const details = { reach: 'answered', phase: 'body', cause: reason } as const;
     this.giveUp(new NetError('ABORTED', 'the reply was given up before its end', details));
@@ -228,7 +232,7 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
   liftDeadline(until = Number.POSITIVE_INFINITY): void {
     if (this.#over) return;
     this.#deadlineAt = until;
-    if (this.#promised.stalled) this.dueAt = this.#deadlineAt;
+    if (this.#promised.stalled) this.waitForReader();
     else this.#dueWithin(this.call.limits.betweenBytesMs);
   }
 
@@ -259,10 +263,7 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
   /** More of the reply is to come. */
   #await(now: number): void {
     this.phase = 'body';
-    if (this.#promised.stalled) {
-      this.dueAt = this.#deadlineAt; // the peer is not to blame for a reader that takes its time
-      return;
-    }
+    if (this.#promised.stalled) return this.waitForReader();
     this.#dueWithin(this.call.limits.betweenBytesMs, now);
     if (this.#lingers) return;
     this.#lingers = true;

@@ -126,9 +126,10 @@ export class DispatchExchange implements Controller, BodySink, CallWatch {
     });
   };
 
-  data(chunk: Uint8Array): boolean {
+  data(chunk: Uint8Array, yours?: boolean): boolean {
     if (this.#over) return false;
-    this.#try(() => this.#handler.onResponseData?.(this, Buffer.from(chunk)));
+    const bytes = yours === true ? bufferOf(chunk) : Buffer.from(chunk);
+    this.#try(() => this.#handler.onResponseData?.(this, bytes));
     return !this.#paused && !this.#over;
   }
 
