@@ -9,6 +9,7 @@ import type { CallsTold } from '../src/admin/calls.ts';
 import type { BreakersTold, EndpointsTold, LimitsTold } from '../src/admin/endpoints.ts';
 import { readKey } from '../src/admin/key-file.ts';
 import type { SocketsTold } from '../src/admin/sockets.ts';
+import { parseAddress } from '../src/config/address.ts';
 import { command, type GatewayProcess, gatewayProcess } from './command-process.ts';
 import { ask, httpServer, Opened, type TestServer } from './fixtures.ts';
 import { Caller, eventually, isAlive, json, snapshotOf, workersOf } from './workers-load.ts';
@@ -57,7 +58,7 @@ describe('a gateway of three workers', () => {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
-        authorization: `Bearer ${readKey(gateway.folder, { host: '127.0.0.1', port: Number(gateway.admin.split(':')[1]) })}`,
+        authorization: `Bearer ${readKey(gateway.folder, parseAddress(gateway.admin, 'admin'))}`,
       },
       body: JSON.stringify(inputs),
     });
@@ -124,7 +125,7 @@ describe('a gateway of three workers', () => {
     assert.ok(plan!.used <= LIMIT.limit && plan!.granted >= LIMIT.limit);
   });
 
-  it('keeps it when all calls come over one connection, to one worker, which gets the places of the others', async () => {
+  it('keeps it when all calls come to one worker, which gets the places of the others', async () => {
     await new Promise((resolve) => setTimeout(resolve, LIMIT.windowMs));
     seen.length = 0;
     const batch = JSON.stringify(
