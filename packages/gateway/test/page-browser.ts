@@ -21,12 +21,19 @@ export interface Looking {
 
 const DESK: BrowserContextOptions = { viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce' };
 
+/** What only a browser that hangs takes. */
+const WAIT_MS = 90_000;
+/** What Chromium says of machines that are slow, and not of the page. */
+const ABOUT_SPEED = /^\[(?:Intervention|Violation)\]|^Slow network is detected|GL Driver Message|^Canvas2D: /;
+
 /** @param url of the gateway's page */
 export async function look(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Looking> {
   const page = await browser.newPage({ ...DESK, ...options });
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(WAIT_MS);
   const complaints: string[] = [];
-  page.on('console', (message) => complaints.push(`${message.type()}: ${message.text()}`));
+  page.on('console', (message) => {
+    if (!ABOUT_SPEED.test(message.text())) complaints.push(`${message.type()}: ${message.text()}`);
+  });
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('request', (request) => {
     if (!request.url().startsWith(url)) complaints.push(`asks elsewhere: ${request.url()}`);
@@ -39,9 +46,9 @@ export const textOf = async (page: Page, selector: string): Promise<string> =>
 
 /** Waits until an expression is true in the page; the page's policy forbids the browser's own way of doing so. */
 export async function holds(page: Page, expression: string): Promise<void> {
-  const until = performance.now() + 20_000;
+  const until = performance.now() + WAIT_MS;
   while ((await page.evaluate(expression)) !== true) {
-    if (performance.now() > until) throw new Error(`never in 20 s: ${expression}`);
+    if (performance.now() > until) throw new Error(`never in ${WAIT_MS} ms: ${expression}`);
     await page.waitForTimeout(50);
   }
 }

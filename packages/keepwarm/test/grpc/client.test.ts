@@ -147,7 +147,7 @@ describe('rotation', () => {
     const outbox = new Outbox<Uint8Array>();
     const stream = client.bidi(talk, outbox);
     let [sent, rotations] = [0, 0];
-    for (const end = performance.now() + 5_000; rotations < 3 && performance.now() < end; sent++) {
+    for (const end = performance.now() + 60_000; rotations < 3 && performance.now() < end; sent++) {
       await outbox.write(Buffer.of(sent & 255));
       assert.equal((await stream.next()).value![0], sent & 255);
       await client.unary(echo, Buffer.of(1));

@@ -81,7 +81,7 @@ describe('a server that asks its connections to go, again and again', () => {
     const stream = client.bidi(method('bidi'), outbox);
     let rounds = 0;
     const rotations = () => client.stats().http.sockets.closed;
-    for (const end = performance.now() + 10_000; rotations() < 4 && performance.now() < end; rounds++) {
+    for (const end = performance.now() + 60_000; rotations() < 4 && performance.now() < end; rounds++) {
       await outbox.write(Buffer.of(rounds & 255));
       assert.equal((await stream.next()).value![0], rounds & 255);
       await client.unary(method('unary'), Buffer.of(1));

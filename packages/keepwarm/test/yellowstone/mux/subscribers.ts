@@ -63,7 +63,7 @@ export function through(monitor: Monitor, asked: Asked): Subscriber {
 }
 
 /** Waits until something holds, and fails naming it. */
-export async function until(what: string, holds: () => boolean, ms = 20_000): Promise<void> {
+export async function until(what: string, holds: () => boolean, ms = 90_000): Promise<void> {
   for (const end = performance.now() + ms; !holds(); await sleep(5)) {
     if (performance.now() > end) throw new Error(`after ${ms} ms it did not hold that ${what}`);
   }
