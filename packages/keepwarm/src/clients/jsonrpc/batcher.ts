@@ -20,7 +20,7 @@ import { type Outcome, Outcomes } from './answers.ts';
 import type { BatchingOptions, RpcCallOptions } from './options.ts';
 import { causeOf, resultIn } from './outcome.ts';
 import type { RpcError } from './rpc-error.ts';
-import type { Question, Sender } from './sender.ts';
+import type { Heeds, Question, Sender } from './sender.ts';
 
 export interface BatcherSnapshot {
   /** Messages with several requests in them, and the requests in them. */
@@ -45,12 +45,12 @@ export class Batcher {
     this.#due = new DueList(sender.clock);
   }
 
-  /** Joins the message that is being collected. */
-  ask(question: Question, options: RpcCallOptions): Promise<unknown> {
+  /** Joins the message that is being collected. @param heeds told of the outcome before whoever awaits it */
+  ask(question: Question, options: RpcCallOptions, heeds?: Heeds): Promise<unknown> {
     const chars = question.text.length + question.plan.prefix.length;
     if (this.#open !== undefined && this.#open.chars + chars > this.#options.charsMax) this.#close(this.#open);
     const batch = this.#open ?? this.#begin();
-    const outcome = this.#join(batch, question, options, chars);
+    const outcome = this.#join(batch, question, options, chars, heeds);
     if (batch.members.length >= this.#options.sizeMax) this.#close(batch);
     return outcome;
   }
@@ -88,15 +88,9 @@ export class Batcher {
     return batch;
   }
 
-  #join(batch: Batch, question: Question, options: RpcCallOptions, chars: number): Promise<unknown> {
-    const now = this.#sender.clock.now();
-    const member = new Member(
-      this.#due,
-      batch,
-      question,
-      options,
-      this.#sender.deadlineAt(now, question.plan, options),
-    );
+  #join(batch: Batch, question: Question, options: RpcCallOptions, chars: number, heeds?: Heeds): Promise<unknown> {
+    const deadlineAt = this.#sender.deadlineAt(this.#sender.clock.now(), question.plan, options);
+    const member = new Member(this.#due, batch, question, options, deadlineAt, heeds);
     batch.chars += chars;
     return member.enter();
   }
@@ -114,8 +108,7 @@ export class Batcher {
     const [only] = members;
     if (only === undefined) return;
     if (members.length === 1) {
-      const { question, options, deadlineAt } = only;
-      this.#sender.one(question, options, { deadlineAt }).then(only.resolve, only.reject);
+      this.#alone(only);
       return;
     }
     this.#batches++;
@@ -137,7 +130,7 @@ export class Batcher {
   #answered(members: readonly Member[], tried: readonly string[], reply: Reply): void {
     const { made } = reply;
     if (made instanceof Outcomes) {
-      for (const [i, member] of members.entries()) this.#settle(member, made.each[i]!, tried);
+      for (let i = 0; i < members.length; i++) this.#settle(members[i]!, made.each[i]!, tried);
       return;
     }
     // A whole message that was answered with one error or another status; the reply says which.
@@ -149,8 +142,16 @@ export class Batcher {
     if (outcome instanceof Result) return member.resolve(outcome.value);
     if (!mayFareBetter(outcome) || !this.#sender.door.grant()) return member.reject(causeOf(outcome));
     this.#resent++;
+    this.#alone(member, [...tried]);
+  }
+
+  /** In a message of its own. @param tried endpoints to which it should not go */
+  #alone(member: Member, tried: string[] = []): void {
     const { question, options, deadlineAt } = member;
-    this.#sender.one(question, options, { deadlineAt, tried: [...tried] }).then(member.resolve, member.reject);
+    this.#sender.one(question, options, { deadlineAt, tried }).then(
+      (value) => member.resolve(value),
+      (error: unknown) => member.reject(error),
+    );
   }
 
   #failed(members: readonly Member[], error: unknown): void {
@@ -194,16 +195,25 @@ class Member implements Due, Abortable {
   readonly deadlineAt: number;
   readonly #due: DueList;
   readonly #batch: Batch;
+  readonly #heeds: Heeds | undefined;
   #resolve!: (value: unknown) => void;
   #reject!: (error: unknown) => void;
 
-  constructor(due: DueList, batch: Batch, question: Question, options: RpcCallOptions, deadlineAt: number) {
+  constructor(
+    due: DueList,
+    batch: Batch,
+    question: Question,
+    options: RpcCallOptions,
+    deadlineAt: number,
+    heeds: Heeds | undefined,
+  ) {
     this.#due = due;
     this.#batch = batch;
     this.question = question;
     this.options = options;
     this.deadlineAt = deadlineAt;
     this.dueAt = deadlineAt;
+    this.#heeds = heeds;
   }
 
   enter(): Promise<unknown> {
@@ -214,6 +224,7 @@ class Member implements Due, Abortable {
     const { signal } = this.options;
     if (signal?.aborted === true) {
       this.settled = true;
+      this.#heeds?.failed();
       this.#reject(this.#ended('ABORTED', 'was aborted by its caller', signal.reason));
       return outcome;
     }
@@ -224,13 +235,17 @@ class Member implements Due, Abortable {
     return outcome;
   }
 
-  readonly resolve = (value: unknown): void => {
-    if (this.#settle()) this.#resolve(value);
-  };
+  resolve(value: unknown): void {
+    if (!this.#settle()) return;
+    this.#heeds?.answered(value);
+    this.#resolve(value);
+  }
 
-  readonly reject = (error: unknown): void => {
-    if (this.#settle()) this.#reject(error);
-  };
+  reject(error: unknown): void {
+    if (!this.#settle()) return;
+    this.#heeds?.failed();
+    this.#reject(error);
+  }
 
   aborted(reason: unknown): void {
     this.reject(this.#ended('ABORTED', 'was aborted by its caller', reason));

@@ -62,20 +62,6 @@ export class Shared implements Passing<Shared> {
     this.over = true;
     this.#company.leave(this);
   }
-
-  /** The same promise, for whose outcome it has been told. */
-  heeding(asked: Promise<unknown>): Promise<unknown> {
-    return asked.then(
-      (value) => {
-        this.answered(value);
-        return value;
-      },
-      (error: unknown) => {
-        this.failed();
-        throw error;
-      },
-    );
-  }
 }
 
 export class Company {

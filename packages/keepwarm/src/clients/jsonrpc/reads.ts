@@ -121,8 +121,7 @@ export class Reads {
   #send(question: Question, options: RpcCallOptions, shared: Shared | undefined): Promise<unknown> {
     const { batcher, sender } = this.#parts;
     if (batcher === undefined) return sender.one(question, options, undefined, shared);
-    const asked = batcher.ask(question, options);
-    return shared === undefined ? asked : shared.heeding(asked);
+    return batcher.ask(question, options, shared);
   }
 }
 
