@@ -13,7 +13,7 @@ import type { Http2Host } from './host.ts';
 import type { Requests } from './requests.ts';
 
 /** DATA gathered for one write, and writes under way beyond which DATA waits: a buffer each, used again and again. */
-const WRITE_BYTES = 64 * 1024;
+const WRITE_BYTES = 128 * 1024;
 const WRITES_MAX = 2;
 
 export class Flush implements Writer {
