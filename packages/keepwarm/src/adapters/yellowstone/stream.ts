@@ -51,7 +51,8 @@ export class YellowstoneStream implements AsyncIterableIterator<Message<Subscrib
   #link: Link | undefined;
   /** A message that stands behind a gap. */
   #ready: Message<SubscribeUpdate> | undefined;
-  #reading: Promise<unknown> | undefined;
+  #readers = 0; // reads under way, each after the one before it; and the last of them
+  #reading: Promise<Result> | undefined;
   /** Losses since it last got further, and how far that was. */
   #losses = 0;
   #lossesAt: number | undefined;
@@ -109,18 +110,14 @@ export class YellowstoneStream implements AsyncIterableIterator<Message<Subscrib
   }
 
   next(): Promise<Result> {
-    const reading = this.#reading;
-    if (reading === undefined) {
+    if (this.#readers === 0) {
       const told = this.#toldAlready();
       if (told !== undefined) return Promise.resolve({ done: false, value: told });
     }
     // One after the other: two that read at once would change places.
-    const result = reading === undefined ? this.#read() : reading.then(() => this.#read());
-    const settled = result.then(forgotten, forgotten).then(() => {
-      if (this.#reading === settled) this.#reading = undefined;
-    });
-    this.#reading = settled;
-    return result;
+    this.#readers++;
+    const read = (): Promise<Result> => this.#read();
+    return (this.#reading = this.#reading?.then(read, read) ?? read());
   }
 
   async return(): Promise<Result> {
@@ -167,26 +164,31 @@ export class YellowstoneStream implements AsyncIterableIterator<Message<Subscrib
   }
 
   async #read(): Promise<Result> {
-    while (!this.#closed) {
-      const already = this.#toldAlready();
-      if (already !== undefined) return { done: false, value: already };
-      const link = (this.#link ??= await this.#reopened());
-      if (link === undefined) continue;
-      try {
-        const update = await link.next();
-        if (this.#closed) break;
-        const told = this.#take(update, link);
-        if (told !== undefined) return { done: false, value: told };
-      } catch (error) {
-        const told = this.#lost(error, link);
+    try {
+      while (!this.#closed) {
+        const told = this.#toldAlready() ?? (await this.#toldNext());
         if (told !== undefined) return { done: false, value: told };
       }
+      // An error is thrown once; after that, as with any iterator, it is simply over.
+      const error = this.#error;
+      this.#error = undefined;
+      if (error !== undefined) throw error;
+      return { done: true, value: undefined };
+    } finally {
+      // Before its reader knows: who asks for the next at once gets it at once.
+      if (--this.#readers === 0) this.#reading = undefined;
     }
-    // An error is thrown once; after that, as with any iterator, it is simply over.
-    const error = this.#error;
-    this.#error = undefined;
-    if (error !== undefined) throw error;
-    return { done: true, value: undefined };
+  }
+
+  async #toldNext(): Promise<Message<SubscribeUpdate> | undefined> {
+    const link = (this.#link ??= await this.#reopened());
+    if (link === undefined) return undefined;
+    try {
+      const update = await link.next();
+      return this.#closed ? undefined : this.#take(update, link);
+    } catch (error) {
+      return this.#lost(error, link);
+    }
   }
 
   #open(): Link {
@@ -296,5 +298,3 @@ export class YellowstoneStream implements AsyncIterableIterator<Message<Subscrib
     this.#parts.over(this);
   }
 }
-
-function forgotten(): void {}

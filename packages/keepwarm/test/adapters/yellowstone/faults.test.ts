@@ -27,6 +27,17 @@ describe('a subscription', () => {
     assert.equal(stream.stats().state, 'open');
   });
 
+  it('tells those who read at once one after the other, and the next of them at once', async (t) => {
+    const { geyser, yellowstone } = await aGeyser(t, TEN);
+    const stream = yellowstone.subscribe(ACCOUNTS);
+    await subscribed(geyser, 1);
+    const first = Array.from({ length: 4 }, () => stream.next());
+    geyser.advance();
+    const told = (await Promise.all(first)).map(({ value }) => value);
+    for (let i = 0; i < 3; i++) told.push((await Promise.all([stream.next(), stream.next()]))[1]!.value);
+    assert.deepEqual(writes(told), [1, 2, 3, 4, 6, 8, 10]);
+  });
+
   it('changes its filters in place', async (t) => {
     const { geyser, yellowstone } = await aGeyser(t, TEN);
     const stream = yellowstone.subscribe(ACCOUNTS);
