@@ -1,44 +1,64 @@
 /**
- * A bot whose orders never ride a cold connection: the exchange closes idle ones, and new ones are there before the
- * order.
+ * A bot at an exchange, in bad weather: its orders ride connections that are warm, are signed when they are sent, and
+ * whatever becomes of an answer, it knows what became of the order.
  *
- *   node_modules/.bin/node --conditions=keepwarm-source examples/exchange-bot/main.ts
+ *   node --conditions=keepwarm-source examples/exchange-bot/main.ts
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createClient, NetError } from 'keepwarm';
+import { createVest, type NewOrder } from 'keepwarm/vest';
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { startExchange } from './exchange.ts';
 
-const IDLE_MS = 150; // the exchange closes what was quiet for so long; real ones take a minute
+const IDLE_MS = 600; // the exchange closes what was quiet for so long; real ones take a minute
 const exchange = await startExchange(IDLE_MS);
 
-/** Connections that were opened while an order was waiting for one. There must be none. */
+/** Calls that waited for a connection to be opened, once it is connected. There must be none. */
 let cold = 0;
-await using api = createClient({
-  origin: exchange.origin,
-  preset: 'trading', // two idle connections kept open, reads hedged, orders sent once
-  headers: { 'x-api-key': 'your-key' },
-  observer: { leased: ({ fresh, waitMs }) => (cold += fresh && waitMs > 0 ? 1 : 0) },
+let connected = false;
+await using vest = createVest({
+  ...exchange.address, // leave it away for the real one
+  accounts: [{ primary: privateKeyToAccount(generatePrivateKey()), signer: privateKeyToAccount(generatePrivateKey()) }],
+  // As fast as the weather here; the defaults are for the real one.
+  ...{ pool: { idleMs: 0.8 * IDLE_MS }, recvWindowMs: 1_000, settleMs: 100, limits: { firstByteMs: 1_000 } },
+  log: console.log,
+  observer: { leased: ({ fresh, waitMs }) => (cold += connected && fresh && waitMs > 0 ? 1 : 0) },
 });
-await api.warmUp(); // TCP and TLS; no request
+await vest.connect(); // registers, gets a listen key and the last nonce, warms connections up
+connected = true;
 
-let filled = 0;
-for (let i = 0; i < 10; i++) {
-  await sleep(IDLE_MS * 1.5); // longer than the exchange keeps a quiet connection
-  try {
-    const order = { id: `order-${i}`, side: i % 2 === 0 ? 'buy' : 'sell', size: 1 };
-    const { status } = await api.post('/orders', order).json<{ readonly status: string }>();
-    filled += status === 'filled' ? 1 : 0;
-  } catch (error) {
-    if (!(error instanceof NetError)) throw error;
-    // `unsent`: send it again. Anything else: it may have been taken, so ask before sending another.
-    console.log(`order-${i}: ${error.code}, ${error.reach}`);
-    if (error.reach !== 'unsent') console.log(await api.get(`/orders/order-${i}`).json());
+/** What happens to it is told by the account's own stream as well. */
+const told = new Set<string>();
+const leaving = new AbortController();
+const listening = (async () => {
+  for await (const event of vest.account().events<{ args: { id: string } }>(leaving.signal)) {
+    if (event.kind === 'data') told.add(event.value.args.id);
   }
-}
+})().catch(() => undefined); // it ends when we leave
 
-const { closed } = api.stats().sockets;
-console.log(`connections the exchange closed meanwhile: ${closed}`);
-console.log(`10 orders, ${filled} filled, ${exchange.doubled()} doubled, ${cold} on a cold connection`);
-await api.close();
+const placed: string[] = [];
+for (let i = 1; i <= exchange.weather.length; i++) {
+  await sleep(IDLE_MS * 1.2); // longer than the exchange keeps a quiet connection
+  const order: NewOrder = { symbol: 'BTC-PERP', isBuy: true, size: `${i}.5`, orderType: 'LIMIT', limitPrice: '100000' };
+  const fate = await vest.account().placeOrder(order);
+  const how = fate.kind === 'placed' ? `${fate.kind}, says the ${fate.by}` : `${fate.kind}: ${fate.error.message}`;
+  console.log(`order ${i}, ${exchange.weather[i - 1] ?? 'fair weather'}: ${how}`);
+  if (fate.kind === 'placed') placed.push(fate.id);
+  else if (fate.kind === 'not placed')
+    continue; // another may be sent, if it is still wanted
+  else console.log(`look for nonce ${fate.nonce} before you send another`);
+}
+const cancelled = await vest.account().cancelOrder(placed[0]!);
+for (let i = 0; i < 500 && !placed.every((id) => told.has(id)); i++) await sleep(10);
+leaving.abort();
+await listening;
+
+const there = exchange.orders();
+const right = placed.length === there.length && placed.every((id) => there.includes(id));
+console.log(`connections the exchange or age closed meanwhile: ${vest.stats().sockets.closed}`);
+console.log(
+  `${exchange.weather.length} orders, ${placed.length} placed, ${there.length} at the exchange, ${cold} on a cold connection`,
+);
+console.log(`the first is ${cancelled.kind}; the stream told of ${told.size}`);
+await vest.close();
 await exchange.close();
-process.exitCode = filled === 10 && cold === 0 && exchange.doubled() === 0 ? 0 : 1;
+process.exitCode = right && cold === 0 && cancelled.kind === 'cancelled' && told.size === placed.length ? 0 : 1;

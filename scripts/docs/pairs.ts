@@ -9,10 +9,17 @@
 
 import type { Pair } from './pair.ts';
 import { CLIENT_PAIRS } from './pairs/client.ts';
+import { EXCHANGE_PAIRS } from './pairs/exchanges.ts';
 import { GRPC_PAIRS } from './pairs/grpc.ts';
 import { JSONRPC_PAIRS } from './pairs/jsonrpc.ts';
 import { OPERATION_PAIRS } from './pairs/operation.ts';
 
 export { differences } from './pair.ts';
 
-export const PAIRS: readonly Pair[] = [...CLIENT_PAIRS, ...JSONRPC_PAIRS, ...GRPC_PAIRS, ...OPERATION_PAIRS];
+export const PAIRS: readonly Pair[] = [
+  ...CLIENT_PAIRS,
+  ...EXCHANGE_PAIRS,
+  ...JSONRPC_PAIRS,
+  ...GRPC_PAIRS,
+  ...OPERATION_PAIRS,
+];

@@ -50,18 +50,29 @@ export type ExchangeLimits<Kind extends string> = Omit<RateLimitOptions, 'limits
   readonly [K in Kind]?: readonly Window[] | undefined;
 };
 
+interface Own<Name, Account, Limits> {
+  /** Default `production`. */
+  readonly network?: Name | undefined;
+  /** None for public reads alone. */
+  readonly accounts?: readonly Account[] | undefined;
+  readonly rateLimits?: Limits | undefined;
+  /** Takes the lines of the start. Default: nobody does. */
+  readonly log?: Log | undefined;
+}
+
+/** What no client has, and every exchange. */
+export const EXCHANGE_OPTIONS: readonly (keyof Own<never, never, never>)[] = [
+  'network',
+  'accounts',
+  'rateLimits',
+  'log',
+];
+
 /** Figures and what a network has can be given one by one. */
 export type ExchangeOptions<Name, Network, Figures, Account, Limits> = Beneath &
   Some<Figures> &
-  Some<Network> & {
-    /** Default `production`. */
-    readonly network?: Name | undefined;
-    /** None for public reads alone. */
-    readonly accounts?: readonly Account[] | undefined;
-    readonly rateLimits?: Limits | undefined;
-    /** Takes the lines of the start. Default: nobody does. */
-    readonly log?: Log | undefined;
-  };
+  Some<Network> &
+  Own<Name, Account, Limits>;
 
 export interface ExchangeSettings<Network, Figures, Account, Limits> {
   readonly network: Network;

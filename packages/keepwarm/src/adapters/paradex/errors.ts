@@ -18,7 +18,8 @@ export interface ParadexProblem {
   readonly meaning: ParadexMeaning;
 }
 
-const MEANINGS: Readonly<Record<string, ParadexMeaning>> = {
+/** Codes that mean more than that it was not taken. Source: Paradex's API pages, as far as they name them. */
+export const PARADEX_CODES: Readonly<Record<string, ParadexMeaning>> = {
   UNAUTHORIZED: 'token',
   INVALID_TOKEN: 'token',
   TOKEN_EXPIRED: 'token',
@@ -44,7 +45,7 @@ export function problemIn(status: number, text: string): ParadexProblem | undefi
     if (status === 401) return { code: 'UNAUTHORIZED', message: '', meaning: 'token' };
     return status === 429 ? { code: 'RATE_LIMIT_EXCEEDED', message: '', meaning: 'slow' } : undefined;
   }
-  const meaning = MEANINGS[error] ?? (status === 401 ? 'token' : status === 429 ? 'slow' : 'refused');
+  const meaning = PARADEX_CODES[error] ?? (status === 401 ? 'token' : status === 429 ? 'slow' : 'refused');
   return { code: error, message: typeof message === 'string' ? message : '', meaning };
 }
 
