@@ -2,24 +2,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { BUDGET_DEFAULTS } from '../../keepwarm/src/algo/budget.ts';
-import { OPTIONS } from '../../keepwarm/src/clients/options.ts';
-import { HEDGE_DEFAULTS } from '../../keepwarm/src/policies/hedge.ts';
 import { parseConfig } from '../src/config/config.ts';
-import { checkShares, configOfWorker, partOf, SHARED_PER_SECOND, SHARED_POOL } from '../src/config/shares.ts';
+import { checkShares, configOfWorker, partOf } from '../src/config/shares.ts';
 import { arrived, carried } from '../src/workers/carried.ts';
 
 const NODE = { url: 'http://127.0.0.1:9', rateLimit: { limit: 10, windowMs: 1_000 } };
 const parse = (more: object) => parseConfig({ upstreams: {}, ...more }, '.');
 
 describe('the shares of workers', () => {
-  it('are of the defaults that the library has', () => {
-    for (const [name, value] of Object.entries(SHARED_POOL)) {
-      assert.equal(value, OPTIONS.pool[name as keyof typeof SHARED_POOL].default, name);
-    }
-    assert.deepEqual(SHARED_PER_SECOND, { budget: BUDGET_DEFAULTS.perSecond, hedge: HEDGE_DEFAULTS.perSecond });
-  });
-
   it('add up to the whole, whatever it is', () => {
     fc.assert(
       fc.property(fc.nat(100_000), fc.integer({ min: 1, max: 64 }), (whole, count) => {

@@ -25,6 +25,8 @@ const AGAIN_MS = 250;
 const AGAIN_MS_MAX = 30_000;
 /** What is not gone so long after its deadline is killed, in ms. */
 const GRACE_MS = 2_000;
+/** The longest delay that a timer takes (2³¹ − 1 ms). */
+const TIMER_MS_MAX = 2_147_483_647;
 
 export type Heard = { readonly told: unknown } | { readonly refused: Refused } | undefined;
 
@@ -124,7 +126,7 @@ export class Post {
       };
     });
     this.send({ say: 'stop', deadlineMs });
-    const kill = setTimeout(() => this.kill(), deadlineMs + GRACE_MS);
+    const kill = setTimeout(() => this.kill(), Math.min(deadlineMs + GRACE_MS, TIMER_MS_MAX));
     await gone;
     clearTimeout(kill);
   }

@@ -3,7 +3,7 @@ import type { BreakersTold } from '../../admin/endpoints.ts';
 import type { FeedEvent } from '../../figures/feed.ts';
 import { resetBreaker, useAct } from '../data/deeds.ts';
 import { useLive } from '../data/hooks.ts';
-import { age, clock, listed, whole } from '../parts/format.ts';
+import { age, byWorker, clock, listed, whole } from '../parts/format.ts';
 
 const WINDOW_MS = 600_000;
 
@@ -25,11 +25,15 @@ export function Breakers({ name, breakers }: BreakersProps) {
       </h2>
       <ul class="panel breakers">
         {breakers.map((breaker) => {
-          const { key, state, consecutive, failures, samples, probeMs, opened, refused } = breaker;
-          const spans = spansOf(own, key, state, Date.now(), sinceMs);
+          const { key, state, consecutive, failures, samples, probeMs, opened, refused, worker } = breaker;
+          const theirs = own.filter((event) => event['worker'] === worker);
+          const spans = spansOf(theirs, key, state, Date.now(), sinceMs);
           return (
-            <li key={key} data-state={state}>
-              <span class="who">{key}</span>
+            <li key={`${worker} ${key}`} data-state={state}>
+              <span class="who">
+                {key}
+                {byWorker(worker)}
+              </span>
               <span class="state">
                 {state === 'open' && probeMs > 0 ? `open, probe in ${age(probeMs + 999)}` : state}
               </span>

@@ -112,6 +112,7 @@ function factsOf(call: CallTold): readonly Fact[] {
     ['policies', acted.length === 0 ? 'none had to act' : acted.join(', ')],
   ];
   if (section !== undefined) facts.push(['section', section]);
+  if (call.worker !== undefined) facts.push(['worker', String(call.worker)]);
   if (error !== undefined) facts.push(['how far it got', REACH[error.reach] ?? error.reach]);
   if (error?.phase !== undefined) facts.push(['failed while', error.phase]);
   if (error?.limit !== undefined) facts.push(['limit', error.limit]);

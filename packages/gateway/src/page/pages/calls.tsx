@@ -9,7 +9,7 @@ import { Virtual } from '../parts/virtual.tsx';
 import { CallDetails, failedOf, outcomeOf, PHASES } from './call-details.tsx';
 
 const SHOWS = ['all', 'notable', 'failed'] as const;
-const keyOf = ({ upstream, id, at }: CallTold): string => `${upstream}-${id}-${at}`;
+const keyOf = ({ upstream, id, at, worker = 0 }: CallTold): string => `${upstream}-${worker}-${id}-${at}`;
 
 export function CallsPage() {
   const { snapshot } = useLive();

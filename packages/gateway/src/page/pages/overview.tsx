@@ -7,6 +7,7 @@ import { age, millis, percent, rate, whole } from '../parts/format.ts';
 import { Happenings } from '../parts/happenings.tsx';
 import { Versus } from '../parts/versus.tsx';
 import { UpstreamCards } from './upstream-card.tsx';
+import { Workers } from './workers.tsx';
 
 export function Overview() {
   const { snapshot } = useLive();
@@ -31,6 +32,7 @@ export function Overview() {
         </h2>
         <UpstreamCards />
       </section>
+      <Workers workers={snapshot.workers} />
       <Happenings />
     </>
   );

@@ -1,7 +1,7 @@
 /** Everything that is known of the socket one has chosen. */
 import type { SocketOfUpstream } from '../../admin/sockets.ts';
 import { Details } from '../parts/details.tsx';
-import { age, millis, size, whole } from '../parts/format.ts';
+import { age, byWorker, millis, size, whole } from '../parts/format.ts';
 import { type Fact, Facts } from '../parts/table.tsx';
 
 /** Why a connection ended, in words. */
@@ -24,6 +24,7 @@ export const SocketDetails = ({ socket }: { readonly socket: SocketOfUpstream | 
       <>
         <h3>
           {chosen.upstream}, socket {chosen.id}
+          {byWorker(chosen.worker)}
         </h3>
         <Facts of={factsOf(chosen)} />
       </>

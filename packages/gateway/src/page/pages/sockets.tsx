@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { SocketOfUpstream, SocketsTold } from '../../admin/sockets.ts';
 import { useLive, usePolled } from '../data/hooks.ts';
 import { Choices, Empty, UpstreamChoice } from '../parts/bits.tsx';
-import { age, millis, whole } from '../parts/format.ts';
+import { age, byWorker, millis, whole } from '../parts/format.ts';
 import { drawLife } from '../parts/life-line.ts';
 import { Virtual } from '../parts/virtual.tsx';
 import { SocketDetails } from './socket-details.tsx';
@@ -14,7 +14,7 @@ const ORDERS = ['oldest', 'newest', 'busiest'] as const;
 const PAGE = 150;
 const STEP = 50;
 
-export const keyOf = ({ upstream, id }: SocketOfUpstream): string => `${upstream}-${id}`;
+export const keyOf = ({ upstream, id, worker = 0 }: SocketOfUpstream): string => `${upstream}-${worker}-${id}`;
 export const openingOf = ({ dnsMs, tcpMs, tlsMs }: SocketOfUpstream): number => dnsMs + tcpMs + tlsMs;
 
 export function SocketsPage() {
@@ -114,7 +114,7 @@ interface CellsProps {
 }
 
 function Cells({ socket, scaleMs, slotMs }: CellsProps) {
-  const { dnsMs, tcpMs, tlsMs, nowMs, sinceMs, openedAtMs, trail, leases, upstream, id } = socket;
+  const { dnsMs, tcpMs, tlsMs, nowMs, sinceMs, openedAtMs, trail, leases, upstream, id, worker } = socket;
   const canvas = useRef<HTMLCanvasElement>(null);
   const closed = socket.state === 'closed';
   useEffect(() => {
@@ -132,6 +132,7 @@ function Cells({ socket, scaleMs, slotMs }: CellsProps) {
     <>
       <span class="name">
         {upstream} {id}
+        {byWorker(worker)}
       </span>
       <span class="state">{stateOf(socket)}</span>
       <span class="opening" title={words}>
@@ -155,7 +156,7 @@ const ageOf = ({ state, sinceMs, nowMs, openedAtMs }: SocketOfUpstream): number 
   (state === 'closed' ? sinceMs : nowMs) - openedAtMs;
 
 const describe = (socket: SocketOfUpstream): string =>
-  `socket ${socket.id} of ${socket.upstream}, ${stateOf(socket)}, opened in ${millis(openingOf(socket))}, ` +
+  `socket ${socket.id} of ${socket.upstream}${byWorker(socket.worker)}, ${stateOf(socket)}, opened in ${millis(openingOf(socket))}, ` +
   `${socket.leases} calls, age ${age(ageOf(socket))}`;
 
 /** The next of 1, 2, 5, 10, … so that the scale does not change with every socket. */

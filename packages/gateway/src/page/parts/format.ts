@@ -45,3 +45,6 @@ export const span = (ms: number): string =>
 /** Items that break between, not within. */
 export const listed = (items: readonly string[]): string =>
   items.map((item) => item.replaceAll(' ', '\u00a0')).join(' · ');
+
+/** Whose something is, behind its name, where several processes do the work. */
+export const byWorker = (worker: number | undefined): string => (worker === undefined ? '' : ` · worker ${worker}`);

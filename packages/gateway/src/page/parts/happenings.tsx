@@ -69,6 +69,11 @@ const WORDS: Readonly<Record<string, Words>> = {
     event['filled'] === true
       ? ['good', `messages of ${field(event, 'topic')} were missed (${field(event, 'reason')}), and had after all`]
       : ['bad', `messages of ${field(event, 'topic')} are missing (${field(event, 'reason')})`],
+  workerServes: (event) => ['good', `worker ${field(event, 'worker')} takes calls`],
+  workerGone: (event) => [
+    'bad',
+    `worker ${field(event, 'worker')} is gone (${field(event, 'how')}); another takes its place`,
+  ],
   leakSuspected: (event) => ['bad', `socket ${field(event, 'socketId')} has been lent for ${ms(event, 'heldMs')}`],
   leakRecovered: (event) => ['good', `socket ${field(event, 'socketId')} came back`],
   action: (event) => [
