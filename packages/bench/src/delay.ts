@@ -6,9 +6,9 @@
  * last reply. New clients in every round, each in a process of its own whose code an unmeasured round has compiled.
  * Decides: what the guide says of multiplexing.
  */
+import { startDistance } from 'keepwarm/testing';
 import { ClientProcess } from './client-process.ts';
 import { type DelayRow, rounded } from './rows.ts';
-import { startDistance } from './server/distance.ts';
 import { type BenchServer, PATHS } from './server/server.ts';
 import { median } from './statistics.ts';
 import { figure, type Table } from './table.ts';
@@ -54,7 +54,7 @@ export async function measureDelay(scenario: string, server: BenchServer, caFile
 }
 
 async function measureOne(client: string, lane: Lane, server: BenchServer, caFile: string): Promise<void> {
-  const distance = await startDistance(Number(new URL(server.h2).port), ROUND_TRIP_MS / 2);
+  const distance = await startDistance({ port: Number(new URL(server.h2).port), oneWayMs: ROUND_TRIP_MS / 2 });
   const child = new ClientProcess({ caFile });
   try {
     const origin = `https://127.0.0.1:${distance.port}`;

@@ -13,8 +13,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from 'keepwarm';
+import { startDistance } from 'keepwarm/testing';
 import { Agent, request } from 'undici';
-import { startDistance } from './server/distance.ts';
 import { median } from './statistics.ts';
 
 export interface FirstOrderPlan {
@@ -57,7 +57,7 @@ export async function firstOrders({ lanes, trials, scale }: FirstOrderPlan): Pro
   let cold = 0;
   let lost = 0;
   const lane = async (): Promise<void> => {
-    const distance = await startDistance(port, ONE_WAY_MS);
+    const distance = await startDistance({ port, oneWayMs: ONE_WAY_MS });
     const origin = `http://127.0.0.1:${distance.port}`;
     const client = createClient({
       origin,

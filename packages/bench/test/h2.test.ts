@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { measureCalls } from '../src/calls.ts';
 import { delayTable } from '../src/delay.ts';
 import { type CallScenario, scenarios } from '../src/scenarios.ts';
-import { startDistance } from '../src/server/distance.ts';
 import { longCall } from '../src/server/replies.ts';
 import type { BenchServer } from '../src/server/server.ts';
 import { startServer } from '../src/server/start.ts';
@@ -52,26 +50,6 @@ describe('the scenarios of HTTP/2', () => {
     );
     assert.equal(longCall(1_048_576).length, 1_048_576);
   });
-});
-
-it('distance delays every byte as it says, a new connection by a round trip more, and counts them', async () => {
-  const echo = createServer((socket) => socket.pipe(socket));
-  await new Promise<void>((resolve) => echo.listen(0, '127.0.0.1', resolve));
-  const distance = await startDistance((echo.address() as { port: number }).port, 15);
-  const socket = connect(distance.port, '127.0.0.1');
-  const roundTrip = async (): Promise<number> => {
-    const startMs = performance.now();
-    socket.write('x');
-    await new Promise((resolve) => socket.once('data', resolve));
-    return performance.now() - startMs;
-  };
-  const [first, second] = [await roundTrip(), await roundTrip()];
-  assert(first >= 58, `${first} ms`); // timers may come a little early
-  assert(second >= 28, `${second} ms`);
-  assert.equal(distance.connections, 1);
-  socket.destroy();
-  distance.close();
-  await new Promise((resolve) => echo.close(resolve));
 });
 
 it('a table of delays tells the round trips, and who failed', () => {

@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
 import { describe, it } from 'node:test';
 import type { Snapshot } from '../src/admin/snapshot.ts';
 import { moodAt } from '../src/demo/chain.ts';
-import { startDelayProxy } from '../src/demo/delay-proxy.ts';
 import { startDemoProcess } from './demo-process.ts';
 import { ask, httpServer } from './fixtures.ts';
 
@@ -90,31 +86,5 @@ describe('the gateway as a command', () => {
     assert.equal(code, 1);
     assert.match(err, /is taken by another program; choose another address with --listen HOST:PORT/);
     await taken.close();
-  });
-});
-
-describe('the delay proxy', () => {
-  it('makes each way longer, keeps bytes in order, and passes ends on', async () => {
-    const server = createServer((request, response) => void request.pipe(response));
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    const proxy = await startDelayProxy((server.address() as AddressInfo).port, 10);
-    const socket = connect(proxy.port, '127.0.0.1');
-    const startedAt = performance.now();
-    const body = Array.from({ length: 500 }, (_, i) => `${i};`).join('');
-    socket.write(`POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n`);
-    for (let at = 0; at < body.length; at += 97) socket.write(body.slice(at, at + 97));
-    let text = '';
-    socket.on('data', (chunk) => (text += chunk));
-    await once(socket, 'close');
-    assert.ok(performance.now() - startedAt >= 38, 'a round trip for the handshake, one for the call');
-    assert.equal(
-      text
-        .slice(text.indexOf('\r\n\r\n') + 4)
-        .replaceAll(/\r\n[0-9a-f]+\r\n|^[0-9a-f]+\r\n/g, '')
-        .includes('0;1;2;3;'),
-      true,
-    );
-    proxy.close();
-    server.close();
   });
 });

@@ -6,8 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { selfSigned } from 'keepwarm/testing';
 import type { Flags } from '../src/command/parse.ts';
-import { selfSigned } from '../src/demo/certificate.ts';
 import { runProbe } from '../src/probe/command.ts';
 import { probe } from '../src/probe/probe.ts';
 import { report } from '../src/probe/report.ts';
@@ -25,11 +25,11 @@ describe('probe', () => {
   const opened = new Opened();
   const folder = mkdtempSync(join(tmpdir(), 'keepwarm-probe-'));
   const ca = join(folder, 'ca.pem');
-  const { certificate, key } = selfSigned(['localhost']);
+  const { cert, key } = selfSigned({ names: ['localhost'] });
   let url: string;
 
   async function tlsServer(options: ServerOptions = {}): Promise<string> {
-    const server: Server = createServer({ cert: certificate, key, ...options }, (_request, response) => {
+    const server: Server = createServer({ cert, key, ...options }, (_request, response) => {
       response.setHeader('content-type', 'text/plain');
       response.end('x'.repeat(200_000));
     });
@@ -44,7 +44,7 @@ describe('probe', () => {
   }
 
   before(async () => {
-    writeFileSync(ca, certificate);
+    writeFileSync(ca, cert);
     url = await tlsServer();
   });
   after(async () => {
@@ -56,7 +56,7 @@ describe('probe', () => {
     const told = await probe(new URL(`${url}/path?token=${SECRET}`), {
       method: 'GET',
       count: 3,
-      tls: { ca: certificate },
+      tls: { ca: cert },
     });
     assert.deepEqual(
       told.calls.map(({ kind }) => kind),
@@ -79,7 +79,7 @@ describe('probe', () => {
   it('says so when TLS is not resumed, and when no connection is kept', async () => {
     const { constants } = await import('node:crypto');
     const full = await tlsServer({ secureOptions: constants.SSL_OP_NO_TICKET, sessionIdContext: 'none' });
-    const told = await probe(new URL(full), { method: 'GET', count: 1, tls: { ca: certificate } });
+    const told = await probe(new URL(full), { method: 'GET', count: 1, tls: { ca: cert } });
     assert.equal(told.summary.tlsResumed, false);
     assert.match(report(told), /TLS was not resumed/);
     const closing = opened.add(

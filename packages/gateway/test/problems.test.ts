@@ -4,7 +4,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
-import { selfSigned } from '../src/demo/certificate.ts';
+import { selfSigned } from 'keepwarm/testing';
 import { answerOf, ask, httpServer, Opened, rawServer, startGateway } from './fixtures.ts';
 
 const SECRET = 'hunter2';
@@ -43,7 +43,7 @@ describe('problems', () => {
   });
 
   it('answers 502 when the upstream cannot prove who it is', async () => {
-    const { certificate: cert, key } = selfSigned(['localhost']);
+    const { cert, key } = selfSigned({ names: ['localhost'] });
     const server = createTlsServer({ cert, key });
     await once(server.listen(0, '127.0.0.1'), 'listening');
     opened.add({ close: async () => void server.close() });

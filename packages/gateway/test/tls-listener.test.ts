@@ -7,18 +7,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { connect as connectTls } from 'node:tls';
+import { selfSigned } from 'keepwarm/testing';
 import { parseConfig } from '../src/config/config.ts';
-import { selfSigned } from '../src/demo/certificate.ts';
 import { answerOf, httpServer, Opened, raw, startGateway, type TestGateway } from './fixtures.ts';
 
 describe('callers over TLS', () => {
   const opened = new Opened();
   const folder = mkdtempSync(join(tmpdir(), 'keepwarm-tls-'));
-  const { certificate, key } = selfSigned(['localhost']);
+  const { cert, key } = selfSigned({ names: ['localhost'] });
   const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
   let gateway: TestGateway;
   before(async () => {
-    writeFileSync(certFile, certificate);
+    writeFileSync(certFile, cert);
     writeFileSync(keyFile, key);
     const server = opened.add(
       await httpServer((request, response) => response.end(String(request.headers['x-forwarded-proto']))),
@@ -33,18 +33,18 @@ describe('callers over TLS', () => {
 
   it('agree on HTTP/2 or HTTP/1.1, and the upstream is told of https', async () => {
     const url = `https://localhost:${gateway.port}`;
-    const session = connectHttp2(url, { ca: certificate });
+    const session = connectHttp2(url, { ca: cert });
     const stream = session.request({ ':path': '/api/' });
     let body = '';
     for await (const chunk of stream) body += chunk;
     assert.deepEqual([session.alpnProtocol, body], ['h2', 'https']);
     session.close();
 
-    const request = httpsRequest(`${url}/api/`, { ca: certificate, agent: false }).end();
+    const request = httpsRequest(`${url}/api/`, { ca: cert, agent: false }).end();
     const [response] = await once(request, 'response');
     assert.equal(String((await answerOf(response)).body), 'https');
 
-    const silent = connectTls({ port: gateway.port, host: '127.0.0.1', servername: 'localhost', ca: certificate });
+    const silent = connectTls({ port: gateway.port, host: '127.0.0.1', servername: 'localhost', ca: cert });
     silent.write('GET /api/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
     const [first] = await once(silent, 'data');
     assert.match(String(first), /^HTTP\/1\.1 200 OK/);
@@ -56,10 +56,10 @@ describe('callers over TLS', () => {
   });
 
   it('see another certificate after a reload, on new connections', async () => {
-    const renewed = selfSigned(['localhost']);
-    const before = connectTls({ port: gateway.port, host: '127.0.0.1', servername: 'localhost', ca: certificate });
+    const renewed = selfSigned({ names: ['localhost'] });
+    const before = connectTls({ port: gateway.port, host: '127.0.0.1', servername: 'localhost', ca: cert });
     await once(before, 'secureConnect');
-    writeFileSync(certFile, renewed.certificate);
+    writeFileSync(certFile, renewed.cert);
     writeFileSync(keyFile, renewed.key);
     const listeners = { listen: '127.0.0.1:0', admin: '127.0.0.1:0' };
     gateway.gateway.reload(parseConfig({ ...listeners, tls: { certFile, keyFile } }, '.'));
@@ -67,7 +67,7 @@ describe('callers over TLS', () => {
       port: gateway.port,
       host: '127.0.0.1',
       servername: 'localhost',
-      ca: renewed.certificate,
+      ca: renewed.cert,
     });
     await once(after, 'secureConnect');
     assert.equal(before.destroyed, false);
@@ -77,7 +77,7 @@ describe('callers over TLS', () => {
   });
 
   it('need files that fit together; what is in them is not shown', () => {
-    const { key: other } = selfSigned(['localhost']);
+    const { key: other } = selfSigned({ names: ['localhost'] });
     writeFileSync(join(folder, 'other.pem'), other);
     const config = (tls: object) => () => parseConfig({ tls }, folder);
     assert.throws(config({ certFile: 'cert.pem', keyFile: 'other.pem' }), /^ConfigError: tls has files that cannot be/);

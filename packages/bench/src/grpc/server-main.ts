@@ -2,8 +2,8 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { create, toBinary } from '@bufbuild/protobuf';
+import { selfSigned } from 'keepwarm/testing';
 import { GetSlotResponseSchema } from 'keepwarm/yellowstone';
-import { selfSigned } from '../server/certificate.ts';
 import { Peer, type Service, unaryAnswer } from './peer.ts';
 import { type Ready, type SizeName, SLOT, UPDATE_BYTES } from './server.ts';
 import { updatesOf } from './updates.ts';
@@ -27,8 +27,8 @@ const streaming = (size: SizeName): Promise<string> =>
 
 const slot = toBinary(GetSlotResponseSchema, create(GetSlotResponseSchema, { slot: BigInt(SLOT) }));
 const unary: Service = { kind: 'unary', answer: unaryAnswer(slot) };
-const { certificate, key } = selfSigned();
-const secure = createTlsServer({ cert: certificate, key, ALPNProtocols: ['h2'] });
+const { cert, key } = selfSigned();
+const secure = createTlsServer({ cert, key, ALPNProtocols: ['h2'] });
 secure.on('tlsClientError', () => undefined); // the client's to tell of
 
 const ready: Ready = {
@@ -37,7 +37,7 @@ const ready: Ready = {
   '1KB': await streaming('1KB'),
   '16KB': await streaming('16KB'),
   '1MB': await streaming('1MB'),
-  ca: certificate,
+  ca: cert,
 };
 process.on('disconnect', () => process.exit(0));
 process.on('message', () => process.send?.(open));

@@ -10,10 +10,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { selfSigned } from 'keepwarm/testing';
 import { pinned } from '../pin.ts';
 import { scratch, tether } from '../scratch.ts';
 import { awaitPort } from './await-port.ts';
-import { type Certificate, selfSigned } from './certificate.ts';
 import { connectReply, reply } from './replies.ts';
 import { type BenchServer, freePort, openConnections, PATHS } from './server.ts';
 
@@ -59,14 +59,14 @@ export async function startNginx(file: string): Promise<BenchServer> {
     tls: `https://127.0.0.1:${ports.tls}`,
     tlsFull: `https://127.0.0.1:${ports.tlsFull}`,
     h2: `https://127.0.0.1:${ports.h2}`,
-    ca: authority.certificate,
+    ca: authority.cert,
     connections: () => openConnections(`http://127.0.0.1:${ports.http}`),
     close,
   };
 }
 
-async function writeFiles(folder: string, authority: Certificate, text: string): Promise<void> {
-  await writeFile(join(folder, 'certificate.pem'), authority.certificate);
+async function writeFiles(folder: string, authority: ReturnType<typeof selfSigned>, text: string): Promise<void> {
+  await writeFile(join(folder, 'certificate.pem'), authority.cert);
   await writeFile(join(folder, 'key.pem'), authority.key, { mode: 0o600 });
   await writeFile(join(folder, '10KB.json'), reply('10KB'));
   await writeFile(join(folder, '1MB.json'), reply('1MB'));

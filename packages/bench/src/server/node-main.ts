@@ -6,7 +6,7 @@ import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse }
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { selfSigned } from './certificate.ts';
+import { selfSigned } from 'keepwarm/testing';
 import { connectReply, reply } from './replies.ts';
 import { PATHS } from './server.ts';
 
@@ -62,9 +62,9 @@ async function listen(server: NetServer): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-const { certificate, key } = selfSigned();
+const { cert, key } = selfSigned();
 const cleartext = createServer(LIVES, answer).on('connection', () => connections++);
-const secure = { ...LIVES, cert: certificate, key };
+const secure = { ...LIVES, cert, key };
 const tls = createTlsServer(secure, answer);
 // A server that issues no tickets and remembers no session has every handshake done in full.
 const tlsFull = createTlsServer(
@@ -81,5 +81,5 @@ process.send?.({
   tls: `https://127.0.0.1:${await listen(tls)}`,
   tlsFull: `https://127.0.0.1:${await listen(tlsFull)}`,
   h2: `https://127.0.0.1:${await listen(h2)}`,
-  ca: certificate,
+  ca: cert,
 });

@@ -5,9 +5,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { selfSigned } from './certificate.ts';
+import { selfSigned, startDistance } from 'keepwarm/testing';
 import { type DemoNode, startChain } from './chain.ts';
-import { startDelayProxy } from './delay-proxy.ts';
 import { type DemoGeyser, startGeyser } from './geyser.ts';
 import { startLoad } from './load.ts';
 import { market } from './upstream-server.ts';
@@ -45,11 +44,12 @@ process.on('message', ({ gatewayPort, grpcPort }: DemoOrder) => {
 // Signals of a terminal go to every process; this one ends after the gateway, or calls under way would fail.
 process.on('SIGINT', () => undefined).on('SIGTERM', () => undefined);
 
-const { certificate, key } = selfSigned([process.argv[2] ?? 'localhost']);
-const server = createServer({ cert: certificate, key, keepAliveTimeout: 30_000 }, market);
+const { cert, key } = selfSigned({ names: [process.argv[2] ?? 'localhost'] });
+const server = createServer({ cert, key, keepAliveTimeout: 30_000 }, market);
 server.maxRequestsPerSocket = REQUESTS_PER_SOCKET;
 server.listen(0, '127.0.0.1');
 await once(server, 'listening');
-const { port } = await startDelayProxy((server.address() as AddressInfo).port, ONE_WAY_MS);
+const near = server.address() as AddressInfo;
+const { port } = await startDistance({ port: near.port, oneWayMs: ONE_WAY_MS });
 geyser = await startGeyser();
-process.send?.({ port, ca: certificate, nodes: await startChain(), geyser: geyser?.target } satisfies DemoReady);
+process.send?.({ port, ca: cert, nodes: await startChain(), geyser: geyser?.target } satisfies DemoReady);

@@ -3,6 +3,7 @@
  * misbehaves as it is told, and recordings of what a service answers.
  */
 export { type Authority, type IssueOptions, makeAuthority, selfSigned } from './certificates.ts';
+export { type Distance, type DistanceOptions, startDistance } from './distance.ts';
 export {
   type EdgeGridServer,
   type EdgeGridServerOptions,
