@@ -13,6 +13,11 @@ export class RequestHeads {
   #fields: Fields | undefined;
   #constant = '';
   #isFlat = false;
+  #bytes = -1;
+  /** The constant part that `#whole` was made of. */
+  #before = '';
+  #whole = '';
+  #isWholeFlat = false;
 
   constructor(host: string) {
     this.#afterTarget = ` HTTP/1.1\r\nHost: ${host}\r\n`;
@@ -24,14 +29,31 @@ export class RequestHeads {
   }
 
   /**
+   * As `of`, for a body of so many bytes. The last one is remembered as well, and copied into one piece in the same way:
+   * calls of one kind often have bodies of one length.
+   */
+  ofLength(method: string, path: string, fields: Fields, bytes: number): string {
+    const constant = this.#constantOf(method, path, fields);
+    if (bytes !== this.#bytes || constant !== this.#before) {
+      this.#bytes = bytes;
+      this.#before = constant;
+      this.#isWholeFlat = false;
+      this.#whole = `${constant}Content-Length: ${bytes}\r\n\r\n`;
+    } else if (!this.#isWholeFlat) {
+      this.#whole = inOnePiece(this.#whole);
+      this.#isWholeFlat = true;
+    }
+    return this.#whole;
+  }
+
+  /**
    * All but the framing. The last one is remembered: a client that asks an origin for something usually asks for the
-   * same again, with another body. When it does, the joined string is copied into one piece, once, instead of being
-   * walked through on every write.
+   * same again, with another body. When it does, the joined string is copied into one piece, once.
    */
   #constantOf(method: string, path: string, fields: Fields): string {
     if (method === this.#method && path === this.#path && fields === this.#fields) {
       if (!this.#isFlat) {
-        this.#constant = Buffer.from(this.#constant, 'latin1').toString('latin1');
+        this.#constant = inOnePiece(this.#constant);
         this.#isFlat = true;
       }
       return this.#constant;
@@ -44,6 +66,11 @@ export class RequestHeads {
     this.#constant = `${method} ${path}${afterTarget}${fields.text}`;
     return this.#constant;
   }
+}
+
+/** The same text. What has been joined is a tree, which would be walked through on every write. */
+function inOnePiece(joined: string): string {
+  return Buffer.from(joined, 'latin1').toString('latin1');
 }
 
 /** One chunk's opening line (RFC 9112 § 7.1); data and CR LF follow. */

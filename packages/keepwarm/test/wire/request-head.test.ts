@@ -97,3 +97,26 @@ it('remembers the last head without ever giving it for another', () => {
   ];
   for (const args of [...asked, ...asked]) assert.equal(heads.of(...args), new RequestHeads('a.example').of(...args));
 });
+
+it('says of any body how long it is, and remembers no other', () => {
+  const heads = new RequestHeads('a.example');
+  const fields = fc.constantFrom(Fields.none, Fields.of({ x: '1' }), Fields.of({ x: '2', host: 'b.example' }));
+  const asked = fc.record({
+    method: fc.constantFrom('POST', 'PUT'),
+    path: fc.constantFrom('/', '/other'),
+    fields,
+    bytes: fc.constantFrom(0, 1, 9, 10),
+    length: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(asked, { maxLength: 20 }), (calls) => {
+      for (const { method, path, fields, bytes, length } of calls) {
+        const framing = `Content-Length: ${bytes}\r\n`;
+        const expected = new RequestHeads('a.example').of(method, path, fields, framing);
+        const head = length ? heads.ofLength(method, path, fields, bytes) : heads.of(method, path, fields, framing);
+        assert.equal(head, expected);
+      }
+    }),
+    { numRuns: 500 },
+  );
+});

@@ -22,11 +22,11 @@ export function writeRequest(socket: Socket, call: Call, heads: RequestHeads): B
   } else if (typeof body === 'string') {
     writeText(socket, call, heads, body);
   } else if (body instanceof Uint8Array) {
-    const head = heads.of(method, path, headers, lengthField(call, body.length));
-    writeBytes(socket, head, body);
+    writeBytes(socket, headFor(call, heads, body.length), body);
   } else {
-    const framing = body.bytes === undefined ? 'Transfer-Encoding: chunked\r\n' : lengthField(call, body.bytes);
-    socket.write(heads.of(method, path, headers, framing), 'latin1');
+    const chunked = 'Transfer-Encoding: chunked\r\n';
+    const head = body.bytes === undefined ? heads.of(method, path, headers, chunked) : headFor(call, heads, body.bytes);
+    socket.write(head, 'latin1');
     return body;
   }
   return undefined;
@@ -34,7 +34,7 @@ export function writeRequest(socket: Socket, call: Call, heads: RequestHeads): B
 
 function writeText(socket: Socket, call: Call, heads: RequestHeads, body: string): void {
   const bytes = Buffer.byteLength(body);
-  const head = heads.of(call.method, call.path, call.headers, lengthField(call, bytes));
+  const head = headFor(call, heads, bytes);
   if (bytes === body.length) {
     socket.write(head + body, 'latin1'); // ASCII: one string, encoded by one copy
   } else if (bytes <= JOIN_BYTES_MAX) {
@@ -61,6 +61,8 @@ function writeBytes(socket: Socket, head: string, body: Uint8Array): void {
   socket.uncork();
 }
 
-function lengthField(call: Call, bytes: number): string {
-  return call.headers.contentLength === undefined ? `Content-Length: ${bytes}\r\n` : '';
+function headFor({ method, path, headers }: Call, heads: RequestHeads, bytes: number): string {
+  return headers.contentLength === undefined
+    ? heads.ofLength(method, path, headers, bytes)
+    : heads.of(method, path, headers, '');
 }
