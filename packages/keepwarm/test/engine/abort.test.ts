@@ -189,7 +189,7 @@ describe('a call aborted', () => {
 
   it('by AbortSignal.timeout has a TimeoutError as cause', async (t) => {
     const { client } = await aPair(t, silence);
-    const error = await fails(client.get('/', { signal: AbortSignal.timeout(30) }), {
+    const error = await fails(client.get('/', { signal: AbortSignal.timeout(400) }), {
       code: 'ABORTED',
       reach: 'unknown',
       phase: 'head',

@@ -9,6 +9,9 @@ leavesNothing();
 const gauge = (client: { stats(): { pools: readonly { waiting: number; inFlight: number }[] } }) =>
   client.stats().pools[0]!;
 
+/** What is looked at is who is answered, not how soon. */
+const PATIENT = { deadlineMs: 120_000, limits: { queueMs: 120_000 } };
+
 describe('2,000 concurrent calls on 50 sockets', () => {
   for (const [what, make] of Object.entries({
     GET: (client: Awaited<ReturnType<typeof aPair>>['client'], i: number) => client.get(`/${i}`).text(),
@@ -16,7 +19,7 @@ describe('2,000 concurrent calls on 50 sockets', () => {
   })) {
     it(`(${what}) are all answered, each with its own answer, on no more than 50 connections`, async (t) => {
       const echo: Step = (request, connection) => answer(request.path)(request, connection);
-      const { client, server } = await aPair(t, echo, { pool: { socketsMax: 50 } });
+      const { client, server } = await aPair(t, echo, { pool: { socketsMax: 50 }, ...PATIENT });
       const answers = await Promise.all(Array.from({ length: 2_000 }, (_, i) => make(client, i)));
       assert.deepEqual(
         answers,
@@ -30,7 +33,7 @@ describe('2,000 concurrent calls on 50 sockets', () => {
   }
 
   it('of which a third is aborted, a third is malformed: the others are all answered', async (t) => {
-    const { client } = await aPair(t, answer('ok'), { pool: { socketsMax: 50 } });
+    const { client } = await aPair(t, answer('ok'), { pool: { socketsMax: 50 }, ...PATIENT });
     const caller = new AbortController();
     const calls = Array.from({ length: 2_000 }, (_, i) => {
       if (i % 3 === 0) return client.get('/', { signal: caller.signal }).text();
