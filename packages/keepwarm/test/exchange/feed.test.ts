@@ -30,7 +30,7 @@ async function aFeed(t: TestContext, where: Where, keys: readonly string[]) {
     },
   };
   const standIn = new StandIn(words, {});
-  const { wsUrl } = await standIn.start();
+  const { wsUrl } = await standIn.open({});
   let used = 0;
   const key = (): string => keys[Math.min(used, keys.length - 1)]!;
   const feed = new Feed(

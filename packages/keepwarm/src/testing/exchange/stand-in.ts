@@ -7,7 +7,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { type Clock, systemClock } from '../../core/clock.ts';
-import type { Asked, ExchangeFault, ExchangeServerOptions, Said } from './rules.ts';
+import type { Asked, ExchangeFault, ExchangeServer, ExchangeServerOptions, Said } from './rules.ts';
 import { acceptWebSocket, type ServerSocket } from './socket.ts';
 
 /** One WebSocket connection. */
@@ -34,6 +34,9 @@ export interface ExchangeWords<Account, Fault> {
   admits(query: URLSearchParams): { readonly account: Account | undefined } | undefined;
   heard(stream: Stream<Account>, message: Readonly<Record<string, unknown>>): void;
 }
+
+/** What is the same of every exchange. */
+type Face = Omit<ExchangeServer<never>, 'orders'>;
 
 const WINDOW_MS = 1_000;
 const LATE_MS = 300;
@@ -64,21 +67,27 @@ export class StandIn<Account, Fault extends string> {
     this.#http.on('upgrade', (request, socket) => this.#upgrade(request, socket as Socket));
   }
 
-  async start(): Promise<{ readonly restUrl: string; readonly wsUrl: string }> {
-    await new Promise<void>((resolve) => this.#http.listen(0, '127.0.0.1', resolve));
-    const { port } = this.#http.address() as AddressInfo;
-    const { base, wsPath } = this.#words;
-    return { restUrl: `http://127.0.0.1:${port}${base}`, wsUrl: `ws://127.0.0.1:${port}${wsPath}` };
+  /** What a test holds in its hands: what is the exchange's own, and what all stand-ins tell and do. */
+  async open<Own extends object>(own: Own): Promise<Own & Face> {
+    const standIn = this;
+    const { restUrl, wsUrl } = await this.#listen();
+    const face: Face = {
+      ...{ restUrl, wsUrl, refused: this.refused },
+      get connections() {
+        return standIn.connections;
+      },
+      get streams() {
+        return [...standIn.#streams].filter(({ channels }) => channels.size > 0).length;
+      },
+      dropStreams: () => standIn.dropStreams(),
+      close: () => standIn.close(),
+    };
+    return Object.defineProperties(own, Object.getOwnPropertyDescriptors(face)) as Own & Face;
   }
 
   /** Milliseconds since 1970 by its own clock. */
   wall(): number {
     return this.clock.wall() + (this.#options.aheadMs ?? 0);
-  }
-
-  /** Those with a subscription. */
-  get streams(): number {
-    return [...this.#streams].filter(({ channels }) => channels.size > 0).length;
   }
 
   /** To all who have subscribed to the channel, or those of them it is meant for. */
@@ -95,6 +104,13 @@ export class StandIn<Account, Fault extends string> {
       this.#http.close(() => resolve());
       for (const socket of this.#sockets) socket.destroy();
     });
+  }
+
+  async #listen(): Promise<{ readonly restUrl: string; readonly wsUrl: string }> {
+    await new Promise<void>((resolve) => this.#http.listen(0, '127.0.0.1', resolve));
+    const { port } = this.#http.address() as AddressInfo;
+    const { base, wsPath } = this.#words;
+    return { restUrl: `http://127.0.0.1:${port}${base}`, wsUrl: `ws://127.0.0.1:${port}${wsPath}` };
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -19,23 +19,9 @@ const CHANNEL = 'orders.ALL';
 
 export async function startParadexServer(options: ParadexServerOptions): Promise<ParadexServer> {
   const words = new ParadexWords(options);
-  const { restUrl, wsUrl } = await words.standIn.start();
   const { book, standIn } = words;
-  return {
-    restUrl,
-    wsUrl,
-    get orders() {
-      return book.orders;
-    },
-    get refused() {
-      return standIn.refused;
-    },
-    get connections() {
-      return standIn.connections;
-    },
-    get streams() {
-      return standIn.streams;
-    },
+  return standIn.open({
+    orders: book.orders,
     get tokens() {
       return book.tokensGiven;
     },
@@ -43,9 +29,7 @@ export async function startParadexServer(options: ParadexServerOptions): Promise
       return book.onboardings;
     },
     expireTokens: () => book.tokens.clear(),
-    dropStreams: () => standIn.dropStreams(),
-    close: () => standIn.close(),
-  };
+  });
 }
 
 class ParadexWords implements ExchangeWords<string, ParadexFault> {

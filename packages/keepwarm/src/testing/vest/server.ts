@@ -26,22 +26,10 @@ const PAGE: Said = { status: 502, body: '<html><body>Bad Gateway</body></html>' 
 
 export async function startVestServer(options: VestServerOptions): Promise<VestServer> {
   const words = new VestWords(options);
-  const { restUrl, wsUrl } = await words.standIn.start();
   const { api, standIn } = words;
-  return {
-    restUrl,
-    wsUrl,
+  return standIn.open({
     get orders() {
       return [...api.book.accounts.values()].flatMap(({ orders }) => orders);
-    },
-    get refused() {
-      return standIn.refused;
-    },
-    get connections() {
-      return standIn.connections;
-    },
-    get streams() {
-      return standIn.streams;
     },
     get registrations() {
       return api.registrations;
@@ -57,10 +45,8 @@ export async function startVestServer(options: VestServerOptions): Promise<VestS
     },
     expireListenKeys: () => api.expireListenKeys(),
     expireKeys: () => api.expireKeys(),
-    dropStreams: () => standIn.dropStreams(),
-    publish: (channel, data) => standIn.tell(channel, { channel, data }),
-    close: () => standIn.close(),
-  };
+    publish: (channel: string, data: unknown) => standIn.tell(channel, { channel, data }),
+  });
 }
 
 class VestWords implements ExchangeWords<BookAccount, VestFault> {
