@@ -4,6 +4,7 @@ export {
   type ConnectionCapInput,
   createConnectionCap,
   createStreamRate,
+  type GrpcStreamRate,
   type StreamRateInput,
   withConnectionCap,
 } from './clients/grpc/budgets.ts';

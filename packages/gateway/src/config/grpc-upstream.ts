@@ -44,6 +44,9 @@ const COUNT_MAX = 2 ** 32 - 1;
 /** A gateway is not to wait a minute at its first start; what it opened before a later one, a file tells. */
 const RATE = { assumed: 'empty' };
 
+/** As often as the strictest of providers lets a client subscribe anew. */
+const SUBSCRIPTIONS = { limit: 10, windowMs: 1_000 };
+
 const KINDS = ['geyser', 'any'] as const;
 const GROUPS = ['pool', 'connectionRate', 'multiplexer', 'tls', 'serverTls'] as const;
 
@@ -85,6 +88,7 @@ export function parseGrpcUpstream(path: string, input: unknown, folder: string):
   }
   const messageBytesMax = count('messageBytesMax');
   const pool = {
+    ...(kind === 'geyser' ? { streamRate: SUBSCRIPTIONS } : {}),
     ...group('pool'),
     target: text(given['target'], `${path}.target`),
     ...(given['token'] === undefined ? {} : { token: text(given['token'], `${path}.token`) }),

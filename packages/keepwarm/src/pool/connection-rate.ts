@@ -64,6 +64,8 @@ export interface ConnectionRateParts {
   readonly store?: StartStore | undefined;
   /** What messages say is opened. Default a connection. */
   readonly what?: Opened | undefined;
+  /** Called once, when somebody waits since nothing is known of earlier runs, with what is left of that, in ms. */
+  readonly unknown?: ((leftMs: number) => void) | undefined;
   /** Called once, when it is closed. */
   readonly closed?: (() => void) | undefined;
 }
@@ -78,6 +80,9 @@ export class ConnectionRate implements ConnectionLimiter {
   #timer: Timer | undefined;
   /** For what earlier runs had under way. */
   #earlier: readonly Timer[] = [];
+  /** Until when earlier runs are taken to have used it all. */
+  #assumedUntil = Number.NEGATIVE_INFINITY;
+  #unknown: ConnectionRateParts['unknown'];
   #granted = 0;
   #closed = false;
 
@@ -91,6 +96,8 @@ export class ConnectionRate implements ConnectionLimiter {
     const earlier = store === undefined ? options.assumed : earlierStarts(store, options, now, clock.wall());
     this.#window = new StartWindow(options, now, earlier === 'empty' ? [] : earlier);
     if (Array.isArray(earlier)) this.#follow(earlier);
+    if (earlier === 'full') this.#assumedUntil = now + options.windowMs;
+    this.#unknown = parts.unknown;
   }
 
   /** Resolves when a connection may be opened. @throws NetError `SATURATED`, `ABORTED` or `CLOSED`, all unsent */
@@ -101,6 +108,7 @@ export class ConnectionRate implements ConnectionLimiter {
     if (signal?.aborted) return Promise.reject(gone(name, signal.reason, what));
     if (this.admits(kind)) return this.#grant();
     if (this.#size >= waitersMax) return Promise.reject(tooMany(name, waitersMax, what));
+    this.#tellUnknown();
     return new Promise((resolve, reject) => {
       const lane = this.#waiting[kind];
       const waiter = new Waiter<Start>(resolve, reject, signal, (reason) => {
@@ -137,6 +145,7 @@ export class ConnectionRate implements ConnectionLimiter {
       granted: this.#granted,
       penalties: this.#penalties.count,
       pausedMs: Math.max(this.#window.pausedUntil - now, 0),
+      assumedMs: Math.max(this.#assumedUntil - now, 0),
     };
   }
 
@@ -155,6 +164,12 @@ export class ConnectionRate implements ConnectionLimiter {
       }
       lane.clear();
     }
+  }
+
+  #tellUnknown(): void {
+    const leftMs = this.#assumedUntil - this.#clock.now();
+    if (leftMs > 0) this.#unknown?.(leftMs);
+    this.#unknown = undefined;
   }
 
   get #size(): number {

@@ -61,6 +61,8 @@ export interface ConnectionRateSnapshot {
   readonly penalties: number;
   /** What is left of a pause, in ms. */
   readonly pausedMs: number;
+  /** What is left of the window that earlier runs are taken to have used up, as nothing is known of them, in ms. */
+  readonly assumedMs?: number | undefined;
   /** Connections at once, where they have a limit as well. */
   readonly connections?: ConnectionCapSnapshot | undefined;
 }

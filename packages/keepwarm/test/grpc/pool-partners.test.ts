@@ -92,7 +92,7 @@ describe('a pool', () => {
     assert.equal((await lease.client.unary(call, NOTHING)).message.length, 2);
   });
 
-  it('speaks TLS, agrees on HTTP/2 in the handshake, rotates like that too, and resumes the session it has', async (t) => {
+  it('speaks TLS, agrees on HTTP/2 in the handshake, rotates like that too, and resumes its session', async (t) => {
     const authority = makeAuthority();
     const server = createSecureServer(authority.issue(), (request, response) => {
       tokens.add(String(request.headers['x-token']));

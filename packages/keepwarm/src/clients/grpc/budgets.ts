@@ -5,8 +5,8 @@ import { CONNECTION_CAP_DEFAULTS, ConnectionCap, type ConnectionCapOptions } fro
 import type { ConnectionRate, ConnectionRateOptions } from '../../pool/connection-rate.ts';
 import type { ConnectionLimiter } from '../../pool/start-gate.ts';
 import { STREAM_RATE_DEFAULTS, streamRate } from '../../pool/stream-rate.ts';
-import { unknownOption } from '../options.ts';
-import { figures, named, whole } from './connection-rate.ts';
+import { invalid, show, unknownOption } from '../options.ts';
+import { borrowed, figures, named, whole } from './connection-rate.ts';
 
 export interface StreamRateInput extends Partial<ConnectionRateOptions> {
   /** What messages and statistics call it: the provider. Put no secrets in it. */
@@ -21,6 +21,17 @@ export interface StreamRateInput extends Partial<ConnectionRateOptions> {
  */
 export function createStreamRate({ name, clock = systemClock, ...given }: StreamRateInput): ConnectionRate {
   return streamRate(figures('streamRate', given, named(name), STREAM_RATE_DEFAULTS), clock);
+}
+
+/** As pools take it: figures of their own, or a limit that is shared, and closed by whoever made it. */
+export type GrpcStreamRate = Omit<StreamRateInput, 'name' | 'clock'>;
+
+/** @throws NetError `INVALID` naming the option */
+export function streamRateOf(given: GrpcStreamRate | ConnectionLimiter, name: string, clock: Clock): ConnectionLimiter {
+  if (typeof given !== 'object' || given === null) {
+    throw invalid(`option streamRate is ${show(given)}; allowed: figures, a limiter, or false for no limit`);
+  }
+  return 'start' in given ? borrowed(given) : createStreamRate({ ...given, name, clock });
 }
 
 export interface ConnectionCapInput extends Partial<ConnectionCapOptions> {

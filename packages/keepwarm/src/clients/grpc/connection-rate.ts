@@ -5,6 +5,7 @@ import { CONNECTION_RATE_DEFAULTS, ConnectionRate, type ConnectionRateOptions } 
 import { StartFile } from '../../pool/start-file.ts';
 import type { ConnectionLimiter } from '../../pool/start-gate.ts';
 import { check, invalid, type Rule, show, unknownOption } from '../options.ts';
+import { warnOfUnknownStarts } from './starts-unknown.ts';
 
 export interface GrpcConnectionRate extends Partial<Omit<ConnectionRateOptions, 'name'>> {
   /** A file that remembers starts, so that a process started again goes on counting; its folder must exist. */
@@ -19,7 +20,7 @@ export interface ConnectionRateInput extends GrpcConnectionRate {
 
 /** Figures that were checked, or a limiter that somebody else has made and will close. */
 export type SettledRate =
-  | { readonly options: ConnectionRateOptions; readonly path: string | undefined }
+  | { readonly options: ConnectionRateOptions; readonly path: string | undefined; readonly warns: boolean }
   | { readonly shared: ConnectionLimiter };
 
 const ms = (min: number): Rule => ({ kind: 'number', default: min, min, max: Number.MAX_SAFE_INTEGER });
@@ -53,6 +54,9 @@ export function createConnectionRate({ name, clock = systemClock, ...given }: Co
 
 /** @throws NetError `INVALID` naming the option */
 export function settleRate(given: GrpcConnectionRate | ConnectionLimiter, name: string): SettledRate {
+  if (typeof given !== 'object' || given === null) {
+    throw invalid(`option connectionRate is ${show(given)}; allowed: figures, or a limiter`);
+  }
   return 'start' in given ? { shared: given } : settled(given, name);
 }
 
@@ -64,7 +68,9 @@ export function makeRate(rate: SettledRate, clock: Clock): ConnectionLimiter {
 type Figures = Exclude<SettledRate, { readonly shared: ConnectionLimiter }>;
 
 function settled({ path, ...given }: GrpcConnectionRate, name: string): Figures {
-  return { options: figures('connectionRate', given, name, CONNECTION_RATE_DEFAULTS, ['path']), path };
+  const options = figures('connectionRate', given, name, CONNECTION_RATE_DEFAULTS, ['path']);
+  // Whoever says what is to be assumed knows what comes of it.
+  return { options, path, warns: given.assumed === undefined };
 }
 
 /** @throws NetError `INVALID` naming the option */
@@ -102,8 +108,9 @@ export function named(name: unknown): string {
   throw invalid(`option name is ${show(name)}; allowed: a text that names the provider`);
 }
 
-function made({ options, path }: Figures, clock: Clock): ConnectionRate {
-  if (path === undefined) return new ConnectionRate(options, { clock });
+function made({ options, path, warns }: Figures, clock: Clock): ConnectionRate {
+  const unknown = warns ? (leftMs: number) => warnOfUnknownStarts(options.name, leftMs) : undefined;
+  if (path === undefined) return new ConnectionRate(options, { clock, unknown });
   const file = resolve(path);
   if (writing.has(file)) {
     const what = `option connectionRate.path is ${path}, which another limiter of this process writes`;
@@ -117,7 +124,7 @@ function made({ options, path }: Figures, clock: Clock): ConnectionRate {
 }
 
 /** One client's view of a shared limiter: closing the client closes the limiter for nobody. */
-function borrowed(limiter: ConnectionLimiter): ConnectionLimiter {
+export function borrowed(limiter: ConnectionLimiter): ConnectionLimiter {
   return {
     start: (kind, signal) => limiter.start(kind, signal),
     admits: (kind) => limiter.admits(kind),

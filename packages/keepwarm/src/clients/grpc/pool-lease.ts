@@ -16,6 +16,7 @@ import type { Calls } from './calls.ts';
 import { type GrpcCaller, GrpcKinds } from './kinds.ts';
 import { type GrpcLeaseLost, type GrpcLeaseMoved, harmless } from './pool-facts.ts';
 import { GrpcRecord } from './record.ts';
+import type { StreamStarts } from './stream-starts.ts';
 
 export interface LeaseParts {
   readonly target: string;
@@ -23,6 +24,8 @@ export interface LeaseParts {
   readonly clock: Clock;
   readonly leases: Leases;
   readonly waitMs: number;
+  /** Before streams, where there is a limit on opening them. */
+  readonly streamStarts: StreamStarts | undefined;
   sendOn(member: Member, call: Call): Promise<Reply>;
   /** A stream on it has stalled. */
   suspect(member: Member): void;
@@ -131,8 +134,11 @@ export class GrpcLease {
   /** What was never sent, as its connection was no more, is placed anew. */
   readonly #send: Send = async (call) => {
     const both = new Either(call.signal, this.signal);
+    const placed: Send = (each) => this.#sendPlaced(each, both);
     try {
-      return await this.#sendPlaced(call, both);
+      const { streamStarts } = this.#parts;
+      if (streamStarts === undefined) return await placed(call);
+      return await streamStarts.send({ ...call, signal: both.signal }, placed);
     } catch (thrown) {
       both.stop();
       throw thrown;

@@ -3,6 +3,7 @@ import { type Clock, systemClock, type Timer } from '../../core/clock.ts';
 import { invalid, show } from '../options.ts';
 import type { GrpcPoolStats } from './pool-stats.ts';
 import { startsLeft } from './pool-stats.ts';
+import { unknownStarts } from './starts-unknown.ts';
 
 export interface PoolLoggerOptions {
   /** Takes one line, such as `console.log`. */
@@ -76,5 +77,6 @@ export function poolLines(stats: GrpcPoolStats): string[] {
     const how = exclusive ? 'exclusive' : `group ${group}`;
     return `[grpc-pool]   ${name} (${how}, ${state}): ${where}, ${rate.toFixed(1)} messages/s`;
   });
-  return [first, ...each];
+  const unknown = leases.waiting > 0 ? unknownStarts(connectionRate) : undefined;
+  return [first, ...(unknown === undefined ? [] : [`[grpc-pool]   ${unknown}`]), ...each];
 }

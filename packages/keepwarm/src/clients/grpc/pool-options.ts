@@ -4,6 +4,7 @@ import type { MembersOptions } from '../../pool/members.ts';
 import type { ConnectionLimiter } from '../../pool/start-gate.ts';
 import type { UpkeepOptions } from '../../pool/upkeep.ts';
 import { check, invalid, type Rule, show } from '../options.ts';
+import type { GrpcStreamRate } from './budgets.ts';
 import type { GrpcConnectionRate } from './connection-rate.ts';
 import type { GrpcCaller } from './kinds.ts';
 import type { GrpcClientOptions } from './options.ts';
@@ -84,6 +85,8 @@ export type GrpcProbe = (caller: GrpcCaller, signal: AbortSignal) => Promise<unk
 export interface GrpcPoolOptions extends Pick<GrpcClientOptions, OfClient>, Partial<GrpcPoolNumbers> {
   /** How fast connections may be opened, or a limit shared with others; `false` for no limit. Default 60 per 60 s. */
   readonly connectionRate?: GrpcConnectionRate | ConnectionLimiter | false | undefined;
+  /** How fast streams may be opened, or a limit shared with others; `false` for no limit. Default no limit. */
+  readonly streamRate?: GrpcStreamRate | ConnectionLimiter | false | undefined;
   /** Asked instead of `grpc.health.v1.Health/Check`. */
   readonly probe?: GrpcProbe | undefined;
   /** The service whose health is asked for. Default: that of the server as a whole. */
@@ -159,9 +162,10 @@ const CLIENT: Readonly<Record<OfClient, true>> = {
   clock: true,
   random: true,
 };
-type OwnOption = 'connectionRate' | 'probe' | 'healthService' | 'poolObserver';
+type OwnOption = 'connectionRate' | 'streamRate' | 'probe' | 'healthService' | 'poolObserver';
 const OWN: Readonly<Record<OwnOption, true>> = {
   connectionRate: true,
+  streamRate: true,
   probe: true,
   healthService: true,
   poolObserver: true,

@@ -23,6 +23,7 @@ export function statsOf(pool: GrpcPool, now: number): GrpcPoolStats {
     streams: { live: leases.reduce((sum, { streams }) => sum + streams, 0), waiting: claims.streamsWaiting },
     messagesPerSecond: leases.reduce((sum, { messagesPerSecond }) => sum + messagesPerSecond, 0),
     connectionRate: pool.rate?.snapshot(),
+    streamRate: pool.streamRate?.snapshot(),
     opened: members.opened,
     failed: members.failed,
     reconnects: pool.reconnects,

@@ -5,6 +5,7 @@
 import type { Member } from '../../pool/member.ts';
 import type { ConnectionRateSnapshot } from '../../pool/start-gate.ts';
 import type { GrpcConnectionEnd, GrpcLeaseEnd } from './pool-facts.ts';
+import { unknownStarts } from './starts-unknown.ts';
 
 export interface GrpcConnectionStats {
   readonly id: number;
@@ -57,6 +58,8 @@ export interface GrpcPoolStats {
   readonly messagesPerSecond: number;
   /** Of the limit on opening connections; nothing where there is none. */
   readonly connectionRate?: ConnectionRateSnapshot | undefined;
+  /** Of the limit on opening streams; nothing where there is none. */
+  readonly streamRate?: ConnectionRateSnapshot | undefined;
   readonly opened: number;
   readonly failed: number;
   /** Connections opened in place of others that were lost. */
@@ -113,6 +116,10 @@ export function healthOf(stats: GrpcPoolStats): GrpcPoolHealth {
   }
   const pausedMs = stats.connectionRate?.pausedMs ?? 0;
   if (pausedMs > 0) reasons.push(`the provider had too much: nothing is opened for ${Math.ceil(pausedMs)} ms`);
+  const unknown = unknownStarts(stats.connectionRate);
+  if (unknown !== undefined && leases.waiting > 0) reasons.push(unknown);
+  const unopened = stats.streamRate?.waiting ?? 0;
+  if (unopened > 0) reasons.push(`${unopened} streams wait until they may be opened (limit streamRate)`);
   const degraded = reasons.length > 0;
   const idle = connections.ready === 0 && !degraded;
   return {

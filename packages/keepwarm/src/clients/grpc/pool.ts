@@ -17,6 +17,7 @@ import type { ConnectionLimiter, StartKind } from '../../pool/start-gate.ts';
 import { Upkeep } from '../../pool/upkeep.ts';
 import { settle } from '../options.ts';
 import { checkTls } from '../tls-options.ts';
+import { streamRateOf } from './budgets.ts';
 import { Calls } from './calls.ts';
 import { makeRate, settleRate } from './connection-rate.ts';
 import { type GrpcCaller, GrpcKinds } from './kinds.ts';
@@ -38,6 +39,8 @@ import {
 import { statsOf } from './pool-snapshot.ts';
 import { blockOf, type GrpcPoolBlock, type GrpcPoolHealth, type GrpcPoolStats, healthOf } from './pool-stats.ts';
 import { GrpcRecord } from './record.ts';
+import { explained } from './starts-unknown.ts';
+import { StreamStarts } from './stream-starts.ts';
 
 /** How long `close()` waits for streams under way. */
 const CLOSE_MS = 5_000;
@@ -46,6 +49,7 @@ export class GrpcPool {
   readonly target: string;
   readonly numbers: GrpcPoolNumbers;
   readonly rate: ConnectionLimiter | undefined;
+  readonly streamRate: ConnectionLimiter | undefined;
   readonly members: Members;
   readonly claims: Leases;
   readonly upkeep: Upkeep;
@@ -71,10 +75,11 @@ export class GrpcPool {
     this.target = settled.target;
     this.#clock = options.clock ?? systemClock;
     this.observer = options.poolObserver === undefined ? {} : guardedPool(options.poolObserver);
-    const { connectionRate = {} } = options;
+    const { connectionRate = {}, streamRate = false } = options;
     if (connectionRate !== false) checkOneByOne(options.connect?.attemptDelayMs);
     const origin = originOf(new URL(settled.target));
     this.rate = connectionRate === false ? undefined : makeRate(settleRate(connectionRate, origin.key), this.#clock);
+    this.streamRate = streamRate === false ? undefined : streamRateOf(streamRate, origin.key, this.#clock);
     this.#connection = this.#connectionParts(settled, options);
     const random = options.random ?? systemRandom;
     this.members = new Members(forMembers(numbers), this.#membersOwner(), this.#clock, random);
@@ -83,6 +88,7 @@ export class GrpcPool {
     const calls = new Calls(door, this.#clock, settled);
     this.#parts = {
       ...{ target: this.target, calls, clock: this.#clock, leases: this.claims, waitMs: numbers.waitMs },
+      streamStarts: this.streamRate && new StreamStarts(this.streamRate, this.#clock, numbers.waitMs),
       sendOn: (member, call) => this.#sendOn(member, call),
       suspect: (member) => this.health.suspect(member),
     };
@@ -112,7 +118,7 @@ export class GrpcPool {
     if (this.#state !== 'open')
       throw new NetError('CLOSED', 'the pool is closed', { reach: 'unsent', phase: 'closing' });
     const since = this.#clock.now();
-    const claim = await this.claims.claim({ name, exclusive, group }, { signal, waitMs });
+    const claim = await explained(this.claims.claim({ name, exclusive, group }, { signal, waitMs }), this.rate);
     const lease = new GrpcLease(claim, this.#parts);
     // It may have been lost in the turn in which it was granted.
     if (claim.ended !== undefined) throw lostError(claim, claim.ended);
@@ -167,6 +173,7 @@ export class GrpcPool {
     this.claims.close();
     this.members.close();
     this.rate?.close();
+    this.streamRate?.close();
     for (const end of this.#ends.splice(0)) end();
   }
 
