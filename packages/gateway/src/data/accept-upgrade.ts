@@ -28,10 +28,14 @@ export function acceptUpgrade(asking: Asking, routes: Routes): Problem | undefin
   const { upstream, path } = route;
   upstream.tenure.enter();
   socket.once('close', () => upstream.tenure.leave());
+  const go = (tooOften: Problem | undefined): void => {
+    if (tooOften !== undefined) answer(asking, { ...tooOften, upstream: upstream.name });
+    else if ('rpc' in upstream) converse(asking, upstream);
+    else new Upgrading(request, socket, early, upstream, closed).start(path);
+  };
   const tooOften = upstream.callerRate?.objection(request);
-  if (tooOften !== undefined) answer(asking, { ...tooOften, upstream: upstream.name });
-  else if ('rpc' in upstream) converse(asking, upstream);
-  else new Upgrading(request, socket, early, upstream, closed).start(path);
+  if (tooOften instanceof Promise) void tooOften.then((problem) => socket.destroyed || go(problem));
+  else go(tooOften);
   return undefined;
 }
 

@@ -19,6 +19,9 @@ const LOOKS_MAX = 16;
 /** What is longer is remembered by its hash. */
 const KEY_CHARS_MAX = 64;
 
+/** Who decides for several processes. @returns nothing for a request that may pass; else when one may, in ms */
+export type TakeElsewhere = (key: string) => Promise<number | undefined>;
+
 export class CallerRate {
   readonly #config: CallerRateConfig;
   readonly #now: () => number;
@@ -26,6 +29,7 @@ export class CallerRate {
   readonly #windows = new Map<string, ExactWindow>();
   readonly #others: ExactWindow;
   #refused = 0;
+  #elsewhere: TakeElsewhere | undefined;
 
   constructor(config: CallerRateConfig, now: () => number = () => performance.now()) {
     this.#config = config;
@@ -33,15 +37,30 @@ export class CallerRate {
     this.#others = new ExactWindow(config);
   }
 
-  /** @returns nothing for a request that may pass, and now counts */
-  objection(request: CallerRequest): Problem | undefined {
+  /** From now on requests count there. */
+  countAt(elsewhere: TakeElsewhere): void {
+    this.#elsewhere = elsewhere;
+  }
+
+  /** @returns nothing for a request that may pass, and now counts; a promise of that where they count elsewhere */
+  objection(request: CallerRequest): Problem | undefined | Promise<Problem | undefined> {
+    const key = keyOf(request, this.#config.by);
+    if (this.#elsewhere === undefined) return this.#judged(this.take(key));
+    return this.#elsewhere(key).then((afterMs) => this.#judged(afterMs));
+  }
+
+  /** @returns nothing for a request that may pass, and now counts; else when one may, in ms */
+  take(key: string): number | undefined {
     const now = this.#now();
-    const window = this.#windowOf(keyOf(request, this.#config.by), now);
-    if (window.take(1, now)) return undefined;
+    const window = this.#windowOf(key, now);
+    return window.take(1, now) ? undefined : Math.max(1, Math.ceil(window.fitsAt(1, now) - now));
+  }
+
+  #judged(retryAfterMs: number | undefined): Problem | undefined {
+    if (retryAfterMs === undefined) return undefined;
     this.#refused++;
     const { limit, windowMs } = this.#config;
     const detail = `a caller may make ${limit} requests in ${windowMs} ms (limit callerRate)`;
-    const retryAfterMs = Math.max(1, Math.ceil(window.fitsAt(1, now) - now));
     const more = { proxyError: 'http_request_denied', limit: 'callerRate', value: limit, reach: 'unsent' };
     return refusal(429, 'SATURATED', detail, { ...more, retryAfterMs });
   }

@@ -61,6 +61,8 @@ export class Http2Door {
 
   /** A socket whose first bytes, which are still in it, begin HTTP/2. */
   accept(socket: Socket): void {
+    // A session that is told of its caller's end within a frame is not closed by Node, nor by its own timeout.
+    socket.allowHalfOpen = false;
     this.#server.emit('connection', socket);
   }
 

@@ -34,6 +34,8 @@ const REASONS: Readonly<Record<number, string>> = {
 };
 
 function endWith(socket: Socket, { status, code, detail, limit, value }: Problem): void {
+  // Node has let go of the socket by then: that a caller has left is nobody else's to hear.
+  socket.on('error', () => socket.destroy());
   const body = JSON.stringify({ type: 'about:blank', title: REASONS[status], status, code, detail, limit, value });
   const head = [
     `HTTP/1.1 ${status} ${REASONS[status]}`,

@@ -29,6 +29,12 @@ import {
 } from './rpc-refusal.ts';
 import type { RpcUpstream } from './rpc-upstream.ts';
 
+/** By the pool: nothing for notifications. */
+interface Answered {
+  readonly status: number;
+  readonly text: string | undefined;
+}
+
 export class RpcForwarding {
   readonly #request: CallerRequest;
   readonly #response: CallerResponse;
@@ -82,16 +88,19 @@ export class RpcForwarding {
       const denied = deniedMethod(looked, config.methodsDenied);
       if (denied !== undefined) return this.#refuse(idsOf(looked), notAllowed(denied));
     }
-    const ask = () => rpc.fetch('', { method: 'POST', body: text, signal: this.#signal });
+    const ask = async (): Promise<Answered> => {
+      const answer = await rpc.fetch('', { method: 'POST', body: text, signal: this.#signal });
+      const { status } = answer;
+      return { status, text: status === 204 ? undefined : await answer.text() };
+    };
     (this.#serving?.within(ask) ?? ask()).then(
-      (answer) => this.#answered(answer),
+      (answered) => this.#answered(answered),
       (error: unknown) => this.#failed(text, error),
     );
   }
 
-  async #answered(answer: Response): Promise<void> {
-    const { status } = answer;
-    this.#send(status, status === 204 ? undefined : await answer.text(), []);
+  #answered({ status, text }: Answered): void {
+    this.#send(status, text, []);
     this.#upstream.book.ended(this.#startedAt);
   }
 

@@ -27,7 +27,7 @@ import { listenerOf } from './listener.ts';
 import { HEAD_BYTES_MAX, refuseMalformed, refuseTunnel } from './malformed.ts';
 import { answerProblem, type Problem } from './problem.ts';
 import { discardRest } from './request-body.ts';
-import type { Routes } from './routes.ts';
+import type { Route, Routes } from './routes.ts';
 import { RpcForwarding } from './rpc-forwarding.ts';
 import { targetOf } from './target.ts';
 import { mayUpgrade, OFFERS_UPGRADES } from './upgrade-offer.ts';
@@ -174,10 +174,26 @@ export class DataServer {
       response.end();
       return undefined;
     }
-    const { upstream, path } = route;
+    const { upstream } = route;
+    let left = false;
     upstream.tenure.enter();
-    response.on('close', () => upstream.tenure.leave());
+    response.on('close', () => {
+      left = true;
+      upstream.tenure.leave();
+    });
     const tooOften = upstream.callerRate?.objection(request);
+    if (!(tooOften instanceof Promise)) return this.#forward(request, response, closed, route, tooOften);
+    void tooOften.then((problem) => left || this.#forward(request, response, closed, route, problem));
+    return undefined;
+  }
+
+  #forward(
+    request: CallerRequest,
+    response: CallerResponse,
+    closed: AbortSignal,
+    { upstream, path }: Route,
+    tooOften: Problem | undefined,
+  ): undefined {
     if ('rpc' in upstream) {
       const forwarding = new RpcForwarding(request, response, upstream, closed);
       if (tooOften === undefined) forwarding.start();
