@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { SubscribeRequestSchema, SubscribeUpdateSchema } from 'keepwarm/yellowstone';
 import { measureGrpcIdle } from '../src/grpc/idle.ts';
+import type { Frames } from '../src/grpc/peer.ts';
 import { extraMicros, GRPC_SCENARIOS, measureGrpc } from '../src/grpc/scenarios.ts';
 import { UPDATE_BYTES } from '../src/grpc/server.ts';
 import { updatesOf } from '../src/grpc/updates.ts';
@@ -63,12 +64,22 @@ describe('its updates', () => {
 
   for (const [name, size] of Object.entries(UPDATE_BYTES)) {
     it(`of ${name} have that size, the names asked for, and each a slot and a write version of its own`, () => {
-      const updates = updatesOf(request({ accounts: { mine: {} }, slots: { tip: {} } }), size)!;
+      const updates = updatesOf(request({ accounts: { mine: {} }, slots: { tip: {} } }), size, 7)!;
       const parts: Buffer[] = [];
-      do parts.push(updates.next());
-      while (!updates.whole);
-      do parts.push(updates.next());
-      while (!updates.whole);
+      let under: Frames[] = [];
+      for (let round = 0; round < 4; round++) {
+        do {
+          const frames = updates.next(round === 0 ? 20_000 : Number.POSITIVE_INFINITY)!;
+          under.push(frames);
+          // What is sent is read when it has left, which may be rounds later.
+          if (under.length < 3) continue;
+          const [first, ...rest] = under;
+          parts.push(...payloadsOf(Buffer.from(first!.bytes)));
+          first!.sent();
+          under = rest;
+        } while (!updates.whole);
+      }
+      for (const each of under) parts.push(...payloadsOf(each.bytes));
       const all = Buffer.concat(parts);
       const seen = new Set<string>();
       const slots = new Set<bigint>();
@@ -85,13 +96,31 @@ describe('its updates', () => {
         }
         at = end;
       }
-      assert.equal(slots.size, 2);
-      assert.equal(seen.size, 2 * Math.max(Math.floor((256 * 1024) / size), 1));
+      assert.equal(slots.size, 4);
+      assert.equal(seen.size, 4 * Math.max(Math.floor((256 * 1024) / size), 1));
     });
   }
 
+  it('wait until there is room for a frame', () => {
+    const updates = updatesOf(request({ accounts: { mine: {} } }), 1_024, 7)!;
+    assert.equal(updates.next(16_383), undefined);
+    assert.equal(updates.next(16_384)!.payloadBytes, 16_384);
+  });
+
   it('are none for a ping and for a request without filters', () => {
-    assert.equal(updatesOf(request({}), 1_024), undefined);
-    assert.equal(updatesOf(request({ ping: { id: 1 } }), 1_024), undefined);
+    assert.equal(updatesOf(request({}), 1_024, 1), undefined);
+    assert.equal(updatesOf(request({ ping: { id: 1 } }), 1_024, 1), undefined);
   });
 });
+
+/** What frames of DATA on stream 7 carry. */
+function payloadsOf(frames: Buffer): Buffer[] {
+  const payloads: Buffer[] = [];
+  for (let at = 0; at < frames.length; ) {
+    const end = at + 9 + frames.readUIntBE(at, 3);
+    assert.deepEqual([frames[at + 3], frames[at + 4], frames.readUInt32BE(at + 5)], [0, 0, 7]);
+    payloads.push(frames.subarray(at + 9, end));
+    at = end;
+  }
+  return payloads;
+}

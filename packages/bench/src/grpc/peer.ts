@@ -20,13 +20,21 @@ import {
 /** What a port answers: each call with one message, or each with updates without an end. */
 export type Service =
   | { readonly kind: 'unary'; readonly answer: Buffer }
-  | { readonly kind: 'stream'; updates(request: Buffer): Updates | undefined };
+  | { readonly kind: 'stream'; updates(request: Buffer, stream: number): Updates | undefined };
 
-/** Messages of gRPC one after the other, cut into the payloads of frames, whose streams are not yet told. */
+/** Messages of gRPC one after the other, in frames of DATA of one stream. */
 export interface Updates {
-  next(): Buffer;
+  /** Whole frames, as many as there is room for by their payloads; nothing where not even one fits. */
+  next(room: number): Frames | undefined;
   /** Whether what was given so far ends with a message. */
   readonly whole: boolean;
+}
+
+export interface Frames {
+  readonly bytes: Buffer;
+  readonly payloadBytes: number;
+  /** To be told once, when they have left: their memory serves again. */
+  sent(): void;
 }
 
 /** What may wait in a socket before the next is made. */
@@ -40,11 +48,9 @@ interface Stream {
   updates: Updates | undefined;
   /** What the last request asked for, until the message under way has been sent. */
   following: Updates | undefined;
-  /** What the windows had no room for yet. */
-  left: Buffer | undefined;
 }
 
-const NOTHING = { updates: undefined, following: undefined, left: undefined } as const;
+const NOTHING = { updates: undefined, following: undefined } as const;
 
 export class Peer {
   readonly #socket: Socket;
@@ -122,7 +128,7 @@ export class Peer {
     while (stream.request.length >= 5) {
       const end = 5 + stream.request.readUInt32BE(1);
       if (stream.request.length < end) return;
-      stream.following = this.#service.updates(stream.request.subarray(5, end)) ?? stream.following;
+      stream.following = this.#service.updates(stream.request.subarray(5, end), stream.id) ?? stream.following;
       stream.request = stream.request.subarray(end);
     }
   }
@@ -150,19 +156,12 @@ export class Peer {
     for (const stream of this.#streams.values()) {
       if (stream.updates === undefined) stream.updates = stream.following;
       while (stream.updates !== undefined && this.#socket.writableLength < AHEAD_BYTES && !this.#socket.destroyed) {
-        if (stream.left === undefined && stream.updates.whole) stream.updates = stream.following!;
-        const payload = (stream.left ??= stream.updates.next());
-        const room = Math.min(stream.window, this.#window, payload.length);
-        if (room <= 0) break;
-        stream.left = room < payload.length ? payload.subarray(room) : undefined;
-        stream.window -= room;
-        this.#window -= room;
-        const head = frame(FRAME.data, 0, stream.id, Buffer.alloc(0));
-        head.writeUIntBE(room, 0, 3);
-        this.#socket.cork();
-        this.#socket.write(head);
-        this.#socket.write(payload.subarray(0, room));
-        this.#socket.uncork();
+        if (stream.updates.whole) stream.updates = stream.following!;
+        const frames = stream.updates.next(Math.min(stream.window, this.#window));
+        if (frames === undefined) break;
+        stream.window -= frames.payloadBytes;
+        this.#window -= frames.payloadBytes;
+        this.#socket.write(frames.bytes, frames.sent);
       }
     }
   }

@@ -23,7 +23,7 @@ async function listen(server: Server, service: Service, event: 'connection' | 's
 
 const plain = (service: Service): Promise<string> => listen(createServer(), service, 'connection');
 const streaming = (size: SizeName): Promise<string> =>
-  plain({ kind: 'stream', updates: (request) => updatesOf(request, UPDATE_BYTES[size]) });
+  plain({ kind: 'stream', updates: (request, stream) => updatesOf(request, UPDATE_BYTES[size], stream) });
 
 const slot = toBinary(GetSlotResponseSchema, create(GetSlotResponseSchema, { slot: BigInt(SLOT) }));
 const unary: Service = { kind: 'unary', answer: unaryAnswer(slot) };

@@ -1,7 +1,5 @@
 /** The server under the gRPC clients, in a pinned process of its own. */
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { pinned } from '../pin.ts';
+import { startChild } from '../server/child-server.ts';
 
 /** What GetSlot answers. */
 export const SLOT = 341_197_053;
@@ -25,29 +23,7 @@ export interface GrpcServer extends Ready {
 }
 
 export async function startGrpc(): Promise<GrpcServer> {
-  const command = pinned('server', process.execPath, ['--conditions=keepwarm-source']);
-  const child = fork(new URL('./server-main.ts', import.meta.url), {
-    execPath: command.file,
-    execArgv: [...command.args],
-    env: { ...process.env, NODE_NO_WARNINGS: '1' },
-  });
-  const exited = once(child, 'exit');
-  const next = async (): Promise<unknown> => {
-    const message = once(child, 'message');
-    const ended = exited.then(() => Promise.reject(new Error('the gRPC server ended')));
-    return (await Promise.race([message, ended]))[0];
-  };
-  const ready = (await next()) as Ready;
-  return {
-    ...ready,
-    connections: async () => {
-      const answer = next();
-      child.send('connections');
-      return (await answer) as number;
-    },
-    close: async () => {
-      if (child.connected) child.disconnect();
-      await exited;
-    },
-  };
+  const main = new URL('./server-main.ts', import.meta.url);
+  const { ready, ask, close } = await startChild<Ready>('the gRPC server', main);
+  return { ...ready, connections: async () => (await ask('connections')) as number, close };
 }

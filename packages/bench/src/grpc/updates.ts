@@ -7,13 +7,11 @@ import { Buffer } from 'node:buffer';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { SlotStatus, SubscribeRequestSchema, type SubscribeUpdate, SubscribeUpdateSchema } from 'keepwarm/yellowstone';
 import type { Updates } from './peer.ts';
-import { FRAME_BYTES_MAX, message } from './wire.ts';
+import { FIRST_SLOT, FIRST_WRITE, placeOf, Rounds, type Template } from './rounds.ts';
+import { message } from './wire.ts';
 
 /** Bytes of accounts in a slot. */
 const SLOT_BYTES = 256 * 1024;
-/** Numbers of five bytes, each once in a message, so that their places can be found. */
-const FIRST_SLOT = 2 ** 29 + 0x1234567;
-const FIRST_WRITE = 2 ** 29 + 0x7654321;
 /** Of gRPC: whether it is compressed, and its length. */
 const MESSAGE_HEAD_BYTES = 5;
 const KEY_BYTES = 32;
@@ -21,83 +19,19 @@ const SIGNATURE_BYTES = 64;
 const CONFIRMED_AFTER = 2;
 const FINALIZED_AFTER = 32;
 
-/** A message, and where in it stand its slot, its parent and its write version. */
-interface Template {
-  readonly bytes: Buffer;
-  readonly slots: readonly { readonly at: number; readonly behind: number }[];
-  readonly write: number | undefined;
-}
-
 /**
  * @param size of an account's update in bytes, its frame of gRPC aside
+ * @param stream on which they are sent
  * @returns nothing for a request without filters
  */
-export function updatesOf(request: Uint8Array, size: number): Updates | undefined {
+export function updatesOf(request: Uint8Array, size: number, stream: number): Updates | undefined {
   const { accounts, slots, ping } = fromBinary(SubscribeRequestSchema, request);
   const nothing = Object.keys(accounts).length + Object.keys(slots).length === 0;
   if (ping !== undefined || nothing) return undefined;
   const count = Math.max(Math.floor(SLOT_BYTES / size), 1);
   const account = accountTemplate(Object.keys(accounts), size);
   const statuses = Object.keys(slots).length === 0 ? [] : statusTemplates(Object.keys(slots));
-  return new Rounds([...Array.from({ length: count }, () => account), ...statuses]);
-}
-
-class Rounds implements Updates {
-  readonly #templates: readonly Template[];
-  readonly #bytes: number;
-  #round: Buffer = Buffer.alloc(0);
-  #at = 0;
-  #slot = FIRST_SLOT;
-  #write = FIRST_WRITE;
-
-  constructor(templates: readonly Template[]) {
-    this.#templates = templates;
-    this.#bytes = templates.reduce((sum, { bytes }) => sum + bytes.length, 0);
-  }
-
-  get whole(): boolean {
-    return this.#at === this.#round.length;
-  }
-
-  next(): Buffer {
-    if (this.whole) this.#begin();
-    const payload = this.#round.subarray(this.#at, this.#at + FRAME_BYTES_MAX);
-    this.#at += payload.length;
-    return payload;
-  }
-
-  /** In bytes of its own: those of the round before may still be on their way. */
-  #begin(): void {
-    const round = Buffer.allocUnsafeSlow(this.#bytes);
-    let at = 0;
-    for (const { bytes, slots, write } of this.#templates) {
-      round.set(bytes, at);
-      for (const place of slots) writeFive(round, at + place.at, this.#slot - place.behind);
-      if (write !== undefined) writeFive(round, at + write, this.#write++);
-      at += bytes.length;
-    }
-    this.#round = round;
-    this.#at = 0;
-    this.#slot++;
-  }
-}
-
-/** A number from 2^28 to 2^35 - 1, as protobuf writes it. */
-function writeFive(bytes: Buffer, at: number, value: number): void {
-  let rest = value;
-  for (let i = 0; i < 4; i++) {
-    bytes[at + i] = (rest % 128) + 128;
-    rest = Math.floor(rest / 128);
-  }
-  bytes[at + 4] = rest;
-}
-
-function placeOf(bytes: Buffer, value: number): number {
-  const five = Buffer.alloc(5);
-  writeFive(five, 0, value);
-  const at = bytes.indexOf(five);
-  if (at < 0 || bytes.indexOf(five, at + 1) >= 0) throw new Error(`${value} must stand in a message once`);
-  return at;
+  return new Rounds([...Array.from({ length: count }, () => account), ...statuses], stream);
 }
 
 const encoded = (filters: string[], updateOneof: SubscribeUpdate['updateOneof']): Buffer =>

@@ -27,6 +27,13 @@ export function frame(type: number, flags: number, stream: number, payload: Uint
   return bytes;
 }
 
+/** The head of a frame of DATA whose payload follows by itself. */
+export function dataHead(stream: number, length: number): Buffer {
+  const head = frame(FRAME.data, 0, stream, new Uint8Array(0));
+  head.writeUIntBE(length, 0, 3);
+  return head;
+}
+
 function setting(id: number, value: number): Buffer {
   const bytes = Buffer.alloc(6);
   bytes.writeUInt16BE(id, 0);
