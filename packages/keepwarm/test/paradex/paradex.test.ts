@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { createParadex, paradexProblemOf } from '../../src/paradex.ts';
+import { createParadex, paradexProblemOf, type StarkSigner } from '../../src/paradex.ts';
 import type { ParadexFault } from '../../src/testing/paradex/rules.ts';
 import { until } from '../exchange/until.ts';
 import { ACCOUNT, aParadex, ORDER, QUICK, realAccounts, verify } from './a-paradex.ts';
@@ -150,5 +150,12 @@ describe('a client for Paradex', () => {
   it('names the option that is not acceptable', () => {
     assert.throws(() => createParadex({ network: 'moon' as 'testnet' }), /network is "moon"/);
     assert.throws(() => createParadex({ renewMs: Number.NaN }), /renewMs is NaN/);
+    const [account] = realAccounts;
+    const bare = { ...account, signer: {} as StarkSigner };
+    assert.throws(() => createParadex({ accounts: [bare] }), /signer of account "main" has no function signMessage/);
+    assert.throws(
+      () => createParadex({ accounts: [{ ...account, account: 'me' }] }),
+      /account of account "main" is "me"/,
+    );
   });
 });

@@ -96,6 +96,16 @@ describe('a client for Vest', { concurrency: true }, () => {
       [{ accounts: [anAccount(0, 'a'), anAccount(1, 'a')] }, /two accounts are called "a"/],
       [{ accounts: [anAccount(0, '')] }, /account is called ""/],
       [{ nonsense: 1 }, /nonsense/],
+      [{ restUrl: 'moon' }, /restUrl is no URL that begins with http:\/\/ or https:\/\//],
+      [{ wsUrl: 'https://user:hunter2@a.example' }, /^(?!.*hunter2).*wsUrl is no URL that begins with ws/],
+      [
+        { accounts: [{ ...anAccount(0), primary: undefined }] },
+        /primary of account "account 0" has no function signTy/,
+      ],
+      [
+        { accounts: [{ ...anAccount(0), signer: { address: '0x1', signMessage: () => '' } }] },
+        /signer.address .* "0x1"/,
+      ],
       [{ rateLimits: { perIp: [{ limit: 0, windowMs: 1 }] } }, /limit/],
     ];
     for (const [options, message] of bad) assert.throws(() => createVest(options), message);

@@ -111,14 +111,32 @@ export function settleExchange<
     if (typeof value === 'number' && value >= 0 && Number.isFinite(value)) continue;
     throw invalid(`option ${name} is ${show(value)}; allowed: a number from 0`);
   }
+  const settled = { ...known, ...place };
+  checkUrl('restUrl', settled.restUrl, ['http:', 'https:']);
+  checkUrl('wsUrl', settled.wsUrl, ['ws:', 'wss:']);
   return {
-    network: { ...known, ...place },
+    network: settled,
     accounts: named(accounts),
     figures: { ...facts.figures, ...figures },
     rateLimits: rateLimits ?? ({} as Limits),
     log: log ?? (() => undefined),
     client: client as Beneath,
   };
+}
+
+/** What it is stays unsaid: it may hold a password. */
+function checkUrl(name: string, value: unknown, schemes: readonly string[]): void {
+  const url = typeof value === 'string' ? URL.parse(value) : null;
+  if (url === null || !schemes.includes(url.protocol)) {
+    throw invalid(`option ${name} is no URL that begins with ${schemes.join('// or ')}//`);
+  }
+}
+
+/** What signs is code of the caller's: only its shape can be looked at. @param method what it must be able to do */
+export function checkSigner(what: string, signer: unknown, method: string): void {
+  const has = typeof signer === 'object' && signer !== null && method in signer;
+  if (has && typeof signer[method as keyof typeof signer] === 'function') return;
+  throw invalid(`${what} has no function ${method}; allowed: whatever has one`);
 }
 
 /** What has a name among those of `like` and is given, and what has not. */

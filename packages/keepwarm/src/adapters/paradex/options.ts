@@ -1,7 +1,9 @@
 /** What a Paradex client is made with, with the defaults and where they come from. */
+import { invalid, show } from '../../clients/options.ts';
 import type { Call } from '../../core/call.ts';
 import type { Counts } from '../exchange/gate.ts';
 import {
+  checkSigner,
   type ExchangeAccount,
   type ExchangeLimits,
   type ExchangeNetwork,
@@ -91,9 +93,23 @@ export interface ParadexOptions
 
 export type ParadexSettings = ExchangeSettings<ParadexNetwork, ParadexFigures, ParadexAccountOptions, ParadexLimits>;
 
+/** A felt: below 2²⁵², as 0x and hex. */
+const FELT = /^0x[\da-f]{1,63}$/i;
+
 /** @throws NetError `INVALID` naming the option, its value and what is allowed */
-export const settleParadex = (options: ParadexOptions): ParadexSettings =>
-  settleExchange<keyof typeof PARADEX_NETWORKS, ParadexNetwork, ParadexFigures, ParadexAccountOptions, ParadexLimits>(
-    options,
-    { networks: PARADEX_NETWORKS, figures: PARADEX_DEFAULTS },
-  );
+export function settleParadex(options: ParadexOptions): ParadexSettings {
+  const facts = { networks: PARADEX_NETWORKS, figures: PARADEX_DEFAULTS };
+  const settings = settleExchange<
+    keyof typeof PARADEX_NETWORKS,
+    ParadexNetwork,
+    ParadexFigures,
+    ParadexAccountOptions,
+    ParadexLimits
+  >(options, facts);
+  for (const { name, account, signer } of settings.accounts) {
+    checkSigner(`signer of account ${show(name)}`, signer, 'signMessage');
+    if (typeof account === 'string' && FELT.test(account)) continue;
+    throw invalid(`account of account ${show(name)} is ${show(account)}; allowed: 0x and up to 63 hex digits`);
+  }
+  return settings;
+}

@@ -1,5 +1,7 @@
 /** What a Vest client is made with, with the defaults and where they come from. */
+import { invalid, show } from '../../clients/options.ts';
 import {
+  checkSigner,
   type ExchangeAccount,
   type ExchangeLimits,
   type ExchangeNetwork,
@@ -80,9 +82,22 @@ export interface VestOptions
 
 export type VestSettings = ExchangeSettings<VestNetwork, VestFigures, VestAccountOptions, VestLimits>;
 
+const ADDRESS = /^0x[\da-f]{40}$/i;
+
 /** @throws NetError `INVALID` naming the option, its value and what is allowed */
-export const settleVest = (options: VestOptions): VestSettings =>
-  settleExchange<keyof typeof VEST_NETWORKS, VestNetwork, VestFigures, VestAccountOptions, VestLimits>(options, {
-    networks: VEST_NETWORKS,
-    figures: VEST_DEFAULTS,
-  });
+export function settleVest(options: VestOptions): VestSettings {
+  const facts = { networks: VEST_NETWORKS, figures: VEST_DEFAULTS };
+  const settings = settleExchange<keyof typeof VEST_NETWORKS, VestNetwork, VestFigures, VestAccountOptions, VestLimits>(
+    options,
+    facts,
+  );
+  for (const { name, primary, signer } of settings.accounts) {
+    checkSigner(`primary of account ${show(name)}`, primary, 'signTypedData');
+    checkSigner(`signer of account ${show(name)}`, signer, 'signMessage');
+    for (const [what, { address }] of Object.entries({ primary, signer })) {
+      if (typeof address === 'string' && ADDRESS.test(address)) continue;
+      throw invalid(`${what}.address of account ${show(name)} is ${show(address)}; allowed: 0x and 40 hex digits`);
+    }
+  }
+  return settings;
+}
