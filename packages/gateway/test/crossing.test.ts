@@ -119,10 +119,21 @@ describe('limits of callers', () => {
     assert.deepEqual([passes('1.1.1.1'), passes('2.2.2.2')], [true, true]);
     now = 600;
     assert.deepEqual([passes('1.1.1.1'), passes('1.1.1.1'), passes('2.2.2.2')], [true, false, true]);
-    assert.equal(rate.objection(asking('1.1.1.1'))?.retryAfterMs, 400);
+    const refused = rate.objection(asking('1.1.1.1'));
+    assert.ok(refused !== undefined && !(refused instanceof Promise));
+    assert.equal(refused.retryAfterMs, 400);
     now = 1_000;
     assert.deepEqual([passes('1.1.1.1'), passes('1.1.1.1')], [true, false]);
     assert.deepEqual(rate.stats(), { callers: 2, refused: 3 });
+  });
+
+  it('are counted elsewhere where several processes have the same callers', async () => {
+    const [rate, asked] = [new CallerRate(config), [] as string[]];
+    rate.countAt((key) => Promise.resolve(asked.push(key) > 1 ? 250 : undefined));
+    assert.equal(await rate.objection(asking('1.1.1.1')), undefined);
+    const refused = await rate.objection(asking('1.1.1.1'));
+    assert.deepEqual([refused?.status, refused?.retryAfterMs, asked], [429, 250, ['1.1.1.1', '1.1.1.1']]);
+    assert.deepEqual(rate.stats(), { callers: 0, refused: 1 });
   });
 
   it('remember so many callers and no more; newcomers share one limit until others are forgotten', () => {

@@ -48,12 +48,13 @@ describe('the shares of workers', () => {
       assert.deepEqual(endpoints, [NODE]);
       assert.deepEqual([budget, hedge], [{ perSecond: 10 / 3 }, { perSecond: 1 / 3 }]);
       const { callersMax } = nodes.websocket!;
-      return [socketsMax, socketsTotalMax, idleMin, idleMax, api.callerRate!.limit, callersMax];
+      assert.equal(api.callerRate!.limit, 10, 'counted at home');
+      return [socketsMax, socketsTotalMax, idleMin, idleMax, callersMax];
     });
     assert.deepEqual(read, [
-      [3, 86, 2, 4, 4, 2],
-      [2, 85, 2, 3, 3, 2],
-      [2, 85, 2, 3, 3, 1],
+      [3, 86, 2, 4, 2],
+      [2, 85, 2, 3, 2],
+      [2, 85, 2, 3, 1],
     ]);
     for (const each of all) assert.deepEqual([each.access, each.grpc], [undefined, undefined]);
   });
@@ -65,7 +66,6 @@ describe('the shares of workers', () => {
     refused({ callersMax: 3 }, /^ConfigError: callersMax is 3; allowed: at least 1 for each of 4 workers$/);
     refused(api({ pool: { socketsMax: 2 } }), /upstreams\.api\.pool\.socketsMax is 2; allowed: at least 1 for each/);
     refused(api({ upgrades: { upgradesMax: 1 } }), /upstreams\.api\.upgrades\.upgradesMax is 1/);
-    refused(api({ callerRate: { limit: 3 } }), /upstreams\.api\.callerRate\.limit is 3/);
     checkShares(parse({ workers: 4, ...api({ upgrades: false }) }));
     checkShares(parse({ workers: 1, ...api({ pool: { socketsMax: 1 } }) }));
   });

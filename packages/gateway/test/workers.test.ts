@@ -46,9 +46,10 @@ describe('a gateway of three workers', () => {
       }),
     );
     const endpoint = { name: 'one', url: node.origin, rateLimit: { ...LIMIT, name: 'plan' } };
+    const rated = { origin: upstream.origin, callerRate: { limit: 20, windowMs: 3_600_000 } };
     const nodes = { jsonrpc: 'evm', coalesce: false, cache: false, endpoints: [endpoint] };
     gateway = opened.add(
-      await gatewayProcess({ api: { origin: upstream.origin }, nodes }, { workers: WORKERS, drainMs: 5_000 }),
+      await gatewayProcess({ api: { origin: upstream.origin }, nodes, rated }, { workers: WORKERS, drainMs: 5_000 }),
     );
   });
   after(() => opened.closeAll());
@@ -79,7 +80,7 @@ describe('a gateway of three workers', () => {
     assert.equal(state, 'ready');
     assert.deepEqual(
       upstreams.map(({ name }) => name),
-      ['api', 'nodes'],
+      ['api', 'nodes', 'rated'],
     );
     assert.equal(api!.calls.total, ok);
     assert.equal(api!.latencySinceStart.count, ok);
@@ -140,6 +141,20 @@ describe('a gateway of three workers', () => {
     // More than its third came in some window: it was given what the others did not need.
     const most = Math.max(...seen.map((from) => seen.filter((at) => at >= from && at < from + LIMIT.windowMs).length));
     assert.ok(most > LIMIT.limit / WORKERS + 1, `at most ${most} in a window`);
+  });
+
+  it('counts what a caller asks for over all workers, and refuses what is too much', async () => {
+    const all = await Promise.all(
+      Array.from({ length: 32 }, () => ask(`${gateway.data}/rated/`, { method: 'POST', body: 'x' })),
+    );
+    const counts = Object.groupBy(all, ({ status }) => status);
+    assert.deepEqual([all.length, counts[200]?.length, counts[429]?.length], [32, 20, 12]);
+    assert.match(String(counts[429]![0]!.body), /a caller may make 20 requests in 3600000 ms \(limit callerRate\)/);
+    const { callerRate } = (await snapshotOf(gateway.admin)).upstreams[2]!;
+    assert.deepEqual(callerRate, { callers: 1, refused: 12 });
+    const text = String((await ask(`http://${gateway.admin}/metrics`)).body);
+    assert.match(text, /^keepwarm_gateway_caller_rate_callers\{client="rated"\} 1$/m);
+    assert.match(text, /^keepwarm_gateway_caller_rate_refused_total\{client="rated"\} 12$/m);
   });
 
   it('does what an operator asks in every worker', async () => {

@@ -1,7 +1,7 @@
 /**
  * What each of several workers gets of what there is for all: places for connections and waiters, and what may be sent
- * beyond the calls themselves. The parts add up to the whole, so nothing here ever exceeds it. Rate limits of endpoints
- * are not divided: workers/places.ts moves them to where the calls are.
+ * beyond the calls themselves. The parts add up to the whole, so nothing here ever exceeds it. Rate limits are not
+ * divided: workers/places.ts moves those of endpoints to where the calls are, callers are counted at home.
  */
 import type { GatewayConfig, UpstreamConfig } from './config.ts';
 import { ConfigError } from './config-error.ts';
@@ -29,9 +29,7 @@ export function partOf(whole: number, { slot, count }: Slot): number {
 export function configOfWorker(config: GatewayConfig, slot: Slot): GatewayConfig {
   const { access: _, grpc: __, ...rest } = config;
   const upstreams = [...config.upstreams].map(([name, upstream]) => {
-    const { callerRate } = upstream;
-    const rate = callerRate && { callerRate: { ...callerRate, limit: partOf(callerRate.limit, slot) } };
-    return [name, { ...('rpc' in upstream ? rpcPart(upstream, slot) : part(upstream, slot)), ...rate }] as const;
+    return [name, 'rpc' in upstream ? rpcPart(upstream, slot) : part(upstream, slot)] as const;
   });
   return { ...rest, callersMax: partOf(config.callersMax, slot), upstreams: new Map(upstreams) };
 }
@@ -49,7 +47,6 @@ export function checkShares({ workers = 1, callersMax, upstreams }: GatewayConfi
     for (const option of ['socketsMax', 'socketsTotalMax'] as const) {
       check(`upstreams.${name}.pool.${option}`, pool[option] ?? SHARED_POOL[option]);
     }
-    if (upstream.callerRate !== undefined) check(`upstreams.${name}.callerRate.limit`, upstream.callerRate.limit);
     if ('rpc' in upstream) check(`upstreams.${name}.websocket.callersMax`, websocketOf(upstream).callersMax);
     else check(`upstreams.${name}.upgrades.upgradesMax`, upgradesOf(upstream).upgradesMax);
   }

@@ -14,6 +14,7 @@
 import type { Socket } from 'node:net';
 import { exactText, type Gap, NetError, parseExact } from 'keepwarm/jsonrpc';
 import type { CallerRequest } from '../data/caller.ts';
+import type { Problem } from '../data/problem.ts';
 import { deniedMethod, isBatch, type Looked, messageOf } from '../data/rpc-message.ts';
 import { failed, idsOf, notAllowed, type Refusal, refusalText, tooMany, tooOften } from '../data/rpc-refusal.ts';
 import type { RpcUpstream } from '../data/rpc-upstream.ts';
@@ -112,19 +113,24 @@ export class Conversation {
       this.#next();
     };
     const looked = messageOf(text);
-    const refusal = this.#objection(looked);
-    if (refusal !== undefined) return answered(refusalText(idsOf(looked), refusal));
-    this.#answer(text, looked).then(
-      (answer) => {
-        this.#upstream.book.ended(startedAt);
-        ended(answer);
-      },
-      (error: unknown) => {
-        if (this.#ending.signal.aborted) return ended(undefined); // nobody is left to be told
-        this.#upstream.book.failed();
-        ended(refusalText(idsOf(looked), failed(error, this.#upstream.name)));
-      },
-    );
+    const go = (problem: Problem | undefined, refused: (answer: string) => void): void => {
+      const refusal = problem === undefined ? this.#objection(looked) : tooOften(problem);
+      if (refusal !== undefined) return refused(refusalText(idsOf(looked), refusal));
+      this.#answer(text, looked).then(
+        (answer) => {
+          this.#upstream.book.ended(startedAt);
+          ended(answer);
+        },
+        (error: unknown) => {
+          if (this.#ending.signal.aborted) return ended(undefined); // nobody is left to be told
+          this.#upstream.book.failed();
+          ended(refusalText(idsOf(looked), failed(error, this.#upstream.name)));
+        },
+      );
+    };
+    const problem = this.#upstream.callerRate?.objection(this.#request);
+    if (problem instanceof Promise) void problem.then((each) => go(each, ended));
+    else go(problem, answered);
   }
 
   #next(): void {
@@ -148,9 +154,7 @@ export class Conversation {
   }
 
   #objection(looked: Looked): Refusal | undefined {
-    const { config, callerRate } = this.#upstream;
-    const problem = callerRate?.objection(this.#request);
-    if (problem !== undefined) return tooOften(problem);
+    const { config } = this.#upstream;
     const count = looked.ids.length;
     if (looked.batch && count > config.requestsMax) return tooMany(count, config.requestsMax);
     const denied = deniedMethod(looked, config.methodsDenied);

@@ -12,7 +12,7 @@ import type { CarriedConfig } from './carried.ts';
 import type { Demand } from './places.ts';
 import { Post, type PostEvents } from './post.ts';
 import type { Part } from './together/together.ts';
-import type { Question, ToWorker } from './words.ts';
+import type { Question, Take, ToWorker } from './words.ts';
 
 /** Beside this file, and built or not as this file is. */
 const MAIN = new URL(`./worker-main${extname(import.meta.url)}`, import.meta.url);
@@ -26,6 +26,8 @@ export interface CrewParts {
   /** What a worker is to serve now. */
   config(slot: Slot): CarriedConfig;
   demanded(worker: number, demand: Demand): void;
+  /** @returns for each nothing, or when it may pass, in ms */
+  taken(takes: readonly Take[]): readonly (number | undefined)[];
   gone(worker: number): void;
 }
 
@@ -150,6 +152,7 @@ export class Crew {
 
   #said({ number }: Post, word: Parameters<PostEvents['said']>[1]): void {
     if (word.say === 'demand') this.#parts.demanded(number, word.demand);
+    else if (word.say === 'takes') this.send({ say: 'taken', afterMs: this.#parts.taken(word.takes) }, number);
     else this.#parts.feed.tell(word.kind, word.upstream, { ...word.fields, worker: number });
   }
 }

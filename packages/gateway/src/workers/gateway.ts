@@ -23,6 +23,7 @@ import type { History } from '../history/history.ts';
 import { historyOf } from '../history/open.ts';
 import { type Log, SILENT } from '../logs/log.ts';
 import { checkReload, type Reloaded } from '../serving.ts';
+import { CallerRates } from './caller-rates.ts';
 import { carried } from './carried.ts';
 import { ANSWER_MS, Crew, StartError } from './crew.ts';
 import { homeFamilies } from './home-metrics.ts';
@@ -47,6 +48,7 @@ export class WorkersGateway {
   readonly #crew: Crew;
   readonly #view: CrewView;
   readonly #places: PlacesBook;
+  readonly #callers: CallerRates;
   readonly #given: GatewayPlaces;
   readonly #token: string;
   readonly #log: Log;
@@ -67,6 +69,7 @@ export class WorkersGateway {
     this.#log = given.log ?? SILENT;
     this.keys = new Keys(this.#token);
     this.grpc = new GrpcUpstreams(config.grpc, given.stateFolder);
+    this.#callers = new CallerRates(config);
     const count = config.workers ?? 1;
     this.#crew = new Crew({
       count,
@@ -74,6 +77,7 @@ export class WorkersGateway {
       feed: this.feed,
       config: (slot) => carried(configOfWorker(this.#config, slot), this.#versions),
       demanded: (worker, demand) => this.#places.heard(worker, demand),
+      taken: (takes) => this.#callers.taken(takes),
       gone: (worker) => this.#places.left(worker),
     });
     this.#places = new PlacesBook(
@@ -150,6 +154,7 @@ export class WorkersGateway {
     }
     this.#versions = versions;
     this.#config = config;
+    this.#callers.follow(config);
     this.grpc.reload(config.grpc ?? new Map(), config.drainMs, ({ name }, error) => {
       this.#log.warn('an upstream cannot listen', { name, reason: String(error) });
     });
@@ -174,8 +179,9 @@ export class WorkersGateway {
       draining: () => this.#draining,
       config: () => this.#config,
       metrics: new CrewMetrics(),
-      families: () => homeFamilies(this.grpc, this.#draining, this.#crew.told()),
+      families: () => homeFamilies(this.grpc, this.#draining, this.#crew.told(), this.#callers.callers),
       workers: () => this.#crew.told(),
+      callers: () => this.#callers.callers,
       readers: () => ({ readers: readers.size, readersDropped: readers.dropped }),
     };
   }

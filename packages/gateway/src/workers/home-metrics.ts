@@ -1,11 +1,19 @@
 /** What `/metrics` tells of the home process itself: gRPC, which is served here, and the process. */
 import { type Family, prometheusMetrics } from 'keepwarm/prometheus';
 import { GATEWAY_METRICS } from '../admin/metrics.ts';
-import { upstreamFamilies } from '../admin/upstream-metrics.ts';
+import { UPSTREAM_METRICS, upstreamFamilies } from '../admin/upstream-metrics.ts';
 import type { WorkerTold } from '../admin/worker-told.ts';
 import type { GrpcUpstreams } from '../grpc/upstreams.ts';
 
-export function homeFamilies(grpc: GrpcUpstreams, draining: boolean, workers: readonly WorkerTold[]): Family[] {
+/** Counted here, whoever serves them. */
+const CALLERS = 'keepwarm_gateway_caller_rate_callers';
+
+export function homeFamilies(
+  grpc: GrpcUpstreams,
+  draining: boolean,
+  workers: readonly WorkerTold[],
+  callers: ReadonlyMap<string, number>,
+): Family[] {
   const { user, system } = process.cpuUsage();
   const values = {
     keepwarm_gateway_ready: draining ? 0 : 1,
@@ -19,6 +27,9 @@ export function homeFamilies(grpc: GrpcUpstreams, draining: boolean, workers: re
     const [type, help] = GATEWAY_METRICS[name];
     return { name, type, help, samples: [{ labels: {}, value: values[name] }] };
   });
+  const [type, , help] = UPSTREAM_METRICS[CALLERS];
+  const samples = [...callers].map(([client, value]) => ({ labels: { client }, value }));
+  const remembered: Family = { name: CALLERS, type, help, samples };
   const pools = () => Object.fromEntries(grpc.all.map(({ name, pool }) => [name, pool] as const));
-  return [...prometheusMetrics(pools, { more: () => upstreamFamilies([], grpc.all) }).families(), ...own];
+  return [...prometheusMetrics(pools, { more: () => upstreamFamilies([], grpc.all) }).families(), remembered, ...own];
 }

@@ -26,8 +26,12 @@ export type ToWorker =
   /** It notes how full pools are. */
   | { readonly say: 'sample' }
   | { readonly say: 'grant'; readonly grant: Grant }
+  /** To `takes`, in their order: nothing for what may pass, else when it may, in ms. */
+  | { readonly say: 'taken'; readonly afterMs: readonly (number | undefined)[] }
   /** It has so long for what is under way, and ends. */
   | { readonly say: 'stop'; readonly deadlineMs: number };
+
+export type Take = readonly [upstream: string, caller: string];
 
 export interface Refusal {
   readonly status: number;
@@ -43,4 +47,6 @@ export type FromWorker =
   | { readonly say: 'answer'; readonly id: number; readonly told: unknown }
   | { readonly say: 'refused'; readonly id: number; readonly refusal: Refusal }
   | { readonly say: 'event'; readonly kind: string; readonly upstream: string | undefined; readonly fields: object }
-  | { readonly say: 'demand'; readonly demand: Demand };
+  | { readonly say: 'demand'; readonly demand: Demand }
+  /** Requests of callers, by upstream and who they are, that are to count; answered in this order. */
+  | { readonly say: 'takes'; readonly takes: readonly Take[] };

@@ -20,6 +20,7 @@ import { Minutes } from '../history/minute.ts';
 import { historyOf } from '../history/open.ts';
 import { type Log, logTo, logWith } from '../logs/log.ts';
 import { Serving } from '../serving.ts';
+import { CallerRatesAsked } from './caller-rates.ts';
 import { arrived, type CarriedConfig } from './carried.ts';
 import { PlacesHere } from './places-here.ts';
 import { TOGETHER } from './together/all.ts';
@@ -33,6 +34,7 @@ export class Worker {
   readonly #end: () => void;
   readonly #minutes = new Minutes();
   readonly #places: PlacesHere;
+  readonly #callers: CallerRatesAsked;
   #serving: Serving | undefined;
   #view: AdminView | undefined;
   #slot: Slot = { slot: 0, count: 1 };
@@ -46,12 +48,14 @@ export class Worker {
     this.#say = say;
     this.#end = end;
     this.#places = new PlacesHere((demand) => say({ say: 'demand', demand }));
+    this.#callers = new CallerRatesAsked((takes) => say({ say: 'takes', takes }));
   }
 
   hear(word: ToWorker): void {
     if (word.say === 'start') this.#started = this.#start(word.slot, word.config, word.late);
     else if (word.say === 'ask') void this.#started.then(() => this.#answer(word.id, word.question));
     else if (word.say === 'grant') this.#places.granted(word.grant);
+    else if (word.say === 'taken') this.#callers.heard(word.afterMs);
     else if (word.say === 'sample') this.#minutes.sample(this.#serving?.upstreams ?? []);
     else void this.#started.then(() => this.stop(word.deadlineMs));
   }
@@ -91,6 +95,7 @@ export class Worker {
 
   #follow({ versions }: CarriedConfig, late: boolean): void {
     const part = (limit: number): number => (late ? 0 : partOf(limit, this.#slot));
+    this.#callers.follow(this.#serving!.upstreams);
     this.#places.follow(this.#serving!.upstreams, (name) => versions.get(name) ?? 0, part);
   }
 

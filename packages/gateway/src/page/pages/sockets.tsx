@@ -156,8 +156,8 @@ const ageOf = ({ state, sinceMs, nowMs, openedAtMs }: SocketOfUpstream): number 
   (state === 'closed' ? sinceMs : nowMs) - openedAtMs;
 
 const describe = (socket: SocketOfUpstream): string =>
-  `socket ${socket.id} of ${socket.upstream}${byWorker(socket.worker)}, ${stateOf(socket)}, opened in ${millis(openingOf(socket))}, ` +
-  `${socket.leases} calls, age ${age(ageOf(socket))}`;
+  `socket ${socket.id} of ${socket.upstream}${byWorker(socket.worker)}, ${stateOf(socket)}, ` +
+  `opened in ${millis(openingOf(socket))}, ${socket.leases} calls, age ${age(ageOf(socket))}`;
 
 /** The next of 1, 2, 5, 10, … so that the scale does not change with every socket. */
 function roundScale(ms: number): number {

@@ -84,7 +84,13 @@ function wholeOf(parts: readonly Part<StatsPart>[], home: CrewView, socketsMax: 
     each.upstreams.map((told, i): UpstreamPart => ({ worker, told, counted: counted[i]! })),
   );
   const groups = [...Map.groupBy(all, ({ told }) => told.name).values()];
-  const upstreams = groups.map((group) => upstreamOf(group, socketsMax));
+  const callers = home.callers();
+  const upstreams = groups.map((group) => {
+    const told = upstreamOf(group, socketsMax);
+    const { callerRate } = told;
+    if (callerRate === undefined) return told;
+    return { ...told, callerRate: { ...callerRate, callers: callers.get(told.name) ?? 0 } };
+  });
   const draining = home.draining();
   return {
     version: 1,

@@ -19,6 +19,8 @@ export interface CrewView extends HomeView {
   /** Of the home process itself. */
   readonly families: () => readonly Family[];
   readonly workers: () => readonly WorkerTold[];
+  /** Callers whose requests are counted, of each upstream that does. */
+  readonly callers: () => ReadonlyMap<string, number>;
   /** Of the page: who reads events, and how many were dropped. */
   readonly readers: () => { readonly readers: number; readonly readersDropped: number };
 }
