@@ -49,7 +49,7 @@ class Broker implements RequestWatch {
       const { engine } = place;
       const pool = engine.pool(place.origin, '');
       this.#remember(name, pool);
-      const holder = new AgentRequest(request, name, this);
+      const holder = new AgentRequest(request, given, name, this);
       this.#requests.add(holder);
       holder.start(new SocketLease(engine, pool, holder, place.queueMs));
     } catch (error) {
@@ -57,8 +57,8 @@ class Broker implements RequestWatch {
     }
   }
 
-  freed(socket: Socket): void {
-    this.#agent.emit('free', socket);
+  freed(socket: Socket, { options }: AgentRequest): void {
+    this.#agent.emit('free', socket, options);
   }
 
   left(request: AgentRequest): void {

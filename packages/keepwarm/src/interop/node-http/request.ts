@@ -10,6 +10,7 @@ import type { Clock, Timer } from '../../core/clock.ts';
 import type { NetError } from '../../core/error.ts';
 import type { SocketHolder, SocketLease } from '../../engines/http1/socket-lease.ts';
 import { asNodeError } from './errors.ts';
+import type { RequestOptions } from './places.ts';
 
 /** What Node's HTTP client has and its types do not tell; a custom agent is called with it and calls it. */
 export interface NodeRequest extends Omit<ClientRequest, 'onSocket'> {
@@ -52,7 +53,7 @@ const seatOf = (socket: NodeSocket): Seat => (socket[SEAT] ??= new Seat(socket))
 export interface RequestWatch {
   readonly clock: Clock;
   /** Its socket is free again, for whoever listens to that. */
-  freed(socket: Socket): void;
+  freed(socket: Socket, request: AgentRequest): void;
   /** It has neither place in the queue nor socket any more. */
   left(request: AgentRequest): void;
 }
@@ -60,6 +61,8 @@ export interface RequestWatch {
 export class AgentRequest implements SocketHolder {
   readonly name: string;
   readonly request: NodeRequest;
+  /** What its agent was asked for. */
+  readonly options: RequestOptions;
   socket: NodeSocket | undefined;
   readonly #watch: RequestWatch;
   #lease: SocketLease | undefined;
@@ -68,8 +71,9 @@ export class AgentRequest implements SocketHolder {
   #bodyBytes: number | undefined;
   #over = false;
 
-  constructor(request: NodeRequest, name: string, watch: RequestWatch) {
+  constructor(request: NodeRequest, options: RequestOptions, name: string, watch: RequestWatch) {
     this.request = request;
+    this.options = options;
     this.name = name;
     this.#watch = watch;
   }
@@ -164,7 +168,7 @@ export class AgentRequest implements SocketHolder {
     this.leave();
     socket._httpMessage = null;
     this.#lease?.giveBack(secondsOf(request.res?.headers['keep-alive']));
-    this.#watch.freed(socket);
+    this.#watch.freed(socket, this);
   }
 
   takenOver(): void {
