@@ -1,0 +1,197 @@
+/** Callers that mean no good, or do not know better: nobody else notices, and nothing of them is left behind. */
+import assert from 'node:assert/strict';
+import { connect, constants } from 'node:http2';
+import { it, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { type GeyserServer, startGeyserServer } from 'keepwarm/testing/geyser';
+import { SubscribeRequestSchema, SubscribeUpdateSchema } from 'keepwarm/yellowstone';
+import { aGrpcGateway } from './grpc-callers.ts';
+
+type GrpcGateway = Awaited<ReturnType<typeof aGrpcGateway>>;
+
+async function aGeyser(t: TestContext): Promise<GeyserServer> {
+  const geyser = await startGeyserServer({ accountsPerSlot: 10, slotMs: 20 });
+  t.after(() => geyser.close());
+  return geyser;
+}
+
+async function until(what: string, holds: () => boolean): Promise<void> {
+  for (const end = performance.now() + 60_000; !holds(); await sleep(5)) {
+    assert.ok(performance.now() < end, `it did not hold that ${what}`);
+  }
+}
+
+const framed = (message: Uint8Array): Buffer => {
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt32BE(message.length, 1);
+  return Buffer.concat([prefix, message]);
+};
+const requestOf = (asked: Parameters<typeof create<typeof SubscribeRequestSchema>>[1]): Buffer =>
+  framed(toBinary(SubscribeRequestSchema, create(SubscribeRequestSchema, asked)));
+const ACCOUNTS = requestOf({ accounts: { mine: {} } });
+
+/** A caller by hand over one connection. */
+function aCaller(t: TestContext, port: number) {
+  const session = connect(`http://127.0.0.1:${port}`);
+  session.on('error', () => undefined);
+  t.after(() => session.destroy());
+  const subscribe = (first?: Buffer) => {
+    const stream = session.request({
+      ...{ ':method': 'POST', ':path': '/geyser.Geyser/Subscribe' },
+      ...{ 'content-type': 'application/grpc', te: 'trailers' },
+    });
+    let status: string | undefined;
+    let bytes = 0;
+    const parts: Buffer[] = [];
+    const noted = (fields: object): void => {
+      const { 'grpc-status': said, 'grpc-message': message } = fields as Record<string, string | undefined>;
+      if (said !== undefined) status = `${said} ${decodeURIComponent(message ?? '')}`;
+    };
+    stream
+      .on('response', noted)
+      .on('trailers', noted)
+      .on('error', () => undefined);
+    stream.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      parts.push(chunk);
+    });
+    if (first !== undefined) stream.write(first);
+    return { stream, status: () => status, bytes: () => bytes, all: () => Buffer.concat(parts) };
+  };
+  return { session, subscribe };
+}
+
+/** A good caller that is there all along: the versions of the writes it gets have no hole, and no double. */
+function aWitness(t: TestContext, port: number) {
+  const { subscribe } = aCaller(t, port);
+  const call = subscribe(ACCOUNTS);
+  return {
+    call,
+    check(): number {
+      const versions: number[] = [];
+      const bytes = call.all();
+      for (let at = 0; at + 5 <= bytes.length; ) {
+        const end = at + 5 + bytes.readUInt32BE(at + 1);
+        if (end > bytes.length) break;
+        const { updateOneof } = fromBinary(SubscribeUpdateSchema, bytes.subarray(at + 5, end));
+        if (updateOneof.case === 'account') versions.push(Number(updateOneof.value.account!.writeVersion));
+        at = end;
+      }
+      assert.deepEqual(
+        versions,
+        versions.map((_, i) => versions[0]! + i),
+      );
+      assert.equal(call.status(), undefined);
+      return versions.length;
+    },
+  };
+}
+
+const gatewayFor = (t: TestContext, geyser: GeyserServer): Promise<GrpcGateway> =>
+  aGrpcGateway(t, geyser.target, { grpc: 'geyser' });
+
+it('a thousand monitors that come and vanish in storms leave nothing behind, and nobody else notices', async (t) => {
+  const geyser = await aGeyser(t);
+  const { port, gateway } = await gatewayFor(t, geyser);
+  const witness = aWitness(t, port);
+  await until('the witness is told', () => witness.call.bytes() > 0);
+  for (let storm = 0; storm < 5; storm++) {
+    const callers = Array.from({ length: 10 }, () => aCaller(t, port));
+    const streams = callers.flatMap(({ subscribe }, c) =>
+      Array.from({ length: 20 }, (_, i) => {
+        const owner = [geyser.owners[(c + i) % 5]!];
+        const asked = [{ accounts: { a: { owner } } }, { slots: { s: {} } }, { blocksMeta: { b: {} }, commitment: 1 }];
+        return subscribe(i % 4 === 3 ? undefined : requestOf(asked[i % 4]!)).stream;
+      }),
+    );
+    await sleep(storm * 15);
+    for (const [i, stream] of streams.entries()) if (i % 3 === 0) stream.close(constants.NGHTTP2_CANCEL);
+    for (const [i, { session }] of callers.entries()) if (i % 2 === 0) session.destroy();
+    await sleep(storm * 10);
+    for (const { session } of callers) session.destroy();
+  }
+  const told = () => gateway.grpc.told()[0]!;
+  await until('they are gone', () => told().callers.open === 1 && told().multiplexer!.monitors.length === 1);
+  await until('and their filters', () => told().multiplexer!.streams.every(({ filters }) => filters <= 2));
+  assert.equal(told().callers.inFlight, 1);
+  assert.equal(told().multiplexer!.streams.length, 1);
+  assert.equal(geyser.stats().connections.accepted, 1);
+  assert.ok(witness.check() > 0);
+});
+
+it('bytes that are no messages end their own call by name, whatever they are and wherever they are cut', async (t) => {
+  const geyser = await aGeyser(t);
+  const { port } = await gatewayFor(t, geyser);
+  const witness = aWitness(t, port);
+  const { subscribe } = aCaller(t, port);
+  const huge = Buffer.alloc(5);
+  huge.writeUInt32BE(0xffffffff, 1);
+  const compressed = Buffer.from([1, 0, 0, 0, 3, 1, 2, 3]);
+  for (const [bytes, expected] of [
+    [Buffer.from([7, 0, 0, 0, 0]), /^13 .*begins with 7/],
+    [huge, /^8 .*larger than 67108864/],
+    [compressed, /^12 .*coding/],
+    [framed(Buffer.from('not protobuf at all')), /^3 /],
+    [framed(Buffer.from([0x0a, 0x7f, 0x0a])), /^3 .*ends beyond/],
+    [requestOf({ accounts: { ['n'.repeat(129)]: {} } }), /^3 .*129 bytes/],
+    [requestOf({ accounts: { a: { account: ['not an address'] } } }), /^3 /],
+    [requestOf({ accounts: { a: {} }, fromSlot: 2n ** 64n - 1n }), /^(?:3|11|13) |^$/],
+  ] as const) {
+    const call = subscribe();
+    for (let at = 0; at < bytes.length; at += 40) call.stream.write(bytes.subarray(at, at + 40));
+    if (String(expected).includes('|^$')) {
+      await sleep(100);
+      call.stream.close();
+      continue;
+    }
+    await until(`${bytes.subarray(0, 20).toString('hex')} is refused`, () => call.status() !== undefined);
+    assert.match(call.status()!, expected);
+  }
+  const half = subscribe(ACCOUNTS.subarray(0, 7));
+  half.stream.end();
+  await until('half a message is refused', () => half.status() !== undefined);
+  assert.match(half.status()!, /^13 .*within a message/);
+  await until('the witness is told', () => witness.check() > 50);
+});
+
+it('a filter of 20,000 addresses is taken, one beyond what upstream takes ends its own caller', async (t) => {
+  const geyser = await startGeyserServer({ accountsPerSlot: 10, slotMs: 20, addressesMax: 25_000 });
+  t.after(() => geyser.close());
+  const { port } = await gatewayFor(t, geyser);
+  const witness = aWitness(t, port);
+  const { subscribe } = aCaller(t, port);
+  const addresses = Array.from({ length: 20_000 }, (_, i) => geyser.accounts[i % 100]!);
+  const large = subscribe(requestOf({ accounts: { large: { account: addresses } } }));
+  await until('the large one is told', () => large.bytes() > 1_000);
+  const larger = subscribe(requestOf({ accounts: { a: { account: [...addresses, ...addresses.slice(0, 10_000)] } } }));
+  await until('the larger one is refused', () => larger.status() !== undefined);
+  assert.match(larger.status()!, /^3 /);
+  const before = large.bytes();
+  await until('the others go on', () => large.bytes() > before + 10_000 && large.status() === undefined);
+  assert.ok(witness.check() > 0);
+});
+
+for (const queuePolicy of ['disconnect', 'dropOldest', 'dropNewest'] as const) {
+  it(`a caller that reads nothing harms nobody else, with ${queuePolicy}`, async (t) => {
+    const geyser = await startGeyserServer({ accountsPerSlot: 100, slotMs: 10 });
+    t.after(() => geyser.close());
+    // As much as a good caller may be behind by, on a machine that is busy: it must not be told to go.
+    const queueUpdatesMax = queuePolicy === 'disconnect' ? 20_000 : 200;
+    const multiplexer = { queuePolicy, queueUpdatesMax };
+    const { port, gateway } = await aGrpcGateway(t, geyser.target, { grpc: 'geyser', multiplexer });
+    const slow = aCaller(t, port).subscribe(ACCOUNTS);
+    slow.stream.pause();
+    const witness = aWitness(t, port);
+    const monitors = () => gateway.grpc.told()[0]!.multiplexer!.monitors;
+    if (queuePolicy === 'disconnect') await until('it is told to go', () => monitors().length === 1);
+    else await until('updates are dropped', () => monitors().some(({ dropped }) => dropped > 500));
+    assert.ok(monitors().every(({ waiting }) => waiting <= queueUpdatesMax));
+    if (queuePolicy === 'disconnect') {
+      slow.stream.resume();
+      await until('it reads why', () => slow.status() !== undefined);
+      assert.match(slow.status()!, /^13 lagged/);
+    }
+    assert.ok(witness.check() > 0);
+  });
+}
