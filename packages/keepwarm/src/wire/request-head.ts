@@ -29,8 +29,8 @@ export class RequestHeads {
   }
 
   /**
-   * As `of`, for a body of so many bytes. The last one is remembered as well, and copied into one piece in the same way:
-   * calls of one kind often have bodies of one length.
+   * As `of`, for a body of so many bytes. The last one is remembered as well, and copied into one piece in the same
+   * way: calls of one kind often have bodies of one length.
    */
   ofLength(method: string, path: string, fields: Fields, bytes: number): string {
     const constant = this.#constantOf(method, path, fields);

@@ -32,6 +32,38 @@ describe('listening to a signal', () => {
     assert.equal(listeners(controller.signal), 0);
   });
 
+  it('tells those who stay, in their order, however many have come and gone', () => {
+    const controller = new AbortController();
+    const told: number[] = [];
+    const stay = Array.from({ length: 40 }, (_, i) => aParty(() => void told.push(i)));
+    const gone: Party[] = [];
+    for (let i = 0; i < 4_000; i++) {
+      if (i % 100 === 0) listen(controller.signal, stay[i / 100]!);
+      const passing = aParty();
+      gone.push(passing);
+      listen(controller.signal, passing);
+      unlisten(controller.signal, passing);
+    }
+    assert.equal(listeners(controller.signal), 1);
+    controller.abort();
+    assert.deepEqual(told, [...stay.keys()]);
+    assert.ok(gone.every(({ reasons }) => reasons.length === 0));
+  });
+
+  it('tells none of a thousand whom the first made stop listening while the signal fired', () => {
+    const controller = new AbortController();
+    const others = Array.from({ length: 1_000 }, () => aParty());
+    const first = aParty(() => {
+      for (const other of others.slice(1)) unlisten(controller.signal, other);
+    });
+    for (const party of [first, ...others]) listen(controller.signal, party);
+    controller.abort();
+    assert.deepEqual(
+      others.map(({ reasons }) => reasons.length),
+      [1, ...new Array(999).fill(0)],
+    );
+  });
+
   it('tells nobody who has stopped listening', () => {
     const controller = new AbortController();
     const [stays, goes] = [aParty(), aParty()];
