@@ -14,7 +14,7 @@ import { updatesOf } from '../src/grpc/updates.ts';
 import type { CallRow } from '../src/rows.ts';
 import { Stable } from '../src/stable.ts';
 
-const PLAN = { warmMs: 20, warmAgainMs: 20, leadMs: 0, sliceMs: 400, roundsMin: 1, roundsMax: 1, budgetMs: 0 };
+const PLAN = { warmMs: 20, warmAgainMs: 20, leadMs: 0, sliceMs: 200, roundsMin: 1, roundsMax: 1, budgetMs: 0 };
 
 const BLANK: CallRow = {
   ...{ scenario: 'grpc-fanout-50', client: '', inFlight: 1, cpuMicros: 0, p50Ms: 0, p99Ms: 0, errors: 0, slices: 1 },

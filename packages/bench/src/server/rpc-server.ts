@@ -1,7 +1,5 @@
 /** Two JSON-RPC nodes in a pinned process of their own. */
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { pinned } from '../pin.ts';
+import { startChild } from './child-server.ts';
 
 /** What every call of its kind is answered with. */
 export const SOLANA_RESULT = { context: { apiVersion: '2.0.5', slot: 341_197_053 }, value: 1_000_000 };
@@ -14,21 +12,7 @@ export interface RpcServer {
 }
 
 export async function startRpc(): Promise<RpcServer> {
-  const command = pinned('server', process.execPath, []);
-  const child = fork(new URL('./rpc-main.ts', import.meta.url), {
-    execPath: command.file,
-    execArgv: [...command.args],
-    env: { ...process.env, NODE_NO_WARNINGS: '1' },
-  });
-  const exited = once(child, 'exit');
-  const ended = exited.then(() => Promise.reject(new Error('the JSON-RPC server ended')));
-  const [nodes] = (await Promise.race([once(child, 'message'), ended])) as [string[]];
-  ended.catch(() => undefined); // said where it matters, which is before the first message
-  return {
-    nodes,
-    close: async () => {
-      if (child.connected) child.disconnect();
-      await exited;
-    },
-  };
+  const main = new URL('./rpc-main.ts', import.meta.url);
+  const { ready: nodes, close } = await startChild<readonly string[]>('the JSON-RPC server', main);
+  return { nodes, close };
 }
