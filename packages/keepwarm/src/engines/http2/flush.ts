@@ -66,9 +66,10 @@ export class Flush implements Writer {
     if (this.#out.size > 0 && this.#socket.writable) this.#socket.write(this.#out.take());
   }
 
-  readonly #wrote = (): void => {
+  readonly #wrote = (error?: Error | null): void => {
     const bytes = this.#writing.shift();
-    if (bytes !== undefined) this.#out.reuse(bytes);
+    // Of a write that failed, nobody says when the system has let go of it.
+    if (bytes !== undefined && !error) this.#out.reuse(bytes);
     if (this.#requests.outflow.ready) this.soon();
   };
 }

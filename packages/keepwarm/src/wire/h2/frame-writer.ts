@@ -5,6 +5,7 @@
  * Invariants:
  *   (1) What has been handed out by `take` is not touched again until `reuse` gives it back.
  *   (2) A frame is written whole or not at all, and a header block without anything in between.
+ *   (3) A writer with nothing to say holds no buffer: those that have been sent serve whoever writes next.
  */
 import { Buffer } from 'node:buffer'; // the global of this name is a getter, which a hot path would feel
 import { FLAG, FRAME_HEADER_BYTES, TYPE } from './codes.ts';
@@ -13,12 +14,15 @@ import { FLAG, FRAME_HEADER_BYTES, TYPE } from './codes.ts';
 const FIRST_BYTES = 16 * 1024;
 /** A larger one is not kept: it was made for a burst. */
 const KEPT_BYTES_MAX = 256 * 1024;
-const KEPT_MAX = 3;
+const KEPT_MAX = 8;
+const NOTHING = Buffer.alloc(0);
+
+/** Buffers that serve again, of all writers. */
+const spare: Buffer[] = [];
 
 export class FrameWriter {
-  #bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  #bytes: Buffer = NOTHING;
   #at = 0;
-  readonly #spare: Buffer[] = [];
 
   /** Bytes that wait to be taken. */
   get size(): number {
@@ -28,16 +32,16 @@ export class FrameWriter {
   /** All that was written, to be sent at once. */
   take(): Buffer {
     const taken = this.#bytes.subarray(0, this.#at);
-    this.#bytes = this.#spare.pop() ?? Buffer.allocUnsafeSlow(FIRST_BYTES);
+    this.#bytes = NOTHING;
     this.#at = 0;
     return taken;
   }
 
-  /** Bytes that were taken have been sent: their buffer may serve again. */
+  /** Bytes that were taken have been sent: their buffer may serve again, whoever writes next. */
   reuse(taken: Buffer): void {
     const { byteLength } = taken.buffer;
-    if (byteLength > KEPT_BYTES_MAX || this.#spare.length >= KEPT_MAX) return;
-    this.#spare.push(Buffer.from(taken.buffer, 0, byteLength));
+    if (byteLength < FIRST_BYTES || byteLength > KEPT_BYTES_MAX || spare.length >= KEPT_MAX) return;
+    spare.push(Buffer.from(taken.buffer, 0, byteLength));
   }
 
   text(latin1: string): void {
@@ -140,6 +144,12 @@ export class FrameWriter {
 
   #reserve(count: number): void {
     if (this.#at + count <= this.#bytes.length) return;
+    if (this.#at === 0) {
+      this.#bytes = spare.pop() ?? NOTHING;
+      if (count <= this.#bytes.length) return;
+      this.#bytes = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, count));
+      return;
+    }
     const larger = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, this.#at + count));
     this.#bytes.copy(larger, 0, 0, this.#at);
     this.#bytes = larger;

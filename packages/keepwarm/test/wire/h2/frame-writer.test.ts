@@ -103,4 +103,17 @@ describe('buffers', () => {
     assert.equal(writer.size, 13);
     assert.deepEqual(Buffer.from(writer.take()), reset(5, 1));
   });
+
+  it('holds no memory while there is nothing to say (3)', () => {
+    const before = process.memoryUsage().arrayBuffers;
+    const writers = Array.from({ length: 1_000 }, () => new FrameWriter());
+    for (const writer of writers) {
+      writer.settingsAck();
+      const taken = writer.take();
+      assert.equal(taken.length, 9);
+      writer.reuse(taken);
+      assert.equal(writer.size, 0);
+    }
+    assert(process.memoryUsage().arrayBuffers - before < 1024 * 1024, 'one buffer serves them all');
+  });
 });
