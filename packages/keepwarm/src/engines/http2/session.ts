@@ -14,6 +14,7 @@
  */
 import { Buffer } from 'node:buffer'; // the global of this name is a getter, which a hot path would feel
 import type { Socket } from 'node:net';
+import { PassingMap } from '../../algo/passing-map.ts';
 import { NetError } from '../../core/error.ts';
 import type { CloseReason, SocketFact } from '../../core/observer.ts';
 import type { SocketLife } from '../../net/sockets.ts';
@@ -43,7 +44,7 @@ export class Session implements Kept<Session>, SharedItem<Session>, Carrier, Soc
   readonly pool: OriginSessions['pool'];
   readonly socket: Socket;
   readonly birth: Birth;
-  readonly streams = new Map<number, Stream>();
+  readonly streams = new PassingMap<number, Stream>();
   readonly peer = new PeerSettings();
   readonly out = new FrameWriter();
   readonly liveness: Liveness;
@@ -296,5 +297,4 @@ export class Session implements Kept<Session>, SharedItem<Session>, Carrier, Soc
     }
   }
 }
-
 const PING = Buffer.from('keepwarm', 'latin1');
