@@ -52,4 +52,7 @@ await once(server, 'listening');
 const near = server.address() as AddressInfo;
 const { port } = await startDistance({ port: near.port, oneWayMs: ONE_WAY_MS });
 geyser = await startGeyser();
-process.send?.({ port, ca: cert, nodes: await startChain(), geyser: geyser?.target } satisfies DemoReady);
+const ready = { port, ca: cert, nodes: await startChain(), geyser: geyser?.target } satisfies DemoReady;
+process.send?.(ready, undefined, undefined, (error) => {
+  if (error !== null) process.exit(); // the demo was ended before it began
+});
