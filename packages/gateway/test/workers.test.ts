@@ -256,7 +256,9 @@ describe('a gateway of three workers', () => {
     });
     const asks = Array.from({ length: 9 }, () => ask(`${gateway.data}/api/slow`));
     await eventually(async () => waiting === 9);
+    // As systemd does: to all of them at once.
     gateway.child.kill('SIGTERM');
+    for (const pid of pids) process.kill(pid, 'SIGTERM');
     await eventually(async () => (await ask(`http://${gateway.admin}/readyz`)).status === 503);
     await assert.rejects(async () => {
       for (;;) await ask(`${gateway.data}/api/new`); // until nobody listens
@@ -284,6 +286,23 @@ describe('workers', () => {
     gateway.child.kill('SIGKILL');
     await eventually(async () => pids.filter(isAlive).length === 0);
     await gateway.close();
+  });
+
+  it('drain for good: whoever ends then is not replaced', async () => {
+    const gateway = opened.add(await gatewayProcess(upstreams, { workers: 2 }));
+    const [first] = await workersOf(gateway.admin);
+    const token = readKey(gateway.folder, parseAddress(gateway.admin, 'admin'));
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
+    const drained = await ask(`http://${gateway.admin}/api/actions/drain`, { method: 'POST', headers, body: '{}' });
+    assert.deepEqual([drained.status, JSON.parse(String(drained.body)).inFlight], [200, 0]);
+    process.kill(first!.pid!, 'SIGKILL');
+    await eventually(async () => (await workersOf(gateway.admin))[0]!.state === 'waiting');
+    assert.deepEqual(
+      (await workersOf(gateway.admin)).map(({ replaced }) => replaced),
+      [0, 0],
+    );
+    assert.equal((await ask(`http://${gateway.admin}/readyz`)).status, 503);
+    await assert.rejects(ask(`${gateway.data}/api/`), /ECONNREFUSED/);
   });
 
   it('are refused as one when their address is taken', async () => {

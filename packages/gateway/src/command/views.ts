@@ -22,7 +22,17 @@ export function statRows(told: Snapshot, paint: Paint): string[] {
     { title: 'in use', of: ({ pool }) => `${pool.inFlight}`, right: true },
     { title: 'waiting', of: ({ pool }) => `${pool.waiting}`, right: true, style: ({ pool }) => bad(pool.waiting) },
   ];
-  const { state, uptimeMs, requests, readiness, grpc } = told;
+  const { state, uptimeMs, requests, readiness, grpc, workers = [] } = told;
+  const workerColumns: Of<NonNullable<Snapshot['workers']>> = [
+    { title: 'worker', of: ({ worker }) => `${worker}`, right: true },
+    { title: 'process', of: ({ pid = '–' }) => `${pid}`, right: true },
+    { title: 'state', of: (each) => each.state, style: (each) => (each.state === 'serving' ? 'green' : 'yellow') },
+    { title: 'serving for', of: ({ servingMs }) => length(servingMs), right: true },
+    { title: 'calls/s', of: ({ callsPerSecond }) => callsPerSecond.toFixed(1), right: true },
+    { title: 'in flight', of: ({ inFlight }) => `${inFlight}`, right: true },
+    { title: 'MB', of: ({ memoryBytes }) => (memoryBytes / 1e6).toFixed(0), right: true },
+    { title: 'replaced', of: ({ replaced }) => `${replaced}`, right: true, style: ({ replaced }) => bad(replaced) },
+  ];
   const grpcColumns: Of<Snapshot['grpc']> = [
     { title: 'grpc upstream', of: ({ name }) => name },
     { title: 'target', of: ({ target }) => target },
@@ -37,7 +47,14 @@ export function statRows(told: Snapshot, paint: Paint): string[] {
     '',
     ...table(columns, told.upstreams, paint, 'no upstream speaks HTTP'),
     ...(grpc.length === 0 ? [] : ['', ...table(grpcColumns, grpc, paint, '')]),
+    ...(workers.length === 0 ? [] : ['', ...table(workerColumns, workers, paint, '')]),
   ];
+}
+
+/** Where several processes do the work. */
+function byWorker<T extends { readonly worker?: number }>(rows: readonly T[]): Column<T>[] {
+  if (rows.every(({ worker }) => worker === undefined)) return [];
+  return [{ title: 'worker', of: ({ worker = '' }) => `${worker}`, right: true }];
 }
 
 const bad = (count: number): Style | undefined => (count > 0 ? 'red' : undefined);
@@ -45,6 +62,7 @@ const bad = (count: number): Style | undefined => (count > 0 ? 'red' : undefined
 export function socketRows({ total, sockets }: SocketsTold, paint: Paint): string[] {
   const columns: Of<SocketsTold['sockets']> = [
     { title: 'id', of: ({ id }) => `${id}`, right: true },
+    ...byWorker(sockets),
     { title: 'upstream', of: ({ upstream }) => upstream },
     { title: 'origin', of: ({ origin }) => origin },
     { title: 'address', of: ({ address }) => address },
@@ -87,6 +105,7 @@ export function endpointRows(told: EndpointsTold, breakers: BreakersTold['breake
   const breakerColumns: Of<BreakersTold['breakers']> = [
     { title: 'upstream', of: ({ upstream }) => upstream },
     { title: 'breaker', of: ({ key }) => key },
+    ...byWorker(breakers),
     { title: 'state', of: ({ state }) => state, style: ({ state }) => (state === 'closed' ? 'green' : 'red') },
     { title: 'failed', of: ({ failures, samples }) => `${failures} of ${samples}`, right: true },
     { title: 'probe in ms', of: ({ probeMs }) => ms(probeMs), right: true },

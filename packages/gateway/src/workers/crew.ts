@@ -10,7 +10,7 @@ import type { Feed } from '../figures/feed.ts';
 import type { Log } from '../logs/log.ts';
 import type { CarriedConfig } from './carried.ts';
 import type { Demand } from './places.ts';
-import { Post, type PostEvents } from './post.ts';
+import { type Heard, Post, type PostEvents } from './post.ts';
 import type { Part } from './together/together.ts';
 import type { Question, Take, ToWorker } from './words.ts';
 
@@ -18,6 +18,9 @@ import type { Question, Take, ToWorker } from './words.ts';
 const MAIN = new URL(`./worker-main${extname(import.meta.url)}`, import.meta.url);
 /** What does not answer a question within this is left out, in ms. */
 export const ANSWER_MS = 2_000;
+
+/** The longest delay that a timer takes (2³¹ − 1 ms). */
+const TIMER_MS_MAX = 2_147_483_647;
 
 export interface CrewParts {
   readonly count: number;
@@ -113,6 +116,24 @@ export class Crew {
       there[i]!.kill();
       return [];
     });
+  }
+
+  /** Takes no new callers, and nobody's place is taken any more. @returns how many requests are under way */
+  async drain(deadlineMs: number): Promise<number> {
+    for (const post of this.#posts) post.retire();
+    const heard = await this.#drained({ ask: 'drain', deadlineMs, wait: false }, ANSWER_MS);
+    return heard.reduce<number>((all, each) => all + (each !== undefined && 'told' in each ? Number(each.told) : 0), 0);
+  }
+
+  /** Likewise, and waits until none is, for no longer than that. */
+  async drained(deadlineMs: number): Promise<void> {
+    for (const post of this.#posts) post.retire();
+    const timeoutMs = Math.min(deadlineMs + ANSWER_MS, TIMER_MS_MAX);
+    await this.#drained({ ask: 'drain', deadlineMs, wait: true }, timeoutMs);
+  }
+
+  #drained(question: Question, timeoutMs: number): Promise<Heard[]> {
+    return Promise.all(this.#posts.map((post) => post.ask(question, timeoutMs)));
   }
 
   /** To one of them, or all. */

@@ -133,13 +133,14 @@ export class WorkersGateway {
   /** Not ready any more; requests under way may end, then everything is closed. */
   async stop(drainMs: number = this.#config.drainMs): Promise<void> {
     this.#tellDraining(drainMs);
-    await Promise.all([this.#crew.stop(drainMs), this.grpc.close(drainMs)]);
-    this.#places.close();
+    await Promise.all([this.#crew.drained(drainMs), this.grpc.close(drainMs)]);
     this.#endSummaries();
     this.#key?.remove();
     this.#key = undefined;
-    await this.history.close();
+    await this.history.close(); // it asks workers for what they have not told
     this.admin.close();
+    await this.#crew.stop(0);
+    this.#places.close();
   }
 
   async #reload(config: GatewayConfig): Promise<Reloaded> {
@@ -202,8 +203,7 @@ export class WorkersGateway {
   async #drain(deadlineMs: number): Promise<number> {
     this.#tellDraining(deadlineMs);
     void this.grpc.close(deadlineMs);
-    const parts = await this.#crew.ask({ ask: 'drain', deadlineMs });
-    return parts.reduce((all, { told }) => all + Number(told), 0);
+    return this.#crew.drain(deadlineMs);
   }
 
   #tellDraining(deadlineMs: number): void {

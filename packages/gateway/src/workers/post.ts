@@ -112,10 +112,15 @@ export class Post {
     });
   }
 
-  /** No other comes after it. Resolves when it is gone. */
-  async stop(deadlineMs: number): Promise<void> {
+  /** No other comes after it. */
+  retire(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
+  }
+
+  /** No other comes after it. Resolves when it is gone. */
+  async stop(deadlineMs: number): Promise<void> {
+    this.retire();
     if (this.#child === undefined) return;
     this.#state = 'ending';
     const gone = new Promise<void>((resolve) => {

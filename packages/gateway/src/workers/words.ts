@@ -17,7 +17,8 @@ export type Question =
   | { readonly ask: 'rows'; readonly at: number; readonly seconds: number }
   /** It takes over another configuration. */
   | { readonly ask: 'reload'; readonly config: CarriedConfig }
-  | { readonly ask: 'drain'; readonly deadlineMs: number };
+  /** It takes no new callers. Answered at once with how many requests are under way; with `wait`, when none is. */
+  | { readonly ask: 'drain'; readonly deadlineMs: number; readonly wait: boolean };
 
 export type ToWorker =
   /** `late`: it takes the place of another, and has no places of limits before it is given some. */

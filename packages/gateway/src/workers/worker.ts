@@ -120,8 +120,8 @@ export class Worker {
       throw new Refused(503, 'WORKERS', 'this worker does not serve yet');
     if (question.ask === 'rows') return this.#minutes.take(serving.upstreams, question.at, question.seconds);
     if (question.ask === 'drain') {
-      void serving.data.drain(question.deadlineMs);
-      return serving.data.inFlight;
+      const drained = serving.data.drain(question.deadlineMs);
+      return question.wait ? drained.then(() => 0) : serving.data.inFlight;
     }
     if (question.ask === 'reload') {
       const reloaded = serving.reload(arrived(question.config));
