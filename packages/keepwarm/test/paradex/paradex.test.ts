@@ -73,6 +73,16 @@ describe('an order at Paradex', { concurrency: true }, () => {
     assert.deepEqual(await account.orders(), []);
   });
 
+  for (const fault of ['lose before', 'lose after', 'twice', 'copy', 'silent after'] as const) {
+    it(`is cancelled for sure although its cancellation meets "${fault}"`, async (t) => {
+      const { paradex, server } = await aParadex(t, QUICK, { cancelFault: (n) => (n === 0 ? fault : undefined) });
+      const fate = await paradex.account().placeOrder(ORDER);
+      assert(fate.kind === 'placed');
+      assert.equal(await paradex.account().cancelOrder(fate.id), 'cancelled');
+      assert.equal(server.orders[0]!.cancel_reason, 'USER_CANCELED');
+    });
+  }
+
   it('that cannot be signed is refused before anything is sent', async (t) => {
     const { paradex, server } = await aParadex(t);
     for (const bad of [{ size: 'much' }, { side: 'UP' }, { price: undefined }]) {

@@ -99,6 +99,35 @@ describe('an order at Vest', { concurrency: true }, () => {
     assert.deepEqual(server.refused, []);
   });
 
+  it('given up while it was being signed leaves no gap in the nonces', async (t) => {
+    const { signer, ...rest } = anAccount(0);
+    const caller = new AbortController();
+    const slow = {
+      address: signer.address,
+      async signMessage(message: Parameters<typeof signer.signMessage>[0]) {
+        if (!caller.signal.aborted) caller.abort(new Error('changed my mind'));
+        return signer.signMessage(message);
+      },
+    };
+    const { vest, server } = await aVest(t, { accounts: [{ ...rest, signer: slow }] }, { gapless: true });
+    const given = await vest.account().placeOrder(ORDER, { signal: caller.signal });
+    assert(given.kind === 'not placed' && given.error.code === 'ABORTED' && given.error.reach === 'unsent');
+    assert.equal((await vest.account().placeOrder(ORDER)).kind, 'placed');
+    assert.deepEqual([server.orders.length, server.refused], [1, []]);
+  });
+
+  it('is cancelled although a cancellation was lost and left a gap in the nonces', async (t) => {
+    const { vest, server } = await aVest(t, QUICK, {
+      gapless: true,
+      cancelFault: (index) => (index === 0 ? 'lose before' : undefined),
+    });
+    const fate = await vest.account().placeOrder(ORDER);
+    assert(fate.kind === 'placed');
+    assert.equal((await vest.account().cancelOrder(fate.id)).kind, 'cancelled');
+    assert.equal(server.orders[0]!.status, 'CANCELLED');
+    assert.equal(server.refused.length, 1, 'the one nonce that was too high');
+  });
+
   it('keeps the order of asking, each nonce once, for 60 asked at once', async (t) => {
     const { vest, server } = await aVest(t, { rateLimits: { perIp: [], perAccount: FAST } }, { gapless: true });
     const fates = await Promise.all(Array.from({ length: 60 }, (_, n) => vest.account().placeOrder(sized(n))));
