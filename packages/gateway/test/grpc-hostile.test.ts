@@ -177,7 +177,7 @@ for (const queuePolicy of ['disconnect', 'dropOldest', 'dropNewest'] as const) {
     const geyser = await startGeyserServer({ accountsPerSlot: 100, slotMs: 10 });
     t.after(() => geyser.close());
     // As much as a good caller may be behind by, on a machine that is busy: it must not be told to go.
-    const queueUpdatesMax = queuePolicy === 'disconnect' ? 20_000 : 200;
+    const queueUpdatesMax = queuePolicy === 'disconnect' ? 5_000 : 200;
     const multiplexer = { queuePolicy, queueUpdatesMax };
     const { port, gateway } = await aGrpcGateway(t, geyser.target, { grpc: 'geyser', multiplexer });
     const slow = aCaller(t, port).subscribe(ACCOUNTS);

@@ -53,7 +53,11 @@ export class Door {
 
   listen(port: number, host: string): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#listener.once('error', reject).listen(port, host, () => resolve());
+      this.#listener.once('error', reject).listen(port, host, () => {
+        // Later on, an error is one connection that could not be taken, which its client sees.
+        this.#listener.off('error', reject).on('error', () => undefined);
+        resolve();
+      });
     });
   }
 
@@ -82,11 +86,13 @@ export class Door {
     for (const socket of this.#open) drop(socket);
   }
 
-  close(): Promise<void> {
+  /** Resolves when nothing of any connection is left. */
+  async close(): Promise<void> {
     this.reset();
-    return new Promise((resolve) => {
-      this.#listener.close(() => resolve());
-    });
+    const ends = [...this.#open].map((socket) => new Promise((resolve) => void socket.once('close', resolve)));
+    // The listener tells of its end as soon as sockets are about to close; their handles are closed a turn later.
+    await new Promise<void>((resolve) => void this.#listener.close(() => resolve()));
+    await Promise.all(ends);
   }
 
   #accept(socket: Socket): void {

@@ -267,6 +267,11 @@ export class GeyserServer {
 /** Starts one on loopback. See docs/guide/yellowstone.md, and docs/reference/yellowstone.md for its options. */
 export async function startGeyserServer(options: GeyserServerOptions = {}): Promise<GeyserServer> {
   const server = new GeyserServer(options);
-  await server.listen(options.port);
+  try {
+    await server.listen(options.port);
+  } catch (error) {
+    await server.close(); // its slots go by already
+    throw error;
+  }
   return server;
 }
