@@ -3,8 +3,8 @@ import { type Outcome, ratesOf } from './runner.ts';
 import type { CallScenario } from './scenarios.ts';
 import { median, pairedRatio, type Spread } from './statistics.ts';
 
-/** In the scenarios of HTTP/2: the peer by hand, and of each drop-in what it stands in for. */
-const OVER_H2 = ['node:http2 by hand', 'undici h2', 'undici.fetch h2', 'node:https'] as const;
+/** In the scenarios of HTTP/2 and of drop-ins: the peer by hand, and of each drop-in what it stands in for. */
+const OVER_H2 = ['node:http2 by hand', 'undici h2', 'undici.fetch h2', 'undici.fetch h1', 'node:https'] as const;
 
 /** In the scenarios of the gateway. */
 const OF_PROXIES = ['nginx proxy', 'http-proxy', '@fastify/http-proxy'] as const;

@@ -138,6 +138,17 @@ function http2(quick: boolean): CallScenario[] {
   ];
 }
 
+/** Each drop-in beside what it stands in for, over HTTP/1.1, with bodies of 1 MB. */
+const DROP_INS = ['undici.fetch h1 over keepwarm', 'undici.fetch h1', 'node:https over keepwarm', 'node:https'];
+
+function dropIns(quick: boolean): CallScenario[] {
+  const shared = { kind: 'calls', inFlight: 10, clients: DROP_INS, wrk: false, plan: planFor('1MB', quick) } as const;
+  return (['http', 'tls'] as const).flatMap((origin): CallScenario[] => [
+    { ...shared, name: `drop-in-${origin}-1MB-down`, origin, reply: '1MB' },
+    { ...shared, name: `drop-in-${origin}-1MB-up`, origin, reply: 'upload', bodyBytes: MEGABYTE },
+  ]);
+}
+
 /** @param only names, or parts that stand for every name they are found in; overrides the choice of --quick */
 export function scenarios(only: readonly string[], quick: boolean): Scenario[] {
   const all: Scenario[] = [
@@ -145,6 +156,7 @@ export function scenarios(only: readonly string[], quick: boolean): Scenario[] {
     ...layers(quick),
     ...connects(),
     ...http2(quick),
+    ...dropIns(quick),
     { kind: 'h2-delay', name: 'h2-delay' },
     { kind: 'memory', name: 'memory-http' },
     { kind: 'memory', name: 'memory-tls' },
