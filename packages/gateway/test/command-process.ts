@@ -50,6 +50,8 @@ export interface GatewayProcess {
   /** What commands that ask it need in their environment. */
   readonly env: NodeJS.ProcessEnv;
   readonly folder: string;
+  /** Everything it has printed. */
+  printed(): string;
   close(): Promise<void>;
 }
 
@@ -79,6 +81,7 @@ export async function gatewayProcess(upstreams: object, more: object = {}): Prom
     admin: /status page: http:\/\/([^/]+)\//.exec(printed)?.[1] ?? '',
     env,
     folder,
+    printed: () => printed,
     close: async () => {
       child.kill('SIGTERM');
       await ended;
