@@ -89,7 +89,10 @@ export class Post {
     this.#child = child;
     child.on('message', (word: FromWorker) => this.#hear(word));
     child.once('exit', (code, signal) => this.#exited(signal ?? `code ${code}`, code === 0));
-    child.on('error', () => undefined); // what cannot be sent is not answered
+    child.on('error', (error: Error) => {
+      // What cannot be sent is not answered; but a process that never was does not end either.
+      if (child.process.pid === undefined && this.#child === child) this.#exited(error.message, false);
+    });
   }
 
   send(word: ToWorker): void {
