@@ -68,7 +68,7 @@ export class WorkersGateway {
     this.#given = given;
     this.#log = given.log ?? SILENT;
     this.keys = new Keys(this.#token);
-    this.grpc = new GrpcUpstreams(config.grpc, given.stateFolder);
+    this.grpc = new GrpcUpstreams(config.grpc, given.stateFolder, given.telemetry);
     this.#callers = new CallerRates(config);
     const count = config.workers ?? 1;
     this.#crew = new Crew({
