@@ -114,7 +114,7 @@ describe('the breaker of an upstream', () => {
     const upstream = opened.add(await httpServer((request) => void request.resume()));
     const { gateway, url, breaker } = await started({
       origin: upstream.origin,
-      deadlineMs: 30,
+      deadlineMs: 400,
       breaker: { ...quick, patienceMs: 0 },
     });
     const upload = () => {

@@ -10,7 +10,7 @@ import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ask, httpServer, Opened, rawServer, startGateway, until } from './fixtures.ts';
 
-const TRIES = 400;
+const TRIES = 200;
 const AT_ONCE = 20;
 
 /** Numbers in [0, 1), the same for the same seed. Source: Numerical Recipes, "Quick and Dirty" generators. */
