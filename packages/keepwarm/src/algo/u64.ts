@@ -1,6 +1,6 @@
 /**
- * Whole numbers of 64 bits between their halves, `bigint` and `number`. Through memory that both share, since `BigInt()`
- * and `Number()` leave compiled code each time: a fifth of the time, where there is one for every field of a message.
+ * Whole numbers of 64 bits between their halves, `bigint` and `number`. Through memory that both share, since
+ * `BigInt()` and `Number()` leave compiled code each time, which shows where every field of a message is one.
  */
 
 const WHOLE = new BigUint64Array(1);
