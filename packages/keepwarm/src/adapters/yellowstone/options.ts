@@ -51,7 +51,7 @@ const count = (byDefault: number, min: number): Rule => ({ kind: 'number', defau
  *  - `pingMs` 15 s: proxies in front of providers close what a client is silent on; the usual limit is 60 s and more.
  *  - `backoffMs` 1 s, `backoffMsMax` 30 s: gRPC's connection backoff begins so; its cap of 120 s loses most replays.
  *  - `rewindSlots` 64: a slot is told to be final 32 blocks later, which may be 40 slots where some have none.
- *  - `rememberedMax` 250,000: 64 slots of 4,000 updates, in 8 MB for accounts, 40 MB for transactions.
+ *  - `rememberedMax` 250,000: 64 slots of 4,000 updates, in 8 MB for accounts, 30 MB for transactions.
  */
 export const YELLOWSTONE_OPTIONS: Readonly<Record<keyof YellowstoneNumbers, Rule>> = {
   firstMessageMs: ms(15_000),
