@@ -130,7 +130,7 @@ describe('a gateway of three workers', () => {
     await new Promise((resolve) => setTimeout(resolve, LIMIT.windowMs));
     seen.length = 0;
     const batch = JSON.stringify(
-      Array.from({ length: 10 }, (_, id) => ({ jsonrpc: '2.0', id, method: 'eth_gasPrice' })),
+      Array.from({ length: 30 }, (_, id) => ({ jsonrpc: '2.0', id, method: 'eth_gasPrice' })),
     );
     const caller = new Caller(`${gateway.data}/nodes`, batch);
     await eventually(async () => seen.length >= LIMIT.limit * 3);
