@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { StartFile } from '../../src/pool/start-file.ts';
+import { earlierStarts } from '../../src/pool/start-store.ts';
 
 function aPath(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'keepwarm-starts-'));
@@ -15,6 +16,25 @@ function aPath(t: TestContext): string {
 }
 
 const aFile = (path: string, keepMs = 10_000): StartFile => new StartFile({ path, keepMs });
+
+describe('starts of an earlier run', () => {
+  const figures = { limit: 5, windowMs: 1_000, reserve: 0, lateMs: 100, attemptMs: 500 };
+  const storeOf = (grantedAt: number, settledAt: number | undefined) => ({
+    read: () => [{ grantedAt, settledAt }],
+    ...{ granted: () => undefined, settled: () => undefined, cancelled: () => undefined },
+  });
+
+  it('count in full when the wall clock was set back meanwhile, and for no longer than they may', () => {
+    for (const setBackMs of [0, 1_000, 3_600_000, 86_400_000]) {
+      const wall = 1e12 - setBackMs;
+      assert.deepEqual(earlierStarts(storeOf(1e12, undefined), figures, 50, wall), [{ settledAt: undefined }]);
+      // Settled now, and perhaps lost: then it may still be on its way for lateMs.
+      assert.deepEqual(earlierStarts(storeOf(1e12, 1e12), figures, 50, wall), [{ settledAt: 150 }]);
+    }
+    assert.deepEqual(earlierStarts(storeOf(1e12, 1e12), figures, 50, 1e12 + 1_100), []);
+    assert.deepEqual(earlierStarts(storeOf(1e12, undefined), figures, 50, 1e12 + 1_600), []);
+  });
+});
 
 describe('starts in a file', () => {
   it('are there for the next run: settled, under way, and none that was cancelled', (t) => {

@@ -42,6 +42,8 @@ it('seven monitors share one stream, and each gets what it would get alone, over
   const { streams, drops, gaps, replayed } = mux.stats();
   assert.equal(streams.length, 1);
   assert.deepEqual([drops, gaps], [20, 0]);
+  // The first reaches back further than the server does, and is asked again.
+  assert.equal(geyser.stats().writes.replays, 21, 'one for each loss, and none for a change of filters');
   assert.ok(replayed > 0);
   for (const [i, monitor] of monitors.entries()) {
     assert.ok(monitor.got.length > 50);
@@ -81,6 +83,7 @@ it('a later request replaces the filters of its monitor alone, without a gap in 
   const accounts = new Set(got.got);
   for (const each of all.got.slice(0)) assert.ok(accounts.has(each), 'nothing of what it always wanted is missing');
   assert.equal(accounts.size, got.got.length, 'and nothing came twice');
+  assert.equal(geyser.stats().writes.replays, 0);
 });
 
 it('a monitor that asks for the past is alone until it has caught up, then shares: no gap, no double', async () => {
