@@ -222,7 +222,7 @@ describe('set-up of the partners', () => {
     assert.equal(status, 0);
   });
 
-  it('installs what there is when one package is not, waits for others that install, and says which one is left', () => {
+  it('installs what there is when one package is not, waits its turn, and says which one is left', () => {
     others();
     setup();
     const install = 'for p in wrk redis-server tinyproxy; do case "$*" in *" $p") cp npm $p;; esac; done';

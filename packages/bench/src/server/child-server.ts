@@ -1,6 +1,6 @@
 /**
- * A server in a process of its own, on the servers' core: it says where it listens, answers questions, and ends when let
- * go.
+ * A server in a process of its own, on the servers' core: it says where it listens, answers questions, and ends when
+ * let go.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
