@@ -2,7 +2,7 @@
  * A bot at an exchange, in bad weather: its orders ride connections that are warm, are signed when they are sent, and
  * whatever becomes of an answer, it knows what became of the order.
  *
- *   node --conditions=keepwarm-source examples/exchange-bot/main.ts
+ *   node_modules/.bin/node --conditions=keepwarm-source examples/exchange-bot/main.ts
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createVest, type NewOrder } from 'keepwarm/vest';
