@@ -25,6 +25,10 @@ export interface Listener {
   serveHttp1(socket: Socket): void;
 }
 
+/** How late the end of a request that does not arrive may be, in ms; its limits are tens of seconds. */
+const LOOK_MS_MAX = 5_000;
+const LOOK_MS_MIN = 100;
+
 /** Options of Node's server from 24.9 on, newer than its types: whether a request becomes an `upgrade`. */
 interface UpgradeChoice {
   readonly shouldUpgradeCallback: (request: IncomingMessage) => boolean;
@@ -38,6 +42,8 @@ export function listenerOf(options: ListenerOptions): Listener {
     keepAliveTimeout: options.callerIdleMs,
     requestTimeout: options.requestMs,
     headersTimeout: headMs,
+    // Node looks for requests that are late every half a minute, unless it is told to more often.
+    connectionsCheckingInterval: Math.max(LOOK_MS_MIN, Math.min(LOOK_MS_MAX, Math.ceil(headMs / 4))),
     maxHeaderSize: options.headBytesMax,
     noDelay: true,
     requireHostHeader: false, // targetOf does, with an answer like all others
