@@ -173,6 +173,7 @@ export class Crew {
 
   #said({ number }: Post, word: Parameters<PostEvents['said']>[1]): void {
     if (word.say === 'demand') this.#parts.demanded(number, word.demand);
+    else if (word.say === 'paused') this.send({ say: 'pause', pause: word.pause });
     else if (word.say === 'takes') this.send({ say: 'taken', afterMs: this.#parts.taken(word.takes) }, number);
     else this.#parts.feed.tell(word.kind, word.upstream, { ...word.fields, worker: number });
   }

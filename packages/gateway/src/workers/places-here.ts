@@ -6,7 +6,7 @@
  */
 import type { RateShare } from 'keepwarm/jsonrpc';
 import type { AnyUpstream } from '../data/routes.ts';
-import type { Demand, Grant } from './places.ts';
+import type { Demand, Grant, Pause } from './places.ts';
 
 /** How often it is looked at what is needed, in ms; and while places are waited for or given up. */
 const LOOK_MS = 100;
@@ -16,6 +16,8 @@ const NEWS = 1 / 20;
 
 interface Entry {
   readonly key: string;
+  /** Its upstream, endpoint and name, as facts have them. */
+  readonly of: string;
   readonly share: RateShare;
   readonly limit: number;
   number: number;
@@ -24,13 +26,15 @@ interface Entry {
 
 export class PlacesHere {
   readonly #say: (demand: Demand) => void;
+  readonly #sayPause: (pause: Pause) => void;
   readonly #seen = new WeakSet<AnyUpstream>();
   #entries = new Map<string, Entry>();
   #timer: NodeJS.Timeout | undefined;
   #soon = false;
 
-  constructor(say: (demand: Demand) => void) {
+  constructor(say: (demand: Demand) => void, sayPause: (pause: Pause) => void) {
     this.#say = say;
+    this.#sayPause = sayPause;
   }
 
   /**
@@ -51,11 +55,17 @@ export class PlacesHere {
         const key = JSON.stringify([upstream.name, versionOf(upstream.name), endpoint, i]);
         const known = this.#entries.get(key);
         if (known === undefined) share.places = partOf(share.limit);
-        entries.set(key, known ?? { key, share, limit: share.limit, number: 0, said: undefined });
+        const of = JSON.stringify([upstream.name, endpoint, share.name]);
+        entries.set(key, known ?? { key, of, share, limit: share.limit, number: 0, said: undefined });
       }
       if (this.#seen.has(upstream)) continue;
       this.#seen.add(upstream);
-      upstream.book.listen({ rateWaits: () => this.#hurry() });
+      upstream.book.listen({
+        rateWaits: () => this.#hurry(),
+        ratePaused: ({ endpoint, limit, pauseMs }) => {
+          this.#paused(JSON.stringify([upstream.name, endpoint, limit]), pauseMs);
+        },
+      });
     }
     this.#entries = entries;
     this.#look();
@@ -69,10 +79,19 @@ export class PlacesHere {
     this.#tell(entry);
   }
 
+  /** As the peer has asked another worker. */
+  pause({ key, ms }: Pause): void {
+    this.#entries.get(key)?.share.pause(ms);
+  }
+
   /** Twice is harmless. */
   close(): void {
     clearTimeout(this.#timer);
     this.#entries.clear();
+  }
+
+  #paused(of: string, ms: number): void {
+    for (const entry of this.#entries.values()) if (entry.of === of) this.#sayPause({ key: entry.key, ms });
   }
 
   /** Somebody waits. */

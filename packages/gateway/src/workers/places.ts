@@ -38,6 +38,12 @@ export interface Grant {
   readonly places: number;
 }
 
+/** Of a limit: nothing starts for so long. */
+export interface Pause {
+  readonly key: string;
+  readonly ms: number;
+}
+
 interface Holder {
   held: number;
   /** As it was told last. */

@@ -36,7 +36,7 @@ export interface PostEvents {
   listening(post: Post, address: AddressInfo): void;
   /** It cannot do what it was started for; it ends. */
   failed(post: Post, message: string, code: string | undefined): void;
-  said(post: Post, word: Extract<FromWorker, { readonly say: 'event' | 'demand' | 'takes' }>): void;
+  said(post: Post, word: Extract<FromWorker, { readonly say: 'event' | 'demand' | 'paused' | 'takes' }>): void;
   /** @param againMs until the next one comes; nothing when none does */
   gone(post: Post, how: string, againMs: number | undefined): void;
 }

@@ -2,7 +2,7 @@
 import type { AddressInfo } from 'node:net';
 import type { Slot } from '../config/shares.ts';
 import type { CarriedConfig } from './carried.ts';
-import type { Demand, Grant } from './places.ts';
+import type { Demand, Grant, Pause } from './places.ts';
 
 /** What a worker is asked; each is answered. */
 export type Question =
@@ -27,6 +27,8 @@ export type ToWorker =
   /** It notes how full pools are. */
   | { readonly say: 'sample' }
   | { readonly say: 'grant'; readonly grant: Grant }
+  /** The peer asked another worker to wait for so long. */
+  | { readonly say: 'pause'; readonly pause: Pause }
   /** To `takes`, in their order: nothing for what may pass, else when it may, in ms. */
   | { readonly say: 'taken'; readonly afterMs: readonly (number | undefined)[] }
   /** It has so long for what is under way, and ends. */
@@ -49,5 +51,7 @@ export type FromWorker =
   | { readonly say: 'refused'; readonly id: number; readonly refusal: Refusal }
   | { readonly say: 'event'; readonly kind: string; readonly upstream: string | undefined; readonly fields: object }
   | { readonly say: 'demand'; readonly demand: Demand }
+  /** The peer asked for it; the others do not know. */
+  | { readonly say: 'paused'; readonly pause: Pause }
   /** Requests of callers, by upstream and who they are, that are to count; answered in this order. */
   | { readonly say: 'takes'; readonly takes: readonly Take[] };

@@ -47,7 +47,10 @@ export class Worker {
   constructor(say: (word: FromWorker) => void, end: () => void) {
     this.#say = say;
     this.#end = end;
-    this.#places = new PlacesHere((demand) => say({ say: 'demand', demand }));
+    this.#places = new PlacesHere(
+      (demand) => say({ say: 'demand', demand }),
+      (pause) => say({ say: 'paused', pause }),
+    );
     this.#callers = new CallerRatesAsked((takes) => say({ say: 'takes', takes }));
   }
 
@@ -55,6 +58,7 @@ export class Worker {
     if (word.say === 'start') this.#started = this.#start(word.slot, word.config, word.late);
     else if (word.say === 'ask') void this.#started.then(() => this.#answer(word.id, word.question));
     else if (word.say === 'grant') this.#places.granted(word.grant);
+    else if (word.say === 'pause') this.#places.pause(word.pause);
     else if (word.say === 'taken') this.#callers.heard(word.afterMs);
     else if (word.say === 'sample') this.#minutes.sample(this.#serving?.upstreams ?? []);
     else void this.#started.then(() => this.stop(word.deadlineMs));

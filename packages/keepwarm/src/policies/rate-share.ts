@@ -45,6 +45,12 @@ export class RateShare {
     return this.#bucket.window.used(this.#clock.now());
   }
 
+  /** Nothing starts for `ms`, or for longer if that has been said before: the peer asked another process for it. */
+  pause(ms: number): void {
+    this.#bucket.pause(ms, this.#clock.now());
+    this.#limiter.changed(this.#bucket);
+  }
+
   /** Weight of the calls that wait here, and of the one among them that is next. */
   get waiting(): number {
     return this.#bucket.waitingWeight;

@@ -80,6 +80,18 @@ describe('a part of a rate limit', () => {
     assert.equal(engine.calls.length, LIMIT + 1);
   });
 
+  it('stands still for as long as the peer asked another process to', async () => {
+    const clock = new FakeClock();
+    const { share, call, engine } = sharing(clock);
+    share.pause(300);
+    call();
+    await clock.run(299);
+    assert.equal(engine.calls.length, 0);
+    share.pause(0); // what was said before lasts longer
+    await clock.run(1);
+    assert.deepEqual(engine.instants, [300]);
+  });
+
   it('holds the whole over every window, however free places move between processes', () =>
     fc.assert(
       fc.asyncProperty(
