@@ -14,14 +14,16 @@ import {
   type YellowstoneStream,
 } from 'keepwarm/yellowstone';
 import type { Client, OpenClient, Target } from '../clients/client.ts';
-import { accountsOf, replyWith } from './peers.ts';
+import { accountsOf, replyWith, WINDOW_BYTES } from './peers.ts';
 import type { Updating } from './stream-client.ts';
 
 const MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
+/** The windows that the others are given. */
+const SESSION = { windowBytes: WINDOW_BYTES, streamWindowBytes: WINDOW_BYTES };
 
 const clientFor = ({ origin, ca }: Target): GrpcClient =>
   createGrpcClient({
-    ...{ target: origin, messageBytesMax: MESSAGE_BYTES_MAX },
+    ...{ target: origin, messageBytesMax: MESSAGE_BYTES_MAX, session: SESSION },
     ...(ca === '' ? {} : { tls: { ca } }),
   });
 
@@ -85,7 +87,7 @@ export const openConnect: OpenClient = (target) => {
 
 /** `createYellowstone`: nothing is missed, nothing told twice, gaps are told. */
 export const openYellowstone: OpenClient = ({ origin }) => {
-  const yellowstone = createYellowstone({ target: origin, messageBytesMax: MESSAGE_BYTES_MAX });
+  const yellowstone = createYellowstone({ target: origin, messageBytesMax: MESSAGE_BYTES_MAX, session: SESSION });
   let count = 0;
   let stream: YellowstoneStream | undefined;
   const read = async (updates: YellowstoneStream): Promise<void> => {

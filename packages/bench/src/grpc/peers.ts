@@ -14,7 +14,8 @@ import { CALL_ID } from '../server/replies.ts';
 import { SLOT } from './server.ts';
 import type { Updating } from './stream-client.ts';
 
-const WINDOW_BYTES = 4 * 1024 * 1024;
+/** Towards each client. */
+export const WINDOW_BYTES = 4 * 1024 * 1024;
 const MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** The reply to a call, as the loop of calls wants it, once it has the right slot. */
