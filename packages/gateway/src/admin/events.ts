@@ -35,7 +35,9 @@ export class Readers {
     response.on('close', () => this.#responses.delete(response));
   }
 
+  /** Counted once, though more may be told it before it is closed. */
   drop(response: ServerResponse): void {
+    if (response.destroyed) return;
     this.dropped++;
     response.destroy();
   }
