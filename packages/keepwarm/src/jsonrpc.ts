@@ -19,7 +19,7 @@ export type {
   RpcErrorObject,
 } from './clients/jsonrpc/adapter.ts';
 export { createRpc, type RpcClient } from './clients/jsonrpc/client.ts';
-export type { EndpointShare, RpcRateLimit } from './clients/jsonrpc/endpoint-limits.ts';
+export type { EndpointLimit, EndpointLimiter, EndpointShare, RpcRateLimit } from './clients/jsonrpc/endpoint-limits.ts';
 export { FRESHNESS_DEFAULTS, type FreshnessOptions } from './clients/jsonrpc/freshness-options.ts';
 export {
   BATCHING_DEFAULTS,

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { Chain } from '../../algo/chain.ts';
 import type { Call } from '../../core/call.ts';
+import type { RateSnapshot } from '../../policies/rate-keys.ts';
 import { nameOf, type RateLimit, type RateSettings, weightOf } from '../../policies/rate-options.ts';
 import { tooManyKeys } from '../../policies/rate-refusals.ts';
 import { FleetBucket } from './fleet-bucket.ts';
@@ -85,6 +86,30 @@ export class FleetLimit {
     const { limit, windowMs } = this.limit;
     const { name, granted, refused } = this;
     return { name, limit, windowMs, keys: this.#buckets.size, own, pausedMs, granted, refused };
+  }
+
+  /** Whether there is no reason known here why a call should have to wait. */
+  mayStart(call: Call, now: number): boolean {
+    const weight = weightOf(this.limit, call);
+    const bucket = this.#buckets.get(this.limit.key === undefined ? '' : this.limit.key(call));
+    if (weight === 0 || bucket === undefined) return true;
+    if (bucket.waiters.size > 0 || Math.max(bucket.askAt, bucket.pausedUntil) > now) return false;
+    return bucket.own.used(now) + weight <= this.limit.limit;
+  }
+
+  /** As of a limit that this process counts alone; what others use shows in how long one has to wait. */
+  rate(now: number): RateSnapshot {
+    const { name, limit, windowMs, keys, own, pausedMs, granted, refused } = this.snapshot(now);
+    const buckets = [...this.#buckets.values()];
+    const most = (of: (bucket: FleetBucket) => number): number => Math.max(0, ...buckets.map(of));
+    const waiting = buckets.reduce((sum, { waiters }) => sum + waiters.size, 0);
+    const nextMs = Math.max(
+      most(({ askAt }) => askAt - now),
+      pausedMs,
+    );
+    const resetMs = most((bucket) => bucket.own.emptyAt(now) - now);
+    const remaining = nextMs > 0 ? 0 : Math.max(limit - own, 0);
+    return { name, limit, windowMs, keys, used: own, remaining, resetMs, nextMs, waiting, pausedMs, granted, refused };
   }
 
   #forgetOne(now: number): boolean {

@@ -9,6 +9,7 @@ import { systemClock } from '../../core/clock.ts';
 import { NetError } from '../../core/error.ts';
 import type { Reply } from '../../core/reply.ts';
 import { readFeedback } from '../../policies/rate-feedback.ts';
+import type { RateSnapshot } from '../../policies/rate-keys.ts';
 import type { RateParts } from '../../policies/rate-limit.ts';
 import { FleetLimiter } from './fleet-limiter.ts';
 import type { FleetLimitSnapshot } from './fleet-limits.ts';
@@ -33,6 +34,10 @@ export interface FleetSnapshot {
 }
 
 export interface FleetRateLimit extends Policy {
+  /** Whether nothing known here would make the call wait. Asking counts for nothing. */
+  mayStart(call: Call, now?: number): boolean;
+  /** One entry per limit, as of a limit that one process counts: `used` and `waiting` are this process's own. */
+  rates(): RateSnapshot[];
   snapshot(): FleetSnapshot;
   /** Ends every wait with `CLOSED`; nothing starts any more. The client stays open: it is yours. */
   close(): void;
@@ -42,7 +47,12 @@ export interface FleetRateLimit extends Policy {
 export function redisRateLimit(options: FleetOptions, parts: Partial<RateParts> = {}): FleetRateLimit {
   const gate = new FleetGate(fleetSettings(options), { clock: systemClock, observer: {}, ...parts });
   const policy: Policy = (next) => (call) => gate.send(call, next);
-  return Object.assign(policy, { snapshot: () => gate.snapshot(), close: () => gate.limiter.close() });
+  return Object.assign(policy, {
+    mayStart: (call: Call, now?: number) => gate.mayStart(call, now),
+    rates: () => gate.rates(),
+    snapshot: () => gate.snapshot(),
+    close: () => gate.limiter.close(),
+  });
 }
 
 class FleetGate {
@@ -67,6 +77,17 @@ class FleetGate {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  mayStart(call: Call, now = this.#parts.clock.now()): boolean {
+    const { link, limits } = this.limiter;
+    if (link.lostAt !== undefined && !this.limiter.isLocal) return false;
+    return limits.every((limit) => limit.mayStart(call, now));
+  }
+
+  rates(): RateSnapshot[] {
+    const now = this.#parts.clock.now();
+    return this.limiter.limits.map((limit) => limit.rate(now));
   }
 
   snapshot(): FleetSnapshot {

@@ -42,7 +42,7 @@ export function assemble(options: RpcOptions): RpcAssembly {
   const random = settled.client.random ?? systemRandom;
   const observer = settled.client.observer === undefined ? {} : guarded(settled.client.observer);
   const toldOf = { clock, observer: told(settled.client.observer, join(settled.client.telemetry, clock)) };
-  const limits = new EndpointLimits(perEndpoint(settled, limitsOf), toldOf);
+  const limits = new EndpointLimits(perEndpoint(settled, limitsOf), toldOf, options.limiter);
   const parts = new Parts(perEndpoint(settled, partLimitsOf), clock);
   const routing = new Routing(
     endpoints.map(({ name }) => name),

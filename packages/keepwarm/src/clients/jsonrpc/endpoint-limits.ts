@@ -1,10 +1,9 @@
 /** The rate limits of endpoints: each has its own, in requests or in compute units, and shares them with no other. */
 import type { Call, Policy } from '../../core/call.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { Observer } from '../../core/observer.ts';
 import { relayOf, sending } from '../../core/relay.ts';
 import type { RateSnapshot } from '../../policies/rate-keys.ts';
-import { type RateLimitPolicy, rateLimit } from '../../policies/rate-limit.ts';
+import { type RateParts, rateLimit } from '../../policies/rate-limit.ts';
 import type { RateLimit } from '../../policies/rate-options.ts';
 import type { RateShare } from '../../policies/rate-share.ts';
 import { invalid } from '../options.ts';
@@ -21,6 +20,27 @@ export interface RpcRateLimit {
   readonly name?: string | undefined;
 }
 
+/** The limits of one endpoint, counted wherever that is. The client closes it with itself. */
+export interface EndpointLimit extends Policy {
+  /** Whether the call would start at once, as far as is known. Asking counts for nothing. */
+  mayStart(call: Call, now?: number): boolean;
+  /** One entry per limit. */
+  snapshot(): readonly RateSnapshot[];
+  /** What of them other processes may have; none where they are not counted here. */
+  shares?(): readonly RateShare[];
+  close(): void;
+}
+
+/**
+ * Makes the limits of an endpoint, such as `redisEndpointLimits` for a fleet. Each weighs calls already, by its unit.
+ *
+ * @throws NetError `INVALID` for limits that it cannot keep
+ */
+export type EndpointLimiter = (endpoint: string, limits: readonly RateLimit[], parts: RateParts) => EndpointLimit;
+
+/** Counts in this process alone. */
+const counted: EndpointLimiter = (_, limits, parts) => rateLimit({ limits }, parts);
+
 /** Of one limit of an endpoint. */
 export interface EndpointShare {
   readonly endpoint: string;
@@ -29,16 +49,17 @@ export interface EndpointShare {
 
 export class EndpointLimits {
   readonly #clock: Clock;
-  readonly #limits = new Map<string, RateLimitPolicy>();
+  readonly #limits = new Map<string, EndpointLimit>();
 
   /** @throws NetError `INVALID` naming the option */
   constructor(
     given: ReadonlyMap<string, readonly RpcRateLimit[]>,
-    parts: { readonly clock: Clock; readonly observer: Observer },
+    parts: RateParts,
+    limiter: EndpointLimiter = counted,
   ) {
     this.#clock = parts.clock;
     for (const [endpoint, limits] of given) {
-      if (limits.length > 0) this.#limits.set(endpoint, rateLimit({ limits: limits.map(weighed) }, parts));
+      if (limits.length > 0) this.#limits.set(endpoint, limiter(endpoint, limits.map(weighed), parts));
     }
   }
 
@@ -64,7 +85,9 @@ export class EndpointLimits {
 
   /** Of all endpoints, each under its name: what other processes may have of their limits. */
   shares(): readonly EndpointShare[] {
-    return [...this.#limits].flatMap(([endpoint, limit]) => limit.shares().map((share) => ({ endpoint, share })));
+    return [...this.#limits].flatMap(([endpoint, limit]) =>
+      (limit.shares?.() ?? []).map((share) => ({ endpoint, share })),
+    );
   }
 
   close(): void {

@@ -3,7 +3,7 @@ import type { FieldsInput } from '../../core/fields.ts';
 import type { ClientOptions } from '../client-options.ts';
 import { invalid, unknownOption } from '../options.ts';
 import type { RpcAdapter } from './adapter.ts';
-import type { RpcRateLimit } from './endpoint-limits.ts';
+import type { EndpointLimiter, RpcRateLimit } from './endpoint-limits.ts';
 import type { FreshnessOptions } from './freshness-options.ts';
 
 export interface RpcEndpoint {
@@ -67,6 +67,8 @@ export interface RpcOptions extends Omit<ClientOptions, OfHttp> {
   readonly cache?: boolean | Partial<RpcCacheOptions> | undefined;
   /** Follows how far each endpoint has come, and asks those that keep up. Default true; without effect for one. */
   readonly freshness?: boolean | Partial<FreshnessOptions> | undefined;
+  /** Who counts the limits of endpoints, such as `redisEndpointLimits()` for a fleet. Default: this process alone. */
+  readonly limiter?: EndpointLimiter | undefined;
   /** Accepts only what JSON-RPC 2.0 allows; false forgives what is common and harmless. Default true. */
   readonly strict?: boolean | undefined;
   /** `exact` gives whole numbers beyond 2⁵³ as bigints; otherwise they are rounded, as JSON.parse does. */
@@ -112,10 +114,13 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 
 /** @throws NetError `INVALID` naming what is wrong */
 export function settleRpc(options: RpcOptions): Settled {
-  const { adapter, endpoints, batching, coalesce, cache, freshness, strict, bigints, ...client } = options;
+  const { adapter, endpoints, batching, coalesce, cache, freshness, strict, bigints, limiter, ...client } = options;
   for (const name of Object.keys(client)) {
     const instead = Object.hasOwn(ELSEWHERE, name) ? ELSEWHERE[name] : undefined;
     if (instead !== undefined) throw invalid(`there is no option ${name} of createRpc; use ${instead}`);
+  }
+  if (limiter !== undefined && typeof limiter !== 'function') {
+    throw invalid(`option limiter is ${String(limiter)}; allowed: a function, such as redisEndpointLimits() makes`);
   }
   if (typeof adapter?.classify !== 'function' || typeof adapter.methods !== 'object') {
     throw invalid('option adapter says what methods mean: solana or evm of keepwarm/jsonrpc, or one like them');
@@ -138,7 +143,9 @@ export function settleRpc(options: RpcOptions): Settled {
 }
 
 /** What `createRpc` takes in its own way; the other options are those of every client. */
-type OwnOption = 'adapter' | 'endpoints' | 'batching' | 'coalesce' | 'cache' | 'freshness' | 'strict' | 'bigints';
+type OwnOption =
+  | ('adapter' | 'endpoints' | 'batching' | 'coalesce' | 'cache' | 'freshness' | 'limiter')
+  | ('strict' | 'bigints');
 const OWN: Readonly<Record<OwnOption, true>> = {
   adapter: true,
   endpoints: true,
@@ -146,6 +153,7 @@ const OWN: Readonly<Record<OwnOption, true>> = {
   coalesce: true,
   cache: true,
   freshness: true,
+  limiter: true,
   strict: true,
   bigints: true,
 };
