@@ -16,6 +16,7 @@ import { type ListenerTls, parseListenerTls } from './listener-tls.ts';
 import { checkListeners } from './listeners.ts';
 import { type LogsConfig, parseLogs } from './logs.ts';
 import { checkPlaces, parseHosts, parsePaths } from './places.ts';
+import { POLICY_NAMES, policiesOf } from './policies.ts';
 import { parseRpcUpstream, type RpcUpstreamConfig } from './rpc-upstream.ts';
 import { readSource } from './source.ts';
 import { parseUpgrades, type UpgradesConfig } from './upgrades.ts';
@@ -105,6 +106,7 @@ export const UPSTREAM_NAMES: readonly string[] = [
   ...WAY_NAMES,
   ...LIBRARY_GROUPS,
   ...LIBRARY_SWITCHES,
+  ...POLICY_NAMES,
   ...Object.keys(UPSTREAM_DEFAULTS),
   ...UPSTREAM_BLOCKS,
 ];
@@ -204,7 +206,12 @@ function clientOf(given: Json, path: string, folder: string): UpstreamConfig['cl
   }
   for (const name of LIBRARY_SWITCHES) if (given[name] !== undefined) options[name] = valuesOf(given[name]);
   if (given['tls'] !== undefined) options['tls'] = tls(given['tls'], `${path}.tls`, folder);
-  const client = { ...options, ...wayOf(given, path), origin: origin(given['origin'], `${path}.origin`) };
+  const client = {
+    ...options,
+    ...policiesOf(given, path),
+    ...wayOf(given, path),
+    origin: origin(given['origin'], `${path}.origin`),
+  };
   try {
     createClient(client).destroy();
     return client;

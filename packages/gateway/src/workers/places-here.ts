@@ -50,8 +50,7 @@ export class PlacesHere {
   ): void {
     const entries = new Map<string, Entry>();
     for (const upstream of upstreams) {
-      if (!('rpc' in upstream)) continue;
-      for (const [i, { endpoint, share }] of upstream.rpc.rateShares().entries()) {
+      for (const [i, { endpoint, share }] of sharesOf(upstream).entries()) {
         const key = JSON.stringify([upstream.name, versionOf(upstream.name), endpoint, i]);
         const known = this.#entries.get(key);
         if (known === undefined) share.places = partOf(share.limit);
@@ -63,7 +62,9 @@ export class PlacesHere {
       upstream.book.listen({
         rateWaits: () => this.#hurry(),
         ratePaused: ({ endpoint, limit, pauseMs }) => {
-          this.#paused(JSON.stringify([upstream.name, endpoint, limit]), pauseMs);
+          // A limit of one origin is for all its endpoints.
+          const of = 'rpc' in upstream ? endpoint : undefined;
+          this.#paused(JSON.stringify([upstream.name, of, limit]), pauseMs);
         },
       });
     }
@@ -119,6 +120,10 @@ export class PlacesHere {
     entry.said = demandOf(entry);
     this.#say(entry.said);
   }
+}
+
+function sharesOf(upstream: AnyUpstream): readonly { readonly endpoint?: string; readonly share: RateShare }[] {
+  return 'rpc' in upstream ? upstream.rpc.rateShares() : upstream.client.rateShares().map((share) => ({ share }));
 }
 
 function demandOf({ key, share, limit, number }: Entry): Demand {

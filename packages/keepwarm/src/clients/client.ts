@@ -14,6 +14,7 @@ import type { DnsCache } from '../net/dns.ts';
 import type { TlsIdentity, TlsSetup } from '../net/tls.ts';
 import { ACCEPT_ENCODING, decompress } from '../policies/decompress.ts';
 import { CallRecord, observe } from '../policies/observe.ts';
+import type { RateShare } from '../policies/rate-share.ts';
 import { redirect } from '../policies/redirect.ts';
 import { Awaited } from './awaited.ts';
 import { type BodyInput, prepareBody } from './call-body.ts';
@@ -195,6 +196,11 @@ export class Client {
   /** The part of `stats()` that is about policies and endpoints: what it costs does not grow with the sockets. */
   policyStats(): ResilienceStats {
     return { ...this.#resilience.stats(), ...(this.#endpoints && { endpoints: this.#endpoints.set.snapshot() }) };
+  }
+
+  /** The rate limits, for processes that keep them together: each starts calls in places of its own only. */
+  rateShares(): readonly RateShare[] {
+    return this.#resilience.rateShares();
   }
 
   /** Open, and more than half of the calls so far have been answered. */

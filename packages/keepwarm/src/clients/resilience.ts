@@ -24,6 +24,7 @@ import { HEDGE_DEFAULTS, type HedgeOptions, type HedgeSnapshot, hedge } from '..
 import type { RateSnapshot } from '../policies/rate-keys.ts';
 import { rateLimit } from '../policies/rate-limit.ts';
 import type { RateLimit, RateLimitOptions } from '../policies/rate-options.ts';
+import type { RateShare } from '../policies/rate-share.ts';
 import { type RetrySnapshot, retry } from '../policies/retry.ts';
 import { RETRY_DEFAULTS, type RetryOptions } from '../policies/retry-options.ts';
 import { compressed } from './compressed-origins.ts';
@@ -102,6 +103,8 @@ export interface Resilience {
   /** What leaves a peer enough time to be judged by: see `patienceMs` of the breaker. */
   readonly patienceMs: number;
   stats(): ResilienceStats;
+  /** One entry per rate limit without keys, in the order of the options. */
+  rateShares(): readonly RateShare[];
   /** Closes the breaker of one key, or all of them. */
   resetBreaker(key?: string): void;
   /** Forgets all that is kept. */
@@ -133,6 +136,7 @@ export function resilience(
       const rest = { budget: budget?.snapshot(), readyLimit: ready?.snapshot() };
       return defined({ ...Object.fromEntries(each), ...rest }) as ResilienceStats;
     },
+    rateShares: () => rates?.shares() ?? [],
     resetBreaker: (key) => breaks?.reset(key),
     clearCache: () => stateful.cache?.clear(),
     close() {
