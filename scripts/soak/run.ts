@@ -110,6 +110,7 @@ async function run(plan: SoakPlan, server: ServerProcess, pool: GrpcPool): Promi
   shared.release();
   await pool.close({ deadlineMs: 1_000 });
   const figures = await gone(server);
+  await until('no socket is left here', () => openSockets() === 0, false);
   const { opened, failed, reconnects, revived, rotations, ended } = pool.stats();
   return {
     seconds: plan.lengthMs / 1_000,
@@ -123,7 +124,7 @@ async function run(plan: SoakPlan, server: ServerProcess, pool: GrpcPool): Promi
       dialled: opened + failed,
       accepted: figures.stats.connections.accepted,
       ended: Object.values(ended).reduce((sum, count) => sum + count, 0),
-      openHere: process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length,
+      openHere: openSockets(),
       openThere: figures.stats.connections.open,
     },
     heap: trendOf(samples, ({ heapBytes }) => heapBytes),
@@ -203,6 +204,8 @@ async function wait({ lengthMs, progress }: SoakPlan, state: () => string): Prom
   }
   return samples;
 }
+
+const openSockets = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
 
 async function gone(server: ServerProcess): Promise<ServerFigures> {
   let figures = await server.tell();
