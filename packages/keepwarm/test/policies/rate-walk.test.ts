@@ -206,11 +206,11 @@ describe('rate limits under random traffic', () => {
         await walk.clock.run(1_000);
         for (const limit of walk.policy.snapshot()) assert.equal(limit.used, 0, 'every place is given back');
       }),
-      { numRuns: 600 },
+      { numRuns: 1_500 },
     );
   });
 
-  it('are used to the full: a million starts, no window exceeded, none left idle', async () => {
+  it('are used to the full: 300,000 starts, no window exceeded, none left idle', async () => {
     const clock = new FakeClock();
     const limits = [
       { limit: 200, windowMs: 10 },
@@ -225,7 +225,7 @@ describe('rate limits under random traffic', () => {
       return answered;
     });
     let again = 1_500;
-    while (starts.length < 1_000_000) {
+    while (starts.length < 300_000) {
       for (; again > 0; again--) void send(aCall());
       clock.advance(clock.nextMs ?? assert.fail('somebody waits, and no timer is set'));
     }
@@ -234,6 +234,6 @@ describe('rate limits under random traffic', () => {
         if (starts[i]! - starts[i - limit]! < windowMs) assert.fail(`start ${i} makes ${limit + 1} in ${windowMs} ms`);
       }
     }
-    assert.equal(starts.at(-1), 99_940, '1,000 per 100 ms, the last 1,000 of them in five times 200');
+    assert.equal(starts.at(-1), 29_940, '1,000 per 100 ms, the last 1,000 of them in five times 200');
   });
 });
