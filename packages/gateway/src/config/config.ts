@@ -8,6 +8,7 @@ import { type ClientOptions, createClient, NetError } from 'keepwarm';
 import { type AccessConfig, parseAccess } from './access.ts';
 import { type Address, parseAddress } from './address.ts';
 import { type CallerRateConfig, parseCallerRate } from './caller-rate.ts';
+import { forwardingOptions } from './client-options.ts';
 import { ConfigError } from './config-error.ts';
 import { type GrpcUpstreamConfig, parseGrpcUpstream } from './grpc-upstream.ts';
 import { type HeaderRules, parseHeaderRules } from './header-rules.ts';
@@ -213,7 +214,7 @@ function clientOf(given: Json, path: string, folder: string): UpstreamConfig['cl
     origin: origin(given['origin'], `${path}.origin`),
   };
   try {
-    createClient(client).destroy();
+    createClient(forwardingOptions(client)).destroy();
     return client;
   } catch (error) {
     if (error instanceof NetError) throw new ConfigError(path, `cannot be used: ${error.message}`);

@@ -6,7 +6,10 @@ import type { ClientOptions } from 'keepwarm';
 import { ConfigError } from './config-error.ts';
 import { type Json, object, show, text, valuesOf } from './values.ts';
 
-export const POLICY_NAMES = ['rateLimit'] as const;
+/** On, off, or figures over the defaults. */
+const SWITCHES = ['retry', 'hedge', 'concurrency', 'coalesce', 'cache', 'compress'] as const;
+
+export const POLICY_NAMES = ['preset', 'rateLimit', 'budget', ...SWITCHES] as const;
 
 type Policies = Pick<ClientOptions, (typeof POLICY_NAMES)[number]>;
 type RateLimits = Extract<ClientOptions['rateLimit'], { readonly limits: unknown }>;
@@ -14,9 +17,31 @@ type RateLimit = RateLimits['limits'][number];
 
 /** @throws ConfigError for what the library would not see; the rest is for it to refuse */
 export function policiesOf(given: Json, path: string): Policies {
-  const { rateLimit } = given;
-  if (rateLimit === undefined || rateLimit === false) return {};
-  return { rateLimit: rateLimitOf(object(rateLimit, `${path}.rateLimit`), `${path}.rateLimit`) };
+  const { preset, rateLimit, budget, retry } = given;
+  const policies: Record<string, unknown> = {};
+  for (const name of SWITCHES) if (given[name] !== undefined) policies[name] = valuesOf(given[name]);
+  for (const name of ['cache', 'coalesce'] as const) checkIgnored(given[name], `${path}.${name}.ignore`);
+  if (preset !== undefined) policies['preset'] = text(preset, `${path}.preset`);
+  if (rateLimit !== undefined && rateLimit !== false) {
+    policies['rateLimit'] = rateLimitOf(object(rateLimit, `${path}.rateLimit`), `${path}.rateLimit`);
+  }
+  if (budget === undefined) return policies;
+  if (retry === false || (retry === undefined && preset === undefined)) {
+    throw new ConfigError(`${path}.budget`, 'is for what is sent again, and nothing is; add retry: true');
+  }
+  return { ...policies, budget: valuesOf(object(budget, `${path}.budget`)) as Policies['budget'] };
+}
+
+/** By their names, fields that say who asks. Cookies do; so does where a request came from, to some. */
+const PERSONAL = /auth|cookie|token|secret|key|sign|session|account|user(?!-agent$)|tenant|^x-forwarded|^forwarded$/;
+
+/** Callers of a gateway are different people: what is for one of them must never be given to another. */
+function checkIgnored(policy: unknown, path: string): void {
+  const ignored = typeof policy === 'object' && policy !== null && 'ignore' in policy ? policy.ignore : [];
+  if (!Array.isArray(ignored)) return; // the library says what it should be
+  const personal = ignored.find((name) => typeof name === 'string' && PERSONAL.test(name.toLowerCase()));
+  if (personal === undefined) return;
+  throw new ConfigError(path, `lists ${show(personal)}; a field that may say who asks cannot be ignored`);
 }
 
 const LIMIT_NAMES = ['limit', 'windowMs', 'name'];

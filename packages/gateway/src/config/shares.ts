@@ -3,6 +3,8 @@
  * beyond the calls themselves. The parts add up to the whole, so nothing here ever exceeds it. Rate limits are not
  * divided: workers/places.ts moves those of endpoints and origins to where the calls are, callers are counted at home.
  */
+import type { ClientOptions } from 'keepwarm';
+import { figuresOf, repeats } from './client-options.ts';
 import type { GatewayConfig, UpstreamConfig } from './config.ts';
 import { ConfigError } from './config-error.ts';
 import type { RpcUpstreamConfig } from './rpc-upstream.ts';
@@ -11,6 +13,7 @@ import { WEBSOCKET_DEFAULTS } from './websocket.ts';
 
 /** The library's own; a test compares. */
 export const SHARED_POOL = { socketsMax: 50, socketsTotalMax: 256, idleMax: 10, waitersMax: 10_000 } as const;
+export const SHARED_CONCURRENCY = { limit: 20, limitMin: 1, limitMax: 200, waitersMax: 1_000 } as const;
 export const SHARED_PER_SECOND = { budget: 10, hedge: 1 } as const;
 
 /** One of `count` workers, numbered from 0. */
@@ -43,42 +46,73 @@ export function checkShares({ workers = 1, callersMax, upstreams }: GatewayConfi
   };
   check('callersMax', callersMax);
   for (const [name, upstream] of upstreams) {
-    const { pool = {} } = 'rpc' in upstream ? upstream.rpc : upstream.client;
+    const { pool = {} } = 'rpc' in upstream ? upstream.rpc : { pool: poolOf(upstream.client) };
     for (const option of ['socketsMax', 'socketsTotalMax'] as const) {
       check(`upstreams.${name}.pool.${option}`, pool[option] ?? SHARED_POOL[option]);
     }
     if ('rpc' in upstream) check(`upstreams.${name}.websocket.callersMax`, websocketOf(upstream).callersMax);
-    else check(`upstreams.${name}.upgrades.upgradesMax`, upgradesOf(upstream).upgradesMax);
+    else {
+      check(`upstreams.${name}.upgrades.upgradesMax`, upgradesOf(upstream).upgradesMax);
+      const { limit } = concurrencyOf(upstream.client) ?? {};
+      if (limit !== undefined) check(`upstreams.${name}.concurrency.limit`, limit);
+    }
   }
 }
 
 function part(upstream: UpstreamConfig, slot: Slot): UpstreamConfig {
   const upgrades = upgradesOf(upstream);
+  const { client } = upstream;
+  const sent = repeats(client) ? sentPart(client, figuresOf(client).hedge !== undefined, slot) : {};
+  const concurrency = concurrencyPart(client, slot);
   return {
     ...upstream,
-    client: { ...upstream.client, pool: poolPart(upstream.client.pool, slot) },
+    client: { ...client, ...sent, ...concurrency, pool: poolPart(poolOf(client), slot) },
     upgrades: { ...upgrades, upgradesMax: partOf(upgrades.upgradesMax, slot) },
   };
 }
 
 function rpcPart(upstream: RpcUpstreamConfig, slot: Slot): RpcUpstreamConfig {
-  const { pool, budget, hedge } = upstream.rpc;
-  const perSecond = (given: number | undefined, otherwise: number): number => (given ?? otherwise) / slot.count;
+  const { rpc } = upstream;
   const websocket = websocketOf(upstream);
-  const hedging = typeof hedge === 'object' ? hedge : {};
   return {
     ...upstream,
-    rpc: {
-      ...upstream.rpc,
-      pool: poolPart(pool, slot),
-      budget: { ...budget, perSecond: perSecond(budget?.perSecond, SHARED_PER_SECOND.budget) },
-      ...(hedge === undefined || hedge === false
-        ? {}
-        : { hedge: { ...hedging, perSecond: perSecond(hedging.perSecond, SHARED_PER_SECOND.hedge) } }),
-    },
+    rpc: { ...rpc, pool: poolPart(rpc.pool, slot), ...sentPart(rpc, false, slot) },
     websocket: { ...websocket, callersMax: partOf(websocket.callersMax, slot) },
   };
 }
+
+/** What may be sent beyond the calls themselves. @param hedges unless told otherwise */
+function sentPart({ budget, ...given }: Sent, hedges: boolean, slot: Slot): Sent {
+  const { hedge = hedges } = given;
+  const perSecond = (given: number | undefined, otherwise: number): number => (given ?? otherwise) / slot.count;
+  const hedging = typeof hedge === 'object' ? hedge : {};
+  return {
+    budget: { ...budget, perSecond: perSecond(budget?.perSecond, SHARED_PER_SECOND.budget) },
+    ...(hedge === false
+      ? {}
+      : { hedge: { ...hedging, perSecond: perSecond(hedging.perSecond, SHARED_PER_SECOND.hedge) } }),
+  };
+}
+
+type Sent = Pick<ClientOptions, 'budget' | 'hedge'>;
+
+/** Each worker finds out for itself how much of its part its upstream takes. */
+function concurrencyPart(client: ClientOptions, slot: Slot): Pick<ClientOptions, 'concurrency'> {
+  const all = concurrencyOf(client);
+  if (all === undefined) return {};
+  const { limit, limitMin, limitMax, waitersMax } = all;
+  const parts = { limit: partOf(limit, slot), limitMax: partOf(limitMax, slot), waitersMax: partOf(waitersMax, slot) };
+  return { concurrency: { ...all, ...parts, limitMin: Math.max(1, Math.floor(limitMin / slot.count)) } };
+}
+
+function concurrencyOf(client: ClientOptions) {
+  const { concurrency = figuresOf(client).concurrency } = client;
+  if (concurrency === undefined || concurrency === false) return undefined;
+  const own = typeof concurrency === 'object' ? concurrency : {};
+  return { ...SHARED_CONCURRENCY, ...figuresOf(client).concurrency, ...own };
+}
+
+const poolOf = (client: ClientOptions): Pool => ({ ...figuresOf(client).pool, ...client.pool });
 
 const upgradesOf = ({ upgrades }: UpstreamConfig) => upgrades ?? UPGRADES_DEFAULTS;
 const websocketOf = ({ websocket }: RpcUpstreamConfig) => websocket ?? WEBSOCKET_DEFAULTS;

@@ -1,7 +1,8 @@
 /** One upstream: where it is, the warm connections to it, and what is known of it. */
-import { type Client, type ClientOptions, createClient } from 'keepwarm';
+import { type Client, createClient } from 'keepwarm';
 import { type KeepwarmAgents, keepwarmAgents } from 'keepwarm/node-http';
 import type { OpenTelemetry } from 'keepwarm/otel';
+import { forwardingOptions } from '../config/client-options.ts';
 import type { UpstreamConfig } from '../config/config.ts';
 import { UPGRADES_DEFAULTS } from '../config/upgrades.ts';
 import { FigureBook } from '../figures/figures.ts';
@@ -31,7 +32,7 @@ export class Upstream {
     this.config = config;
     this.callerRate = config.callerRate && new CallerRate(config.callerRate);
     this.origin = new URL(config.client.origin).origin;
-    this.client = createClient({ ...clientOptions(config, this.book), telemetry });
+    this.client = createClient({ ...forwardingOptions(config.client), observer: this.book.observer, telemetry });
     this.tunnels = new Tunnels(config.upgrades ?? UPGRADES_DEFAULTS);
   }
 
@@ -53,23 +54,4 @@ export class Upstream {
     this.tunnels.close();
     return this.client.close({ deadlineMs }).finally(() => this.telemetry?.close());
   }
-}
-
-/**
- * Bodies are passed on as they come: not decoded, and without a limit of size, since nothing is kept of them. What
- * fails is passed on as well: callers repeat for themselves, and two layers that do so three times send nine requests.
- * Replies are for callers to judge: one of any status is a sign of life, and opens no breaker unasked.
- */
-function clientOptions({ client }: UpstreamConfig, book: FigureBook): ClientOptions {
-  const { breaker = {} } = client;
-  return {
-    retry: false,
-    ...client,
-    breaker: breaker === false ? false : { statuses: [], ...(breaker === true ? {} : breaker) },
-    decompress: false,
-    defaultHeaders: false,
-    pool: { idleMin: 1, ...client.pool },
-    limits: { bodyBytesMax: Number.POSITIVE_INFINITY, ...client.limits },
-    observer: book.observer,
-  };
 }

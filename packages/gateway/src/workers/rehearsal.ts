@@ -1,6 +1,7 @@
 /** Whether workers can take a configuration over: made and closed at home, so that all of them take it or none. */
 import { createClient, NetError } from 'keepwarm';
 import { createRpc } from 'keepwarm/jsonrpc';
+import { forwardingOptions } from '../config/client-options.ts';
 import type { GatewayConfig } from '../config/config.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { configOfWorker } from '../config/shares.ts';
@@ -11,7 +12,7 @@ export function rehearse(config: GatewayConfig): void {
   for (const [name, upstream] of configOfWorker(config, { slot: count - 1, count }).upstreams) {
     try {
       if ('rpc' in upstream) void createRpc(upstream.rpc).close({ deadlineMs: 0 });
-      else createClient(upstream.client).destroy();
+      else createClient(forwardingOptions(upstream.client)).destroy();
     } catch (error) {
       if (error instanceof NetError) throw new ConfigError(`upstreams.${name}`, `cannot be used: ${error.message}`);
       throw error;

@@ -1,0 +1,34 @@
+/** What the client of an upstream is made with: what forwarding needs, under what the configuration says. */
+import { type ClientOptions, PRESETS, type Preset } from 'keepwarm';
+
+/** The figures a preset stands for; without one, those of forwarding alone. */
+export const figuresOf = ({ preset }: ClientOptions): Preset => (preset === undefined ? {} : (PRESETS[preset] ?? {}));
+
+/** Unless asked for, by itself or by a preset, nothing is sent again. */
+export const repeats = ({ retry, preset }: ClientOptions): boolean => (retry ?? preset !== undefined) !== false;
+
+/**
+ * Bodies are passed on as they come: not decoded, and without a limit of size, since nothing is kept of them. What
+ * fails is passed on as well: callers repeat for themselves, and two layers that do so three times send nine requests.
+ * Replies are for callers to judge: one of any status is a sign of life, and opens no breaker unasked.
+ */
+export function forwardingOptions(client: ClientOptions): ClientOptions {
+  const { preset, retry = preset !== undefined, pool } = client;
+  const figures = figuresOf(client);
+  return {
+    ...client,
+    retry,
+    breaker: breakerOf(client, figures),
+    decompress: false,
+    defaultHeaders: false,
+    pool: { idleMin: figures.pool?.idleMin ?? 1, ...pool },
+    limits: { bodyBytesMax: Number.POSITIVE_INFINITY, ...client.limits },
+  };
+}
+
+function breakerOf({ preset, breaker }: ClientOptions, figures: Preset): ClientOptions['breaker'] {
+  if (breaker === undefined && preset !== undefined && figures.breaker === undefined) return false;
+  if (breaker === undefined || breaker === true) return { statuses: [] };
+  // What it cannot be, the library says.
+  return typeof breaker === 'object' && !Array.isArray(breaker) ? { statuses: [], ...breaker } : breaker;
+}
