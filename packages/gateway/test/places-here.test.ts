@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, it } from 'node:test';
 import { parseConfig } from '../src/config/config.ts';
 import { RpcUpstream } from '../src/data/rpc-upstream.ts';
+import { Upstream } from '../src/data/upstream.ts';
 import type { Demand, Pause } from '../src/workers/places.ts';
 import { PlacesHere } from '../src/workers/places-here.ts';
 import { httpServer, Opened, until } from './fixtures.ts';
@@ -78,4 +79,46 @@ it('tells the others of a pause that the peer asks for, and keeps one that they 
   other.here.pause(pause!);
   assert.ok(other.limit().pausedMs > 0 && other.limit().remaining === 0);
   assert.deepEqual(other.pauses, [], 'it is not told again');
+});
+
+it('keeps the limit of an origin as it keeps those of endpoints: places, waits and pauses', async () => {
+  let status = 200;
+  const server = opened.add(
+    await httpServer((_, response) => response.writeHead(status, status === 429 ? { 'retry-after': '30' } : {}).end()),
+  );
+  const rateLimit = { limit: 9, windowMs: 20_000, name: 'plan' };
+  const config = parseConfig({ upstreams: { api: { origin: server.origin, rateLimit } } }, '.').upstreams.get('api')!;
+  assert.ok('client' in config);
+  const upstream = new Upstream('api', config);
+  const [demands, pauses] = [[] as Demand[], [] as Pause[]];
+  const here = new PlacesHere(
+    (demand) => demands.push(demand),
+    (pause) => pauses.push(pause),
+  );
+  const follow = () =>
+    here.follow(
+      [upstream],
+      () => 2,
+      (limit) => limit / 3,
+    );
+  follow();
+  opened.add({
+    close: async () => {
+      here.close();
+      await upstream.close(0);
+    },
+  });
+  const { key } = demands[0]!;
+  assert.deepEqual(JSON.parse(key), ['api', 2, null, 0]);
+  const calls = Array.from({ length: 5 }, () => upstream.client.get('/').bytes());
+  await until(() => demands.at(-1)!.wanted === 5);
+  assert.deepEqual([demands.at(-1)!.held, demands.at(-1)!.nextWeight], [3, 1], 'it has three places and asks for more');
+  here.granted({ key, number: 1, places: 9 });
+  await Promise.all(calls);
+  follow();
+  assert.equal(upstream.client.rateShares()[0]!.places, 9, 'a reload of others changes nothing');
+  status = 429;
+  await upstream.client.get('/').catch(() => undefined);
+  await until(() => pauses.length > 0);
+  assert.deepEqual(pauses, [{ key, ms: 30_000 }]);
 });
