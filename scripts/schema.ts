@@ -18,6 +18,7 @@ import {
 import { GRPC_UPSTREAM_DEFAULTS, GRPC_UPSTREAM_NAMES } from '../packages/gateway/src/config/grpc-upstream.ts';
 import { HISTORY_DEFAULTS, HISTORY_NAMES } from '../packages/gateway/src/config/history.ts';
 import { LOG_CALLS, LOG_FORMATS, LOG_LEVELS, LOGS_DEFAULTS } from '../packages/gateway/src/config/logs.ts';
+import { REDIS_DEFAULTS, REDIS_LOSS, REDIS_NAMES } from '../packages/gateway/src/config/redis.ts';
 import { RPC_UPSTREAM_DEFAULTS, RPC_UPSTREAM_NAMES } from '../packages/gateway/src/config/rpc-upstream.ts';
 import { UPGRADES_DEFAULTS } from '../packages/gateway/src/config/upgrades.ts';
 import { GAPS, WEBSOCKET_DEFAULTS } from '../packages/gateway/src/config/websocket.ts';
@@ -134,6 +135,11 @@ const LOGS: Readonly<Record<string, Schema>> = {
   summaryMs: amount(),
 };
 
+const REDIS: Readonly<Record<string, Schema>> = {
+  ...{ url: TEXT, urlFile: TEXT, prefix: TEXT, onLoss: oneOf(REDIS_LOSS), redisMs: amount(1) },
+  share: { anyOf: [{ type: 'integer', minimum: 2 }, REFERENCE] },
+};
+
 /** One kind of thing: its names, each with its shape, default and words. */
 function block(
   names: readonly string[],
@@ -161,6 +167,7 @@ function wordsOf(markdown: string): ReadonlyMap<string, string> {
 
 export function configSchema(): Schema {
   const page = readFileSync(join(root, 'docs/reference/cli.md'), 'utf8');
+  const guide = readFileSync(join(root, 'docs/guide/gateway.md'), 'utf8');
   const whole = section(page, '## Configuration of the gateway');
   const [top = '', each = '', nodes = ''] = whole.split(/^Each upstream[^\n]*:$/m);
   const named = Object.fromEntries([...ACCESS_NAMES].map((name) => [name, ACCESS[name] ?? TEXT]));
@@ -169,6 +176,12 @@ export function configSchema(): Schema {
     workers: { anyOf: [{ const: 'auto' }, { type: 'integer', minimum: 1, maximum: WORKERS_MAX }, REFERENCE] },
     access: object(named),
     history: { anyOf: [{ type: 'boolean' }, history] },
+    redis: block(
+      REDIS_NAMES,
+      { ...REDIS_DEFAULTS, share: undefined },
+      wordsOf(section(guide, '### Options of redis')),
+      REDIS,
+    ),
     logs: block(Object.keys(LOGS_DEFAULTS), LOGS_DEFAULTS, new Map(), LOGS),
     tls: object({ certFile: TEXT, keyFile: TEXT }, ['certFile', 'keyFile']),
     upstreams: {

@@ -22,6 +22,7 @@ import type { History } from './history/history.ts';
 import { historyOf } from './history/open.ts';
 import { type Log, SILENT } from './logs/log.ts';
 import { summarising } from './logs/summary.ts';
+import type { RedisConnection } from './redis/connection.ts';
 import { type Reloaded, Serving } from './serving.ts';
 
 /** What a gateway is given beside its configuration, all of it by whoever runs it as a command. */
@@ -33,6 +34,8 @@ export interface GatewayPlaces {
   readonly log?: Log;
   /** Makes what an upstream's doings are told through; nothing without it. */
   readonly telemetry?: ((upstream: string) => OpenTelemetry) | undefined;
+  /** Of the block `redis`, opened; whoever opened it closes it, afterwards. */
+  readonly redis?: RedisConnection | undefined;
   /** Reads the configuration again, for an operator who asks for a reload. @throws ConfigError */
   readonly readConfig?: () => GatewayConfig;
 }
@@ -66,14 +69,19 @@ export class Gateway {
     const upstreams = () => this.upstreams;
     const keeping = { upstreams, feed, log: this.#log };
     this.history = historyOf(config.history, config.admin, places.stateFolder, keeping);
-    this.grpc = new GrpcUpstreams(config.grpc, places.stateFolder, places.telemetry);
+    this.grpc = new GrpcUpstreams(config.grpc, places.stateFolder, places.telemetry, places.redis?.limits);
     const view = {
       grpc: this.grpc,
       startedAt: performance.now(),
       data,
       upstreams,
       names: () => this.upstreams.map(({ name }) => name),
-      metrics: gatewayMetrics(data, upstreams, () => this.grpc.all),
+      metrics: gatewayMetrics(
+        data,
+        upstreams,
+        () => this.grpc.all,
+        () => places.redis?.told(),
+      ),
       keys: this.keys,
       feed,
       calls,
@@ -85,6 +93,7 @@ export class Gateway {
       },
       draining: () => data.draining,
       config: () => this.#serving.config,
+      redis: () => places.redis?.told(),
     };
     const failed = (error: unknown): void => this.#log.error('the admin listener failed', { error });
     this.admin = new AdminServer<AdminView>(view, adminRoutes(new Readers()), failed);

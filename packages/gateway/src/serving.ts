@@ -14,11 +14,14 @@ import { Feed } from './figures/feed.ts';
 import { feedFacts } from './figures/feed-facts.ts';
 import { type Log, SILENT } from './logs/log.ts';
 import { logFacts } from './logs/log-facts.ts';
+import type { RedisConnection } from './redis/connection.ts';
 
 export interface ServingPlaces {
   readonly log?: Log | undefined;
   /** Makes what an upstream's doings are told through; nothing without it. */
   readonly telemetry?: ((upstream: string) => OpenTelemetry) | undefined;
+  /** Of the block `redis`, opened; whoever opened it closes it, afterwards. */
+  readonly redis?: RedisConnection | undefined;
 }
 
 /** Upstreams by what became of them. */
@@ -43,6 +46,8 @@ export class Serving {
     this.#config = config;
     this.#places = places;
     this.#log = places.log ?? SILENT;
+    // Limits that nobody counts must not pass for limits that all count together.
+    if (config.redis !== undefined && places.redis === undefined) throw new TypeError('redis has not been opened');
     this.#upstreams = [...config.upstreams].map(([name, upstream]) => this.#made(name, upstream));
     this.data = new DataServer(new Routes(this.#upstreams), config);
   }
@@ -95,10 +100,11 @@ export class Serving {
   /** An upstream whose facts are heard by all who tell of them. @param before whose place it takes */
   #made(name: string, config: UpstreamConfig | RpcUpstreamConfig, before?: AnyUpstream): AnyUpstream {
     const telemetry = this.#places.telemetry?.(name);
+    const limits = this.#places.redis?.limits;
     const upstream =
       'rpc' in config
-        ? new RpcUpstream(name, config, telemetry, before?.book)
-        : new Upstream(name, config, telemetry, before?.book);
+        ? new RpcUpstream(name, config, telemetry, before?.book, limits)
+        : new Upstream(name, config, telemetry, before?.book, limits);
     upstream.book.listen(feedFacts(name, this.feed));
     upstream.book.listen(this.calls.observer(name));
     upstream.book.listen(logFacts(name, this.#log, this.#config.logs));
@@ -116,7 +122,7 @@ export class Serving {
 /** What listeners, and processes, were started with. */
 const FIXED = [
   ...(['listen', 'admin', 'workers', 'callersMax', 'callerIdleMs', 'callerStallMs', 'requestMs'] as const),
-  ...(['access', 'history', 'logs'] as const),
+  ...(['access', 'history', 'logs', 'redis'] as const),
 ];
 
 /** @throws ConfigError for what cannot be changed without a restart */

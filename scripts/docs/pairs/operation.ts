@@ -7,6 +7,7 @@ import { UPSTREAM_METRICS } from '../../../packages/gateway/src/admin/upstream-m
 import { ACCESS_NAMES } from '../../../packages/gateway/src/config/access.ts';
 import { HISTORY_DEFAULTS } from '../../../packages/gateway/src/config/history.ts';
 import { LOGS_DEFAULTS } from '../../../packages/gateway/src/config/logs.ts';
+import { REDIS_DEFAULTS, REDIS_NAMES } from '../../../packages/gateway/src/config/redis.ts';
 import { GRADE_REASONS } from '../../../packages/gateway/src/mcp/grade.ts';
 import { ACTION_TOOLS, TOOLS } from '../../../packages/gateway/src/mcp/server.ts';
 import { METRIC_NAMES, METRICS } from '../../../packages/keepwarm/src/telemetry/catalog.ts';
@@ -105,6 +106,13 @@ export const OPERATION_PAIRS: readonly Pair[] = [
       columns: 2,
     }),
   ),
+  {
+    what: 'options of redis and their defaults',
+    code: () => REDIS_NAMES.map((name) => `${name} ${Reflect.get(REDIS_DEFAULTS, name) ?? 'none'}`),
+    page: 'docs/guide/gateway.md',
+    heading: '### Options of redis',
+    columns: 2,
+  },
   {
     what: 'npm scripts',
     code: () => Object.keys(JSON.parse(read('package.json')).scripts).map(asTyped),

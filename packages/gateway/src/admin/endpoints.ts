@@ -1,6 +1,7 @@
 /** `/api/endpoints`, `/api/limits`, `/api/breakers`: the state of what decides about calls. Asked every second. */
 import type { ResilienceStats } from 'keepwarm';
 import type { AnyUpstream } from '../data/routes.ts';
+import type { RedisTold } from '../redis/connection.ts';
 import { named, onlyNames } from './query.ts';
 import { type Ask, tells } from './route.ts';
 import { type RpcEndpointTold, rpcEndpointsTold } from './rpc-told.ts';
@@ -25,6 +26,8 @@ export interface LimitsTold {
   readonly budgets: readonly Of<Budget>[];
   /** Limits that a fleet shares, as they tell of themselves. */
   readonly fleet: readonly { readonly upstream: string; readonly limit: object }[];
+  /** What counts them together with other gateways; nothing where nothing does. */
+  readonly redis?: RedisTold | undefined;
 }
 
 export interface BreakersTold {
@@ -39,14 +42,16 @@ export const ENDPOINTS = tells('/api/endpoints', 'endpoints of upstreams that ha
 
 export const LIMITS = tells('/api/limits', 'limits, their windows and who waits for them', (view, ask) => {
   const json: LimitsTold = {
-    rate: [...each(view, ask, (upstream) => policiesOf(upstream).rateLimit ?? []), ...each(view, ask, endpointRates)],
+    rate: [...each(view, ask, originRates), ...each(view, ask, endpointRates)],
     concurrency: each(view, ask, (upstream) => policiesOf(upstream).concurrency ?? []),
     budgets: each(view, ask, (upstream) => policiesOf(upstream).budget ?? []),
     fleet: each(view, ask, (upstream) => {
       const limit = policiesOf(upstream).readyLimit;
-      // Without words of its own: those of each endpoint are told above.
-      return limit === undefined || Object.keys(limit).length === 0 ? [] : { limit };
+      // Those of endpoints, and those that Redis counts for origins, are told above.
+      const told = ('shared' in upstream && upstream.shared !== undefined) || Object.keys(limit ?? {}).length === 0;
+      return limit === undefined || told ? [] : { limit };
     }),
+    redis: view.redis(),
   };
   return { json };
 });
@@ -55,6 +60,11 @@ export const BREAKERS = tells('/api/breakers', 'breakers and what they have seen
   const breakers = each(view, ask, (upstream) => policiesOf(upstream).breaker?.breakers ?? []);
   return { json: { breakers } satisfies BreakersTold };
 });
+
+function originRates(upstream: AnyUpstream): readonly Rate[] {
+  const shared = 'shared' in upstream ? upstream.shared : undefined;
+  return shared?.rates() ?? policiesOf(upstream).rateLimit ?? [];
+}
 
 function endpointRates(upstream: AnyUpstream): readonly (Rate & { readonly endpoint: string })[] {
   if (!('rpc' in upstream)) return [];

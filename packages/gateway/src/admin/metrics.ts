@@ -6,6 +6,7 @@ import { type Family, prometheusMetrics, type StatsSource } from 'keepwarm/prome
 import type { AnyUpstream } from '../data/routes.ts';
 import type { DataServer } from '../data/server.ts';
 import type { GrpcUpstream } from '../grpc/upstream.ts';
+import type { RedisTold } from '../redis/connection.ts';
 import { upstreamFamilies } from './upstream-metrics.ts';
 
 /** docs/reference/metrics.md repeats this table. */
@@ -20,6 +21,8 @@ export const GATEWAY_METRICS = {
   ],
   keepwarm_gateway_workers: ['gauge', 'Processes that serve callers.'],
   keepwarm_gateway_workers_replaced_total: ['counter', 'Times another process took the place of one that ended.'],
+  keepwarm_gateway_redis_up: ['gauge', '1 while the Redis that counts limits answers, 0 while it does not.'],
+  keepwarm_gateway_redis_losses_total: ['counter', 'Times it was lost.'],
   process_start_time_seconds: ['gauge', 'When the process started, in seconds since 1970.'],
   process_cpu_seconds_total: ['counter', 'CPU time the process has used.'],
   process_resident_memory_bytes: ['gauge', 'Memory the process holds.'],
@@ -39,11 +42,12 @@ export function gatewayMetrics(
   data: DataServer,
   upstreams: () => readonly AnyUpstream[],
   grpc: () => readonly GrpcUpstream[] = () => [],
+  redis: () => RedisTold | undefined = () => undefined,
 ): GatewayMetrics {
   let callers = 0;
   const sources = () => [...upstreams().map(entryOf), ...grpc().map(({ name, pool }) => [name, pool] as const)];
   const metrics = prometheusMetrics(() => Object.fromEntries(sources()), {
-    more: () => [...families(data, callers), ...upstreamFamilies(upstreams(), grpc())],
+    more: () => [...families(data, callers), ...redisFamilies(redis()), ...upstreamFamilies(upstreams(), grpc())],
   });
   return {
     async answer(accept) {
@@ -64,7 +68,7 @@ const entryOf = (upstream: AnyUpstream): [string, StatsSource] => [
 
 function families(data: DataServer, callers: number): Family[] {
   const { user, system } = process.cpuUsage();
-  const values: Record<GatewayMetric, number> = {
+  const values: Record<Exclude<GatewayMetric, keyof ReturnType<typeof ofRedis>>, number> = {
     keepwarm_gateway_ready: data.draining ? 0 : 1,
     keepwarm_gateway_callers: callers,
     keepwarm_gateway_callers_max: data.server.maxConnections,
@@ -76,9 +80,23 @@ function families(data: DataServer, callers: number): Family[] {
     process_cpu_seconds_total: (user + system) / 1e6,
     process_resident_memory_bytes: process.memoryUsage.rss(),
   };
-  return (Object.keys(GATEWAY_METRICS) as GatewayMetric[]).map((name) => {
+  return familiesOf(values);
+}
+
+/** None where no Redis counts. */
+export function redisFamilies(redis: RedisTold | undefined): Family[] {
+  return redis === undefined ? [] : familiesOf(ofRedis(redis));
+}
+
+const ofRedis = ({ state, losses }: RedisTold) => ({
+  keepwarm_gateway_redis_up: state === 'up' ? 1 : 0,
+  keepwarm_gateway_redis_losses_total: losses,
+});
+
+export function familiesOf(values: Partial<Record<GatewayMetric, number>>): Family[] {
+  return (Object.keys(values) as GatewayMetric[]).map((name) => {
     const [type, help] = GATEWAY_METRICS[name];
-    return { name, type, help, samples: [{ labels: {}, value: values[name] }] };
+    return { name, type, help, samples: [{ labels: {}, value: values[name] ?? 0 }] };
   });
 }
 

@@ -6,6 +6,7 @@ import { type Figures, LATELY_SECONDS } from '../figures/tally.ts';
 import { TRAIL_SLOT_MS } from '../figures/trail.ts';
 import type { GrpcTold } from '../grpc/upstream.ts';
 import type { HistoryState } from '../history/told.ts';
+import type { RedisTold } from '../redis/connection.ts';
 import { callersTold, type UpstreamCallersTold } from './callers-told.ts';
 import type { Readers } from './events.ts';
 import { count, onlyNames } from './query.ts';
@@ -83,6 +84,8 @@ export interface Snapshot {
   readonly history: HistoryState;
   /** Upstreams that speak gRPC. */
   readonly grpc: readonly GrpcTold[];
+  /** What counts limits together with other gateways. */
+  readonly redis?: RedisTold | undefined;
   /** Where several processes do the work. */
   readonly workers?: readonly WorkerOfStats[];
 }
@@ -113,6 +116,7 @@ export function snapshot(view: AdminView, readers: Pick<Readers, 'size' | 'dropp
     events: { readers: readers.size, readersDropped: readers.dropped },
     history: history.state,
     grpc: view.grpc.told(),
+    redis: view.redis(),
   };
 }
 

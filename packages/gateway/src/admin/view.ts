@@ -6,6 +6,7 @@ import type { CallLog } from '../figures/call-log.ts';
 import type { Feed } from '../figures/feed.ts';
 import type { GrpcUpstreams } from '../grpc/upstreams.ts';
 import type { History } from '../history/history.ts';
+import type { RedisTold } from '../redis/connection.ts';
 import type { Reloaded } from '../serving.ts';
 import type { Keys } from './keys.ts';
 import type { GatewayMetrics } from './metrics.ts';
@@ -26,6 +27,8 @@ export interface HomeView {
   readonly drain: (deadlineMs: number) => number | Promise<number>;
   readonly draining: () => boolean;
   readonly config: () => GatewayConfig;
+  /** What counts limits together with other gateways, as far as this process knows; nothing where nothing does. */
+  readonly redis: () => RedisTold | undefined;
 }
 
 /** What the process has that does the work; where there is one, it has all. */

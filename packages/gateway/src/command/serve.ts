@@ -22,6 +22,8 @@ import { startDemo } from '../demo/demo.ts';
 import { Gateway, type GatewayPlaces } from '../gateway.ts';
 import { stateFolder } from '../history/open.ts';
 import { logTo } from '../logs/log.ts';
+import { openRedis } from '../redis/connection.ts';
+import { checkLimitsInRedis } from '../redis/limits.ts';
 import type { WorkersGateway } from '../workers/gateway.ts';
 import { EXIT } from './commands.ts';
 import type { Flags } from './parse.ts';
@@ -35,13 +37,13 @@ export async function runGateway(flags: Flags, print: Print): Promise<number> {
   const config = readConfig();
   const log = logTo(process.stderr, config.logs ?? LOGS_DEFAULTS);
   const telemetry = await telemetryFor(log);
-  const places = { runtimeFolder: runtimeFolder(), stateFolder: stateFolder(), log, readConfig, telemetry };
-  const gateway = await gatewayOf(config, places);
-  const { data, admin } = await gateway.start();
+  const { workers = 1 } = config;
+  const redis = await openRedis(config.redis, log, workers);
+  const places = { runtimeFolder: runtimeFolder(), stateFolder: stateFolder(), log, readConfig, telemetry, redis };
+  const { gateway, data, admin } = await started(config, places);
   const signalled = untilSignal(print); // before anybody can know that we are there
   process.on('SIGHUP', () => void reload(gateway, flags, print));
   print('keepwarm gateway');
-  const { workers = 1 } = config;
   const scheme = config.tls === undefined ? 'http' : 'https';
   for (const [name, each] of config.upstreams) {
     const where = `${originOf(each)}${wayTo(each)}`;
@@ -55,7 +57,18 @@ export async function runGateway(flags: Flags, print: Print): Promise<number> {
   if (workers > 1) print(`  ${workers} workers share the port and the limits`);
   await signalled;
   await gateway.stop();
+  redis?.close();
   return EXIT.ok;
+}
+
+async function started(config: GatewayConfig, places: GatewayPlaces) {
+  try {
+    const gateway = await gatewayOf(config, places);
+    return { gateway, ...(await gateway.start()) };
+  } catch (error) {
+    places.redis?.close();
+    throw error;
+  }
 }
 
 /** One process does all of it, or several do the work. What several take is loaded only for them. */
@@ -158,6 +171,7 @@ export function configOf(flags: Flags): GatewayConfig {
     ...(admin === undefined ? {} : { admin: parseAddress(admin, '--admin') }),
   };
   checkShares(config);
+  checkLimitsInRedis(config);
   return config;
 }
 

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type ClientOptions, createClient, NetError } from 'keepwarm';
+import { checkLimitsInRedis } from '../redis/limits.ts';
 import { type AccessConfig, parseAccess } from './access.ts';
 import { type Address, parseAddress } from './address.ts';
 import { type CallerRateConfig, parseCallerRate } from './caller-rate.ts';
@@ -18,6 +19,7 @@ import { checkListeners } from './listeners.ts';
 import { type LogsConfig, parseLogs } from './logs.ts';
 import { checkPlaces, parseHosts, parsePaths } from './places.ts';
 import { POLICY_NAMES, policiesOf } from './policies.ts';
+import { parseRedis, type RedisConfig } from './redis.ts';
 import { parseRpcUpstream, type RpcUpstreamConfig } from './rpc-upstream.ts';
 import { readSource } from './source.ts';
 import { parseUpgrades, type UpgradesConfig } from './upgrades.ts';
@@ -73,6 +75,8 @@ export interface GatewayConfig {
   readonly history?: HistoryConfig;
   /** What is written while it runs. */
   readonly logs?: LogsConfig;
+  /** Where limits are counted together with other gateways. Default: nowhere. */
+  readonly redis?: RedisConfig | undefined;
 }
 
 export const GATEWAY_DEFAULTS = {
@@ -89,7 +93,7 @@ export const GATEWAY_DEFAULTS = {
 export const UPSTREAM_DEFAULTS = { requestBodyBytesMax: 64 * 1024 * 1024, via: true, forwarded: false };
 
 /** Blocks with a file of their own beside this one. */
-const BLOCKS = ['access', 'history', 'logs', 'tls'] as const;
+const BLOCKS = ['access', 'history', 'logs', 'redis', 'tls'] as const;
 
 export const GATEWAY_NAMES: readonly string[] = [...Object.keys(GATEWAY_DEFAULTS), 'upstreams', ...BLOCKS];
 /** Options of an upstream that are the library's own, by the same names. */
@@ -133,11 +137,13 @@ export function readConfig(file: string): GatewayConfig {
 export function parseConfig(input: unknown, folder: string): GatewayConfig {
   const given = object(input, '', GATEWAY_NAMES);
   const upstreams = new Map<string, UpstreamConfig | RpcUpstreamConfig>();
+  const redis = parseRedis(given['redis'], folder);
   const named = object(given['upstreams'] ?? {}, 'upstreams');
   const grpc = new Map<string, GrpcUpstreamConfig>();
   for (const [name, upstream] of Object.entries(named)) {
     const path = checkUpstreamName(name);
-    if ('grpc' in object(upstream, path)) grpc.set(name, parseGrpcUpstream(path, upstream, folder));
+    if ('grpc' in object(upstream, path))
+      grpc.set(name, parseGrpcUpstream(path, upstream, folder, redis !== undefined));
     else upstreams.set(name, parseUpstream(name, upstream, folder));
   }
   checkPlaces(upstreams);
@@ -158,7 +164,9 @@ export function parseConfig(input: unknown, folder: string): GatewayConfig {
     access: parseAccess(given['access'] ?? {}, folder, process.env),
     history: parseHistory(given['history'] ?? {}, folder),
     logs: parseLogs(given['logs'] ?? {}),
+    redis,
   };
+  checkLimitsInRedis(config);
   checkListeners([
     ['listen', config.listen],
     ['admin', config.admin],

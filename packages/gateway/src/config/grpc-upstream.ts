@@ -41,8 +41,12 @@ export const GRPC_UPSTREAM_DEFAULTS = {
 /** What fits where HTTP/2 and gRPC have room for a count (RFC 9113 § 6.5.1), and a message for its length. */
 const COUNT_MAX = 2 ** 32 - 1;
 
-/** A gateway is not to wait a minute at its first start; what it opened before a later one, a file tells. */
+/**
+ * A gateway is not to wait a minute at its first start; what it opened before a later one, a file tells. A Redis that
+ * knows of no start may have lost its memory, and others their starts with it.
+ */
 const RATE = { assumed: 'empty' };
+const RATE_IN_REDIS = { assumed: 'full' };
 
 /** As often as the strictest of providers lets a client subscribe anew. */
 const SUBSCRIPTIONS = { limit: 10, windowMs: 1_000 };
@@ -59,8 +63,11 @@ export const GRPC_UPSTREAM_NAMES: readonly string[] = [
   ...Object.keys(GRPC_UPSTREAM_DEFAULTS),
 ];
 
-/** @throws ConfigError; never with a token */
-export function parseGrpcUpstream(path: string, input: unknown, folder: string): GrpcUpstreamConfig {
+/**
+ * @param inRedis whether Redis counts the connections that are opened
+ * @throws ConfigError; never with a token
+ */
+export function parseGrpcUpstream(path: string, input: unknown, folder: string, inRedis = false): GrpcUpstreamConfig {
   const given = object(input, path, GRPC_UPSTREAM_NAMES);
   const kind = KINDS.find((each) => each === given['grpc']);
   if (kind === undefined) {
@@ -87,12 +94,13 @@ export function parseGrpcUpstream(path: string, input: unknown, folder: string):
     throw new ConfigError(`${path}.serverTls`, 'has one of certFile and keyFile; allowed: both, or neither');
   }
   const messageBytesMax = count('messageBytesMax');
+  const rate = inRedis ? RATE_IN_REDIS : RATE;
   const pool = {
     ...(kind === 'geyser' ? { streamRate: SUBSCRIPTIONS } : {}),
     ...group('pool'),
     target: text(given['target'], `${path}.target`),
     ...(given['token'] === undefined ? {} : { token: text(given['token'], `${path}.token`) }),
-    connectionRate: given['connectionRate'] === 'unlimited' ? false : { ...RATE, ...group('connectionRate') },
+    connectionRate: given['connectionRate'] === 'unlimited' ? false : { ...rate, ...group('connectionRate') },
     ...(ca === undefined ? {} : { tls: { ca } }),
     messageBytesMax,
   } as GrpcPoolOptions; // it is about to be checked by the one who knows

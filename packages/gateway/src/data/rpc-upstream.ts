@@ -6,6 +6,7 @@ import type { RpcUpstreamConfig } from '../config/rpc-upstream.ts';
 import { WEBSOCKET_DEFAULTS } from '../config/websocket.ts';
 import { EndpointTrails } from '../figures/endpoint-trails.ts';
 import { FigureBook } from '../figures/figures.ts';
+import type { LimitsInRedis } from '../redis/limits.ts';
 import { Callers } from '../websocket/callers.ts';
 import { SharedSubscriptions } from '../websocket/shared-subscriptions.ts';
 import { CallerRate } from './caller-rate.ts';
@@ -28,8 +29,17 @@ export class RpcUpstream {
   readonly callers: Callers;
   readonly subscriptions: SharedSubscriptions;
 
-  /** @param before the one whose place it takes: what is counted goes on */
-  constructor(name: string, config: RpcUpstreamConfig, telemetry?: OpenTelemetry, before?: FigureBook) {
+  /**
+   * @param before the one whose place it takes: what is counted goes on
+   * @param limits where limits are counted together with other gateways
+   */
+  constructor(
+    name: string,
+    config: RpcUpstreamConfig,
+    telemetry?: OpenTelemetry,
+    before?: FigureBook,
+    limits?: LimitsInRedis,
+  ) {
     this.book = new FigureBook(undefined, before);
     this.telemetry = telemetry;
     this.name = name;
@@ -37,6 +47,7 @@ export class RpcUpstream {
     this.callerRate = config.callerRate && new CallerRate(config.callerRate);
     this.rpc = createRpc({
       ...config.rpc,
+      limiter: limits?.ofEndpoints(name),
       telemetry,
       observer: this.book.observer satisfies ClientOptions['observer'],
     });

@@ -2,10 +2,12 @@
 import { type Client, createClient } from 'keepwarm';
 import { type KeepwarmAgents, keepwarmAgents } from 'keepwarm/node-http';
 import type { OpenTelemetry } from 'keepwarm/otel';
+import type { FleetRateLimit } from 'keepwarm/redis';
 import { forwardingOptions } from '../config/client-options.ts';
 import type { UpstreamConfig } from '../config/config.ts';
 import { UPGRADES_DEFAULTS } from '../config/upgrades.ts';
 import { FigureBook } from '../figures/figures.ts';
+import type { LimitsInRedis } from '../redis/limits.ts';
 import { CallerRate } from './caller-rate.ts';
 import { Tenure } from './tenure.ts';
 import { Tunnels } from './tunnels.ts';
@@ -17,6 +19,8 @@ export class Upstream {
   readonly book: FigureBook;
   readonly tenure = new Tenure();
   readonly callerRate: CallerRate | undefined;
+  /** Its limits, where they are counted together with other gateways. */
+  readonly shared: FleetRateLimit | undefined;
   readonly tunnels: Tunnels;
   /** Its own; it is closed with it. */
   readonly telemetry: OpenTelemetry | undefined;
@@ -24,15 +28,27 @@ export class Upstream {
   /** Origin as people may see it, without the base path. */
   readonly origin: string;
 
-  /** @param before the one whose place it takes: what is counted goes on */
-  constructor(name: string, config: UpstreamConfig, telemetry?: OpenTelemetry, before?: FigureBook) {
+  /**
+   * @param before the one whose place it takes: what is counted goes on
+   * @param limits where limits are counted together with other gateways
+   */
+  constructor(
+    name: string,
+    config: UpstreamConfig,
+    telemetry?: OpenTelemetry,
+    before?: FigureBook,
+    limits?: LimitsInRedis,
+  ) {
     this.book = new FigureBook(undefined, before);
     this.telemetry = telemetry;
     this.name = name;
     this.config = config;
     this.callerRate = config.callerRate && new CallerRate(config.callerRate);
     this.origin = new URL(config.client.origin).origin;
-    this.client = createClient({ ...forwardingOptions(config.client), observer: this.book.observer, telemetry });
+    const { observer } = this.book;
+    this.shared = limits?.ofOrigin(config, name, observer);
+    const rateLimit = this.shared && { rateLimit: this.shared };
+    this.client = createClient({ ...forwardingOptions(config.client), observer, telemetry, ...rateLimit });
     this.tunnels = new Tunnels(config.upgrades ?? UPGRADES_DEFAULTS);
   }
 

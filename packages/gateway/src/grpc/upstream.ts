@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { createGrpcPool, type GrpcCaller, type GrpcLease, type GrpcPool, type GrpcPoolOptions } from 'keepwarm/grpc';
 import { Multiplexer, openWith, SUBSCRIBE_PATH } from 'keepwarm/multiplexer';
 import type { OpenTelemetry } from 'keepwarm/otel';
+import type { RedisConnectionRate } from 'keepwarm/redis';
 import { showAddress } from '../config/address.ts';
 import type { GrpcUpstreamConfig } from '../config/grpc-upstream.ts';
+import { type LimitsInRedis, startsOf } from '../redis/limits.ts';
 import type { GrpcCall } from './call.ts';
 import { forward } from './forwarding.ts';
 import { GrpcListener } from './listener.ts';
@@ -19,16 +21,30 @@ export class GrpcUpstream {
   readonly multiplexer: Multiplexer | undefined;
   /** Its own; it is closed with it. */
   readonly #telemetry: OpenTelemetry | undefined;
+  /** Counted elsewhere: its own, and closed with it. */
+  readonly #starts: RedisConnectionRate | undefined;
   readonly #listener: GrpcListener;
   readonly #leases = new Map<string, Promise<GrpcLease>>();
   #subscriptions = 0;
 
-  /** @param stateFolder where it is kept when connections were opened, so that a restart goes on counting */
-  constructor(name: string, config: GrpcUpstreamConfig, stateFolder?: string, telemetry?: OpenTelemetry) {
+  /**
+   * @param stateFolder where it is kept when connections were opened, so that a restart goes on counting
+   * @param limits where that is counted together with other gateways; then nothing is kept in a file
+   */
+  constructor(
+    name: string,
+    config: GrpcUpstreamConfig,
+    stateFolder?: string,
+    telemetry?: OpenTelemetry,
+    limits?: LimitsInRedis,
+  ) {
     this.name = name;
     this.config = config;
     this.#telemetry = telemetry;
-    this.pool = createGrpcPool({ ...remembering(config, name, stateFolder), telemetry });
+    const figures = limits && startsOf(config.pool);
+    this.#starts = figures && limits?.ofConnections(name, figures);
+    const options = this.#starts && { ...config.pool, connectionRate: this.#starts };
+    this.pool = createGrpcPool({ ...(options ?? remembering(config, name, stateFolder)), telemetry });
     const open = openWith(() => this.#caller('multiplexer'), config.messageBytesMax);
     this.multiplexer = config.kind === 'geyser' ? new Multiplexer({ open }, config.multiplexer) : undefined;
     this.#listener = new GrpcListener(config, (call) => this.#handle(call));
@@ -79,6 +95,7 @@ export class GrpcUpstream {
     await this.#listener.close(drainMs);
     this.multiplexer?.close();
     await this.pool.close({ deadlineMs: 0 });
+    this.#starts?.close();
     this.#telemetry?.close();
   }
 

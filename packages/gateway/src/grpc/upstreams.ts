@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { OpenTelemetry } from 'keepwarm/otel';
 import type { GrpcUpstreamConfig } from '../config/grpc-upstream.ts';
+import type { LimitsInRedis } from '../redis/limits.ts';
 import { type GrpcTold, GrpcUpstream } from './upstream.ts';
 
 type Configs = ReadonlyMap<string, GrpcUpstreamConfig>;
@@ -14,8 +15,19 @@ export class GrpcUpstreams {
   readonly #stateFolder: string | undefined;
   readonly #telemetry: ((upstream: string) => OpenTelemetry) | undefined;
 
-  /** @param telemetry makes what an upstream's doings are told through; nothing without it */
-  constructor(configs: Configs = new Map(), stateFolder?: string, telemetry?: (upstream: string) => OpenTelemetry) {
+  readonly #limits: LimitsInRedis | undefined;
+
+  /**
+   * @param telemetry makes what an upstream's doings are told through; nothing without it
+   * @param limits where opened connections are counted together with other gateways
+   */
+  constructor(
+    configs: Configs = new Map(),
+    stateFolder?: string,
+    telemetry?: (upstream: string) => OpenTelemetry,
+    limits?: LimitsInRedis,
+  ) {
+    this.#limits = limits;
     this.#stateFolder = stateFolder;
     this.#telemetry = telemetry;
     this.#upstreams = [...configs].map(([name, config]) => this.#made(name, config));
@@ -62,7 +74,7 @@ export class GrpcUpstreams {
   }
 
   #made(name: string, config: GrpcUpstreamConfig): GrpcUpstream {
-    return new GrpcUpstream(name, config, this.#stateFolder, this.#telemetry?.(name));
+    return new GrpcUpstream(name, config, this.#stateFolder, this.#telemetry?.(name), this.#limits);
   }
 
   told(): readonly GrpcTold[] {

@@ -64,11 +64,12 @@ export class WorkersGateway {
   constructor(config: GatewayConfig, given: GatewayPlaces = {}) {
     this.#token = tokenFor(config);
     checkShares(config);
+    if (config.redis !== undefined && given.redis === undefined) throw new TypeError('redis has not been opened');
     this.#config = config;
     this.#given = given;
     this.#log = given.log ?? SILENT;
     this.keys = new Keys(this.#token);
-    this.grpc = new GrpcUpstreams(config.grpc, given.stateFolder, given.telemetry);
+    this.grpc = new GrpcUpstreams(config.grpc, given.stateFolder, given.telemetry, given.redis?.limits);
     this.#callers = new CallerRates(config);
     const count = config.workers ?? 1;
     this.#crew = new Crew({
@@ -179,8 +180,10 @@ export class WorkersGateway {
       drain: (deadlineMs) => this.#drain(deadlineMs),
       draining: () => this.#draining,
       config: () => this.#config,
+      redis: () => this.#given.redis?.told(),
       metrics: new CrewMetrics(),
-      families: () => homeFamilies(this.grpc, this.#draining, this.#crew.told(), this.#callers.callers),
+      families: () =>
+        homeFamilies(this.grpc, this.#draining, this.#crew.told(), this.#callers.callers, this.#given.redis?.told()),
       workers: () => this.#crew.told(),
       callers: () => this.#callers.callers,
       readers: () => ({ readers: readers.size, readersDropped: readers.dropped }),

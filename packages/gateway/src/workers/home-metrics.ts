@@ -1,9 +1,10 @@
 /** What `/metrics` tells of the home process itself: gRPC, which is served here, and the process. */
 import { type Family, prometheusMetrics } from 'keepwarm/prometheus';
-import { GATEWAY_METRICS } from '../admin/metrics.ts';
+import { familiesOf, type GATEWAY_METRICS, redisFamilies } from '../admin/metrics.ts';
 import { UPSTREAM_METRICS, upstreamFamilies } from '../admin/upstream-metrics.ts';
 import type { WorkerTold } from '../admin/worker-told.ts';
 import type { GrpcUpstreams } from '../grpc/upstreams.ts';
+import type { RedisTold } from '../redis/connection.ts';
 
 /** Counted here, whoever serves them. */
 const CALLERS = 'keepwarm_gateway_caller_rate_callers';
@@ -13,6 +14,7 @@ export function homeFamilies(
   draining: boolean,
   workers: readonly WorkerTold[],
   callers: ReadonlyMap<string, number>,
+  redis: RedisTold | undefined,
 ): Family[] {
   const { user, system } = process.cpuUsage();
   const values = {
@@ -23,10 +25,7 @@ export function homeFamilies(
     process_cpu_seconds_total: (user + system) / 1e6,
     process_resident_memory_bytes: process.memoryUsage.rss(),
   } satisfies Partial<Record<keyof typeof GATEWAY_METRICS, number>>;
-  const own = (Object.keys(values) as (keyof typeof values)[]).map((name): Family => {
-    const [type, help] = GATEWAY_METRICS[name];
-    return { name, type, help, samples: [{ labels: {}, value: values[name] }] };
-  });
+  const own = [...familiesOf(values), ...redisFamilies(redis)];
   const [type, , help] = UPSTREAM_METRICS[CALLERS];
   const samples = [...callers].map(([client, value]) => ({ labels: { client }, value }));
   const remembered: Family = { name: CALLERS, type, help, samples };

@@ -19,6 +19,7 @@ import { GrpcUpstreams } from '../grpc/upstreams.ts';
 import { Minutes } from '../history/minute.ts';
 import { historyOf } from '../history/open.ts';
 import { type Log, logTo, logWith } from '../logs/log.ts';
+import { openRedis, type RedisConnection } from '../redis/connection.ts';
 import { Serving } from '../serving.ts';
 import { CallerRatesAsked } from './caller-rates.ts';
 import { arrived, type CarriedConfig } from './carried.ts';
@@ -35,6 +36,7 @@ export class Worker {
   readonly #minutes = new Minutes();
   readonly #places: PlacesHere;
   readonly #callers: CallerRatesAsked;
+  #redis: RedisConnection | undefined;
   #serving: Serving | undefined;
   #view: AdminView | undefined;
   #slot: Slot = { slot: 0, count: 1 };
@@ -74,6 +76,7 @@ export class Worker {
     await drained;
     this.#places.close();
     await serving.close();
+    this.#redis?.close();
     this.#end();
   }
 
@@ -82,9 +85,11 @@ export class Worker {
       const given = arrived(config);
       this.#slot = slot;
       this.#log = logWith(logTo(process.stderr, given.logs ?? LOGS_DEFAULTS), { worker: slot.slot + 1 });
-      const serving = new Serving(given, { log: this.#log, telemetry: await telemetryFor(this.#log) });
+      const redis = await openRedis(given.redis, this.#log, slot.count);
+      this.#redis = redis;
+      const serving = new Serving(given, { log: this.#log, telemetry: await telemetryFor(this.#log), redis });
       this.#serving = serving;
-      this.#view = viewOf(serving);
+      this.#view = viewOf(serving, redis);
       serving.feed.listen((event) => this.#tell(event));
       // Beyond its share of callersMax it closes connections, as one process would: it does not pass them on and on.
       Object.assign(serving.data.server, { dropMaxConnection: true });
@@ -138,7 +143,7 @@ export class Worker {
 }
 
 /** What its routes see; what there is at home only is not asked of it. */
-function viewOf(serving: Serving): AdminView {
+function viewOf(serving: Serving, redis: RedisConnection | undefined): AdminView {
   const { data, feed, calls } = serving;
   const grpc = new GrpcUpstreams();
   const upstreams = () => serving.upstreams;
@@ -154,7 +159,8 @@ function viewOf(serving: Serving): AdminView {
       feed,
       log: logTo(process.stderr, LOGS_DEFAULTS),
     }),
-    metrics: gatewayMetrics(data, upstreams),
+    metrics: gatewayMetrics(data, upstreams, undefined, () => redis?.told()),
+    redis: () => redis?.told(),
     draining: () => data.draining,
     config: () => serving.config,
     ...{ feed, calls, data, upstreams, grpc, reload: atHome, drain: atHome },

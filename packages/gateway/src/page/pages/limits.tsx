@@ -1,9 +1,10 @@
 /** What limits an upstream: rates with their windows, concurrency, and what repeats may add. */
 import type { LimitsTold } from '../../admin/endpoints.ts';
+import type { RedisTold } from '../../redis/connection.ts';
 import { Gauge } from '../parts/bits.tsx';
 import { age, listed, span, whole } from '../parts/format.ts';
 
-export function Limits({ told: { rate, concurrency, budgets, fleet } }: { readonly told: LimitsTold }) {
+export function Limits({ told: { rate, concurrency, budgets, fleet, redis } }: { readonly told: LimitsTold }) {
   if (rate.length + concurrency.length + budgets.length + fleet.length === 0) return null;
   return (
     <section aria-labelledby="limits-title">
@@ -11,6 +12,7 @@ export function Limits({ told: { rate, concurrency, budgets, fleet } }: { readon
         Limits
       </h2>
       <ul class="panel limits">
+        {redis === undefined || rate.length === 0 ? null : <CountedIn redis={redis} />}
         {rate.map((limit) => (
           <Rate key={`${limit.endpoint} ${limit.name}`} limit={limit} />
         ))}
@@ -63,6 +65,20 @@ export function Limits({ told: { rate, concurrency, budgets, fleet } }: { readon
 }
 
 const shown = (value: unknown): string => (typeof value === 'object' ? JSON.stringify(value) : String(value));
+
+/** What is used is this gateway's own part. */
+function CountedIn({ redis: { server, state, lostMs, losses, lastError } }: { readonly redis: RedisTold }) {
+  const lost = `no answer for ${age(lostMs)}: ${state === 'closed' ? 'nothing starts' : 'this gateway has its share'}`;
+  const words = [state === 'up' ? 'answers; of what is used, the part of this gateway is shown' : lost];
+  if (state !== 'up' && lastError !== undefined) words.push(lastError);
+  if (losses > 0) words.push(`lost ${losses === 1 ? 'once' : `${whole(losses)} times`}`);
+  return (
+    <li key="redis" data-state={state === 'up' ? 'on' : 'paused'}>
+      <span class="who">counted in Redis {server}</span>
+      <span class="note words">{listed(words)}</span>
+    </li>
+  );
+}
 
 function Rate({ limit: told }: { readonly limit: LimitsTold['rate'][number] }) {
   const { endpoint, name, limit, windowMs, used, waiting, resetMs, pausedMs, granted, refused } = told;

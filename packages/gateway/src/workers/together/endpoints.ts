@@ -10,6 +10,7 @@ import {
 import type { Answer, Ask, Route } from '../../admin/route.ts';
 import type { RpcEndpointTold } from '../../admin/rpc-told.ts';
 import type { AdminView } from '../../admin/view.ts';
+import { redisOf } from './redis.ts';
 import { type AnyTogether, most, mostKnown, type Part, sum, summed, together, weighted } from './together.ts';
 
 /** What a route answers, where that is JSON. */
@@ -60,6 +61,7 @@ export const LIMITS_TOGETHER: AnyTogether = together<LimitsTold>({
         ({ upstream }) => upstream,
       ).map(summed),
       fleet: all.flatMap(({ fleet }) => fleet),
+      redis: redisOf(all.map(({ redis }) => redis)),
     };
     return { json };
   },

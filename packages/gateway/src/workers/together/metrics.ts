@@ -12,13 +12,13 @@ const MOST: ReadonlySet<string> = new Set([
   ...['keepwarm_endpoints_panic', 'keepwarm_endpoint_weight', 'keepwarm_breaker_consecutive_failures'],
   ...['keepwarm_rate_limit_max', 'keepwarm_rate_limit_keys', 'keepwarm_fleet_limit_max', 'keepwarm_gateway_ready'],
 ]);
-const LEAST = 'keepwarm_rpc_batch_size_max';
+const LEAST: ReadonlySet<string> = new Set(['keepwarm_rpc_batch_size_max', 'keepwarm_gateway_redis_up']);
 
 type Way = 'sum' | 'most' | 'least';
 
 function wayOf({ name, type, samples }: Family): Way {
   if (type !== 'gauge') return 'sum';
-  if (name === LEAST) return 'least';
+  if (LEAST.has(name)) return 'least';
   const isState = samples.some(({ labels }) => 'state' in labels && !name.startsWith('keepwarm_grpc_'));
   return isState || MOST.has(name) || /_(?:seconds|ratio)$/.test(name) ? 'most' : 'sum';
 }

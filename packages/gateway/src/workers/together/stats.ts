@@ -14,6 +14,7 @@ import { type Figures, LATELY_SECONDS, median, type Phases } from '../../figures
 import { packed, unpackInto } from '../../history/row.ts';
 import type { SharedTold } from '../../websocket/shared-subscriptions.ts';
 import { endpointOf } from './endpoints.ts';
+import { redisOf } from './redis.ts';
 import { type AnyTogether, type CrewView, most, type Part, sum, summed, together, weighted } from './together.ts';
 
 /** What the figures of one upstream are made from. Counts per bucket are packed as in a row of the history. */
@@ -108,6 +109,7 @@ function wholeOf(parts: readonly Part<StatsPart>[], home: CrewView, socketsMax: 
     events: home.readers(),
     history: home.history.state,
     grpc: home.grpc.told(),
+    redis: redisOf([home.redis(), ...snapshots.map(({ redis }) => redis)]),
     workers: home.workers().map((each) => {
       const part = parts.find(({ worker }) => worker === each.worker)?.told;
       const calls = part === undefined ? 0 : sum(part.snapshot.upstreams, ({ callsPerSecond }) => callsPerSecond);
