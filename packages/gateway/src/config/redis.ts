@@ -30,6 +30,10 @@ export const REDIS_NAMES: readonly string[] = ['url', 'urlFile', ...Object.keys(
 /** @throws ConfigError; never with the URL */
 export function parseRedis(input: unknown, folder: string): RedisConfig | undefined {
   if (input === undefined || input === false) return undefined;
+  // Whoever writes the URL in the place of the block must not see it again.
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+    throw new ConfigError('redis', `is no object; allowed: url or urlFile, ${Object.keys(REDIS_DEFAULTS).join(', ')}`);
+  }
   const given = object(input, 'redis', REDIS_NAMES);
   const { prefix, onLoss, redisMs } = { ...REDIS_DEFAULTS, ...given } as Json;
   const loss = REDIS_LOSS.find((each) => each === onLoss);
