@@ -15,6 +15,7 @@ import {
   UPSTREAM_DEFAULTS,
   UPSTREAM_NAMES,
 } from '../packages/gateway/src/config/config.ts';
+import { ENDPOINT_NAMES } from '../packages/gateway/src/config/endpoints.ts';
 import { GRPC_UPSTREAM_DEFAULTS, GRPC_UPSTREAM_NAMES } from '../packages/gateway/src/config/grpc-upstream.ts';
 import { HISTORY_DEFAULTS, HISTORY_NAMES } from '../packages/gateway/src/config/history.ts';
 import { LOG_CALLS, LOG_FORMATS, LOG_LEVELS, LOGS_DEFAULTS } from '../packages/gateway/src/config/logs.ts';
@@ -127,6 +128,12 @@ const SHAPES: Readonly<Record<string, Schema>> = {
   dns: group('dns'),
 };
 
+const ENDPOINTS = {
+  type: 'array',
+  minItems: 1,
+  items: object(Object.fromEntries(ENDPOINT_NAMES.map((name) => [name, name === 'url' ? TEXT : ANY])), ['url']),
+};
+
 const ACCESS: Readonly<Record<string, Schema>> = { hosts: TEXTS, reads: oneOf(['local', 'token']) };
 const LOGS: Readonly<Record<string, Schema>> = {
   level: oneOf(LOG_LEVELS),
@@ -201,7 +208,10 @@ export function configSchema(): Schema {
     description: 'Configuration of the keepwarm gateway.',
     ...block(GATEWAY_NAMES, GATEWAY_DEFAULTS, wordsOf(top), own),
     $defs: {
-      origin: { ...block(UPSTREAM_NAMES, UPSTREAM_DEFAULTS, wordsOf(each), pool), required: ['origin'] },
+      origin: {
+        ...block(UPSTREAM_NAMES, UPSTREAM_DEFAULTS, wordsOf(each), { ...pool, endpoints: ENDPOINTS }),
+        oneOf: [{ required: ['origin'] }, { required: ['endpoints'] }],
+      },
       nodes: {
         ...block(RPC_UPSTREAM_NAMES, RPC_UPSTREAM_DEFAULTS, wordsOf(nodes), pool),
         required: ['jsonrpc', 'endpoints'],

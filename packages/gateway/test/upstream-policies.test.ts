@@ -121,7 +121,7 @@ describe('policies of an upstream', () => {
     assert.equal(asked, people.length + 2, 'what was changed is asked for anew');
   });
 
-  it('makes one call of those who ask for the same with the same credentials at the same time, and of no others', async () => {
+  it('makes one call of those who ask for the same with the same credentials, and of no others', async () => {
     const held: (() => void)[] = [];
     const server = opened.add(
       await httpServer(({ headers, method }, response) => {

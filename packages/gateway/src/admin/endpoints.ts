@@ -4,7 +4,7 @@ import type { AnyUpstream } from '../data/routes.ts';
 import type { RedisTold } from '../redis/connection.ts';
 import { named, onlyNames } from './query.ts';
 import { type Ask, tells } from './route.ts';
-import { type RpcEndpointTold, rpcEndpointsTold } from './rpc-told.ts';
+import { originEndpointsTold, type RpcEndpointTold, rpcEndpointsTold } from './rpc-told.ts';
 import { policiesOf } from './upstream-parts.ts';
 import type { AdminView } from './view.ts';
 
@@ -36,7 +36,9 @@ export interface BreakersTold {
 }
 
 export const ENDPOINTS = tells('/api/endpoints', 'endpoints of upstreams that have several', (view, ask) => {
-  const endpoints = each(view, ask, (upstream) => ('rpc' in upstream ? rpcEndpointsTold(upstream) : []));
+  const endpoints = each(view, ask, (upstream) =>
+    'rpc' in upstream ? rpcEndpointsTold(upstream) : originEndpointsTold(upstream),
+  );
   return { json: { endpoints } satisfies EndpointsTold };
 });
 

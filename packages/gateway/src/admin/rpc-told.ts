@@ -1,6 +1,7 @@
 /** What the status page and `/api/stats` tell of a pool of JSON-RPC nodes, beyond what they tell of every upstream. */
 import type { RpcStats } from 'keepwarm/jsonrpc';
 import type { RpcUpstream } from '../data/rpc-upstream.ts';
+import type { Upstream } from '../data/upstream.ts';
 
 export interface RpcEndpointTold {
   readonly name: string;
@@ -64,5 +65,16 @@ export function rpcEndpointsTold(
       rateLimit: endpoint.rateLimit,
       trail: trails.of(name),
     };
+  });
+}
+
+/** Endpoints of an upstream that has no chain to be behind of; none of one with an origin. */
+export function originEndpointsTold({ client, trails }: Upstream): readonly RpcEndpointTold[] {
+  if (trails === undefined) return [];
+  const endpoints = client.policyStats().endpoints?.endpoints ?? [];
+  return endpoints.map(({ weight: _, ...endpoint }) => {
+    const { name } = endpoint;
+    const nowhere = { freshness: undefined, height: undefined, lag: undefined };
+    return { ...endpoint, ...nowhere, rateLimit: [], trail: trails.of(name) };
   });
 }

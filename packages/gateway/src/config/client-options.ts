@@ -15,8 +15,11 @@ export const repeats = ({ retry, preset }: ClientOptions): boolean => (retry ?? 
 export function forwardingOptions(client: ClientOptions): ClientOptions {
   const { preset, retry = preset !== undefined, pool } = client;
   const figures = figuresOf(client);
+  const { origin, ...placed } = client;
   return {
-    ...client,
+    ...placed,
+    // To the library, endpoints stand in the place of an origin.
+    ...(client.endpoints === undefined ? { origin } : {}),
     retry,
     breaker: breakerOf(client, figures),
     decompress: false,

@@ -11,6 +11,7 @@ import { type Address, parseAddress } from './address.ts';
 import { type CallerRateConfig, parseCallerRate } from './caller-rate.ts';
 import { forwardingOptions } from './client-options.ts';
 import { ConfigError } from './config-error.ts';
+import { PLACE_NAMES, placeOf } from './endpoints.ts';
 import { type GrpcUpstreamConfig, parseGrpcUpstream } from './grpc-upstream.ts';
 import { type HeaderRules, parseHeaderRules } from './header-rules.ts';
 import { type HistoryConfig, parseHistory } from './history.ts';
@@ -23,7 +24,7 @@ import { parseRedis, type RedisConfig } from './redis.ts';
 import { parseRpcUpstream, type RpcUpstreamConfig } from './rpc-upstream.ts';
 import { readSource } from './source.ts';
 import { parseUpgrades, type UpgradesConfig } from './upgrades.ts';
-import { flag, type Json, milliseconds, number, object, show, text, unlimited, valuesOf, whole } from './values.ts';
+import { flag, type Json, milliseconds, number, object, text, unlimited, valuesOf, whole } from './values.ts';
 import { WAY_NAMES, wayOf } from './way.ts';
 import { parseWorkers, WORKERS_DEFAULT } from './workers.ts';
 
@@ -103,7 +104,7 @@ const LIBRARY_SWITCHES = ['breaker'] as const;
 /** Groups of an upstream with a file of their own beside this one. */
 const UPSTREAM_BLOCKS = ['upgrades', 'headers', 'callerRate'] as const;
 export const UPSTREAM_NAMES: readonly string[] = [
-  'origin',
+  ...PLACE_NAMES,
   'hosts',
   'paths',
   'deadlineMs',
@@ -200,10 +201,17 @@ export function parseUpstream(name: string, input: unknown, folder: string): Ups
     ),
     via: flag(given['via'] ?? UPSTREAM_DEFAULTS.via, `${path}.via`),
     forwarded: flag(given['forwarded'] ?? UPSTREAM_DEFAULTS.forwarded, `${path}.forwarded`),
-    upgrades: parseUpgrades(given['upgrades'], `${path}.upgrades`),
+    upgrades: upgradesOf(given, path),
     headers: parseHeaderRules(given['headers'], `${path}.headers`),
     callerRate: parseCallerRate(given['callerRate'], `${path}.callerRate`),
   };
+}
+
+/** A connection that becomes something else is one to a single place. */
+function upgradesOf({ upgrades, endpoints }: Json, path: string): UpgradesConfig {
+  if (endpoints === undefined) return parseUpgrades(upgrades, `${path}.upgrades`);
+  if (upgrades === undefined || upgrades === false) return parseUpgrades(false, `${path}.upgrades`);
+  throw new ConfigError(`${path}.upgrades`, 'are for an upstream with one origin, not for endpoints');
 }
 
 /** The part that is the library's, which knows its options best: a client is made to have them checked. */
@@ -219,7 +227,7 @@ function clientOf(given: Json, path: string, folder: string): UpstreamConfig['cl
     ...options,
     ...policiesOf(given, path),
     ...wayOf(given, path),
-    origin: origin(given['origin'], `${path}.origin`),
+    ...placeOf(given, path),
   };
   try {
     createClient(forwardingOptions(client)).destroy();
@@ -228,16 +236,6 @@ function clientOf(given: Json, path: string, folder: string): UpstreamConfig['cl
     if (error instanceof NetError) throw new ConfigError(path, `cannot be used: ${error.message}`);
     throw error;
   }
-}
-
-function origin(value: unknown, path: string): string {
-  const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
-  // A password in the URL must not be shown.
-  const what = url?.password ? 'holds credentials' : `is ${show(value)}`;
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
-    throw new ConfigError(path, `${what}; allowed: an http: or https: URL without credentials, query or fragment`);
-  }
-  return url.href;
 }
 
 function tls(input: unknown, path: string, folder: string): Json {

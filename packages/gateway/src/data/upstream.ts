@@ -6,6 +6,7 @@ import type { FleetRateLimit } from 'keepwarm/redis';
 import { forwardingOptions } from '../config/client-options.ts';
 import type { UpstreamConfig } from '../config/config.ts';
 import { UPGRADES_DEFAULTS } from '../config/upgrades.ts';
+import { EndpointTrails } from '../figures/endpoint-trails.ts';
 import { FigureBook } from '../figures/figures.ts';
 import type { LimitsInRedis } from '../redis/limits.ts';
 import { CallerRate } from './caller-rate.ts';
@@ -24,8 +25,10 @@ export class Upstream {
   readonly tunnels: Tunnels;
   /** Its own; it is closed with it. */
   readonly telemetry: OpenTelemetry | undefined;
+  /** Of several endpoints. */
+  readonly trails: EndpointTrails | undefined;
   #agents: KeepwarmAgents | undefined;
-  /** Origin as people may see it, without the base path. */
+  /** Origin as people may see it, without the base path; of several endpoints the first one's. */
   readonly origin: string;
 
   /**
@@ -49,6 +52,8 @@ export class Upstream {
     this.shared = limits?.ofOrigin(config, name, observer);
     const rateLimit = this.shared && { rateLimit: this.shared };
     this.client = createClient({ ...forwardingOptions(config.client), observer, telemetry, ...rateLimit });
+    const read = () => this.client.policyStats().endpoints?.endpoints ?? [];
+    this.trails = config.client.endpoints && new EndpointTrails(read);
     this.tunnels = new Tunnels(config.upgrades ?? UPGRADES_DEFAULTS);
   }
 
@@ -68,6 +73,7 @@ export class Upstream {
   /** Calls under way may end for `deadlineMs`; upgraded connections end at once. */
   close(deadlineMs: number): Promise<void> {
     this.tunnels.close();
+    this.trails?.close();
     return this.client.close({ deadlineMs }).finally(() => this.telemetry?.close());
   }
 }
