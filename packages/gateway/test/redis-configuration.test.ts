@@ -1,4 +1,4 @@
-/** The block `redis`: what is refused, and that its secret is in no message. And limits on connections, counted there. */
+/** The block `redis`: what is refused, and that its secret is in no message; and connections that are counted there. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http2';
@@ -79,7 +79,7 @@ describe('the block redis', () => {
   });
 
   it('is refused beside limits on connections that it cannot count', () => {
-    const path = { ...stream, connectionRate: { path: '/tmp/x' } };
+    const path = { ...stream, connectionRate: { path: 'starts' } };
     assert.match(refusal({ url: URL }, { path }), /^upstreams\.path\.connectionRate\.path is not used with redis/);
     const many = { ...stream, connectionRate: { limit: 3_000 } };
     assert.match(refusal({ url: URL }, { many }), /^upstreams\.many cannot be counted in Redis: .*at most 2000/);

@@ -13,6 +13,7 @@ import {
 } from '../config/config.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { LOGS_DEFAULTS } from '../config/logs.ts';
+import { redisServer } from '../config/redis.ts';
 import type { RpcUpstreamConfig } from '../config/rpc-upstream.ts';
 import { checkShares } from '../config/shares.ts';
 import { CONFIG_FILES } from '../config/source.ts';
@@ -55,6 +56,7 @@ export async function runGateway(flags: Flags, print: Print): Promise<number> {
   const code = process.stdout.isTTY ? `#key=${gateway.keys.issue().code}` : '';
   print(`  status page: http://${shown(admin)}/${code}`);
   if (workers > 1) print(`  ${workers} workers share the port and the limits`);
+  if (config.redis !== undefined) print(`  limits are counted in Redis at ${redisServer(config.redis)}`);
   await signalled;
   await gateway.stop();
   redis?.close();
@@ -112,7 +114,7 @@ const told = (names: readonly string[], what: string): string =>
 export function runCheck(file: string, print: Print): number {
   const config = readConfig(file);
   checkShares(config);
-  const { listen, admin, upstreams, grpc } = config;
+  const { listen, admin, upstreams, grpc, redis } = config;
   if (upstreams.size === 0 && grpc?.size === 0) throw new ConfigError(`${file}: upstreams`, 'names none');
   print(`${file} is fine: callers at ${showAddress(listen)}, status page at ${showAddress(admin)}`);
   for (const [name, upstream] of upstreams) {
@@ -122,6 +124,7 @@ export function runCheck(file: string, print: Print): number {
   for (const [name, { listen: at, pool }] of grpc ?? []) {
     print(`  ${name}  →  ${new URL(pool.target).origin}, gRPC at ${showAddress(at)}`);
   }
+  if (redis !== undefined) print(`  limits are counted in Redis at ${redisServer(redis)}`);
   return EXIT.ok;
 }
 

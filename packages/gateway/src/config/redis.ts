@@ -55,6 +55,12 @@ export function parseRedis(input: unknown, folder: string): RedisConfig | undefi
   };
 }
 
+/** Where it is, for people: without credentials. */
+export function redisServer({ url }: RedisConfig): string {
+  const { hostname, port } = new URL(url);
+  return `${hostname}:${port || 6379}`;
+}
+
 function urlOf(url: unknown, file: unknown, folder: string): string {
   if (url !== undefined && file !== undefined) {
     throw new ConfigError('redis', 'has both url and urlFile; allowed: one of them');

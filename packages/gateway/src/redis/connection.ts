@@ -8,7 +8,7 @@
  *   (2) A change is told once. What is told, and any error, is without the URL's name and password.
  *   (3) While there is no connection nothing queues up: every question fails at once, and whoever asked asks again.
  */
-import type { RedisConfig } from '../config/redis.ts';
+import { type RedisConfig, redisServer } from '../config/redis.ts';
 import type { Log } from '../logs/log.ts';
 import { LimitsInRedis } from './limits.ts';
 
@@ -95,7 +95,8 @@ export class RedisConnection {
     this.#url = new URL(config.url);
     this.limits = new LimitsInRedis(config, client, workers);
     client.on('error', (error) => (this.#reason = this.#words(error)));
-    client.on('close', () => this.#lost(this.#reason ?? 'the connection was closed'));
+    // Of a loss that is known already, that it was closed as well says less than what was known.
+    client.on('close', () => this.#lost(this.#reason ?? this.#known ?? 'the connection was closed'));
     client.on('ready', () => {
       this.#reason = undefined;
       void this.#ask();
@@ -115,7 +116,7 @@ export class RedisConnection {
   told(): RedisTold {
     const lostMs = this.#lostAt === undefined ? 0 : performance.now() - this.#lostAt;
     return {
-      server: this.#server,
+      server: redisServer(this.#config),
       state: this.#lostAt === undefined ? 'up' : this.#config.onLoss,
       lostMs,
       losses: this.#losses,
@@ -129,10 +130,6 @@ export class RedisConnection {
     this.#closed = true;
     clearTimeout(this.#timer);
     this.#client.disconnect();
-  }
-
-  get #server(): string {
-    return `${this.#url.hostname}:${this.#url.port || 6379}`;
   }
 
   /** A question that hangs stays the only one, however long it does. */
@@ -162,6 +159,10 @@ export class RedisConnection {
     this.#timer.unref();
   }
 
+  get #known(): string | undefined {
+    return this.#lostAt === undefined ? undefined : this.#error;
+  }
+
   #lost(why: string): void {
     if (this.#closed) return;
     this.#error = why;
@@ -170,7 +171,7 @@ export class RedisConnection {
     this.#losses++;
     const { onLoss } = this.#config;
     this.#log.warn('Redis is lost, which counts limits', {
-      server: this.#server,
+      server: redisServer(this.#config),
       reason: why,
       onLoss,
       of: 'redis.url',
@@ -181,7 +182,7 @@ export class RedisConnection {
     if (this.#lostAt === undefined || this.#closed) return;
     const lostMs = performance.now() - this.#lostAt;
     this.#lostAt = undefined;
-    this.#log.info('Redis is back, which counts limits', { server: this.#server, lostMs });
+    this.#log.info('Redis is back, which counts limits', { server: redisServer(this.#config), lostMs });
   }
 
   /** Other people's errors may quote what they were given. */
