@@ -144,6 +144,26 @@ describe('policies of an upstream', () => {
     await Promise.all(posts);
   });
 
+  it('gives a cookie that is set to one caller alone', async () => {
+    const held: (() => void)[] = [];
+    const server = opened.add(
+      await httpServer((_, response) => {
+        const session = `session=${held.length}`;
+        response.writeHead(200, { 'set-cookie': session, 'cache-control': 'max-age=60' });
+        held.push(() => response.end(session));
+        if (held.length > 1) response.end(session);
+      }),
+    );
+    const both = { coalesce: true, cache: true };
+    const gateway = opened.add(await startGateway({ api: { origin: server.origin, ...both } }));
+    const asking = Array.from({ length: 5 }, () => ask(`${gateway.url}/api/`));
+    const admin = `127.0.0.1:${gateway.adminPort}`;
+    await until(async () => (await snapshotOf(admin)).upstreams[0]!.calls.inFlight === 5);
+    held[0]!();
+    const cookies = (await Promise.all(asking)).map(({ headers }) => String(headers['set-cookie']));
+    assert.equal(new Set(cookies).size, 5);
+  });
+
   it('holds calls back by a concurrency limit, and says so', async () => {
     const held: (() => void)[] = [];
     const server = opened.add(await httpServer((_, response) => void held.push(() => response.end('x'))));
@@ -201,6 +221,7 @@ describe('policies of an upstream', () => {
   });
 
   for (const [what, more, message] of [
+    ['company in numbers', { coalesce: 3 }, /option coalesce is 3; allowed: true, false, or an object/],
     ['a policy that is none', { retry: 3 }, /option retry is 3; allowed: true, false, or an object/],
     [
       'a figure out of range',

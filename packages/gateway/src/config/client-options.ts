@@ -10,6 +10,7 @@ export const repeats = ({ retry, preset }: ClientOptions): boolean => (retry ?? 
 /**
  * Bodies are passed on as they come: not decoded, and without a limit of size, since nothing is kept of them. What
  * fails is passed on as well: callers repeat for themselves, and two layers that do so three times send nine requests.
+ * Callers are different people: a cookie that one of them is given is nobody else's.
  * Replies are for callers to judge: one of any status is a sign of life, and opens no breaker unasked.
  */
 export function forwardingOptions(client: ClientOptions): ClientOptions {
@@ -22,6 +23,7 @@ export function forwardingOptions(client: ClientOptions): ClientOptions {
     ...(client.endpoints === undefined ? { origin } : {}),
     retry,
     breaker: breakerOf(client, figures),
+    coalesce: coalesceOf(client.coalesce),
     decompress: false,
     defaultHeaders: false,
     pool: { idleMin: figures.pool?.idleMin ?? 1, ...pool },
@@ -34,4 +36,9 @@ function breakerOf({ preset, breaker }: ClientOptions, figures: Preset): ClientO
   if (breaker === undefined || breaker === true) return { statuses: [] };
   // What it cannot be, the library says.
   return typeof breaker === 'object' && !Array.isArray(breaker) ? { statuses: [], ...breaker } : breaker;
+}
+
+function coalesceOf(coalesce: ClientOptions['coalesce']): ClientOptions['coalesce'] {
+  if (coalesce === true) return { cookies: false };
+  return coalesce instanceof Object && !Array.isArray(coalesce) ? { ...coalesce, cookies: false } : coalesce;
 }

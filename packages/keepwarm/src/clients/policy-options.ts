@@ -124,6 +124,7 @@ export const POLICY_RULES = {
     partiesMax: whole(1),
     attemptsMax: whole(1),
     ignore: fieldNames,
+    cookies: choice(true, false),
     key: fn,
   } satisfies RulesOf<CoalesceOptions>,
   compress: {

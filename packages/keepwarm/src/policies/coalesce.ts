@@ -3,8 +3,8 @@
  * finds a cache empty asks the peer once.
  *
  *   first caller ──▶ under way ──head──▶ small body: read whole, a copy for each
- *   others ─join──▶     │                large, slow or endless body: the first caller gets it as it arrives, each
- *                       │                other makes a call of its own
+ *   others ─join──▶     │                large, slow or endless body, or cookies that are not shared: the first
+ *                       │                caller gets it as it arrives, each other makes a call of its own
  *                       ├──failed──▶ all fail alike; whose time is not up when the attempt's is make another together
  *                       └──everybody has left──▶ aborted
  *
@@ -36,10 +36,10 @@ export interface CoalesceOptions {
   readonly partiesMax: number;
   /** Attempts that can be joined at a time; further calls are made as they are. */
   readonly attemptsMax: number;
-  /**
-   * Header fields, in lower case, that may differ: those that tell the peer about the call and not what is asked for.
-   */
+  /** Header fields, in lower case, that may differ: they tell the peer about the call, not what is asked for. */
   readonly ignore: readonly string[];
+  /** Whether an answer that sets cookies is shared. Not where callers are different people: they would become one. */
+  readonly cookies: boolean;
   /**
    * What makes calls alike, within one section and origin; nothing for a call that is like no other. Called for
    * idempotent calls only. Without it: method, path and header fields of GET and HEAD.
@@ -50,8 +50,7 @@ export interface CoalesceOptions {
 /**
  * All ours:
  *  - `bodyBytesMax` 1 MiB: copying that takes less than a round trip within a data centre.
- *  - `bodyMs` 1 s: what has a length and takes longer is better read as it arrives; what never ends must not hold
- *    anybody's head up for long.
+ *  - `bodyMs` 1 s: what takes longer is better read as it arrives; what never ends must not hold heads up for long.
  *  - `partiesMax` 1,000, `attemptsMax` 10,000: bounds.
  *  - `ignore`: the fields of W3C Trace Context, which differ from call to call. The attempt carries the first caller's.
  */
@@ -61,6 +60,7 @@ export const COALESCE_DEFAULTS: CoalesceOptions = {
   partiesMax: 1_000,
   attemptsMax: 10_000,
   ignore: ['traceparent', 'tracestate'],
+  cookies: true,
 };
 
 export interface CoalesceParts {
@@ -74,7 +74,7 @@ export interface CoalesceSnapshot {
   /** Calls that were made for their own caller first, and calls that joined one of those. */
   readonly led: number;
   readonly joined: number;
-  /** Of those that joined, calls that had to be made after all, as the body was too large or too slow to share. */
+  /** Of those that joined, calls that had to be made after all: the body was too large or slow, or a cookie was set. */
   readonly separated: number;
 }
 
@@ -243,12 +243,13 @@ class Attempt implements Company {
   #answered(reply: Reply): void {
     this.#desk.seal(this);
     if (this.parties.size === 0) return reply.discard();
-    if (this.parties.size === 1) return this.#hand(reply);
     const { headers } = reply;
+    const { bodyBytesMax, cookies } = this.#desk.options;
+    if (this.parties.size === 1 || (!cookies && headers.has('set-cookie'))) return this.#hand(reply);
     const body = reply.take();
     if (body instanceof Uint8Array) return this.#share(reply, body);
     const endless = headers.get('content-type')?.startsWith('text/event-stream') ?? false;
-    this.#readAhead(reply, body, endless || body.bytesExpected > this.#desk.options.bodyBytesMax);
+    this.#readAhead(reply, body, endless || body.bytesExpected > bodyBytesMax);
   }
 
   #readAhead(reply: Reply, source: BodySource, hopeless: boolean): void {

@@ -64,6 +64,18 @@ describe('callers who ask for the same', () => {
     assert.deepEqual([engine.calls.length, policy.snapshot().joined], [3, 1]);
   });
 
+  it('get cookies of their own: where told so, an answer that sets some is for the first caller alone', async () => {
+    const { get, clock, engine, policy } = aDesk(
+      (_, i) => later(10, { headers: { 'set-cookie': `id=${i}` }, body: 'b' }),
+      { cookies: false },
+    );
+    const all = Array.from({ length: 3 }, () => get());
+    await clock.run(20);
+    const cookies = (await Promise.all(all)).map((reply) => reply.headers.get('set-cookie'));
+    assert.deepEqual(cookies, ['id=0', 'id=1', 'id=2']);
+    assert.deepEqual([engine.calls.length, policy.snapshot().separated], [3, 2]);
+  });
+
   it('share its failure as well', async () => {
     const { get, clock, engine } = aDesk(() => later(10, failure('RESET', 'unknown')));
     const all = [codeOf(get()), codeOf(get())];
