@@ -56,7 +56,7 @@ describe('the rate limit of an upstream', () => {
         assert.ok(window.take(1, at), `more than ${LIMIT.limit} in a window, workers ${workers}`);
       const [plan] = rate;
       assert.deepEqual([rate.length, plan!.upstream, plan!.name, plan!.limit], [1, 'api', 'plan', LIMIT.limit]);
-      assert.ok(plan!.used <= LIMIT.limit && plan!.granted >= LIMIT.limit && plan!.waiting > 0);
+      assert.ok(plan!.used <= LIMIT.limit && plan!.granted >= LIMIT.limit);
       assert.match(metrics, /^keepwarm_rate_limit_max\{client="api",limit="plan"(?:,endpoint="")?\} 40$/m);
       assert.equal(upstreams[0]!.name, 'api');
     });
