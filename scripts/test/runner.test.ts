@@ -11,11 +11,11 @@ const folder = mkdtempSync(join(tmpdir(), 'keepwarm-runner-'));
 after(() => rmSync(folder, { recursive: true }));
 
 /** Runs one test file with this text as `npm test` would; 500 ms is this file's idea of too long. */
-function report(name: string, text: string) {
+function report(name: string, text: string, ...flags: string[]) {
   const file = join(folder, `${name}.test.mjs`);
   writeFileSync(file, `import { describe, it } from 'node:test';\n${text}\n`);
   const { NODE_TEST_CONTEXT: _, ...environment } = process.env;
-  const args = [join(root, 'scripts/test.ts'), '--test-ms=500', '--linger-ms=500', file];
+  const args = [join(root, 'scripts/test.ts'), '--test-ms=500', '--linger-ms=500', ...flags, file];
   const { stdout, status } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8', env: environment });
   return { stdout, status, last: stdout.trimEnd().split('\n').at(-1) };
 }
@@ -84,5 +84,21 @@ describe('the test runner', () => {
     const { stdout, last } = report('empty', '');
     assert.match(stdout, /without reporting a test/);
     assert.equal(last, '0 passed, 1 failed');
+  });
+
+  it('runs a file that failed once more when told to, and names what passes then as unsteady', () => {
+    const mark = join(folder, 'been-here');
+    const once = `import { existsSync, writeFileSync } from 'node:fs';
+      it('a', () => { if (!existsSync('${mark}')) { writeFileSync('${mark}', ''); throw new Error('not yet'); } });`;
+    const { stdout, last, status } = report('unsteady', once, '--again=1');
+    assert.match(stdout, /not yet[\s\S]*once more, alone:[\s\S]*UNSTEADY.*\n.*unsteady\.test\.mjs/);
+    assert.deepEqual([last, status], ['1 passed, 0 failed', 0]);
+  });
+
+  it('fails what fails again', () => {
+    const { stdout, last, status } = report('twice', "it('a', () => { throw new Error('never'); });", '--again=1');
+    assert.match(stdout, /once more, alone:[\s\S]*failed files:\n.*twice\.test\.mjs/);
+    assert.doesNotMatch(stdout, /UNSTEADY/);
+    assert.deepEqual([last, status], ['0 passed, 1 failed', 1]);
   });
 });

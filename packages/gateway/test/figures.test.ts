@@ -84,7 +84,7 @@ describe('the trail of a socket', () => {
 describe('the figures of an upstream', () => {
   const fact = (socketId: number) => ({ socketId, origin: 'http://x', section: '' });
   const opened = (socketId: number) => ({
-    ...fact(socketId), address: '127.0.0.1', dnsMs: 1, tcpMs: 2, tlsMs: 3, tlsResumed: false,
+    ...fact(socketId), address: '127.0.0.1', dnsMs: 1, tcpMs: 40, tlsMs: 45, tlsResumed: false,
   }); // biome-ignore format: one fact
 
   it('call cold what had to wait for its connection, and warm what found one, used before or not', () => {
@@ -106,9 +106,23 @@ describe('the figures of an upstream', () => {
     near(cold.p50Ms, 130);
     assert.equal(warm.count, 2);
     near(warm.p50Ms, 40);
-    assert.deepEqual(opening, { count: 1, dnsMs: 1, tcpMs: 2, tlsMs: 3 });
+    assert.deepEqual(opening, { count: 1, dnsMs: 1, tcpMs: 40, tlsMs: 45 });
     near(reuseRatio, 1 / 3);
     assert.equal(status5xxLately, 1);
+  });
+
+  it('call neither cold nor warm what found its connection half open', () => {
+    const book = new FigureBook(() => 0);
+    for (const [socketId, waitMs] of [
+      [1, 1.1],
+      [2, 84.9],
+      [3, 85.1],
+    ] as const) {
+      book.observer.socketOpened?.(opened(socketId));
+      book.observer.leased?.({ ...fact(socketId), fresh: true, call: 0, waitMs });
+      book.answered({ socketId, reused: false, status: 200 }, 0);
+    }
+    assert.deepEqual([book.figures().cold.count, book.figures().warm.count], [1, 0]);
   });
 
   it('remember no more sockets than they have to', () => {

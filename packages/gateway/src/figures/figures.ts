@@ -10,7 +10,7 @@ import { Trail } from './trail.ts';
 
 /** Closed sockets whose trail is kept; as many as the library remembers by default. */
 const CLOSED_MAX = 200;
-/** A call that waited no longer than this for its first connection found it open, whatever the clock's noise says. */
+/** What the clock's noise may be: a call that waited no longer than this for its connection found it open. */
 const AT_ONCE_MS = 1;
 
 export class FigureBook {
@@ -82,8 +82,9 @@ export class FigureBook {
     const now = this.#now();
     const first = reused ? undefined : this.#unproven.get(socketId);
     this.#unproven.delete(socketId);
-    if (first !== undefined && first.waitMs > AT_ONCE_MS) this.#tally.cold(now - startedAt, first.phases, now);
-    else this.#tally.warm(now - startedAt, now);
+    if (first === undefined || first.waitMs <= AT_ONCE_MS) this.#tally.warm(now - startedAt, now);
+    // One that found its connection half open is neither: it shows what nothing costs.
+    else if (first.waitMs + AT_ONCE_MS >= whole(first.phases)) this.#tally.cold(now - startedAt, first.phases, now);
     if (status >= 500) this.#tally.status5xx(now);
   }
 
@@ -111,3 +112,5 @@ export class FigureBook {
     return this.#tally.figures(this.#now());
   }
 }
+
+const whole = ({ dnsMs, tcpMs, tlsMs }: Phases): number => dnsMs + tcpMs + tlsMs;

@@ -91,11 +91,13 @@ export class ExactWindow {
    * The earliest instant at which `weight` could have begun, alone or in several starts. It is exact while nothing is
    * held; what is held is taken to be settled now. More than `limit` takes several windows: a place given at one
    * instant is free again windowMs later, no sooner.
+   *
+   * @param limit as if it were that
    */
-  fitsAt(weight: number, now: number): number {
+  fitsAt(weight: number, now: number, limit = this.#limit): number {
     this.#pass(now);
-    const windows = Math.max(Math.ceil(weight / this.#limit) - 1, 0);
-    const need = this.#used + weight - (windows + 1) * this.#limit;
+    const windows = Math.max(Math.ceil(weight / limit) - 1, 0);
+    const need = this.#used + weight - (windows + 1) * limit;
     return (need <= 0 ? this.#now : this.#freed(need)) + windows * this.windowMs;
   }
 

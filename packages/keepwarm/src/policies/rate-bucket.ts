@@ -58,11 +58,6 @@ export class RateBucket implements Link<RateBucket>, Placed {
     this.#settle();
   }
 
-  /** Whether other processes have places of it. */
-  get isShared(): boolean {
-    return this.#places < this.whole;
-  }
-
   get places(): number {
     return this.#places;
   }
@@ -84,11 +79,8 @@ export class RateBucket implements Link<RateBucket>, Placed {
 
   /** The same behind `ahead`, should all places that are elsewhere come here at once. */
   mayFitAt(weight: number, now: number, ahead: number): number {
-    const own = this.window.limit;
-    this.window.limit = this.#told;
-    const at = this.window.fitsAt(ahead + weight, now);
-    this.window.limit = own;
-    return Math.max(at, this.#heldUpUntil(ahead + weight, now));
+    const all = ahead + weight;
+    return Math.max(this.window.fitsAt(all, now, this.#told), this.#heldUpUntil(all, now));
   }
 
   /** The caller has asked `fits`. @returns the mark of this start */

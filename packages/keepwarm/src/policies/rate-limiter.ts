@@ -40,9 +40,6 @@ import {
 import { RateSlots } from './rate-slots.ts';
 import { RateWaiter } from './rate-waiter.ts';
 
-/** Who waits for places that are elsewhere may wait for as long as it likes: it is looked after now and then. */
-const LOOK_MS = 50;
-
 /** A start: what it holds, and its place in each bucket's order of starts. */
 export interface RateTicket {
   readonly slots: RateSlots;
@@ -183,6 +180,7 @@ export class RateLimiter {
     waiter.bucket.addWaiter(waiter, waiter.weight);
     this.#events.waits(call, waiter.limit.name, this.#waiting.size);
     this.#look(waiter.bucket);
+    this.#arm(now + this.#settings.waitMs); // no look may be due before: its places may be elsewhere
   }
 
   #refusal(call: Call, { limits, buckets, weights }: RateSlots, at: number, now: number): NetError | undefined {
@@ -214,7 +212,7 @@ export class RateLimiter {
     for (let first = bucket.waiters.first; first !== undefined; first = bucket.waiters.first) {
       const fitsAt = bucket.fitsAt(first.weight, now);
       if (first.deadlineAt > now && fitsAt > now) {
-        this.#schedule(bucket, Math.min(fitsAt, first.deadlineAt, bucket.isShared ? now + LOOK_MS : fitsAt));
+        this.#schedule(bucket, Math.min(fitsAt, first.deadlineAt));
         return;
       }
       if (first.deadlineAt <= now) this.#refuse(first, deadlinePassed(first.call, first.limit.name));

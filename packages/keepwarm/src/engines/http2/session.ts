@@ -14,9 +14,9 @@
  */
 import { Buffer } from 'node:buffer'; // the global of this name is a getter, which a hot path would feel
 import type { Socket } from 'node:net';
-import { PassingMap } from '../../algo/passing-map.ts';
 import { NetError } from '../../core/error.ts';
 import type { CloseReason, SocketFact } from '../../core/observer.ts';
+import { PassingMap } from '../../core/passing-map.ts';
 import type { SocketLife } from '../../net/sockets.ts';
 import type { Kept } from '../../pool/lifetime.ts';
 import type { SharedItem } from '../../pool/slot-item.ts';

@@ -1,5 +1,5 @@
 /**
- * A map for what comes and goes with every call. It is a Map that is replaced by a new one every so often.
+ * A map for what comes and goes with every call: a Map that is replaced by a new one every so often (decision 0025).
  *
  * A Map that has lived for a while stands in the old part of the heap, and so does each table that takes the place of
  * its last one, which V8 makes whenever as many have gone as there is room for. A table that nobody uses any more still
@@ -34,6 +34,15 @@ export class PassingMap<K, V> {
       this.#map = new Map(this.#map);
     }
     return true;
+  }
+
+  /** Takes the oldest out. */
+  take(): V | undefined {
+    for (const [key, value] of this.#map) {
+      this.delete(key);
+      return value;
+    }
+    return undefined;
   }
 
   /** Oldest first. Nothing may be deleted before one has seen all that one wants to. */

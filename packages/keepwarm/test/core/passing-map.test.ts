@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { PassingMap } from '../../src/algo/passing-map.ts';
+import { PassingMap } from '../../src/core/passing-map.ts';
 
 describe('a passing map', () => {
   it('is what a Map is, however many have come and gone', () => {
-    const step = fc.record({ do: fc.constantFrom('set', 'delete', 'pass'), key: fc.nat(9), times: fc.nat(400) });
+    const step = fc.record({
+      do: fc.constantFrom('set', 'delete', 'take', 'pass'),
+      key: fc.nat(9),
+      times: fc.nat(400),
+    });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
         const map = new PassingMap<number, number>();
@@ -16,6 +20,10 @@ describe('a passing map', () => {
             model.set(key, i);
           } else if (what === 'delete') {
             assert.equal(map.delete(key), model.delete(key));
+          } else if (what === 'take') {
+            const [oldest] = model;
+            assert.equal(map.take(), oldest?.[1]);
+            if (oldest !== undefined) model.delete(oldest[0]);
           } else {
             for (let j = 0; j < times; j++) {
               map.set(1_000 + j, j);
