@@ -33,6 +33,15 @@ const VALUE_CHARS_MAX = 1_024;
 const EPOCH_SECONDS_MIN = 1e9;
 const EPOCH_MS_MIN = 1e12;
 
+/** Names of what is told as numbers, as services spell them. */
+const PLAIN = ['ratelimit', 'x-ratelimit', 'x-rate-limit'].map((prefix) => ({
+  remaining: `${prefix}-remaining`,
+  limit: `${prefix}-limit`,
+  reset: `${prefix}-reset`,
+  resetAfter: `${prefix}-reset-after`,
+  next: `${prefix}-next`,
+}));
+
 /** Most peers send none of these: one look tells. */
 const ANY_FIELD = /rate-?limit|retry-after/i;
 
@@ -43,16 +52,13 @@ export function readFeedback(reply: Reply, wallMs: number): RateFeedback | undef
     const value = reply.received.get(name);
     return value === undefined || value.length > VALUE_CHARS_MAX ? undefined : value;
   };
-  const dateMs = dateOf(field('date') ?? '') ?? wallMs;
+  const sinceDate = (ms: number) => Math.max(ms - (dateOf(field('date') ?? '') ?? wallMs), 0);
   const slowed = reply.status === 429 || reply.status === 503;
   const retryMs = slowed && field('retry-after') !== undefined ? retryAfterMs(reply, wallMs) : undefined;
   const quotas = [...standardQuotas(field('ratelimit'), field('ratelimit-policy'))];
-  if (quotas.length === 0) {
-    for (const prefix of ['ratelimit', 'x-ratelimit', 'x-rate-limit']) {
-      const quota = plainQuota(prefix, field, dateMs);
-      if (quota !== undefined) quotas.push(quota);
-      if (quota !== undefined) break;
-    }
+  for (let i = 0; quotas.length === 0 && i < PLAIN.length; i++) {
+    const quota = plainQuota(PLAIN[i]!, field, sinceDate);
+    if (quota !== undefined) quotas.push(quota);
   }
   if (retryMs === undefined && quotas.length === 0) return undefined;
   return { retryAfterMs: retryMs, quotas };
@@ -60,30 +66,35 @@ export function readFeedback(reply: Reply, wallMs: number): RateFeedback | undef
 
 /** A count or a number of seconds; of a list the first, as some send `100, 100;w=60`. */
 function numberOf(value: string | undefined): number | undefined {
-  const [, digits] = /^\s*(\d{1,15}(?:\.\d{1,9})?)\s*(?:[,;]|$)/.exec(value ?? '') ?? [];
+  const digits = value === undefined ? undefined : NUMBER.exec(value)?.[1];
   return digits === undefined ? undefined : Number(digits);
 }
 
-function resetMs(value: number | undefined, dateMs: number): number | undefined {
+const NUMBER = /^\s*(\d{1,15}(?:\.\d{1,9})?)\s*(?:[,;]|$)/;
+
+type Field = (name: string) => string | undefined;
+/** How long after the reply's own date an instant is, both in ms. */
+type SinceDate = (ms: number) => number;
+
+function resetMs(value: number | undefined, sinceDate: SinceDate): number | undefined {
   if (value === undefined) return undefined;
   if (value < EPOCH_SECONDS_MIN) return value * 1_000;
-  return Math.max((value < EPOCH_MS_MIN ? value * 1_000 : value) - dateMs, 0);
+  return sinceDate(value < EPOCH_MS_MIN ? value * 1_000 : value);
 }
 
-function plainQuota(prefix: string, field: (name: string) => string | undefined, dateMs: number): Quota | undefined {
-  const remaining = numberOf(field(`${prefix}-remaining`));
+function plainQuota(names: (typeof PLAIN)[number], field: Field, sinceDate: SinceDate): Quota | undefined {
+  const remaining = numberOf(field(names.remaining));
   if (remaining === undefined) return undefined;
-  const after = numberOf(field(`${prefix}-reset-after`));
-  const told = after === undefined ? resetMs(numberOf(field(`${prefix}-reset`)), dateMs) : after * 1_000;
-  const reset = told ?? nextMs(field(`${prefix}-next`), dateMs);
-  return { limit: numberOf(field(`${prefix}-limit`)), remaining, resetMs: reset };
+  const after = secondsMs(numberOf(field(names.resetAfter)));
+  const reset = after ?? resetMs(numberOf(field(names.reset)), sinceDate) ?? nextMs(field(names.next), sinceDate);
+  return { limit: numberOf(field(names.limit)), remaining, resetMs: reset };
 }
 
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
 
-function nextMs(value: string | undefined, dateMs: number): number | undefined {
+function nextMs(value: string | undefined, sinceDate: SinceDate): number | undefined {
   const instant = value !== undefined && INSTANT.test(value) ? Date.parse(value) : Number.NaN;
-  return Number.isNaN(instant) ? undefined : Math.max(instant - dateMs, 0);
+  return Number.isNaN(instant) ? undefined : sinceDate(instant);
 }
 
 interface Item {
@@ -101,6 +112,7 @@ function* itemsOf(value: string): Generator<Item> {
 }
 
 function* standardQuotas(state: string | undefined, policy: string | undefined): Generator<Quota> {
+  if (state === undefined && policy === undefined) return;
   const byName = new Map<string, Quota>();
   for (const { name, parameters } of itemsOf(policy ?? '')) {
     const seconds = numberOf(parameters.get('w'));
