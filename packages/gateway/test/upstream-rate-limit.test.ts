@@ -64,15 +64,27 @@ describe('the rate limit of an upstream', () => {
 
   it('says which limit a call was refused by, and when to come back', async () => {
     const api = await anApi();
-    const rateLimit = { limit: 1, windowMs: 20_000, name: 'one in a while', waitMs: 0 };
-    const gateway = opened.add(await startGateway({ api: { origin: api.origin, rateLimit } }));
+    const rateLimit = { limit: 1, windowMs: 3_600_000, name: 'one in a while', waitMs: 0 };
+    const upstream = { origin: api.origin, rateLimit, deadlineMs: 7_200_000 };
+    const gateway = opened.add(await startGateway({ api: upstream }));
     assert.equal((await ask(`${gateway.url}/api/`)).status, 200);
     const refused = await ask(`${gateway.url}/api/`);
     const { code, detail, limit, value } = JSON.parse(String(refused.body)) as Refused;
     assert.deepEqual([refused.status, code, limit, value], [503, 'SATURATED', 'rateLimit.waitMs', 0]);
     assert.match(detail, /rate limit "one in a while"/);
-    assert.ok(Number(refused.headers['retry-after']) >= 1);
+    const afterS = Number(refused.headers['retry-after']);
+    assert.ok(afterS > 1_800 && afterS <= 3_600, `when the limit has room again, not after ${afterS} s`);
     assert.equal(api.seen.length, 1, 'nothing was sent');
+  });
+
+  it('never says to come back at once', async () => {
+    const api = await anApi();
+    const rateLimit = { limit: 1, windowMs: 300, waitMs: 0 };
+    const gateway = opened.add(await startGateway({ api: { origin: api.origin, rateLimit } }));
+    const answers = await Promise.all(Array.from({ length: 8 }, () => ask(`${gateway.url}/api/`)));
+    const refused = answers.filter(({ status }) => status === 503);
+    assert.ok(refused.length > 0);
+    for (const { headers } of refused) assert.equal(headers['retry-after'], '1');
   });
 
   it('is not used up by a caller that leaves while it waits', async () => {

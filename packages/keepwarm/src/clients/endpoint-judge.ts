@@ -29,8 +29,13 @@ export function httpJudge(clock: Clock, options: JudgeOptions = BREAKER_DEFAULTS
     ofReply: ({ status }) => (BUSY.has(status) ? 'busy' : verdictOfStatus(status, ill)),
     ofError: (error, tookMs) =>
       isBusy(error, tookMs >= options.patienceMs) ? 'busy' : verdictOfError(error, tookMs, options.patienceMs),
-    pauseMs: (outcome) => (outcome instanceof NetError ? outcome.retryAfterMs : retryAfterMs(outcome, clock.wall())),
+    pauseMs: (outcome) => (outcome instanceof NetError ? askedBy(outcome) : retryAfterMs(outcome, clock.wall())),
   };
+}
+
+/** When our own limits would let one call start is no word of the endpoint's about all others. */
+function askedBy({ code, reach, retryAfterMs: ms }: NetError): number | undefined {
+  return reach === 'unsent' && (code === 'SATURATED' || code === 'DEADLINE') ? undefined : ms;
 }
 
 /**

@@ -188,12 +188,12 @@ export class RateLimiter {
     if (call.signal?.aborted) return abortedWhileWaiting(call, call.signal.reason);
     const { name } = limits[at]!;
     const { waitersMax, waitMs } = this.#settings;
-    if (this.#waiting.size >= waitersMax) return tooMany(call, name, waitersMax);
     let startAt = now;
     for (let i = 0; i < buckets.length; i++) {
       const bucket = buckets[i]!;
       startAt = Math.max(startAt, bucket.mayFitAt(weights[i]!, now, bucket.aheadOf(call.deadlineAt)));
     }
+    if (this.#waiting.size >= waitersMax) return tooMany(call, name, waitersMax, startAt - now);
     if (startAt >= call.deadlineAt) return startTooLate(call, name, startAt - now, call.deadlineAt - now);
     if (startAt - now > waitMs) return waitTooLong(call, name, startAt - now, waitMs);
     return undefined;
@@ -285,7 +285,8 @@ export class RateLimiter {
     }
     for (let first = this.#waiting.first; first !== undefined; first = this.#waiting.first) {
       if (first.arrivedAt + waitMs > now) break;
-      this.#refuse(first, waitedTooLong(first.call, first.limit.name, waitMs));
+      const retryAfterMs = first.bucket.mayFitAt(first.weight, now, 0) - now;
+      this.#refuse(first, waitedTooLong(first.call, first.limit.name, waitMs, { retryAfterMs }));
       this.changed(first.bucket);
     }
     this.#timerAt = Number.POSITIVE_INFINITY;

@@ -10,9 +10,11 @@ export function closedWhileWaiting(call: Call): NetError {
   return refusal('CLOSED', call, 'was not started: its rate limit was closed');
 }
 
-export function tooMany(call: Call, limit: string, waitersMax: number): NetError {
+/** @param startMs until it could have started behind those who wait, where that is known */
+export function tooMany(call: Call, limit: string, waitersMax: number, startMs?: number): NetError {
   const what = `was refused: as many calls wait for rate limits as rateLimit.waitersMax allows, ${waitersMax}`;
-  return refusal('SATURATED', call, `${what}; it would have waited for "${limit}"`, named('waitersMax', waitersMax));
+  const details = { ...named('waitersMax', waitersMax), retryAfterMs: startMs };
+  return refusal('SATURATED', call, `${what}; it would have waited for "${limit}"`, details);
 }
 
 export function tooManyKeys(call: Call, limit: string, keysMax: number): NetError {
@@ -23,19 +25,26 @@ export function tooManyKeys(call: Call, limit: string, keysMax: number): NetErro
 /** Refused at once: it cannot start within the time it may wait. */
 export function waitTooLong(call: Call, limit: string, startMs: number, waitMs: number): NetError {
   const what = `was refused by the rate limit "${limit}": it could have started in ${ms(startMs)} at the earliest`;
-  return refusal('SATURATED', call, `${what}, and rateLimit.waitMs is ${waitMs}`, named('waitMs', waitMs));
+  const details = { ...named('waitMs', waitMs), retryAfterMs: Math.max(startMs, 0) };
+  return refusal('SATURATED', call, `${what}, and rateLimit.waitMs is ${waitMs}`, details);
 }
 
 /** Refused at once: its deadline comes before it can start. */
 export function startTooLate(call: Call, limit: string, startMs: number, leftMs: number): NetError {
   const what = `was refused by the rate limit "${limit}": it could have started in ${ms(startMs)} at the earliest`;
-  return refusal('DEADLINE', call, `${what}, and its deadline is in ${ms(leftMs)}`);
+  const details = { retryAfterMs: Math.max(startMs, 0) };
+  return refusal('DEADLINE', call, `${what}, and its deadline is in ${ms(leftMs)}`, details);
 }
 
-/** It has waited as long as it may. */
-export function waitedTooLong(call: Call, limit: string, waitMs: number, cause?: unknown): NetError {
+/** It has waited as long as it may. @param more why, and until when there will be room, where that is known */
+export function waitedTooLong(
+  call: Call,
+  limit: string,
+  waitMs: number,
+  more: { readonly cause?: unknown; readonly retryAfterMs?: number } = {},
+): NetError {
   const what = `waited for the rate limit "${limit}" for longer than rateLimit.waitMs, ${waitMs}`;
-  return refusal('TIMEOUT', call, what, { ...named('waitMs', waitMs), cause });
+  return refusal('TIMEOUT', call, what, { ...named('waitMs', waitMs), ...more });
 }
 
 /** Its deadline passed while it waited. */

@@ -271,6 +271,7 @@ describe('a call that waits for its rate limit', () => {
       assert.equal(error.phase, 'queue');
       assert.equal(error.limit, 'rateLimit.waitersMax');
       assert.equal(error.value, 1);
+      assert.equal(error.retryAfterMs, 100, 'two are under way, one waits: the fourth fits beside it');
       return true;
     });
   });
@@ -281,6 +282,7 @@ describe('a call that waits for its rate limit', () => {
     await assert.rejects(call({ deadlineAt: 200 }), (error: NetError) => {
       assert.equal(error.code, 'DEADLINE');
       assert.match(error.message, /started in 200 ms at the earliest, and its deadline is in 200 ms/);
+      assert.equal(error.retryAfterMs, 200);
       return true;
     });
     const inTime = watched(call({ deadlineAt: 201 }));
@@ -295,6 +297,7 @@ describe('a call that waits for its rate limit', () => {
       assert.equal(error.code, 'SATURATED');
       assert.equal(error.limit, 'rateLimit.waitMs');
       assert.match(error.message, /in 200 ms at the earliest, and rateLimit.waitMs is 150/);
+      assert.equal(error.retryAfterMs, 200);
       return true;
     });
     await clock.run(50);
@@ -314,6 +317,7 @@ describe('a call that waits for its rate limit', () => {
     assert.equal(replies[3]!.error?.code, 'TIMEOUT');
     assert.equal(replies[3]!.error?.limit, 'rateLimit.waitMs');
     assert.equal(replies[3]!.error?.value, 150);
+    assert.ok(replies[3]!.error!.retryAfterMs! > 0, 'when there will be room');
     assert.equal(clock.sleeping, 0);
   });
 

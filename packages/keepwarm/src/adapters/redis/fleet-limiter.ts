@@ -131,7 +131,7 @@ export class FleetLimiter {
     const cause = this.link.lostAt === undefined ? undefined : this.link.lastError;
     const error = late
       ? refusals.deadlinePassed(call, limit.name, cause)
-      : refusals.waitedTooLong(call, limit.name, this.#settings.waitMs, cause);
+      : refusals.waitedTooLong(call, limit.name, this.#settings.waitMs, { cause });
     waiter.reject(this.#refused(call, limit, error));
   }
 
