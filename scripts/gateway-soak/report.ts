@@ -3,19 +3,19 @@ import type { Trend } from '../soak/memory.ts';
 import type { GatewaySoakReport } from './run.ts';
 
 /** Growth over the whole run that is still called flat: a share of the mean, or so many bytes where that is more. */
-const FLAT = { share: 0.05, heapBytes: 2 * 2 ** 20, rssBytes: 16 * 2 ** 20 };
+const FLAT = { share: 0.05, heapBytes: 2 * 2 ** 20, restBytes: 16 * 2 ** 20 };
 /** A shorter run is still filling what it remembers. */
 const MEMORY_SECONDS_MIN = 300;
 
 /** Nothing when all is well. */
-export function verdictOn({ seconds, failed, answered, subscribers, heap, rss }: GatewaySoakReport): string[] {
+export function verdictOn({ seconds, failed, answered, subscribers, heap, rest }: GatewaySoakReport): string[] {
   const wrong: string[] = [];
   if (Object.keys(failed).length > 0) wrong.push(`calls failed that no drop explains: ${said(failed)}`);
   if (answered === 0) wrong.push('no call was answered');
   if (subscribers.missing + subscribers.twice + subscribers.closed > 0) wrong.push(`subscribers: ${said(subscribers)}`);
   if (seconds < MEMORY_SECONDS_MIN) return wrong;
   if (grows(heap, FLAT.heapBytes)) wrong.push(`the heap grows: ${trend(heap)}`);
-  if (grows(rss, FLAT.rssBytes)) wrong.push(`RSS grows: ${trend(rss)}`);
+  if (grows(rest, FLAT.restBytes)) wrong.push(`RSS grows, V8's young generation apart: ${trend(rest)}`);
   return wrong;
 }
 
@@ -32,6 +32,7 @@ export function linesOf(report: GatewaySoakReport): string[] {
     `heap:    ${trend(report.heap)}`,
     `outside: ${trend(report.outside)}`,
     `RSS:     ${trend(report.rss)}`,
+    `RSS without V8's young generation: ${trend(report.rest)}`,
   ];
 }
 

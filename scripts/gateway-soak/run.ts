@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient, NetError } from 'keepwarm';
 import { ANode } from '../../packages/gateway/test/a-node.ts';
-import { type Sample, type Trend, trendOf } from '../soak/memory.ts';
+import { restOf, type Sample, type Trend, trendOf } from '../soak/memory.ts';
 import { GatewayChild } from './child.ts';
 import { Subscriber } from './subscriber.ts';
 
@@ -38,6 +38,8 @@ export interface GatewaySoakReport {
   readonly heap: Trend;
   readonly outside: Trend;
   readonly rss: Trend;
+  /** RSS without V8's young generation. */
+  readonly rest: Trend;
 }
 
 /** Calls that began or ended so near to a drop are its victims. */
@@ -99,6 +101,7 @@ export async function gatewaySoak(options: GatewaySoakOptions): Promise<GatewayS
     heap: trendOf(samples, ({ heapBytes }) => heapBytes),
     outside: trendOf(samples, ({ outsideBytes }) => outsideBytes),
     rss: trendOf(samples, ({ rssBytes }) => rssBytes),
+    rest: trendOf(samples, restOf),
   };
   for (const subscriber of subscribers) subscriber.close();
   await load.close();

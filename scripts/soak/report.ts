@@ -3,12 +3,12 @@ import type { Trend } from './memory.ts';
 import type { SoakReport } from './run.ts';
 
 /** Growth over the whole run that is still called flat: a share of the mean, or so many bytes where that is more. */
-const FLAT = { share: 0.05, heapBytes: 2 * 2 ** 20, rssBytes: 16 * 2 ** 20 };
+const FLAT = { share: 0.05, heapBytes: 2 * 2 ** 20, restBytes: 16 * 2 ** 20 };
 /** A shorter run is still filling its memories of what it has told. */
 const MEMORY_SECONDS_MIN = 300;
 
 /** Nothing when all is well. */
-export function verdictOn({ seconds, server, subscribers, guests, multiplexer, sockets, heap, rss }: SoakReport) {
+export function verdictOn({ seconds, server, subscribers, guests, multiplexer, sockets, heap, rest }: SoakReport) {
   const wrong: string[] = [];
   for (const { name, updates, missing, twice, gaps, error } of subscribers) {
     if (missing + twice + gaps > 0) wrong.push(`${name}: ${missing} missing, ${twice} twice, ${gaps} gaps`);
@@ -26,7 +26,7 @@ export function verdictOn({ seconds, server, subscribers, guests, multiplexer, s
   if (violations > 0) wrong.push(`the limit on opening connections was exceeded: ${windowMax} in one window`);
   if (seconds >= MEMORY_SECONDS_MIN) {
     if (grows(heap, FLAT.heapBytes)) wrong.push(`the heap grows: ${trend(heap)}`);
-    if (grows(rss, FLAT.rssBytes)) wrong.push(`RSS grows: ${trend(rss)}`);
+    if (grows(rest, FLAT.restBytes)) wrong.push(`RSS grows, V8's young generation apart: ${trend(rest)}`);
   }
   return wrong;
 }
@@ -35,7 +35,7 @@ const grows = ({ growthBytes, meanBytes }: Trend, bytes: number): boolean =>
   growthBytes > Math.max(meanBytes * FLAT.share, bytes);
 
 export function linesOf(report: SoakReport): string[] {
-  const { seconds, server, subscribers, guests, calls, multiplexer, pool, sockets, heap, outside, rss } = report;
+  const { seconds, server, subscribers, guests, calls, multiplexer, pool, sockets, heap, outside, rss, rest } = report;
   const { stats, slots, faults } = server;
   const count = Object.values(faults).reduce((sum, each) => sum + each, 0);
   return [
@@ -60,6 +60,7 @@ export function linesOf(report: SoakReport): string[] {
     `heap: ${trend(heap)}`,
     `outside: ${trend(outside)}`,
     `RSS: ${trend(rss)}`,
+    `RSS without V8's young generation: ${trend(rest)}`,
   ];
 }
 

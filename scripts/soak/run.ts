@@ -6,7 +6,7 @@ import { createGrpcPool, type GrpcPool, type GrpcPoolStats } from 'keepwarm/grpc
 import { Multiplexer, openWith } from 'keepwarm/multiplexer';
 import { createYellowstone } from 'keepwarm/yellowstone';
 import { Callers } from './calls.ts';
-import { type Sample, sample, type Trend, trendOf } from './memory.ts';
+import { restOf, type Sample, sample, type Trend, trendOf } from './memory.ts';
 import type { Order, Said, ServerFigures, ServerPlan } from './orders.ts';
 import { direct, type Subscriber, through } from './subscribers.ts';
 
@@ -48,6 +48,8 @@ export interface SoakReport {
   readonly heap: Trend;
   readonly outside: Trend;
   readonly rss: Trend;
+  /** RSS without V8's young generation. */
+  readonly rest: Trend;
 }
 
 /** At most, and at most one a second. */
@@ -130,6 +132,7 @@ async function run(plan: SoakPlan, server: ServerProcess, pool: GrpcPool): Promi
     heap: trendOf(samples, ({ heapBytes }) => heapBytes),
     outside: trendOf(samples, ({ outsideBytes }) => outsideBytes),
     rss: trendOf(samples, ({ rssBytes }) => rssBytes),
+    rest: trendOf(samples, restOf),
   };
 }
 
