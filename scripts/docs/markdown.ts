@@ -9,9 +9,9 @@ export interface Block {
   readonly text: string;
 }
 
-/** Every fenced code block of a page. */
+/** Every fenced code block of a page, those without a language too. */
 export function blocksOf(page: string, markdown: string): Block[] {
-  return [...markdown.matchAll(/^```(\S+)([^\n]*)\n([\s\S]*?)^```$/gm)].map((match) => {
+  return [...markdown.matchAll(/^```(\S*)([^\n]*)\n([\s\S]*?)^```$/gm)].map((match) => {
     const [, language = '', marks = '', text = ''] = match;
     const line = markdown.slice(0, match.index).split('\n').length + 1;
     return { where: `${page}:${line}`, language, marks: marks.trim().split(/\s+/).filter(Boolean), text };

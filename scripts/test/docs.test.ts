@@ -1,11 +1,13 @@
 /** The documentation tells the truth: its examples compile and run, its tables list what the code has. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { root } from '../check.ts';
 import { blocksOf, namesUnder } from '../docs/markdown.ts';
 import { differences, PAIRS } from '../docs/pairs.ts';
-import { examples, runBesideDemo, runBlock, typeErrors } from '../docs-check.ts';
+import { startWorld, type World } from '../docs/world/world.ts';
+import { examples, MARKS, marked, runBesideDemo, runBlock, typeErrors } from '../docs-check.ts';
 
 const fence = '```';
 const block = (text: string, marks = '') =>
@@ -14,20 +16,48 @@ const block = (text: string, marks = '') =>
 /** Folders of our own, so that nothing else that checks the docs at this moment is disturbed. */
 const folder = (name: string) => join(root, '.tmp', 'docs', `test-${process.pid}-${name}`);
 
+let world: World;
+before(async () => {
+  world = await startWorld(folder('world'));
+});
+after(() => world.close());
+
 /** Two at a time: many of them wait for a clock, not for a processor. */
 describe('examples', { concurrency: 2 }, () => {
   it('compile', () => assert.equal(typeErrors(examples(), folder('all')), ''));
 
-  for (const [i, example] of examples()
-    .filter(({ marks }) => marks.includes('run'))
-    .entries()) {
-    it(`run: ${example.where}`, async () => assert.equal(await runBlock(example, folder(`run-${i}`)), ''));
+  it('say how they are run, each in one way', () => {
+    const ways = examples().map(({ where, marks }) => `${where} ${marks.filter((mark) => MARKS.includes(mark))}`);
+    assert.deepEqual(
+      ways.filter((way) => !/ \w+$/.test(way)),
+      [],
+    );
+    const declared = marked('types').map(({ where }) => where);
+    assert.equal(declared.length, 2, `what only declares is not run: ${declared.join(', ')}`);
+  });
+
+  it('parse, where they need a package that is not among ours', () => {
+    const parsed = marked('parsed');
+    assert.deepEqual(
+      parsed.map(({ where }) => where.split(':')[0]),
+      ['docs/guide/opentelemetry.md'],
+      "its SDK is the application's to choose",
+    );
+    for (const { text } of parsed) {
+      const options = { input: text, encoding: 'utf8' } as const;
+      const { stderr } = spawnSync(process.execPath, ['--check', '--input-type=module', '-'], options);
+      assert.equal(stderr, '');
+    }
+  });
+
+  for (const [i, example] of ['run', 'serve', 'throws'].flatMap((mark) => marked(mark)).entries()) {
+    it(`run: ${example.where}`, async () => assert.equal(await runBlock(example, world, folder(`run-${i}`)), ''));
   }
 
   it('run beside the demo, where they are written for it', async () => {
-    const beside = examples().filter(({ marks }) => marks.includes('demo'));
+    const beside = marked('demo');
     assert(beside.length > 0);
-    assert.equal(await runBesideDemo(beside, folder('demo')), '');
+    assert.equal(await runBesideDemo(beside, world, folder('demo')), '');
   });
 });
 
@@ -45,7 +75,7 @@ describe('the documentation checks', () => {
 
   it('find an example that fails when it runs', async () => {
     assert.match(
-      await runBlock(block("throw new Error('broken');", ' run'), folder('fails')),
+      await runBlock(block("throw new Error('broken');", ' run'), world, folder('fails')),
       /page\.md:4 ended with code 1[\s\S]*broken/,
     );
   });
@@ -53,7 +83,7 @@ describe('the documentation checks', () => {
   it('find one that fails beside the demo, and leave no demo behind', async () => {
     const text =
       "const { status } = await fetch('http://127.0.0.1:4300/nobody/');\nprocess.exitCode = status === 404 ? 3 : 4;";
-    assert.match(await runBesideDemo([block(text, ' demo')], folder('beside')), /page\.md:4 ended with code 3/);
+    assert.match(await runBesideDemo([block(text, ' demo')], world, folder('beside')), /page\.md:4 ended with code 3/);
   });
 
   it('lead examples to a server on loopback', async () => {
@@ -61,7 +91,7 @@ describe('the documentation checks', () => {
       "const reply = await fetch('https://api.example.com/x');",
       "if ((await reply.json()).path !== '/x') process.exitCode = 1;",
     ].join('\n');
-    assert.equal(await runBlock(block(text, ' run'), folder('runs')), '');
+    assert.equal(await runBlock(block(text, ' run'), world, folder('runs')), '');
   });
 
   it('read names from the tables of one section only', () => {
