@@ -36,6 +36,8 @@ export interface GatewayPlaces {
   readonly telemetry?: ((upstream: string) => OpenTelemetry) | undefined;
   /** Of the block `redis`, opened; whoever opened it closes it, afterwards. */
   readonly redis?: RedisConnection | undefined;
+  /** What the page says about this gateway before anything else; the demo tells what there is to see. */
+  readonly about?: string;
   /** Reads the configuration again, for an operator who asks for a reload. @throws ConfigError */
   readonly readConfig?: () => GatewayConfig;
 }
@@ -94,6 +96,7 @@ export class Gateway {
       draining: () => data.draining,
       config: () => this.#serving.config,
       redis: () => places.redis?.told(),
+      ...(places.about === undefined ? {} : { about: places.about }),
     };
     const failed = (error: unknown): void => this.#log.error('the admin listener failed', { error });
     this.admin = new AdminServer<AdminView>(view, adminRoutes(new Readers()), failed);

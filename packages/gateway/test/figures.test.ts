@@ -111,6 +111,34 @@ describe('the figures of an upstream', () => {
     assert.equal(status5xxLately, 1);
   });
 
+  it('call neither cold nor warm what was repeated, or waited for a limit or a place, and remember no more than they must', () => {
+    let now = 0;
+    const book = new FigureBook(() => now);
+    const { socketOpened, leased, rateWaits, retried } = book.observer;
+    const call = { method: 'GET', origin: 'http://x', section: '', attempt: 1, endpoint: undefined };
+    socketOpened?.(opened(1));
+    rateWaits?.({ ...call, call: 7, limit: 'a', waiting: 1 });
+    now = 900;
+    leased?.({ ...fact(1), fresh: false, call: 7, waitMs: 0 });
+    book.answered({ socketId: 1, reused: true, status: 500 }, 0);
+    retried?.({ ...call, call: 8, error: undefined, status: 503, delayMs: 500 });
+    leased?.({ ...fact(1), fresh: true, call: 8, waitMs: 90 });
+    book.answered({ socketId: 1, reused: false, status: 200 }, 0);
+    leased?.({ ...fact(1), fresh: false, call: 9, waitMs: 850 });
+    book.answered({ socketId: 1, reused: true, status: 200 }, 0);
+    assert.deepEqual([book.figures().cold.count, book.figures().warm.count], [0, 0]);
+    assert.equal(book.figures().status5xxLately, 1);
+    leased?.({ ...fact(1), fresh: false, call: 9, waitMs: 0 });
+    book.answered({ socketId: 1, reused: true, status: 200 }, 860);
+    near(book.figures().warm.p50Ms, 40);
+    for (let i = 0; i < 10_001; i++) rateWaits?.({ ...call, call: 100 + i, limit: 'a', waiting: 1 });
+    for (const id of [100, 101]) {
+      leased?.({ ...fact(1), fresh: false, call: id, waitMs: 0 });
+      book.answered({ socketId: 1, reused: true, status: 200 }, 860);
+    }
+    assert.equal(book.figures().warm.count, 2, 'of 100 nobody knows any more that it waited');
+  });
+
   it('call neither cold nor warm what found its connection half open', () => {
     const book = new FigureBook(() => 0);
     for (const [socketId, waitMs] of [

@@ -47,6 +47,8 @@ describe('the page of an upstream', () => {
     assert.match(await textOf(page, '.breakers .state'), /^open, probe in \d/);
     await holds(page, `/1\\srefused/.test(document.querySelector('.breakers .note').textContent)`);
     await holds(page, `document.querySelector('.happenings').textContent.includes('nothing is sent to')`);
+    const happened = await textOf(page, '.happenings');
+    assert.match(happened, /no connection to http:\/\/127\.0\.0\.1:1: ECONNREFUSED\s*\d+ times since/, 'told once');
     await page.getByRole('button', { name: /^Reset the breaker/ }).click();
     await page.locator('dialog input').fill(TOKEN);
     await page.keyboard.press('Enter');

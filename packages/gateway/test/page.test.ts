@@ -66,14 +66,21 @@ describe('the dashboard over the demo', () => {
     const { page } = looking;
     const before = await textOf(page, '.uptime');
     await holds(page, `document.querySelector('.uptime').textContent !== ${JSON.stringify(before)}`);
-    await holds(page, `document.querySelector('.wide .note').textContent.includes('saves')`);
+    await holds(page, `document.querySelector('.stories .note').textContent.includes('saves')`);
     await holds(page, `Number.parseFloat(document.querySelectorAll('.tile .figure')[0].textContent) > 1`);
+    assert.match(await textOf(page, '.about'), /This is the demo/);
+    await holds(page, `document.querySelectorAll('.stories h3').length === 3`);
+    assert.deepEqual(await page.locator('.stories h3').allTextContents(), [
+      ...['Cold against warm market', 'Around trouble chain', 'Within limits'],
+    ]);
+    assert.match(await textOf(page, '.stories .figure'), /^[0-3] of 3endpoints in rotation$/);
+    assert.deepEqual(await page.locator('.kept .who').allTextContents(), ['orders', 'solana, connections']);
+    assert.match(await textOf(page, '.kept .of'), /^[0-8] of 8 in any 1 s$/);
     assert.deepEqual(await page.locator('.tiles h3').allTextContents(), [
-      'Cold against warm market',
       ...['Calls per second', 'Latency', 'Reuse', 'Errors', 'Saturation'],
     ]);
     assert.deepEqual(await page.locator('.endpoint .who').allTextContents(), ['near', 'far', 'flaky']);
-    assert.match(await textOf(page, '.card .pool'), /\d+\sin\sflight · \d+\sidle/);
+    assert.match(await textOf(page, '.card .pool'), /\d+\sin\sflight\s·\s\d+\sidle/);
     await holds(page, painted('.chart canvas'));
     for (const range of ['15 min', '1 h', '24 h', '7 d']) {
       await page.getByRole('button', { name: range, exact: true }).click();

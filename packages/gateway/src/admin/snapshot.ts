@@ -62,6 +62,8 @@ export interface Snapshot {
   /** Of this shape. */
   readonly version: 1;
   readonly state: 'ready' | 'draining';
+  /** What the page says about this gateway before anything else. */
+  readonly about?: string;
   readonly uptimeMs: number;
   /** Requests under way, and those the gateway answered itself because they could not or must not be forwarded. */
   readonly requests: { readonly inFlight: number; readonly refused: number };
@@ -105,6 +107,7 @@ export function snapshot(view: AdminView, readers: Pick<Readers, 'size' | 'dropp
   return {
     version: 1,
     state: data.draining ? 'draining' : 'ready',
+    ...(view.about === undefined ? {} : { about: view.about }),
     uptimeMs: now - startedAt,
     requests: { inFlight: data.inFlight, refused: data.refused },
     overall: overall(upstreams, told, now),

@@ -15,6 +15,8 @@ import type { GatewayMetrics } from './metrics.ts';
 export interface HomeView {
   /** On the clock of `performance.now`. */
   readonly startedAt: number;
+  /** Said on the page before anything else. */
+  readonly about?: string;
   /** Of the upstreams there are now that do not speak gRPC. */
   readonly names: () => readonly string[];
   readonly keys: Keys;

@@ -94,6 +94,14 @@ const POOL = {
   ageJitter: 0.4,
 };
 
+/** What orders may be sent. Their bursts ask for more, and wait their turn; nobody is refused. */
+const ORDERS_LIMIT = { limit: 8, windowMs: 1_000 };
+
+const ABOUT =
+  'This is the demo. market and orders are an API some 40 ms away, and orders may be sent 8 times a second. chain is ' +
+  'three nodes, of which flaky fails and falls behind in turns. solana is one stream that seven monitors share. ' +
+  'About 40 calls a second pass, as made by ordinary programs.';
+
 type Upstreams = Map<string, UpstreamConfig | RpcUpstreamConfig>;
 
 function upstreams(client: UpstreamConfig['client'], nodes: readonly DemoNode[]): Upstreams {
@@ -102,9 +110,10 @@ function upstreams(client: UpstreamConfig['client'], nodes: readonly DemoNode[])
     hosts: [],
     client: { ...client, pool },
   });
+  const orders = upstream({ ...POOL, socketsMax: 8 });
   return new Map<string, UpstreamConfig | RpcUpstreamConfig>([
     ['market', upstream(POOL)],
-    ['orders', upstream({ ...POOL, socketsMax: 8 })],
+    ['orders', { ...orders, client: { ...orders.client, rateLimit: ORDERS_LIMIT } }],
     ['chain', chain(nodes)],
   ]);
 }
@@ -130,7 +139,7 @@ async function startOnFreePorts(given: Given, places: GatewayPlaces) {
   const history = { ...HISTORY_DEFAULTS, path: ':memory:' };
   let config: GatewayConfig = { ...GATEWAY_DEFAULTS, drainMs: 2_000, ...given, history };
   for (let tries = 1; ; tries++) {
-    const gateway = new Gateway(config, places);
+    const gateway = new Gateway(config, { about: ABOUT, ...places });
     try {
       return { gateway, ...(await gateway.start()) };
     } catch (error) {

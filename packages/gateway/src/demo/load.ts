@@ -7,6 +7,10 @@ const RATE = 40;
 const RPC_SHARE = 0.5;
 const BURST = { everyMs: 15_000, calls: 30 };
 const STREAM_EVERY_MS = 20_000;
+/** More orders at once than may be sent in a second. */
+const ORDERS = { everyMs: 9_000, calls: 11 };
+const ORDER = '{"side":"buy","symbol":"WARM-USD","size":1}';
+
 /** @returns how to end it */
 export function startLoad(gatewayPort: number): () => void {
   // More callers at once than the demo's pools have sockets, so that bursts can be seen to queue.
@@ -27,10 +31,14 @@ export function startLoad(gatewayPort: number): () => void {
   const bursts = setInterval(() => {
     for (let i = 0; i < BURST.calls; i++) call('GET', '/market/quote');
   }, BURST.everyMs);
+  const orders = setInterval(() => {
+    for (let i = 0; i < ORDERS.calls; i++) call('POST', '/orders/order', ORDER);
+  }, ORDERS.everyMs);
   const streams = setInterval(() => call('GET', '/market/ticks'), STREAM_EVERY_MS);
   return () => {
     clearTimeout(timer);
     clearInterval(bursts);
+    clearInterval(orders);
     clearInterval(streams);
     agent.destroy();
   };
@@ -52,7 +60,7 @@ function drawRpc(): string {
 function draw(): [method: string, path: string, body?: string] {
   if (Math.random() < RPC_SHARE) return ['POST', '/chain', drawRpc()];
   const chance = Math.random();
-  if (chance < 0.12) return ['POST', '/orders/order', '{"side":"buy","symbol":"WARM-USD","size":1}'];
+  if (chance < 0.12) return ['POST', '/orders/order', ORDER];
   if (chance < 0.2) return ['GET', '/market/book'];
   if (chance < 0.23) return ['GET', '/market/report'];
   return ['GET', '/market/quote'];

@@ -13,12 +13,19 @@ const CLOSED_MAX = 200;
 /** What the clock's noise may be: a call that waited no longer than this for its connection found it open. */
 const AT_ONCE_MS = 1;
 
+/** More calls than this cannot be told apart from those that never got a connection. */
+const HELD_MAX = 10_000;
+
 export class FigureBook {
   readonly #tally: Tally;
   readonly #trails = new Map<number, Trail>();
   readonly #closed: number[] = [];
   /** Sockets whose first call has not been answered yet: what they cost, and how long that call waited. */
   readonly #unproven = new Map<number, { readonly phases: Phases; waitMs: number }>();
+  /** Calls that have waited for something else than a connection: a limit, or their next attempt. Oldest first. */
+  readonly #held = new Set<number>();
+  /** Sockets lent last to such a call, or to one that had to wait until another gave it back. */
+  readonly #lentLate = new Set<number>();
   readonly #listeners = new Listeners();
   readonly #now: () => number;
 
@@ -53,9 +60,18 @@ export class FigureBook {
   #noting(): Observer {
     const { totals } = this.#tally;
     return {
-      retried: () => void totals.retried++,
-      rateWaits: () => void totals.limitWaits++,
-      concurrencyWaits: () => void totals.limitWaits++,
+      retried: ({ call }) => {
+        totals.retried++;
+        this.#hold(call);
+      },
+      rateWaits: ({ call }) => {
+        totals.limitWaits++;
+        this.#hold(call);
+      },
+      concurrencyWaits: ({ call }) => {
+        totals.limitWaits++;
+        this.#hold(call);
+      },
       socketOpened: (fact) => {
         this.#trails.set(fact.socketId, new Trail(this.#now()));
         this.#unproven.set(fact.socketId, { phases: fact, waitMs: 0 });
@@ -63,14 +79,17 @@ export class FigureBook {
       socketClosed: ({ socketId }) => {
         this.#trails.get(socketId)?.released(this.#now());
         this.#unproven.delete(socketId);
+        this.#lentLate.delete(socketId);
         this.#closed.push(socketId);
         if (this.#closed.length > CLOSED_MAX) this.#trails.delete(this.#closed.shift()!);
       },
-      leased: ({ socketId, fresh, waitMs }) => {
+      leased: ({ socketId, call, fresh, waitMs }) => {
         const now = this.#now();
         this.#tally.leased(fresh, now);
         const first = fresh ? this.#unproven.get(socketId) : undefined;
         if (first !== undefined) first.waitMs = waitMs;
+        if (this.#held.delete(call) || (!fresh && waitMs > AT_ONCE_MS)) this.#lentLate.add(socketId);
+        else this.#lentLate.delete(socketId);
         this.#trails.get(socketId)?.leased(now);
       },
       released: ({ socketId }) => this.#trails.get(socketId)?.released(this.#now()),
@@ -82,10 +101,23 @@ export class FigureBook {
     const now = this.#now();
     const first = reused ? undefined : this.#unproven.get(socketId);
     this.#unproven.delete(socketId);
+    // What it waited for else is no matter of its connection.
+    const late = this.#lentLate.delete(socketId);
+    if (late) return this.#status(status, now);
     if (first === undefined || first.waitMs <= AT_ONCE_MS) this.#tally.warm(now - startedAt, now);
     // One that found its connection half open is neither: it shows what nothing costs.
     else if (first.waitMs + AT_ONCE_MS >= whole(first.phases)) this.#tally.cold(now - startedAt, first.phases, now);
+    this.#status(status, now);
+  }
+
+  #status(status: number, now: number): void {
     if (status >= 500) this.#tally.status5xx(now);
+  }
+
+  #hold(call: number): void {
+    if (call === 0) return; // a check of our own
+    this.#held.add(call);
+    if (this.#held.size > HELD_MAX) this.#held.delete(this.#held.values().next().value!); // most likely it was refused
   }
 
   /** The reply has been passed on to its end. */

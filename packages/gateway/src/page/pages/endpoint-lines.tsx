@@ -62,7 +62,9 @@ function Line({ endpoint, share, largest, head }: LineProps) {
   const at = height === undefined ? '' : `at ${whole(height)} of ${whole(head ?? height)}`;
   return (
     <div class="endpoint" data-state={out ? 'out' : 'in'}>
-      <span class="who">{name}</span>
+      <span class="who" title={name}>
+        {name}
+      </span>
       <span class="how" title={[words, freshness ?? '', at].filter((part) => part !== '').join(' · ')}>
         {out || latencyMs === 0 ? words : millis(latencyMs)}
       </span>

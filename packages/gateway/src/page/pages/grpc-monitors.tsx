@@ -98,7 +98,7 @@ function streamWords({ streams, gaps, drops, replayed, refused, rewrites, unread
     `${whole(replayed)} replayed`,
     `${whole(drops)} dropped`,
     `${whole(refused)} refused`,
-    `${whole(rewrites)} changes of filters`,
+    rewrites === 1 ? '1 change of filters' : `${whole(rewrites)} changes of filters`,
     ...(unreadable > 0 ? [`${whole(unreadable)} unreadable`] : []),
   ]);
 }

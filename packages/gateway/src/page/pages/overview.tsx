@@ -1,22 +1,23 @@
 /** The first thing to see: what a warm connection saves, how it goes right now, and what has happened lately. */
-import type { Snapshot, UpstreamTold } from '../../admin/snapshot.ts';
+import type { Snapshot } from '../../admin/snapshot.ts';
 import { useLive } from '../data/hooks.ts';
 import { Tile } from '../parts/bits.tsx';
 import { CurvesOf } from '../parts/curves.tsx';
-import { age, millis, percent, rate, whole } from '../parts/format.ts';
+import { millis, percent, rate, whole } from '../parts/format.ts';
 import { Happenings } from '../parts/happenings.tsx';
-import { Versus } from '../parts/versus.tsx';
+import { Stories } from './stories.tsx';
 import { UpstreamCards } from './upstream-card.tsx';
 import { Workers } from './workers.tsx';
 
 export function Overview() {
   const { snapshot } = useLive();
   if (snapshot === undefined) return null;
-  const { overall, upstreams } = snapshot;
+  const { overall, upstreams, about, grpc } = snapshot;
   return (
     <>
-      <section class="tiles" aria-label="Overview">
-        <ColdAgainstWarm upstreams={upstreams} />
+      {about === undefined ? null : <p class="about">{about}</p>}
+      <Stories upstreams={upstreams} grpc={grpc} />
+      <section class="tiles five" aria-label="Overview">
         <Tile title="Calls per second" figure={rate(overall.callsPerSecond)}>
           {whole(snapshot.requests.inFlight)} in flight; {whole(snapshot.requests.refused)} refused by the gateway
         </Tile>
@@ -81,37 +82,4 @@ function Saturation({ upstreams }: Of) {
       of the places of {first.name}, the fullest pool; {whole(waiting)} calls wait for a connection
     </Tile>
   );
-}
-
-/** The upstream with the most cold calls to compare. */
-function ColdAgainstWarm({ upstreams }: Of) {
-  const [leader] = upstreams.toSorted((a, b) => b.cold.count - a.cold.count || b.warm.count - a.warm.count);
-  const known = leader !== undefined && leader.cold.count + leader.warm.count > 0;
-  return (
-    <article class="tile wide">
-      <h3>
-        Cold against warm <span class="aside">{known ? leader.name : ''}</span>
-      </h3>
-      {known ? <Versus of={leader} longestMs={Math.max(leader.cold.p50Ms, leader.warm.p50Ms)} /> : null}
-      <ul class="legend" aria-label="Colours">
-        <li class="dns">lookup</li>
-        <li class="tcp">TCP</li>
-        <li class="tls">TLS</li>
-        <li class="request">request to first byte</li>
-      </ul>
-      <p class="note">{known ? saving(leader) : 'No call so far.'}</p>
-    </article>
-  );
-}
-
-function saving({ cold, warm }: UpstreamTold): string {
-  const savedMs = cold.p50Ms - warm.p50Ms;
-  if (cold.count === 0) return 'No call had to wait for a connection: there is nothing cold to compare with.';
-  if (savedMs <= 0 || warm.count === 0) return 'Medians to the first byte.';
-  const share = percent(savedMs / cold.p50Ms);
-  const inAll = `${age(savedMs * warm.count)} of waiting, over ${whole(warm.count)} calls`;
-  const words =
-    `A warm connection saves ${millis(savedMs)} of every call, ${share} of its time: nothing is opened first. ` +
-    `In the last minute: ${inAll}.`;
-  return words.replaceAll(/(?<=\d) (?=ms|s\b|min|%)/g, '\u00a0');
 }

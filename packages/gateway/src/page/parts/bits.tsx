@@ -75,15 +75,17 @@ interface GaugeProps {
   /** Kept free for those who lost theirs. */
   readonly reserve?: number;
   readonly bad?: boolean;
+  /** To be full is as it should be. */
+  readonly calm?: boolean;
 }
 
 /** How much of a limit is used. */
-export function Gauge({ label, value, max, reserve = 0, bad = false }: GaugeProps) {
+export function Gauge({ label, value, max, reserve = 0, bad = false, calm = false }: GaugeProps) {
   const share = (part: number): string => `${Math.min(100, max === 0 ? 0 : (part / max) * 100)}%`;
   return (
     // biome-ignore lint/a11y/useSemanticElements: a <meter> can be neither coloured nor given a reserve
     <span
-      class={bad || value >= max ? 'gauge full' : 'gauge'}
+      class={bad || (value >= max && !calm) ? 'gauge full' : 'gauge'}
       role="meter"
       aria-label={label}
       aria-valuemin={0}

@@ -155,8 +155,8 @@ const wholeTenfolds = (_plot: uPlot, marks: readonly number[]): (number | null)[
   marks.map((mark) => (Math.abs(Math.log10(mark) % 1) < 1e-9 ? mark : null));
 
 /** A single point makes no line, and would not be seen. */
-const isSparse = (plot: uPlot): boolean =>
-  Array.from(plot.data[1] ?? []).filter((value) => value !== null && value !== undefined).length < 3;
+const isSparse = (plot: uPlot, line: number): boolean =>
+  Array.from(plot.data[line] ?? []).filter((value) => value !== null && value !== undefined).length < 3;
 
 /** In 24 hours, and with days where there are several. */
 function timeLabels(_plot: uPlot, ticks: number[], _axis: number, _space: number, stepSeconds: number): string[] {

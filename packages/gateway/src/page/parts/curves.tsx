@@ -123,12 +123,12 @@ function Charts({ curves, latency, many = false, windowS }: ChartsProps) {
 const percentiles = ({ p50Ms, p95Ms, p99Ms }: Curves): readonly Line[] => [
   { label: 'p50', colour: 'warm', values: p50Ms },
   { label: 'p95', colour: 'tls', values: p95Ms },
-  { label: 'p99', colour: 'idle', values: p99Ms },
+  { label: 'p99', colour: 'quiet', values: p99Ms },
 ];
 
 type Cut = <T>(values: readonly T[]) => readonly T[];
 
-const COLOURS: readonly ColourName[] = ['warm', 'tls', 'tcp', 'dns', 'good', 'idle'];
+const COLOURS: readonly ColourName[] = ['warm', 'tls', 'tcp', 'dns', 'good', 'quiet'];
 
 /** Percentiles of several upstreams cannot be added up: each has its own line, the busiest first. */
 function perUpstream(upstreams: readonly HistorySeries[], cut: Cut): readonly Line[] {
@@ -136,7 +136,7 @@ function perUpstream(upstreams: readonly HistorySeries[], cut: Cut): readonly Li
   return upstreams
     .toSorted((a, b) => busy(b) - busy(a))
     .slice(0, COLOURS.length)
-    .map((each, i) => ({ label: each.upstream, colour: COLOURS[i] ?? 'idle', values: cut(each.p95Ms) }));
+    .map((each, i) => ({ label: each.upstream, colour: COLOURS[i] ?? 'quiet', values: cut(each.p95Ms) }));
 }
 
 /** Rates add up; reuse is a mean weighted by rates; of saturation the highest counts. */

@@ -2,7 +2,7 @@
 
 export function millis(ms: number): string {
   if (ms >= 9_950) return `${(ms / 1_000).toFixed(1)} s`;
-  if (ms >= 9.95) return `${Math.round(ms)} ms`;
+  if (ms >= 9.95) return `${whole(ms)} ms`;
   return ms >= 0.95 ? `${ms.toFixed(1)} ms` : `${ms.toFixed(2)} ms`;
 }
 
@@ -44,7 +44,7 @@ export const span = (ms: number): string =>
 
 /** Items that break between, not within. */
 export const listed = (items: readonly string[]): string =>
-  items.map((item) => item.replaceAll(' ', '\u00a0')).join(' · ');
+  items.map((item) => item.replaceAll(' ', '\u00a0')).join('\u00a0· ');
 
 /** Whose something is, behind its name, where several processes do the work. */
 export const byWorker = (worker: number | undefined): string => (worker === undefined ? '' : ` · worker ${worker}`);

@@ -17,7 +17,9 @@ const ms = (event: FeedEvent, name: string): string => {
 /** What failed, as far as an event says it. */
 function cause(event: FeedEvent): string {
   const error = event['error'];
-  if (typeof error === 'object' && error !== null && 'code' in error) return `: ${error.code}`;
+  if (typeof error === 'object' && error !== null && 'code' in error) {
+    return `: ${'system' in error ? error.system : error.code}`;
+  }
   return event['status'] === undefined ? '' : `: status ${event['status']}`;
 }
 
@@ -70,6 +72,12 @@ const WORDS: Readonly<Record<string, Words>> = {
       ? ['good', `messages of ${field(event, 'topic')} were missed (${field(event, 'reason')}), and had after all`]
       : ['bad', `messages of ${field(event, 'topic')} are missing (${field(event, 'reason')})`],
   workerServes: (event) => ['good', `worker ${field(event, 'worker')} takes calls`],
+  workerSilent: (event) => [
+    'bad',
+    `nothing has been heard of worker ${field(event, 'worker')} for ${ms(event, 'silentMs')}; after ` +
+      `${ms(event, 'endsAfterMs')} another takes its place`,
+  ],
+  workerHeard: (event) => ['good', `worker ${field(event, 'worker')} is there again`],
   workerGone: (event) => [
     'bad',
     `worker ${field(event, 'worker')} is gone (${field(event, 'how')}); another takes its place`,
@@ -105,27 +113,58 @@ export function Happenings({ upstream }: { readonly upstream?: string }) {
         </p>
       ) : (
         <ol class="panel happenings">
-          {own
-            .slice(-SHOWN)
-            .reverse()
-            .map((event) => (
-              <Happening key={event.id} event={event} />
-            ))}
+          {latest(own).map((said) => (
+            <Happening key={said.event.id} said={said} />
+          ))}
         </ol>
       )}
     </section>
   );
 }
 
-function Happening({ event }: { readonly event: FeedEvent }) {
-  const [tone, words] = WORDS[event.kind]?.(event) ?? ['plain', event.kind];
+interface Said {
+  readonly event: FeedEvent;
+  readonly tone: Tone;
+  readonly words: string;
+  times: number;
+  /** When it was first said. */
+  since: number;
+}
+
+/** The latest first; what an upstream says again and again, with nothing else between, is told once and counted. */
+function latest(events: readonly FeedEvent[]): readonly Said[] {
+  const shown: Said[] = [];
+  const last = new Map<string | undefined, Said>();
+  for (const event of events.toReversed()) {
+    const [tone, words] = WORDS[event.kind]?.(event) ?? ['plain', event.kind];
+    const same = last.get(event.upstream);
+    const times = 1 + Number(event.omitted ?? 0);
+    if (same?.words === words) {
+      same.times += times;
+      same.since = event.at;
+    } else if (shown.length === SHOWN) {
+      break;
+    } else {
+      const said = { event, tone, words, times, since: event.at };
+      shown.push(said);
+      last.set(event.upstream, said);
+    }
+  }
+  return shown;
+}
+
+function Happening({ said: { event, tone, words, times, since } }: { readonly said: Said }) {
   return (
     <li data-tone={tone}>
       <time dateTime={new Date(event.at).toISOString()}>{clock(event.at)}</time>
       <b>{event.upstream ?? 'gateway'}</b>
       <span>
         {words}
-        {event.omitted === undefined ? '' : ` (and ${event.omitted} more like it)`}
+        {times === 1 ? null : (
+          <small class="aside">
+            {whole(times)} times since {clock(since)}
+          </small>
+        )}
       </span>
     </li>
   );
