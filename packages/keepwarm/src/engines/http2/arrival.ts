@@ -110,7 +110,7 @@ export class Arrival {
     this.#first = this.#more = undefined;
     const { status, text, encoded, contentLength } = this.head!;
     this.#pipe = new BodyPipe(owner, contentLength, kept);
-    const reply = new Reply(status, text, new BodyHandle(this.#pipe), encoded, socketId, reused);
+    const reply = new Reply(status, text, new BodyHandle(this.#pipe), encoded && this.#hasBody, socketId, reused);
     return { reply, delivery: new Delivery(reply.ending!, this.#pipe) };
   }
 

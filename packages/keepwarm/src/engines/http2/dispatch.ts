@@ -36,6 +36,8 @@ export class Dispatch implements FrameHandler {
   readonly #tableBytesMax: number;
   /** The instant of the bytes being read. */
   now: number;
+  /** Bytes of bodies that had gone out when a frame was borne last. */
+  #sent = 0;
 
   constructor(session: Session, { limits, session: { windowBytes, tableBytesMax } }: DispatchLimits, now: number) {
     this.#session = session;
@@ -174,10 +176,19 @@ export class Dispatch implements FrameHandler {
   }
 
   #bear(what: string): void {
+    const { sent } = this.#session.requests.outflow;
+    if (sent - this.#sent >= SENT_BYTES) {
+      // Some servers credit an upload for each piece they read of it, on its stream and on the session.
+      this.#patience.useful(Math.floor((sent - this.#sent) / SENT_BYTES));
+      this.#sent = sent;
+    }
     if (this.#patience.idle(this.now)) return;
     throw new ConnectionFault(ERROR.ENHANCE_YOUR_CALM, `a flood of ${what}`);
   }
 }
+
+/** Bytes of a body that are worth as much as a frame of use: servers read by 4 KiB and more. */
+const SENT_BYTES = 4_096;
 
 function flow(why: string): ConnectionFault {
   return new ConnectionFault(ERROR.FLOW_CONTROL_ERROR, why);

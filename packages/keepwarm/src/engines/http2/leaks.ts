@@ -15,7 +15,8 @@ export class Leaks {
     const heldMs = now - stream.leasedAt;
     if (heldMs < this.#host.limits.leakMs || this.#suspected?.has(stream)) return;
     const { call, phase, stack } = stream;
-    const path = call.path.split('?', 1)[0]!;
+    // What an endpoint puts before or in place of the path is often a key.
+    const path = call.endpoint === undefined ? call.path.split('?', 1)[0]! : '';
     const leak = { ...socket, method: call.method, path, phase, stack, heldMs };
     (this.#suspected ??= new Map()).set(stream, leak);
     this.#host.counters.leaksSuspected++;

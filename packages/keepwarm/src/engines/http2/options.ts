@@ -22,7 +22,7 @@ export const HTTP2 = {
   dataFrameBytesMax: 16_384,
   /** A session silent for longer gets one turn of the event loop to report its death before it is written to, in ms. */
   quietMs: 1_000,
-  /** Bytes written that the peer's system does not take; with more, a call given up takes its session along. */
+  /** Bytes that are to be written, or that the peer's system does not take; with more, the session is given up. */
   unsentBytesMax: 4 * 1024 * 1024,
   /** CONTINUATION frames of one header block. nghttp2 and Go take as many or fewer. */
   continuationsMax: 8,

@@ -9,6 +9,7 @@
  *   (3) Each body has one chunk at a time, and `taken` is told once for each.
  *   (4) A large body does not keep a small one waiting for longer than a frame of each other body.
  */
+import { PassingMap } from '../../core/passing-map.ts';
 import { WINDOW_INITIAL, WINDOW_MAX } from '../../wire/h2/codes.ts';
 import type { FrameWriter } from '../../wire/h2/frame-writer.ts';
 
@@ -39,8 +40,10 @@ export class Outgoing {
 export class Outflow {
   /** Bytes the peer takes on the session at the moment. */
   window = WINDOW_INITIAL;
+  /** Bytes that have been written, ever. */
+  sent = 0;
   #queue: Outgoing[] = [];
-  readonly #bodies = new Map<number, Outgoing>();
+  readonly #bodies = new PassingMap<number, Outgoing>();
 
   /** Whether anything waits to be sent. */
   get ready(): boolean {
@@ -49,6 +52,11 @@ export class Outflow {
 
   add(body: Outgoing): void {
     this.#bodies.set(body.id, body);
+  }
+
+  /** Whether a body is under way, or its end still to be told. */
+  has(id: number): boolean {
+    return this.#bodies.get(id) !== undefined;
   }
 
   /** Its stream is over. */
@@ -79,7 +87,7 @@ export class Outflow {
   /** The peer has changed the window of all streams (§ 6.9.2). @returns as `widen` */
   shift(bytes: number): boolean {
     let allowed = true;
-    for (const id of this.#bodies.keys()) allowed = this.widen(id, bytes) && allowed;
+    for (const { id } of this.#bodies.values()) allowed = this.widen(id, bytes) && allowed;
     return allowed;
   }
 
@@ -104,6 +112,7 @@ export class Outflow {
     body.at += count;
     body.window -= count;
     this.window -= count;
+    this.sent += count;
     if (body.at < body.chunk.length) return this.#wake(body);
     body.chunk = NOTHING;
     body.at = 0;

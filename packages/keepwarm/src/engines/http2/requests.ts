@@ -19,6 +19,9 @@ let scratch = Buffer.allocUnsafeSlow(16 * 1024);
 /** What `:path` and `content-length` may take besides their text. */
 const EXTRA_BYTES = 96;
 
+/** Bytes gathered for the next write, beyond which bodies wait for their turn, small ones too. */
+const GATHERED_BYTES_MAX = 256 * 1024;
+
 /** Methods whose missing body is announced by a length of 0 (RFC 9110 § 8.6). */
 const EXPECTS_BODY = new Set(['POST', 'PUT', 'PATCH']);
 
@@ -73,7 +76,8 @@ export class Requests {
   #beginText(stream: Stream, fields: OriginFields, text: string, now: number, flush: () => void): void {
     const length = Buffer.byteLength(text);
     this.#headers(stream, fields, length, length === 0);
-    if (length > Math.min(this.outflow.window, this.#peer.initialWindowSize, this.#dataBytesMax)) {
+    const fits = length <= Math.min(this.outflow.window, this.#peer.initialWindowSize, this.#dataBytesMax);
+    if (!fits || this.#out.size > GATHERED_BYTES_MAX) {
       // ASCII goes out of the string frame by frame: to make bytes of a megabyte first costs more than to send it.
       return this.#sendBytes(stream, length === text.length ? text : Buffer.from(text), flush);
     }
@@ -106,6 +110,7 @@ export class Requests {
       () => stream.sentNow(),
       (error) => stream.giveUp(error),
     );
+    if (body.over) stream.upload.stop(); // it has ended its own call as it was opened
   }
 
   /** @param length of the body, -1 where it is not known or there is none to speak of */

@@ -92,7 +92,10 @@ export class Session implements Kept<Session>, SharedItem<Session>, Carrier, Soc
     this.#reader = new FrameReader(limits, this.#dispatch);
     this.requests = new Requests(this.out, this.peer, host.session.tableBytesMax);
     this.#leaks = new Leaks(host);
-    this.#flush = new Flush(host, this.socket, this.out, this.requests, (error) => this.lost(error));
+    this.#flush = new Flush(host, this.socket, this.out, this.requests, {
+      refused: (error) => this.lost(error),
+      deaf: (bytes) => this.#end('reset', tell.deaf(bytes), undefined),
+    });
     this.liveness = new Liveness(this, host.session, now, (member) => host.sessionsDue.join(member));
     own(this.socket, this);
   }
@@ -131,8 +134,9 @@ export class Session implements Kept<Session>, SharedItem<Session>, Carrier, Soc
       this.socket.ref();
     }
     this.#dispatch.useful();
-    this.requests.begin(stream, this.birth.fields, now, this.#flush.soon);
-    this.streams.set(stream.id, stream);
+    // It stands here before it begins: its body is the caller's code, and may end the call at once.
+    this.streams.set(this.requests.nextId, stream);
+    this.#flush.together(() => this.requests.begin(stream, this.birth.fields, now, this.#flush.soon));
     if (this.leases >= this.#host.limits.requestsMax || this.requests.nextId > STREAM_ID_MAX) {
       this.pool.drain(this, 'requests');
     }
@@ -143,7 +147,7 @@ export class Session implements Kept<Session>, SharedItem<Session>, Carrier, Soc
   finished(stream: Stream): void {
     this.answered++;
     // The reply is whole although the request is not: the peer is told to expect no more (§ 8.1).
-    if (stream.upload?.done === false) return this.cancel(stream, ERROR.NO_ERROR);
+    if (this.requests.outflow.has(stream.id)) return this.cancel(stream, ERROR.NO_ERROR);
     this.forget(stream);
   }
 
@@ -152,9 +156,6 @@ export class Session implements Kept<Session>, SharedItem<Session>, Carrier, Soc
     if (this.closeReason === undefined) this.out.reset(stream.id, code);
     this.forget(stream);
     this.#flush.soon();
-    // Calls that are begun and given up, again and again, on a connection whose peer does not read.
-    const { unsentBytesMax } = HTTP2;
-    if (this.socket.writableLength > unsentBytesMax) this.#end('reset', tell.deaf(unsentBytesMax), undefined);
   }
 
   /** The stream is over: its slot goes to the next. */
@@ -222,14 +223,11 @@ export class Session implements Kept<Session>, SharedItem<Session>, Carrier, Soc
     if (this.place === 'gone') return false;
     const now = this.#host.clock.now();
     this.activeAt = this.#dispatch.now = now;
-    this.#flush.held = true;
     try {
-      this.#reader.read(readBuffer, 0, count);
+      this.#flush.together(() => this.#reader.read(readBuffer, 0, count));
     } catch (thrown) {
       this.#fault(thrown);
       return false;
-    } finally {
-      this.#flush.held = false;
     }
     if (this.out.size > 0 || this.requests.outflow.ready) this.#flush.soon();
     return this.closeReason === undefined;

@@ -24,9 +24,9 @@ export class Patience {
     this.#since = now;
   }
 
-  /** A frame got a call somewhere. */
-  useful(): void {
-    if (this.#left < this.#max) this.#left = Math.min(this.#max, this.#left + USEFUL);
+  /** A frame got a call somewhere, or so many did. */
+  useful(count = 1): void {
+    if (this.#left < this.#max) this.#left = Math.min(this.#max, this.#left + USEFUL * count);
   }
 
   /** A frame got nobody anywhere. @returns whether that may go on */
