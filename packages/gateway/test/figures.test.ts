@@ -111,7 +111,7 @@ describe('the figures of an upstream', () => {
     assert.equal(status5xxLately, 1);
   });
 
-  it('call neither cold nor warm what was repeated, or waited for a limit or a place, and remember no more than they must', () => {
+  it('call neither cold nor warm what was repeated, or waited for a limit or a place; and forget', () => {
     let now = 0;
     const book = new FigureBook(() => now);
     const { socketOpened, leased, rateWaits, retried } = book.observer;
