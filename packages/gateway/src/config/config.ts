@@ -26,7 +26,7 @@ import { readSource } from './source.ts';
 import { parseUpgrades, type UpgradesConfig } from './upgrades.ts';
 import { flag, type Json, milliseconds, number, object, text, unlimited, valuesOf, whole } from './values.ts';
 import { WAY_NAMES, wayOf } from './way.ts';
-import { parseWorkers, WORKERS_DEFAULT } from './workers.ts';
+import { parseWorkers, WORKER_SILENT_MS, WORKER_SILENT_MS_MIN, WORKERS_DEFAULT } from './workers.ts';
 
 export interface UpstreamConfig {
   readonly client: ClientOptions & { readonly origin: string };
@@ -56,6 +56,8 @@ export interface GatewayConfig {
   readonly upstreams: ReadonlyMap<string, UpstreamConfig | RpcUpstreamConfig>;
   /** Processes that share the port for callers, and all limits. Default 1. */
   readonly workers?: number;
+  /** How long one of several may say nothing before it is ended and replaced, in ms. Default 30 s. */
+  readonly workerSilentMs?: number;
   /** Those of the upstreams that speak gRPC, each with a listener of its own. */
   readonly grpc?: ReadonlyMap<string, GrpcUpstreamConfig>;
   /** How long requests under way may take to end when the gateway is told to stop, in ms. Default 10 s. */
@@ -84,6 +86,7 @@ export const GATEWAY_DEFAULTS = {
   listen: '127.0.0.1:4300',
   admin: '127.0.0.1:4301',
   workers: WORKERS_DEFAULT,
+  workerSilentMs: WORKER_SILENT_MS,
   drainMs: 10_000,
   callersMax: 10_000,
   callerIdleMs: 60_000,
@@ -148,13 +151,14 @@ export function parseConfig(input: unknown, folder: string): GatewayConfig {
     else upstreams.set(name, parseUpstream(name, upstream, folder));
   }
   checkPlaces(upstreams);
-  const time = (name: 'drainMs' | 'callerIdleMs' | 'callerStallMs' | 'requestMs', min: number): number =>
-    milliseconds(given[name] ?? GATEWAY_DEFAULTS[name], name, min);
+  type Time = 'workerSilentMs' | 'drainMs' | 'callerIdleMs' | 'callerStallMs' | 'requestMs';
+  const time = (name: Time, min: number): number => milliseconds(given[name] ?? GATEWAY_DEFAULTS[name], name, min);
   const config = {
     listen: parseAddress(text(given['listen'] ?? GATEWAY_DEFAULTS.listen, 'listen'), 'listen'),
     admin: parseAddress(text(given['admin'] ?? GATEWAY_DEFAULTS.admin, 'admin'), 'admin'),
     upstreams,
     workers: parseWorkers(given['workers'] ?? GATEWAY_DEFAULTS.workers),
+    workerSilentMs: time('workerSilentMs', WORKER_SILENT_MS_MIN),
     grpc,
     drainMs: time('drainMs', 0),
     callersMax: whole(given['callersMax'] ?? GATEWAY_DEFAULTS.callersMax, 'callersMax', 1),

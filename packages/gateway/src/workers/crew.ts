@@ -11,6 +11,7 @@ import type { Log } from '../logs/log.ts';
 import type { CarriedConfig } from './carried.ts';
 import type { Demand } from './places.ts';
 import { type Heard, Post, type PostEvents } from './post.ts';
+import { BEAT_MS } from './pulse.ts';
 import type { Part } from './together/together.ts';
 import type { Question, Take, ToWorker } from './words.ts';
 
@@ -28,6 +29,8 @@ export interface CrewParts {
   readonly feed: Feed;
   /** What a worker is to serve now. */
   config(slot: Slot): CarriedConfig;
+  /** How long a worker may be silent, in ms. */
+  silentMs(): number;
   demanded(worker: number, demand: Demand): void;
   /** @returns for each nothing, or when it may pass, in ms */
   taken(takes: readonly Take[]): readonly (number | undefined)[];
@@ -49,6 +52,7 @@ export class StartError extends Error {
 export class Crew {
   readonly #posts: readonly Post[];
   readonly #parts: CrewParts;
+  #looking: NodeJS.Timeout | undefined;
   /** Who waits for all to listen for the first time. */
   #first: { done(address: AddressInfo): void; fail(error: Error): void } | undefined;
 
@@ -62,6 +66,12 @@ export class Crew {
         this.#first?.fail(new StartError(message, code));
       },
       said: (post, word) => this.#said(post, word),
+      silent: (post, silentMs) => this.#silent(post, silentMs),
+      heard: ({ number }) => {
+        parts.log.info('a worker is heard of again', { worker: number });
+        parts.feed.tell('workerHeard', undefined, { worker: number });
+      },
+      another: (post) => this.#posts.some((each) => each !== post && each.state === 'serving'),
       gone: (post, how, againMs) => this.#gone(post, how, againMs),
     };
     this.#posts = Array.from({ length: parts.count }, (_, i) => new Post(i + 1, events));
@@ -69,12 +79,16 @@ export class Crew {
 
   /** Resolves when all listen. @throws StartError when one cannot; then none is left */
   async start(): Promise<AddressInfo> {
+    const parts = this.#parts;
     processes.schedulingPolicy = processes.SCHED_RR;
     processes.setupPrimary({ exec: fileURLToPath(MAIN), args: [], serialization: 'advanced' });
     const listening = new Promise<AddressInfo>((done, fail) => {
       this.#first = { done, fail };
     });
     for (const post of this.#posts) post.start();
+    this.#looking = setInterval(() => {
+      for (const post of this.#posts) post.look(parts.silentMs());
+    }, BEAT_MS);
     try {
       return await listening;
     } catch (error) {
@@ -143,6 +157,7 @@ export class Crew {
 
   async stop(deadlineMs: number): Promise<void> {
     await Promise.all(this.#posts.map((post) => post.stop(deadlineMs)));
+    clearInterval(this.#looking);
   }
 
   #slotOf(post: Post): Slot {
@@ -160,6 +175,13 @@ export class Crew {
     log.info('a worker serves', { worker: number, pid });
     feed.tell('workerServes', undefined, { worker: number, pid });
     if (this.#posts.every(({ state }) => state === 'serving')) this.#first?.done(address);
+  }
+
+  #silent({ number }: Post, silentMs: number): void {
+    const { log, feed } = this.#parts;
+    const endsAfterMs = this.#parts.silentMs();
+    log.warn('nothing is heard of a worker', { worker: number, silentMs, endsAfterMs });
+    feed.tell('workerSilent', undefined, { worker: number, silentMs, endsAfterMs });
   }
 
   #gone({ number }: Post, how: string, againMs: number | undefined): void {

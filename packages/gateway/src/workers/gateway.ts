@@ -16,6 +16,7 @@ import { AdminServer } from '../admin/server.ts';
 import type { GatewayConfig } from '../config/config.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { checkShares, configOfWorker } from '../config/shares.ts';
+import { WORKER_SILENT_MS } from '../config/workers.ts';
 import { Feed } from '../figures/feed.ts';
 import { type GatewayPlaces, ListenError, listening, readAgain, tokenFor } from '../gateway.ts';
 import { GrpcUpstreams } from '../grpc/upstreams.ts';
@@ -76,6 +77,7 @@ export class WorkersGateway {
       count,
       log: this.#log,
       feed: this.feed,
+      silentMs: () => this.#config.workerSilentMs ?? WORKER_SILENT_MS,
       config: (slot) => carried(configOfWorker(this.#config, slot), this.#versions),
       demanded: (worker, demand) => this.#places.heard(worker, demand),
       taken: (takes) => this.#callers.taken(takes),

@@ -21,6 +21,7 @@ export function homeFamilies(
     keepwarm_gateway_ready: draining ? 0 : 1,
     keepwarm_gateway_workers: workers.filter(({ state }) => state === 'serving').length,
     keepwarm_gateway_workers_replaced_total: workers.reduce((all, { replaced }) => all + replaced, 0),
+    keepwarm_gateway_workers_hung_total: workers.reduce((all, { hung }) => all + hung, 0),
     process_start_time_seconds: performance.timeOrigin / 1_000,
     process_cpu_seconds_total: (user + system) / 1e6,
     process_resident_memory_bytes: process.memoryUsage.rss(),

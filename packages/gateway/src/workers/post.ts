@@ -1,8 +1,8 @@
 /**
- * The place of one worker: a process at a time, replaced when it ends.
+ * The place of one worker: a process at a time, replaced when it ends, and ended when nothing is heard of it any more.
  *
  *             ┌──────────────── it ended: at once, or later where it did not last ◀────────────┐
- *   waiting ──┴─▶ starting ──listens──▶ serving ──────────────────────────────────────────────┤
+ *   waiting ──┴─▶ starting ──listens──▶ serving ⇄ silent ──for too long: killed───────────────┤
  *                    └──ends, or cannot──────────────────────────────────────────────────────▶┘
  *   any ──stop──▶ ending ──gone, or killed after the deadline──▶ gone
  *
@@ -15,6 +15,8 @@ import processes, { type Worker as Child } from 'node:cluster';
 import type { AddressInfo } from 'node:net';
 import { Refused } from '../admin/route.ts';
 import type { WorkerTold } from '../admin/worker-told.ts';
+import { rescueHandovers } from './handover.ts';
+import { Pulse } from './pulse.ts';
 import type { FromWorker, Question, ToWorker } from './words.ts';
 
 const QUESTIONS_MAX = 256;
@@ -37,6 +39,12 @@ export interface PostEvents {
   /** It cannot do what it was started for; it ends. */
   failed(post: Post, message: string, code: string | undefined): void;
   said(post: Post, word: Extract<FromWorker, { readonly say: 'event' | 'demand' | 'paused' | 'takes' }>): void;
+  /** Nothing has been heard of it for so long: it is asked nothing until something is. */
+  silent(post: Post, silentMs: number): void;
+  /** It is there again. */
+  heard(post: Post): void;
+  /** Whether somebody else takes connections. */
+  another(post: Post): boolean;
   /** @param againMs until the next one comes; nothing when none does */
   gone(post: Post, how: string, againMs: number | undefined): void;
 }
@@ -51,6 +59,10 @@ export class Post {
   #started = 0;
   /** In a row. */
   #shortLived = 0;
+  #pulse = new Pulse();
+  /** Why it was killed, where that was for its silence. */
+  #hung: string | undefined;
+  #hungTimes = 0;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
   #ids = 0;
@@ -72,13 +84,15 @@ export class Post {
   }
 
   told(now: number): WorkerTold {
-    const serving = this.#state === 'serving' || this.#state === 'ending';
+    const serving = this.#state === 'serving' || this.#state === 'silent' || this.#state === 'ending';
     return {
       worker: this.number,
       pid: this.#child?.process.pid,
       state: this.#state,
       servingMs: serving ? now - this.#servingSince : 0,
       replaced: Math.max(this.#started - 1, 0),
+      silentMs: this.#child === undefined ? 0 : this.#pulse.silentMs,
+      hung: this.#hungTimes,
     };
   }
 
@@ -87,12 +101,31 @@ export class Post {
     this.#state = 'starting';
     const child = processes.fork();
     this.#child = child;
+    this.#pulse = new Pulse();
+    this.#hung = undefined;
+    rescueHandovers(child.process, () => this.#events.another(this));
     child.on('message', (word: FromWorker) => this.#hear(word));
     child.once('exit', (code, signal) => this.#exited(signal ?? `code ${code}`, code === 0));
     child.on('error', (error: Error) => {
       // What cannot be sent is not answered; but a process that never was does not end either.
       if (child.process.pid === undefined && this.#child === child) this.#exited(error.message, false);
     });
+  }
+
+  /** To be called every `BEAT_MS`. @param limitMs how long it may be silent */
+  look(limitMs: number): void {
+    // One that is to end has its time for that, and is killed after it.
+    if (this.#child === undefined || this.#state === 'ending') return;
+    const found = this.#pulse.look(limitMs);
+    const { silentMs } = this.#pulse;
+    if (found === 'hung') {
+      this.#hungTimes++;
+      this.#hung = `nothing was heard of it for ${silentMs} ms (limit workerSilentMs ${limitMs})`;
+      this.kill();
+    } else if (found === 'silent' && this.#state === 'serving') {
+      this.#state = 'silent';
+      this.#events.silent(this, silentMs);
+    }
   }
 
   send(word: ToWorker): void {
@@ -145,6 +178,12 @@ export class Post {
   }
 
   #hear(word: FromWorker): void {
+    this.#pulse.heard();
+    if (this.#state === 'silent') {
+      this.#state = 'serving';
+      this.#events.heard(this);
+    }
+    if (word.say === 'alive') return;
     if (word.say === 'hello') this.send(this.#events.start(this));
     else if (word.say === 'listening') {
       if (this.#state === 'starting') this.#state = 'serving';
@@ -160,10 +199,12 @@ export class Post {
     } else this.#events.said(this, word);
   }
 
-  #exited(how: string, wasAsked: boolean): void {
+  #exited(signal: string, wasAsked: boolean): void {
+    const how = this.#hung ?? signal;
     this.#child = undefined;
     for (const settle of [...this.#open.values()]) settle(undefined);
-    const lasted = this.#state === 'serving' && performance.now() - this.#servingSince >= LASTING_MS;
+    const served = this.#state === 'serving' || this.#state === 'silent';
+    const lasted = served && performance.now() - this.#servingSince >= LASTING_MS;
     this.#state = 'waiting';
     if (this.#stopped) {
       this.#events.gone(this, how, undefined);

@@ -44,6 +44,8 @@ export interface Refusal {
 
 export type FromWorker =
   | { readonly say: 'hello' }
+  /** Every `BEAT_MS`. */
+  | { readonly say: 'alive' }
   | { readonly say: 'listening'; readonly address: AddressInfo }
   /** It cannot do what it was started for. */
   | { readonly say: 'failed'; readonly message: string; readonly code: string | undefined }

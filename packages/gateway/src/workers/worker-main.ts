@@ -1,5 +1,6 @@
 /** The process of one worker: started by the home process, and by nobody else. */
-import type { ToWorker } from './words.ts';
+import { BEAT_MS } from './pulse.ts';
+import type { FromWorker, ToWorker } from './words.ts';
 import { Worker } from './worker.ts';
 
 const worker = new Worker(
@@ -12,3 +13,12 @@ process.on('message', (word) => worker.hear(word as ToWorker));
 process.on('SIGINT', () => undefined).on('SIGHUP', () => undefined);
 process.on('SIGTERM', () => void worker.stop());
 process.send?.({ say: 'hello' });
+
+// From a timer: it says that everything else has its turn as well. One at a time, as who is to hear it may be stopped.
+let said = true;
+setInterval(() => {
+  if (!said) return;
+  said = false;
+  const word: FromWorker = { say: 'alive' };
+  process.send?.(word, undefined, {}, () => (said = true));
+}, BEAT_MS).unref();

@@ -29,7 +29,7 @@ const KINDS = [
   ...['socketOpenFailed', 'ratePaused', 'rateRefused', 'breakerOpened', 'breakerHalfOpened', 'breakerClosed'],
   ...['concurrencyRefused', 'endpointEjected', 'endpointReadmitted', 'endpointCordoned', 'endpointLagging'],
   ...['endpointCaughtUp', 'streamLost', 'streamGap', 'leakSuspected', 'leakRecovered'],
-  ...['action', 'reloaded', 'draining', 'history', 'workerServes', 'workerGone'],
+  ...['action', 'reloaded', 'draining', 'history', 'workerServes', 'workerSilent', 'workerHeard', 'workerGone'],
 ].join(',');
 
 export class Live {

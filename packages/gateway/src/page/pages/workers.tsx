@@ -12,6 +12,11 @@ const COLUMNS: readonly Column[] = [
   { name: 'replaced', number: true, title: 'Times another process has taken its place' },
 ];
 
+function stateOf({ state, servingMs, silentMs }: WorkerOfStats): string {
+  if (state === 'serving') return `serving for ${age(servingMs)}`;
+  return state === 'silent' ? `silent for ${age(silentMs)}` : state;
+}
+
 export function Workers({ workers }: { readonly workers: readonly WorkerOfStats[] | undefined }) {
   if (workers === undefined) return null;
   const serving = workers.filter(({ state }) => state === 'serving').length;
@@ -29,7 +34,7 @@ export function Workers({ workers }: { readonly workers: readonly WorkerOfStats[
             <td>
               {each.worker} <span class="aside">{each.pid === undefined ? 'no process' : `process ${each.pid}`}</span>
             </td>
-            <td>{each.state === 'serving' ? `serving for ${age(each.servingMs)}` : each.state}</td>
+            <td>{stateOf(each)}</td>
             <td class="number">{rate(each.callsPerSecond)}</td>
             <td class="number">{whole(each.inFlight)}</td>
             <td class="number">{size(each.memoryBytes)}</td>

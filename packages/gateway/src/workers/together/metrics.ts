@@ -71,7 +71,7 @@ export interface MetricsPart {
 /** The home process has these of its own. */
 const HOME: ReadonlySet<string> = new Set([
   ...['process_start_time_seconds', 'keepwarm_gateway_ready'],
-  ...['keepwarm_gateway_workers', 'keepwarm_gateway_workers_replaced_total'],
+  ...['keepwarm_gateway_workers', 'keepwarm_gateway_workers_replaced_total', 'keepwarm_gateway_workers_hung_total'],
 ]);
 
 export const METRICS_TOGETHER: AnyTogether = together<MetricsPart>({

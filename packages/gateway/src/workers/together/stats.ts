@@ -13,6 +13,7 @@ import { BUCKETS, type Summary, summaryOf } from '../../figures/rolling.ts';
 import { type Figures, LATELY_SECONDS, median, type Phases } from '../../figures/tally.ts';
 import { packed, unpackInto } from '../../history/row.ts';
 import type { SharedTold } from '../../websocket/shared-subscriptions.ts';
+import { tooFew } from './acts.ts';
 import { endpointOf } from './endpoints.ts';
 import { redisOf } from './redis.ts';
 import { type AnyTogether, type CrewView, most, type Part, sum, summed, together, weighted } from './together.ts';
@@ -103,7 +104,8 @@ function wholeOf(parts: readonly Part<StatsPart>[], home: CrewView, socketsMax: 
     upstreams,
     readiness: draining
       ? 'draining'
-      : (snapshots.find(({ readiness }) => readiness === 'ready') ?? snapshots[0]!).readiness,
+      : (tooFew(home.workers()) ??
+        (snapshots.find(({ readiness }) => readiness === 'ready') ?? snapshots[0]!).readiness),
     run: home.feed.run,
     lastEvent: home.feed.last,
     events: home.readers(),
