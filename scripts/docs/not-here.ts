@@ -1,0 +1,76 @@
+/** Command lines that scripts/test/docs-commands.test.ts does not run: who does, or why nobody can. */
+
+export interface Elsewhere {
+  readonly page: string;
+  readonly command: string;
+  /** The test that runs it, or what is checked in its place. */
+  readonly where: string;
+  readonly why: string;
+}
+
+const PACKAGES = 'scripts/test/packages.test.ts';
+const DEPLOY = 'scripts/test/deploy.test.ts';
+const EXAMPLES = 'scripts/test/examples.test.ts';
+
+const bench = (flags: string): Elsewhere => ({
+  ...{ page: 'docs/benchmarks.md', command: `npm run bench${flags}`, where: 'packages/bench/test' },
+  why: 'measures for minutes, on a quiet machine; its scenarios and flags are compared with --list and --help',
+});
+const example = (page: string, name: string): Elsewhere => ({
+  ...{ page: `examples/${page}README.md`, where: EXAMPLES, why: 'is run there, from the line as the page has it' },
+  command: `node_modules/.bin/node --conditions=keepwarm-source examples/${name}/main.ts`,
+});
+const quickStart = (command: string): Elsewhere => ({
+  ...{ page: 'docs/guide/quick-start.md', command, where: PACKAGES },
+  why: 'the whole page is followed there, with the packages as they would be published',
+});
+const deploy = (command: string, where: string, why: string): Elsewhere => ({
+  ...{ page: 'docs/guide/deploy.md', command, where, why },
+});
+
+export const ELSEWHERE: readonly Elsewhere[] = [
+  {
+    ...{ page: 'CONTRIBUTING.md', command: 'npm test', where: 'npm test' },
+    why: 'it is what runs this, on a fresh clone too (.ci/run)',
+  },
+  {
+    ...{ page: 'CONTRIBUTING.md', command: 'npm start', where: 'scripts/test/docs-commands.test.ts' },
+    why: 'the same line of README.md is run there',
+  },
+  ...['', ' -- --quick', ' -- --only http-100B-50', ' -- --only memory --only s2', ' -- --only h2'].map(bench),
+  ...[' -- --json rows.json', ' -- --record'].map(bench),
+  example('', 'rpc-service'),
+  ...['exchange-bot', 'monitors', 'operator', 'rpc-service', 'tool-server'].map((name) => example(`${name}/`, name)),
+  ...[
+    'mkdir try-keepwarm && cd try-keepwarm',
+    'npm init --yes && npm pkg set type=module',
+    'npm install keepwarm',
+    'npm run setup && npm run build',
+    'npm install /path/to/clone/packages/keepwarm',
+    'npm start',
+    'npm install --global keepwarm-gateway',
+    'keepwarm gateway --config keepwarm.yaml',
+    'curl http://127.0.0.1:4400/api/quote',
+  ].map(quickStart),
+  deploy('sudo npm install --global keepwarm-gateway', PACKAGES, 'the packed command is installed there, without sudo'),
+  deploy(
+    'sudo systemctl enable --now keepwarm',
+    DEPLOY,
+    'there is no systemd to tell here; systemd-analyze reads the unit',
+  ),
+  deploy(
+    'sudo systemctl reload keepwarm',
+    DEPLOY,
+    'the same; the unit says which signal it is, which other tests send',
+  ),
+  deploy(
+    'docker build -f deploy/docker/Dockerfile -t keepwarm .',
+    DEPLOY,
+    'no image can be built here; its lines are checked',
+  ),
+  deploy(
+    'docker run --rm -p 127.0.0.1:4300:4300 -v "$PWD/keepwarm.yaml:/etc/keepwarm/keepwarm.yaml:ro" keepwarm',
+    DEPLOY,
+    'there is no image to run; what it would run is what the other commands run',
+  ),
+];
