@@ -33,6 +33,20 @@ export class Outcomes {
   }
 }
 
+/** Of failures of whole batches: what became of each request. */
+const ofWhole = new WeakMap<object, readonly Outcome[]>();
+
+/** The failure that stands for all of a batch; each of its members gets its own by `outcomesIn`. */
+export function failedWhole(failure: NetError, outcomes: readonly Outcome[]): NetError {
+  ofWhole.set(failure, outcomes);
+  return failure;
+}
+
+/** What became of each request of a batch that failed; nothing where the failure is the same for all. */
+export function outcomesIn(thrown: unknown): readonly Outcome[] | undefined {
+  return typeof thrown === 'object' && thrown !== null ? ofWhole.get(thrown) : undefined;
+}
+
 /** The cause of an `RPC` failure: this endpoint takes no batch, or none of this size. */
 export class BatchRefused extends Error {
   override readonly name = 'BatchRefused';
@@ -113,9 +127,9 @@ class AnswerReader {
       return this.#outcome(own, reply, call, members[i]!);
     });
     const [one] = outcomes;
-    // All of it failed for one reason: then it is the endpoint that failed, and not a request.
+    // All of it failed alike: then it is the endpoint that failed, and not a request.
     if (one instanceof NetError && outcomes.every((other) => other instanceof NetError && other.health === one.health))
-      throw one;
+      throw failedWhole(one, outcomes);
     return settled(reply, new Outcomes(outcomes));
   }
 

@@ -58,7 +58,9 @@ export function assemble(options: RpcOptions): RpcAssembly {
   const door = protocolDoorOf(client);
   const plans = new Plans(adapter);
   const sender = new Sender(door, clock);
-  const following = endpoints.length > 1 ? settleFreshness(options.freshness, adapter.head) : undefined;
+  // Looked at in any case: what is wrong with it is not to be found out when a second endpoint comes.
+  const freshnessOptions = settleFreshness(options.freshness, adapter.head);
+  const following = endpoints.length > 1 ? freshnessOptions : undefined;
   if (following !== undefined) {
     const send = limits.policy(reader(engineOf(client).send));
     const probe = new Probe(endpoints, { door, send, clock, timeoutMs: following.timeoutMs });
@@ -77,7 +79,7 @@ export function assemble(options: RpcOptions): RpcAssembly {
     company?.changed();
     cache?.changed();
   };
-  const writes = new Writes(sender, endpoints.length, changed);
+  const writes = new Writes(sender, endpoints.length, changed, () => freshness?.called());
   return {
     client,
     limits,

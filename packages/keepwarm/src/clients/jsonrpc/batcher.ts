@@ -16,7 +16,7 @@ import { type Due, DueList } from '../../core/due.ts';
 import { NetError, type Reach } from '../../core/error.ts';
 import type { Reply } from '../../core/reply.ts';
 import { Result } from '../../wire/jsonrpc/answer.ts';
-import { type Outcome, Outcomes } from './answers.ts';
+import { type Outcome, Outcomes, outcomesIn } from './answers.ts';
 import type { BatchingOptions, RpcCallOptions } from './options.ts';
 import { causeOf, resultIn } from './outcome.ts';
 import type { RpcError } from './rpc-error.ts';
@@ -123,7 +123,7 @@ export class Batcher {
       )
       .then(
         (reply) => this.#answered(members, tried, reply),
-        (error: unknown) => this.#failed(members, causeOf(error)),
+        (error: unknown) => this.#failed(members, error),
       );
   }
 
@@ -155,7 +155,8 @@ export class Batcher {
   }
 
   #failed(members: readonly Member[], error: unknown): void {
-    for (const member of members) member.reject(error);
+    const each = outcomesIn(error);
+    for (const [i, member] of members.entries()) member.reject(causeOf(each?.[i] ?? error));
   }
 }
 

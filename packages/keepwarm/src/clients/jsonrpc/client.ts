@@ -71,6 +71,7 @@ export class RpcClient {
     }
     const questions = requests.map(({ method, params }) => this.#question(method, params, options, exact));
     const { reads, writes, batcher } = this.#parts;
+    for (const question of questions) if (!question.plan.isRead) writes.check(question, options);
     const outcomes: Promise<unknown>[] = new Array(questions.length);
     const together = questions.filter(({ plan }) => plan.isRead);
     const asked = reads.askAll(together, options, batcher);

@@ -17,7 +17,7 @@ import { relayOf, sending, tell } from '../../core/relay.ts';
 import type { Reply } from '../../core/reply.ts';
 import { Result } from '../../wire/jsonrpc/answer.ts';
 import { batchText } from '../../wire/jsonrpc/request.ts';
-import { BatchRefused, type Outcome, Outcomes } from './answers.ts';
+import { BatchRefused, failedWhole, type Outcome, Outcomes, outcomesIn } from './answers.ts';
 import { type Asked, AskedBatch } from './asked.ts';
 import { RpcError } from './rpc-error.ts';
 
@@ -127,21 +127,24 @@ function partOf(call: Call, members: readonly Asked[]): Call {
   return { ...call, body: batchText(members.map(({ text }) => text)), about: new AskedBatch(members) };
 }
 
-/** @throws what all of them failed with, the first's */
+/** @throws what the first failed with, and each with it, when all have failed */
 function merged(parts: readonly (readonly Asked[])[], settled: readonly PromiseSettledResult<Reply>[]): Reply {
+  const outcomes = () => parts.flatMap((part, i) => outcomesOf(part.length, settled[i]!));
   const answered = settled.find((each) => each.status === 'fulfilled' && each.value.made !== undefined);
   if (answered?.status !== 'fulfilled') {
     const [first] = settled;
     if (first?.status === 'fulfilled') return first.value;
-    throw first?.reason;
+    throw failedWhole(NetError.from(first?.reason), outcomes());
   }
   const reply = answered.value;
-  reply.made = new Outcomes(parts.flatMap((part, i) => outcomesOf(part.length, settled[i]!)));
+  reply.made = new Outcomes(outcomes());
   return reply;
 }
 
 function outcomesOf(count: number, settled: PromiseSettledResult<Reply>): readonly Outcome[] {
-  if (settled.status === 'rejected') return new Array<Outcome>(count).fill(NetError.from(settled.reason));
+  if (settled.status === 'rejected') {
+    return outcomesIn(settled.reason) ?? new Array<Outcome>(count).fill(NetError.from(settled.reason));
+  }
   const { made, status } = settled.value;
   if (made instanceof Outcomes) return made.each;
   if (made instanceof Result || made instanceof RpcError) return new Array<Outcome>(count).fill(made);

@@ -16,17 +16,29 @@ export class Writes {
   readonly #sender: Sender;
   readonly #endpoints: number;
   readonly #changed: () => void;
+  readonly #called: () => void;
 
-  /** @param changed told when something may be changed from now on, and when it may have been */
-  constructor(sender: Sender, endpoints: number, changed: () => void) {
+  /**
+   * @param changed told when something may be changed from now on, and when it may have been
+   * @param called  told of each write before it is sent: whoever lags should not be the one to get it
+   */
+  constructor(sender: Sender, endpoints: number, changed: () => void, called: () => void) {
     this.#sender = sender;
     this.#endpoints = endpoints;
     this.#changed = changed;
+    this.#called = called;
+  }
+
+  /** Whether it can be sent as its caller wants it. @throws NetError `INVALID` when not */
+  check(question: Question, options: RpcCallOptions): void {
+    this.#copies(question, options);
+    this.#sender.deadlineAt(0, question.plan, options);
   }
 
   ask(question: Question, options: RpcCallOptions): Promise<unknown> {
     const copies = this.#copies(question, options);
     if (question.plan.traits.kind === 'local') return this.#sender.one(question, options);
+    this.#called();
     this.#changed();
     const sent = copies === 1 ? this.#one(question, options) : this.#everywhere(question, options, copies);
     return sent.then(
