@@ -9,12 +9,19 @@
  *   (1) The sink gets every byte once, in order, then exactly one of `end` and `fail`.
  *   (2) While the sink has said stop, nothing is pushed: what still arrives is kept, and is the sink's own afterwards.
  *   (3) Bytes kept ≤ KEPT_BYTES_MAX + one read, and ≤ AHEAD_BYTES_MAX + one read once there is a sink.
+ *   (4) What is kept costs what its bytes cost, into however small pieces the peer has cut them.
  */
+import { Buffer } from 'node:buffer'; // the global of this name is a getter, which a hot path would feel
 import type { NetError } from '../../core/error.ts';
 import type { BodySink, BodySource } from '../../core/reply.ts';
 
 const KEPT_BYTES_MAX = 256 * 1024;
 const AHEAD_BYTES_MAX = 64 * 1024;
+
+/** Pieces that are smaller are put together, into no more than so many bytes. */
+const SMALL_BYTES_MAX = 4 * 1024;
+const GATHERED_BYTES_MAX = 16 * 1024;
+const NOTHING = Buffer.alloc(0);
 
 /** What a pipe asks of the exchange behind it. */
 export interface PipeOwner {
@@ -31,7 +38,11 @@ export class BodyPipe implements BodySource {
   readonly #owner: PipeOwner;
   #sink: BodySink | undefined;
   #kept: Buffer[] = [];
+  /** Of all that is kept, what has been gathered included. */
   #keptBytes = 0;
+  /** Small pieces that come after what is in `#kept`: the first so many bytes. */
+  #gathered = NOTHING;
+  #gatheredBytes = 0;
   #paused = false;
   #outcome: { error: NetError | undefined; trailers: readonly string[] } | undefined;
   #over = false;
@@ -39,14 +50,14 @@ export class BodyPipe implements BodySource {
   constructor(owner: PipeOwner, bytesExpected: number, kept: Buffer[]) {
     this.#owner = owner;
     this.bytesExpected = bytesExpected;
-    for (const chunk of kept) this.#keep(chunk);
+    for (const chunk of kept) this.#keep(chunk, 0, chunk.length, true);
   }
 
   /** @returns false when reading should stop until `readMore` */
   push(bytes: Buffer, from: number, to: number): boolean {
     if (this.#over) return true;
     if (this.#sink === undefined || this.#paused) {
-      this.#keep(Buffer.from(bytes.subarray(from, to)));
+      this.#keep(bytes, from, to, false);
       return !this.#paused && this.#keptBytes < KEPT_BYTES_MAX;
     }
     this.#paused = !this.#sink.data(bytes.subarray(from, to));
@@ -94,6 +105,7 @@ export class BodyPipe implements BodySource {
     if (this.#over) return;
     this.#over = true;
     this.#kept = [];
+    this.#gathered = NOTHING;
     this.#owner.abandonBody(reason);
   }
 
@@ -101,9 +113,31 @@ export class BodyPipe implements BodySource {
     this.#owner.liftDeadline(until);
   }
 
-  #keep(chunk: Buffer): void {
-    this.#kept.push(chunk);
-    this.#keptBytes += chunk.length;
+  /** @param ours nobody writes into these bytes any more */
+  #keep(bytes: Buffer, from: number, to: number, ours: boolean): void {
+    const count = to - from;
+    this.#keptBytes += count;
+    if (count >= SMALL_BYTES_MAX) {
+      this.#closeGathered();
+      this.#kept.push(ours ? bytes.subarray(from, to) : Buffer.from(bytes.subarray(from, to)));
+      return;
+    }
+    if (this.#gatheredBytes + count > GATHERED_BYTES_MAX) this.#closeGathered();
+    const needed = this.#gatheredBytes + count;
+    if (needed > this.#gathered.length) {
+      const larger = Buffer.allocUnsafe(Math.max(needed, Math.min(this.#gathered.length * 2, GATHERED_BYTES_MAX)));
+      this.#gathered.copy(larger, 0, 0, this.#gatheredBytes);
+      this.#gathered = larger;
+    }
+    bytes.copy(this.#gathered, this.#gatheredBytes, from, to);
+    this.#gatheredBytes = needed;
+  }
+
+  #closeGathered(): void {
+    if (this.#gatheredBytes === 0) return;
+    this.#kept.push(this.#gathered.subarray(0, this.#gatheredBytes));
+    this.#gathered = NOTHING;
+    this.#gatheredBytes = 0;
   }
 
   #goOn(): void {
@@ -116,12 +150,13 @@ export class BodyPipe implements BodySource {
   #flush(): void {
     const sink = this.#sink;
     if (sink === undefined || this.#over) return;
+    this.#closeGathered();
     while (!this.#paused && this.#kept.length > 0) {
       const chunk = this.#kept.shift()!;
       this.#keptBytes -= chunk.length;
       this.#paused = !sink.data(chunk, true);
     }
-    if (this.#paused || this.#outcome === undefined) return;
+    if (this.#over || this.#paused || this.#outcome === undefined) return;
     this.#over = true;
     this.#sink = undefined;
     const { error, trailers } = this.#outcome;

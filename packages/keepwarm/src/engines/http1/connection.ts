@@ -59,6 +59,8 @@ export class Connection implements Kept<Connection>, LiveSocket, SocketOwner {
   readonly #host: Host;
   readonly #dialled: Dialled;
   readonly #openedAt: number;
+  /** Our own idle limit. */
+  readonly #idleMs: number;
   #leak: LeakFact | undefined;
   #closeReason: CloseReason | undefined;
 
@@ -77,7 +79,7 @@ export class Connection implements Kept<Connection>, LiveSocket, SocketOwner {
     this.origin = origin;
     this.section = section;
     this.socket = dialled.socket;
-    this.idleMs = idleMs;
+    this.idleMs = this.#idleMs = idleMs;
     this.#openedAt = host.clock.now();
     this.idleSince = this.#openedAt;
     own(this.socket, this);
@@ -122,10 +124,8 @@ export class Connection implements Kept<Connection>, LiveSocket, SocketOwner {
   heed(keepAliveSeconds: number): void {
     const promised = keepAliveSeconds * 1_000;
     const heeded = Math.max(promised - HINT_MARGIN_MS, promised / 2);
-    if (heeded < this.idleMs || this.idleByPeer) {
-      this.idleMs = heeded;
-      this.idleByPeer = true;
-    }
+    this.idleByPeer = heeded < this.#idleMs;
+    this.idleMs = Math.min(heeded, this.#idleMs);
   }
 
   received(bytes: number): boolean {

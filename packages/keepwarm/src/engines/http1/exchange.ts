@@ -159,6 +159,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     this.#connection = undefined;
     this.#written = false;
     this.#incoming = undefined;
+    this.#upload?.stop(); // its socket is yet to say that it is closed, and its producer may end or fail before
     this.#upload = undefined;
     this.#queue(now);
     if (!this.#over) this.#host.due.hasten(this);
