@@ -36,7 +36,9 @@ function writeText(socket: Socket, call: Call, heads: RequestHeads, body: string
   const bytes = Buffer.byteLength(body);
   const head = headFor(call, heads, bytes);
   if (bytes === body.length) {
-    socket.write(head + body, 'latin1'); // ASCII: one string, encoded by one copy
+    // ASCII. Two strings made one are copied into fresh memory before they are written: a long one goes beside its head.
+    if (bytes <= JOIN_BYTES_MAX) socket.write(head + body, 'latin1');
+    else writeBoth(socket, head, body);
   } else if (bytes <= JOIN_BYTES_MAX) {
     const joined = Buffer.allocUnsafe(head.length + bytes);
     joined.write(head, 'latin1');
@@ -55,9 +57,15 @@ function writeBytes(socket: Socket, head: string, body: Uint8Array): void {
     socket.write(joined);
     return;
   }
+  writeBoth(socket, head, body);
+}
+
+/** One gathered write. Text must be ASCII. */
+function writeBoth(socket: Socket, head: string, body: Uint8Array | string): void {
   socket.cork();
   socket.write(head, 'latin1');
-  socket.write(body);
+  if (typeof body === 'string') socket.write(body, 'latin1');
+  else socket.write(body);
   socket.uncork();
 }
 

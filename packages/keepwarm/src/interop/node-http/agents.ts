@@ -13,6 +13,7 @@ import type { OriginPool } from '../../engines/http1/origin-pool.ts';
 import { SocketLease } from '../../engines/http1/socket-lease.ts';
 import { Asked } from './asked.ts';
 import { asNodeError } from './errors.ts';
+import { keepsLongTextApart } from './long-text.ts';
 import { type Place, Places, type RequestOptions, servernameOf } from './places.ts';
 import { AgentRequest, type NodeRequest, type RequestWatch } from './request.ts';
 
@@ -51,6 +52,7 @@ class Broker implements RequestWatch {
       this.#remember(name, pool);
       const holder = new AgentRequest(request, given, name, this);
       this.#requests.add(holder);
+      keepsLongTextApart(request);
       holder.start(new SocketLease(engine, pool, holder, place.queueMs));
     } catch (error) {
       request.onSocket(null, asNodeError(error));
