@@ -1,4 +1,4 @@
-/** Long bodies given as text over our agent: the bytes are those of Node's own agent, and nothing is copied for them. */
+/** Long texts as bodies over our agent: the bytes are those of Node's own agent, and nothing is copied for them. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Agent, type RequestOptions, request } from 'node:http';

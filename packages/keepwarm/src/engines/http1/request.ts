@@ -36,7 +36,7 @@ function writeText(socket: Socket, call: Call, heads: RequestHeads, body: string
   const bytes = Buffer.byteLength(body);
   const head = headFor(call, heads, bytes);
   if (bytes === body.length) {
-    // ASCII. Two strings made one are copied into fresh memory before they are written: a long one goes beside its head.
+    // ASCII. Two strings made one are copied into fresh memory before they are written: a long one goes apart.
     if (bytes <= JOIN_BYTES_MAX) socket.write(head + body, 'latin1');
     else writeBoth(socket, head, body);
   } else if (bytes <= JOIN_BYTES_MAX) {
