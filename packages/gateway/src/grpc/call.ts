@@ -115,7 +115,7 @@ export class GrpcCall {
     this.#status = status;
     const trailers = {
       'grpc-status': String(STATUS[status]),
-      ...(message === '' ? {} : { 'grpc-message': encodeURIComponent(message.slice(0, MESSAGE_CHARS_MAX)) }),
+      ...(message === '' ? {} : { 'grpc-message': quoted(message) }),
       ...(details === undefined ? {} : { 'grpc-status-details-bin': Buffer.from(details).toString('base64') }),
       ...fieldsOf(metadata),
     };
@@ -126,7 +126,12 @@ export class GrpcCall {
       return;
     }
     stream.once('wantTrailers', () => {
-      stream.sendTrailers(trailers);
+      try {
+        stream.sendTrailers(trailers);
+      } catch {
+        // What an upstream says beside its status may be more than node:http2 lets us say; the status is what counts.
+        stream.sendTrailers({ 'grpc-status': trailers['grpc-status'] });
+      }
       this.#leaveUnread();
     });
     stream.end();
@@ -179,6 +184,9 @@ const UNREAD_MS = 1_000;
 
 /** A status message is for people; longer ones would not fit into the callers' limits on trailers. */
 const MESSAGE_CHARS_MAX = 1_000;
+
+/** As trailers have it (gRPC over HTTP/2, § Responses); half a character at the cut cannot be written. */
+const quoted = (message: string): string => encodeURIComponent(message.slice(0, MESSAGE_CHARS_MAX).toWellFormed());
 
 function ignored(): void {}
 

@@ -8,6 +8,18 @@ const OF_A_HOP: ReadonlySet<string> = new Set([
   ...['host', 'content-type', 'content-length', 'x-token'],
 ]);
 
+/**
+ * Said once, or node:http2 throws; of those that an upstream says twice the first counts. Any of them
+ * may come as metadata.
+ */
+const ONCE: ReadonlySet<string> = new Set([
+  ...['access-control-allow-credentials', 'access-control-max-age', 'age', 'content-encoding', 'content-language'],
+  ...['content-location', 'content-md5', 'content-range', 'date', 'etag', 'expires', 'last-modified', 'location'],
+  ...['retry-after', 'tk', 'x-content-type-options', 'authorization', 'proxy-authorization', 'user-agent', 'referer'],
+  ...['from', 'range', 'dnt', 'max-forwards', 'upgrade-insecure-requests', 'access-control-request-method', 'if-match'],
+  ...['if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range'],
+]);
+
 /** @param raw names and values in turn, as node:http2 has them */
 export function metadataOf(raw: readonly string[]): Metadata {
   const fields: [string, string][] = [];
@@ -25,6 +37,7 @@ export function fieldsOf(metadata: Metadata): OutgoingHttpHeaders {
   for (const [name, value] of metadata.fields()) {
     if (OF_A_HOP.has(name) || name.startsWith('grpc-')) continue;
     const before = fields[name];
+    if (before !== undefined && ONCE.has(name)) continue;
     fields[name] = before === undefined ? value : [before, value].flat();
   }
   return fields;

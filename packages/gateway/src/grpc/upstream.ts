@@ -106,7 +106,9 @@ export class GrpcUpstream {
     if (multiplexer !== undefined && call.path === SUBSCRIBE_PATH) {
       return subscribe(call, multiplexer, nameOf(call, ++this.#subscriptions));
     }
-    void forward(call, () => this.#caller('calls'), this.config.messageBytesMax, serving);
+    forward(call, () => this.#caller('calls'), this.config.messageBytesMax, serving).catch(() => {
+      call.stream.destroy(); // it could not even be told that it failed
+    });
   }
 
   /** Over a lease that is kept for as long as the pool lets us, and asked for again after that. */
