@@ -2,12 +2,13 @@
  * Question: how many JSON-RPC calls a second does one core of a Node process get through, by hand, with the clients
  * people have, and with a pool of endpoints; what do batches add; and what does the pool do for those clients?
  * Method: as for calls, with two nodes in a process of their own that answer by id. Each call asks for something else.
+ *         `jsonrpc-edge` is the same with the header fields of a provider: what a client does with them shows there.
  * Decides: whether the way from a method to the engine may stay as it is, and what the guide says of drop-ins.
  */
 import type { Contestant } from './contestant.ts';
 import { type CallRow, callRows } from './rows.ts';
 import { compare, type Outcome, type Plan } from './runner.ts';
-import { startRpc } from './server/rpc-server.ts';
+import { type RpcHead, startRpc } from './server/rpc-server.ts';
 import type { Stable } from './stable.ts';
 
 const IN_FLIGHT = 50;
@@ -23,6 +24,9 @@ export const RPC_CLIENTS = [
   'web3.js over rpc.fetch',
 ] as const;
 
+/** Whose ways differ in what they do with header fields; what sits on top of them adds nothing to that. */
+const EDGE_CLIENTS: readonly string[] = RPC_CLIENTS.slice(0, 3);
+
 const FULL: Plan = {
   warmMs: 1_500,
   warmAgainMs: 300,
@@ -34,13 +38,13 @@ const FULL: Plan = {
 };
 const BRIEF: Plan = { ...FULL, warmMs: 800, sliceMs: 200, roundsMax: 4, budgetMs: 8_000 };
 
-export async function measureJsonRpc(name: string, stable: Stable, quick: boolean): Promise<CallRow[]> {
-  const server = await startRpc();
+export async function measureJsonRpc(name: string, head: RpcHead, stable: Stable, quick: boolean): Promise<CallRow[]> {
+  const server = await startRpc(head);
   const target = { origin: server.nodes.join(' '), path: '/', ca: '', socketsMax: IN_FLIGHT };
   const failed: Outcome[] = [];
   const contestants: Contestant[] = [];
   try {
-    for (const client of RPC_CLIENTS) {
+    for (const client of head === 'edge' ? EDGE_CLIENTS : RPC_CLIENTS) {
       try {
         contestants.push(await stable.open(client, target));
       } catch (error) {

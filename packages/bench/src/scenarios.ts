@@ -4,6 +4,7 @@ import { CALLERS } from './clients/index.ts';
 import { GRPC_SCENARIOS, type GrpcScenario } from './grpc/scenarios.ts';
 import type { Plan } from './runner.ts';
 import type { Size } from './server/replies.ts';
+import type { RpcHead } from './server/rpc-server.ts';
 
 export interface CallScenario {
   readonly kind: 'calls';
@@ -26,7 +27,6 @@ export interface OtherScenario {
     | 'memory'
     | 'allocation'
     | 's2'
-    | 'jsonrpc'
     | 'gateway'
     | 'gateway-half-load'
     | 'gateway-idle'
@@ -34,7 +34,13 @@ export interface OtherScenario {
   readonly name: string;
 }
 
-export type Scenario = CallScenario | GrpcScenario | OtherScenario;
+export interface JsonRpcScenario {
+  readonly kind: 'jsonrpc';
+  readonly name: string;
+  readonly head: RpcHead;
+}
+
+export type Scenario = CallScenario | GrpcScenario | JsonRpcScenario | OtherScenario;
 
 const IN_FLIGHT: Readonly<Record<Size, readonly number[]>> = {
   '100B': [1, 10, 50, 200],
@@ -162,7 +168,8 @@ export function scenarios(only: readonly string[], quick: boolean): Scenario[] {
     { kind: 'memory', name: 'memory-tls' },
     { kind: 'allocation', name: 'allocation' },
     { kind: 's2', name: 's2' },
-    { kind: 'jsonrpc', name: 'jsonrpc' },
+    { kind: 'jsonrpc', name: 'jsonrpc', head: 'node' },
+    { kind: 'jsonrpc', name: 'jsonrpc-edge', head: 'edge' },
     { kind: 'gateway', name: 'gateway-100B-50' },
     { kind: 'gateway-half-load', name: 'gateway-half-load' },
     { kind: 'gateway-idle', name: 'gateway-idle-10k' },

@@ -14,10 +14,13 @@ export interface ChildServer<Ready> {
   close(): Promise<void>;
 }
 
-/** @param what it is called when it ends too early */
-export async function startChild<Ready>(what: string, main: URL): Promise<ChildServer<Ready>> {
+/**
+ * @param what it is called when it ends too early
+ * @param words for its command line
+ */
+export async function startChild<Ready>(what: string, main: URL, ...words: string[]): Promise<ChildServer<Ready>> {
   const command = pinned('server', process.execPath, ['--conditions=keepwarm-source']);
-  const child = fork(main, {
+  const child = fork(main, words, {
     execPath: command.file,
     execArgv: [...command.args],
     env: { ...process.env, NODE_NO_WARNINGS: '1' },

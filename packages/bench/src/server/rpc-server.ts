@@ -11,8 +11,11 @@ export interface RpcServer {
   close(): Promise<void>;
 }
 
-export async function startRpc(): Promise<RpcServer> {
+/** Whose head the answers have: a node's own, of two fields, or that of a provider's edge, of thirteen. */
+export type RpcHead = 'node' | 'edge';
+
+export async function startRpc(head: RpcHead): Promise<RpcServer> {
   const main = new URL('./rpc-main.ts', import.meta.url);
-  const { ready: nodes, close } = await startChild<readonly string[]>('the JSON-RPC server', main);
+  const { ready: nodes, close } = await startChild<readonly string[]>('the JSON-RPC server', main, head);
   return { nodes, close };
 }
