@@ -77,7 +77,7 @@ export class Exchange<Settings extends AnySettings, Account extends Party> {
       ...{ clock, observer },
       isSigned: ({ method, path }) => path.startsWith(base) && plan.signed(method, path.slice(base.length)),
       isSlow: plan.isSlow,
-      heard: (reply, sentWall) => time.heard(reply.headers.get('date'), sentWall),
+      heard: (reply, sent) => time.heard(reply.headers, sent),
     });
     const pool = orderPool(given);
     const deadlineMs = given.deadlineMs ?? REQUEST_MS;

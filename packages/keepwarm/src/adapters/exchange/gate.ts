@@ -13,6 +13,7 @@ import { originOf } from '../../core/origin.ts';
 import { Reply } from '../../core/reply.ts';
 import { type RateLimitPolicy, rateLimit } from '../../policies/rate-limit.ts';
 import type { RateLimit, RateLimitOptions } from '../../policies/rate-options.ts';
+import type { Instant } from './server-time.ts';
 import type { ExchangeLimits, Window } from './settle.ts';
 
 export interface Entry {
@@ -31,8 +32,8 @@ export interface GateParts {
   isSigned(call: Pick<Call, 'method' | 'path'>): boolean;
   /** Whether a refusal says that too much is asked, whatever its status: it is told as 429, which the limits heed. */
   isSlow(text: string): boolean;
-  /** Told of every reply, and of our wall clock when its call was sent. Must not throw. */
-  heard(reply: Reply, sentWall: number): void;
+  /** Told of every reply, and of when its call was sent. Must not throw. */
+  heard(reply: Reply, sent: Instant): void;
 }
 
 export class Gate {
@@ -47,14 +48,14 @@ export class Gate {
     this.#clock = parts.clock;
     this.#origin = origin;
     const policy = (next: Send): Send => {
-      const sent = async (call: Call): Promise<Reply> => {
-        const sentWall = parts.clock.wall();
+      const through = async (call: Call): Promise<Reply> => {
+        const sent = { wall: parts.clock.wall(), now: parts.clock.now() };
         const reply = await next(call);
-        parts.heard(reply, sentWall);
+        parts.heard(reply, sent);
         return reply.status >= 400 && reply.status < 500 && reply.status !== 429 ? slowed(reply, parts) : reply;
       };
-      const limited = this.#limit(sent);
-      return (call) => (parts.isSigned(call) ? sent(call) : limited(call));
+      const limited = this.#limit(through);
+      return (call) => (parts.isSigned(call) ? through(call) : limited(call));
     };
     this.forClient = Object.assign(policy, {
       snapshot: () => this.#limit.snapshot(),
