@@ -245,6 +245,9 @@ function clientOf(given: Json, path: string, folder: string): UpstreamConfig['cl
 function tls(input: unknown, path: string, folder: string): Json {
   const given = object(input, path, TLS_NAMES);
   const settled: Record<string, unknown> = {};
+  if ((given['certFile'] === undefined) !== (given['keyFile'] === undefined)) {
+    throw new ConfigError(path, 'has one of certFile and keyFile; allowed: both, or neither');
+  }
   for (const [name, value] of Object.entries(given)) {
     const target = (TLS_FILES as Record<string, string>)[name];
     if (target === undefined) settled[name] = value;

@@ -118,11 +118,21 @@ function checkedByLibrary(path: string, pool: GrpcPoolOptions, multiplexer: Mult
   try {
     // Neither dials for being made.
     void createGrpcPool({ ...pool, connectionsMin: 0, connectionRate: withoutFile(pool) }).close({ deadlineMs: 0 });
+    checkedNumbers(pool);
     new Multiplexer({ open: () => ({ write: ignored, close: ignored }) }, multiplexer).close();
   } catch (error) {
     if (error instanceof NetError) throw new ConfigError(path, `cannot be used: ${error.message}`);
     throw error;
   }
+}
+
+/** Those it would dial for, by a pool whose connections never come to be. */
+function checkedNumbers({ target, connectionsMin = 0, ...rest }: GrpcPoolOptions): void {
+  const { connectionsMax } = rest;
+  const most = connectionsMax === undefined ? {} : { connectionsMax };
+  const connector = (): Promise<never> => new Promise(() => undefined);
+  const options = { target, connectionsMin, ...most, connectionRate: false, connector } as const;
+  void createGrpcPool(options).close({ deadlineMs: 0 });
 }
 
 /** Checking touches no files. */

@@ -1,7 +1,7 @@
 /** The block `history`: whether figures are kept over hours and restarts, where, and how many. */
 import { isAbsolute, resolve } from 'node:path';
 import { ConfigError } from './config-error.ts';
-import { flag, number, object, text } from './values.ts';
+import { flag, number, object, show, text } from './values.ts';
 
 export interface HistoryConfig {
   readonly on: boolean;
@@ -34,6 +34,10 @@ export function parseHistory(input: unknown, folder: string): HistoryConfig {
   if (typeof input === 'boolean') return { ...HISTORY_DEFAULTS, on: input };
   const given = object(input, 'history', HISTORY_NAMES);
   const { on, path, minutesHours, hoursDays, bytesMax } = { ...HISTORY_DEFAULTS, ...given };
+  if (Number(minutesHours) > Number(hoursDays) * 24) {
+    const most = `allowed: at most hoursDays, ${show(hoursDays)} days`;
+    throw new ConfigError('history.minutesHours', `is ${show(minutesHours)} hours; ${most}`);
+  }
   return {
     on: flag(on, 'history.on'),
     path: path === undefined ? undefined : placeOf(text(path, 'history.path'), folder),

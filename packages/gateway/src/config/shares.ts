@@ -122,11 +122,15 @@ type Pool = UpstreamConfig['client']['pool'];
 /** Of connections kept idle each worker has one where there are any: without, it would open one for every call. */
 function poolPart(pool: Pool, slot: Slot): NonNullable<Pool> {
   const all = { ...SHARED_POOL, ...pool };
-  const idleMin = all.idleMin === undefined ? {} : { idleMin: Math.ceil(all.idleMin / slot.count) };
+  const socketsMax = partOf(all.socketsMax, slot);
+  const socketsTotalMax = partOf(all.socketsTotalMax, slot);
+  // Rounded up, so that each keeps something warm; but no more than it has places for.
+  const each = (whole: number): number => Math.min(Math.ceil(whole / slot.count), socketsMax, socketsTotalMax);
+  const idleMin = all.idleMin === undefined ? {} : { idleMin: each(all.idleMin) };
   return {
     ...all,
-    socketsMax: partOf(all.socketsMax, slot),
-    socketsTotalMax: partOf(all.socketsTotalMax, slot),
+    socketsMax,
+    socketsTotalMax,
     idleMax: Math.min(all.idleMax, Math.max(1, partOf(all.idleMax, slot))),
     waitersMax: partOf(all.waitersMax, slot),
     ...idleMin,

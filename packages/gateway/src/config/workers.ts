@@ -7,9 +7,9 @@ export const WORKERS_DEFAULT = 1;
 /** More than this many processes on one machine get in each other's way. */
 export const WORKERS_MAX = 64;
 /**
- * How long a worker may say nothing before it is ended, in ms. A turn of its loop takes milliseconds; what takes longest
- * and is well, a full garbage collection of gigabytes or the parsing of a body of 64 MiB, takes a few seconds, and some
- * times that on a machine that is overloaded or swaps. It is what gunicorn gives its workers too.
+ * How long a worker may say nothing before it is ended, in ms. A turn of its loop takes milliseconds; what takes
+ * longest and is well, a full garbage collection of gigabytes or the parsing of a body of 64 MiB, takes a few seconds,
+ * and some times that on a machine that is overloaded or swaps. It is what gunicorn gives its workers too.
  */
 export const WORKER_SILENT_MS = 30_000;
 /** Two words that did not come. */

@@ -7,8 +7,9 @@ import { invalid, settle } from './options.ts';
 /** @throws NetError `INVALID` naming the option that is not acceptable */
 export function makeEngine(options: ClientOptions, parts: EngineParts): Engine {
   const pool = settle('pool', options.pool);
-  if (pool.idleMin > pool.socketsMax) {
-    throw invalid(`option pool.idleMin is ${pool.idleMin}, more than pool.socketsMax ${pool.socketsMax}`);
+  for (const most of ['socketsMax', 'socketsTotalMax'] as const) {
+    if (pool.idleMin <= pool[most]) continue;
+    throw invalid(`option pool.idleMin is ${pool.idleMin}, more than pool.${most} ${pool[most]}`);
   }
   const { afterMs, stacks } = settle('leak', options.leak);
   const limits = {

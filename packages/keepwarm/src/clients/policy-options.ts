@@ -179,6 +179,7 @@ interface Order {
 const isFixed: Order['unless'] = ({ algorithm }) => algorithm === 'fixed';
 
 const ORDERS: Partial<Record<PolicyGroup, readonly Order[]>> = {
+  retry: [{ low: 'baseMs', high: 'capMs' }],
   hedge: [{ low: 'delayMsMin', high: 'delayMsMax' }],
   breaker: [{ low: 'openMs', high: 'openMsMax' }],
   concurrency: [

@@ -141,6 +141,13 @@ export const GRPC_POOL_OPTIONS: Readonly<Record<keyof GrpcPoolNumbers, Rule>> = 
   regroupMs: ms(60_000),
 };
 
+/** What must not be above something else. With `shrinkAt` above `growAt` what was opened would be drained at once. */
+const ORDERS: readonly (readonly [low: keyof GrpcPoolNumbers, high: keyof GrpcPoolNumbers])[] = [
+  ['connectionsMin', 'connectionsMax'],
+  ['backoffMs', 'backoffMsMax'],
+  ['shrinkAt', 'growAt'],
+];
+
 const CLIENT: Readonly<Record<OfClient, true>> = {
   target: true,
   metadata: true,
@@ -191,9 +198,9 @@ export function settlePool(given: GrpcPoolOptions): { numbers: GrpcPoolNumbers; 
     numbers[name] = (value ?? rule.default) as number;
   }
   const settled = numbers as unknown as GrpcPoolNumbers;
-  const { connectionsMin, connectionsMax } = settled;
-  if (connectionsMin > connectionsMax) {
-    throw invalid(`option connectionsMin is ${connectionsMin}; allowed: at most connectionsMax ${connectionsMax}`);
+  for (const [low, high] of ORDERS) {
+    if (settled[low] <= settled[high]) continue;
+    throw invalid(`option ${low} is ${settled[low]}; allowed: at most ${high} ${settled[high]}`);
   }
   const { probe, healthService } = given;
   if (probe !== undefined && typeof probe !== 'function')
