@@ -17,8 +17,11 @@ export interface KeyedOptions<T> {
   forgettable(member: T, now: number): boolean;
 }
 
-/** How many are looked at for one to forget: those that follow were used later still. */
-const LOOKS_MAX = 16;
+/**
+ * How many are looked at for one to forget. Those that would be missed are looked at again after all others, so that a
+ * few of them never keep all the rest from making room.
+ */
+const LOOKS_MAX = 64;
 
 export class KeyedStore<T extends Keyed<T>> implements Iterable<T> {
   readonly #options: KeyedOptions<T>;
@@ -63,13 +66,10 @@ export class KeyedStore<T extends Keyed<T>> implements Iterable<T> {
   }
 
   #forgetOne(now: number): boolean {
-    let looks = 0;
-    for (const member of this.#unused) {
-      if (looks++ === LOOKS_MAX) return false;
-      if (!this.#options.forgettable(member, now)) continue;
-      this.#unused.remove(member);
-      this.#byKey.delete(member.key);
-      return true;
+    for (let looks = Math.min(LOOKS_MAX, this.#unused.size); looks > 0; looks--) {
+      const member = this.#unused.shift()!;
+      if (this.#options.forgettable(member, now)) return this.#byKey.delete(member.key);
+      this.#unused.push(member);
     }
     return false;
   }

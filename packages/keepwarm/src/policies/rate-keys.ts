@@ -5,8 +5,11 @@ import { RateBucket } from './rate-bucket.ts';
 import { nameOf, type RateLimit, type RateSettings, weightOf } from './rate-options.ts';
 import { tooManyKeys } from './rate-refusals.ts';
 
-/** How many idle keys are looked at for one that can be forgotten: those that began last do not expire much later. */
-const LOOKS_MAX = 16;
+/**
+ * How many idle keys are looked at for one that can be forgotten. Those that cannot, as a peer has asked for a pause,
+ * are looked at again after all others, so that a few of them never keep all the rest from making room.
+ */
+const LOOKS_MAX = 64;
 
 /** The state of one limit, summed over its keys; of `used`, `remaining` and the instants, those of the tightest key. */
 export interface RateSnapshot {
@@ -70,7 +73,9 @@ export class RateKeys {
   /** Whether a call could start now, as far as this limit goes. It is not counted by asking. */
   mayStart(call: Call, now: number): boolean {
     const bucket = this.only ?? this.#buckets.get(this.limit.key!(call));
-    return bucket === undefined || (bucket.waiters.size === 0 && bucket.fits(weightOf(this.limit, call), now));
+    if (bucket === undefined) return true;
+    const weight = weightOf(this.limit, call);
+    return weight === 0 || (bucket.waiters.size === 0 && bucket.fits(weight, now));
   }
 
   /** A call is concerned with it from now on. */
@@ -115,13 +120,10 @@ export class RateKeys {
   }
 
   #forgetOne(now: number): boolean {
-    let looks = 0;
-    for (const bucket of this.#idle) {
-      if (looks++ === LOOKS_MAX) break;
-      if (!bucket.forgettable(now)) continue;
-      this.#idle.remove(bucket);
-      this.#buckets.delete(bucket.key);
-      return true;
+    for (let looks = Math.min(LOOKS_MAX, this.#idle.size); looks > 0; looks--) {
+      const bucket = this.#idle.shift()!;
+      if (bucket.forgettable(now)) return this.#buckets.delete(bucket.key);
+      this.#idle.push(bucket);
     }
     return false;
   }

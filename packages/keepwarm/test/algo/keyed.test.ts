@@ -40,6 +40,15 @@ describe('a store by key', () => {
     assert.equal(store.size, 2);
   });
 
+  it('a crowd that would be missed keeps none of the rest from making room', () => {
+    const store = aStore(300);
+    for (let i = 0; i < 300; i++) store.of(`${i}`, 0)!.worn = i >= 200;
+    const found = Array.from({ length: 20 }, (_, i) => store.of(`new ${i}`, 0) !== undefined);
+    assert(found.indexOf(true) <= 4, 'after a few looks at those that would be missed');
+    assert(!found.slice(found.indexOf(true)).includes(false), 'and from then on at once');
+    assert.equal(store.size, 300);
+  });
+
   it('never holds more than keysMax, and never loses one in use', () => {
     const steps = fc.array(fc.record({ key: fc.nat(9), kind: fc.constantFrom('join', 'leave') }), {
       maxLength: 100,
