@@ -232,11 +232,11 @@ class Keeper {
       });
   }
 
-  /** Changes the address, unless it was refused (RFC 9111 § 4.4); who knows when there is no answer. */
+  /** Changes the address, unless it was refused (RFC 9111 § 4.4); who knows when there is no answer, or a failure. */
   #changing(call: Call, next: Send): Promise<Reply> {
     return next(call).then(
       (reply) => {
-        if (reply.status < 400) {
+        if (reply.status < 400 || reply.status >= 500) {
           this.store.invalidate(addressOf(call));
           for (const name of ['location', 'content-location']) this.#invalidateAt(call, reply.headers.get(name));
         }

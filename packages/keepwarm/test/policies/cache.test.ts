@@ -320,6 +320,16 @@ describe('a change', () => {
     assert.equal(engine.calls.length, 4);
   });
 
+  it('that failed behind a gateway may have taken place: nothing from before it is used', async () => {
+    for (const status of [500, 502, 504]) {
+      const { get, engine } = aCache(({ method }) => (method === 'POST' ? status : { headers: MINUTE }));
+      await get();
+      await get({}, post);
+      await get();
+      assert.equal(engine.calls.length, 3, `${status}`);
+    }
+  });
+
   it('keeps answers to what was asked before it ended from being kept', async () => {
     const { get, clock, engine } = aCache(({ method }) =>
       method === 'POST' ? later(20, 200) : later(100, { headers: MINUTE }),

@@ -55,6 +55,20 @@ describe('callers who ask for the same', () => {
     assert.deepEqual([policy.snapshot().attempts, clock.sleeping], [0, 0]);
   });
 
+  it('are not left behind by a policy below that throws: the next one asks anew', async () => {
+    const clock = new FakeClock();
+    const policy = coalesce(COALESCE_DEFAULTS, { clock, observer: {} });
+    let broken = true;
+    const send = policy((): Promise<Reply> => {
+      if (broken) throw new Error('a key of its own');
+      return Promise.resolve(aReply());
+    });
+    await assert.rejects(async () => send(aCall()), /a key of its own/);
+    assert.equal(policy.snapshot().attempts, 0);
+    broken = false;
+    assert.equal((await send(aCall())).status, 200);
+  });
+
   it('share it only if they are sent through the same policies: one may be repeated, another not', async () => {
     const { get, clock, engine, policy } = aDesk(() => later(10, 200));
     const elsewhere = policy((call) => engine(call));
