@@ -188,6 +188,14 @@ describe('/api/events', () => {
     await until(() => gateway.feed.listening === 0);
   });
 
+  it('tells a HEAD what it would be, and that is all: no place of a reader is taken', async () => {
+    const { events: url } = await started();
+    const { status, headers, body } = await ask(url, { method: 'HEAD' });
+    assert.deepEqual([status, headers['content-type'], body.length], [200, 'text/event-stream; charset=utf-8', 0]);
+    const { events } = JSON.parse(String((await ask(new URL('/api/stats', url).href)).body));
+    assert.equal(events.readers, 0);
+  });
+
   it('takes so many readers and no more', async () => {
     const { events: url } = await started();
     const readers = await Promise.all(Array.from({ length: 64 }, () => reading(url)));

@@ -29,11 +29,18 @@ describe('history of a gateway', () => {
   }
 
   function keeping({ gateway }: TestGateway, path: string) {
-    const clock = { now: 1_000 * MINUTE };
+    /** `setBy` is by how much somebody has set the wall clock. */
+    const clock = { now: 1_000 * MINUTE, setBy: 0 };
     const told: unknown[] = [];
     const feed = new Feed();
     feed.listen((event) => void told.push(event['state']));
-    const parts = { upstreams: () => gateway.upstreams, feed, log: SILENT, wall: () => clock.now };
+    const parts = {
+      upstreams: () => gateway.upstreams,
+      feed,
+      log: SILENT,
+      wall: () => clock.now + clock.setBy,
+      now: () => clock.now,
+    };
     const history = new KeptHistory({ ...HISTORY_DEFAULTS, path }, parts);
     opened.add({ close: () => history.close() });
     return { clock, told, history };
@@ -95,6 +102,33 @@ describe('history of a gateway', () => {
     assert.equal(state.state, 'on');
     assert.equal((await history.read('1h', 'dead')).upstreams.length, 1);
     assert.equal((await history.read('7d', undefined)).upstreams.length, 2);
+  });
+
+  it('goes on when the wall clock is set back or ahead, with rates of the time that really passed', async () => {
+    const gateway = await serving();
+    const { clock, history } = keeping(gateway, ':memory:');
+    await history.start();
+    const called = async (): Promise<void> => {
+      for (let i = 0; i < 3; i++) await ask(`${gateway.url}/api/`);
+      // figures are by the second, and this one must be over
+      await new Promise((resolve) => setTimeout(resolve, 1_100));
+      clock.now += MINUTE;
+      await history.flush(false);
+    };
+    const rates = async (): Promise<(number | null)[]> => {
+      const { upstreams } = await history.read('1h', 'api');
+      return upstreams[0]?.rate.filter((rate) => rate !== null) ?? [];
+    };
+    clock.setBy = -30 * MINUTE; // before the first minute is over
+    await called();
+    clock.setBy = -29 * MINUTE;
+    await called();
+    assert.deepEqual(await rates(), [3 / 60], 'the first minute was named by a clock that was ahead');
+    clock.setBy = 10 * MINUTE;
+    await called();
+    assert.deepEqual(await rates(), [3 / 60, 3 / 60, 3 / 60]);
+    const { history: state } = await history.read('1h', 'api');
+    assert.deepEqual([state.state, state.lostMinutes], ['on', undefined]);
   });
 
   it('goes on when the disk does not, says so, and comes back', async () => {

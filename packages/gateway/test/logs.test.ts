@@ -56,12 +56,29 @@ describe('logs', () => {
       log.error(`cannot reach https://me:${SECRET}@host/path?key=${SECRET}`, {
         error: new Error(`Bearer ${SECRET}`),
         token: SECRET,
-        deeper: { authorization: SECRET, headers: { 'x-token': SECRET }, why: `wss://h/?k=${SECRET}` },
+        Cookie: SECRET,
+        deeper: {
+          deeper: { token: SECRET, 'X-Api-Key': SECRET },
+          authorization: SECRET,
+          headers: { 'x-token': SECRET },
+          why: `wss://h/?k=${SECRET}`,
+        },
       });
-      assert.equal(lines.length, 3);
+      log.error(`${'a '.repeat(990)}https://me:${SECRET}${'.'.repeat(100)}@host`);
+      log.error(`https://me:p@${SECRET}@host/`);
+      assert.equal(lines.length, 5);
       assert.ok(!lines.join('\n').includes(SECRET), lines.join('\n'));
     }
     assert.equal(scrubbed('see https://a/b?c=d for it'), 'see https://a/b?[redacted] for it');
+  });
+
+  it('give no orders to a terminal, whatever a caller calls its methods', () => {
+    const { log, lines } = logging({ format: 'text', calls: 'all' });
+    const operation = '\u001b]0;mine\u0007\u001b[2J\u009b1mx\nanother line';
+    logFacts('chain', log, { ...LOGS_DEFAULTS, calls: 'all' }).failed?.({ ...call, operation, error, totalMs: 1 });
+    assert.equal(lines.length, 1);
+    assert.doesNotMatch(lines[0]!, /\p{Cc}/u);
+    assert.match(lines[0]!, /operation=.*mine.*x \| another line/);
   });
 
   it('tell calls as they are asked to: none, those that failed, all', () => {

@@ -4,13 +4,33 @@ import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
+import { AdminClient } from '../src/admin/client.ts';
 import { ACTION_TOOLS, TOOLS } from '../src/mcp/server.ts';
+import { EXPLAIN_SLOW_CALL } from '../src/mcp/slow-call.ts';
 import { COMMAND_LINE, type GatewayProcess, gatewayProcess } from './command-process.ts';
 import { ask, httpServer, Opened, type TestServer } from './fixtures.ts';
 
 const CANARY = 'canary7c2d';
 let canaries = 0;
 const secret = (): string => `${CANARY}x${++canaries}x0123456789`;
+
+it('takes calls of two workers for two, though their numbers are the same', async (t) => {
+  const call = {
+    ...{ id: 1, upstream: 'api', at: 0, method: 'GET', origin: 'http://a', attempts: 1, status: 200 },
+    ...{ acted: [], failed: [], socketId: 1, reused: true },
+  };
+  const calls = [1, 2].map((worker) => ({ ...call, worker, totalMs: worker * 10 }));
+  const admin = await httpServer((_, response) => response.end(JSON.stringify({ calls })));
+  const client = new AdminClient({ address: { host: '127.0.0.1', port: admin.port } });
+  t.after(() => Promise.all([client.close(), admin.close()]));
+  const around = { admin: client, probesAnywhere: false };
+  const told = await EXPLAIN_SLOW_CALL.run(around, { count: 2 }, new AbortController().signal);
+  assert.ok('calls' in told && Array.isArray(told.calls));
+  assert.deepEqual(
+    told.calls.map((each) => each.call.worker),
+    [2, 1],
+  );
+});
 
 describe('keepwarm mcp', () => {
   const opened = new Opened();

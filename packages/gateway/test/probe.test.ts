@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createSecureServer } from 'node:http2';
 import { createServer, type Server, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -50,6 +51,17 @@ describe('probe', () => {
   after(async () => {
     await opened.closeAll();
     rmSync(folder, { recursive: true });
+  });
+
+  it('says which protocol was spoken: the server chooses', async () => {
+    const server = createSecureServer({ cert, key }, (_request, response) => response.end('x'));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    opened.add({ close: async () => void server.close() });
+    const http2 = `https://localhost:${(server.address() as AddressInfo).port}/`;
+    const told = await probe(new URL(http2), { method: 'GET', count: 1, tls: { ca: cert } });
+    assert.equal(told.protocol, 'HTTP/2');
+    assert.match(report(told), /HTTP\/2 over TLS/);
+    assert.equal((await probe(new URL(url), { method: 'GET', count: 1, tls: { ca: cert } })).protocol, 'HTTP/1.1');
   });
 
   it('tells the phases of a cold call, of warm ones, and of a second connection with TLS resumed', async () => {

@@ -26,8 +26,10 @@ describe('keepwarm top', () => {
   let gateway: GatewayProcess;
   let known: Known;
 
+  /** A script whose first step is `deaf` is played where nothing can be typed. */
   async function play(script: readonly (readonly (string | number)[])[], ...flags: string[]): Promise<Played> {
-    const args = [TERMINAL, '24', '80', JSON.stringify(script), process.execPath, ...COMMAND_LINE];
+    const deaf = script[0]?.[0] === 'deaf' ? ['sh', '-c', 'exec "$@" </dev/null', 'sh'] : [];
+    const args = [TERMINAL, '24', '80', JSON.stringify(script), ...deaf, process.execPath, ...COMMAND_LINE];
     const child = spawn('python3', [...args, 'top', '--admin', gateway.admin, '--interval', '250', ...flags], {
       env: { ...process.env, ...gateway.env, TERM: 'xterm-256color' },
     });
@@ -179,6 +181,21 @@ describe('keepwarm top', () => {
       assert.deepEqual([name, code, restored], [name, 0, true]);
       assert.ok(parts.at(-1)!.endsWith('\u001b[?1049l'), name);
     }
+  });
+
+  it('goes on where nothing can be typed, until it is told to end', async () => {
+    const script = [
+      ['deaf'],
+      ['wait', 'beta'],
+      ['mark'],
+      ['wait', 'beta'],
+      ['mark'],
+      ['wait', 'beta'],
+      ['signal', 'SIGTERM'],
+    ];
+    const { code, parts, restored } = await play(script);
+    assert.deepEqual([code, restored], [0, true]);
+    assert.ok(parts.at(-1)!.endsWith('\u001b[?1049l'));
   });
 
   it('prints one frame with --once, and plain lines where there is no terminal', async () => {

@@ -17,6 +17,7 @@ const BODY_BYTES_MAX = 16 * 1024;
 /** A request must have arrived within this, in ms. */
 const REQUEST_MS = 10_000;
 const CONNECTIONS_MAX = 256;
+const STREAM = 'text/event-stream; charset=utf-8';
 
 /** @typeParam V what its routes need to see */
 export class AdminServer<V extends HomeView = HomeView> {
@@ -55,7 +56,9 @@ export class AdminServer<V extends HomeView = HomeView> {
     setSafeHeaders(response);
     try {
       const answer = await this.#answer(request);
-      if ('stream' in answer) return answer.stream(response);
+      // Of what never ends, a HEAD gets the head alone.
+      if ('stream' in answer)
+        return request.method === 'HEAD' ? send(response, 200, STREAM, '') : answer.stream(response);
       const { status = 200 } = answer;
       if ('json' in answer) return send(response, status, 'application/json', JSON.stringify(answer.json, rounded));
       for (const [name, value] of answer.headers ?? []) response.setHeader(name, value);

@@ -8,6 +8,7 @@
  *   (1) Nothing here waits for the disk but questions about history; calls never do.
  *   (2) A minute that could not be written is counted and gone: nothing piles up.
  *   (3) One write is under way at a time.
+ *   (4) The wall clock names minutes and nothing else: however it is set, a row says how long it really saw.
  */
 import type { AnyUpstream } from '../data/routes.ts';
 import type { Feed } from '../figures/feed.ts';
@@ -38,6 +39,8 @@ export interface KeptParts {
   readonly log: Log;
   /** In ms since 1970. */
   readonly wall?: () => number;
+  /** In ms, never going back. */
+  readonly now?: () => number;
   readonly minutes?: MinuteRows;
 }
 
@@ -46,11 +49,14 @@ export class KeptHistory implements History {
   readonly #thread: Thread;
   readonly #minutes: MinuteRows;
   readonly #wall: () => number;
+  readonly #now: () => number;
   #state: HistoryState = { state: 'on' };
   #lost = 0;
   #writing = false;
-  /** Up to when everything is in a row. */
+  /** Up to when everything is in a row: by the wall clock, and by the other. */
   #until: number;
+  #seen: number;
+  #retryAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -59,7 +65,9 @@ export class KeptHistory implements History {
     this.#thread = new Thread(options);
     this.#minutes = parts.minutes ?? new Minutes();
     this.#wall = parts.wall ?? Date.now;
+    this.#now = parts.now ?? (() => performance.now());
     this.#until = this.#wall();
+    this.#seen = this.#now();
   }
 
   get state(): HistoryState {
@@ -82,18 +90,28 @@ export class KeptHistory implements History {
 
   /** Writes what is over, and with `all` what is not: the minute under way. */
   async flush(all: boolean): Promise<void> {
-    const now = this.#wall();
+    const [now, seen] = [this.#wall(), this.#now()];
     const at = minuteOf(this.#until);
-    if (this.#writing || now <= this.#until || (!all && minuteOf(now) === at)) return;
+    if (this.#writing || seen <= this.#seen || (!all && minuteOf(now) === at)) return;
     // Up to now, a few seconds beyond the minute: a row says how long it saw, so its rates are right.
-    const seconds = (now - this.#until) / 1_000;
+    const seconds = (seen - this.#seen) / 1_000;
     this.#until = now;
+    this.#seen = seen;
     this.#writing = true;
-    const rows = await this.#minutes.take(this.#parts.upstreams(), at, seconds);
-    const reply = await this.#thread.ask({ ask: 'write', rows, now });
-    this.#writing = false;
+    const reply = await this.#written(at, seconds, now).finally(() => {
+      this.#writing = false;
+    });
     if (!reply.ok) this.#lost++;
     this.#note(reply);
+  }
+
+  async #written(at: number, seconds: number, now: number): Promise<Reply> {
+    try {
+      const rows = await this.#minutes.take(this.#parts.upstreams(), at, seconds);
+      return await this.#thread.ask({ ask: 'write', rows, now });
+    } catch (error) {
+      return { ok: false, reason: error instanceof Error ? error.message : String(error) };
+    }
   }
 
   async close(): Promise<void> {
@@ -106,20 +124,21 @@ export class KeptHistory implements History {
 
   #look(): void {
     this.#minutes.sample(this.#parts.upstreams());
-    const { retryAt = 0 } = this.#state;
-    if (this.#wall() >= retryAt) void this.flush(false);
+    if (this.#now() >= this.#retryAt) void this.flush(false);
   }
 
   #note(reply: Reply): void {
     const before = this.#state.state;
     if (reply.ok) {
       this.#state = { state: 'on', bytes: reply.bytes };
+      this.#retryAt = 0;
       if (before === 'on') return;
       this.#parts.feed.tell('history', undefined, { state: 'on' });
       this.#parts.log.info('history is kept again');
     } else {
       const { reason } = reply;
       this.#state = { state: 'unavailable', reason, retryAt: this.#wall() + MINUTE_MS };
+      this.#retryAt = this.#now() + MINUTE_MS;
       if (before !== 'on') return;
       this.#parts.feed.tell('history', undefined, { state: 'unavailable', reason });
       this.#parts.log.warn('history is not kept; calls go on', { reason });

@@ -45,7 +45,9 @@ export const EXPLAIN_SLOW_CALL: Tool = {
       admin.calls({ ...query, only: 'notable' }, signal),
     ]);
     const calls = [
-      ...new Map([...all.calls, ...notable.calls].map((call) => [`${call.upstream} ${call.id}`, call])).values(),
+      ...new Map(
+        [...all.calls, ...notable.calls].map((call) => [`${call.upstream} ${call.worker} ${call.id}`, call]),
+      ).values(),
     ];
     const found = chosen(calls, input['id'], numberOf(input, 'count', 1));
     return { looked: calls.length, calls: found.map((call) => ({ ...explain(call), call })) };

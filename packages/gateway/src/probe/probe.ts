@@ -6,7 +6,7 @@
  *   warm     the same connection again, several times
  *   resumed  a second connection: the address is known, and TLS may resume
  */
-import { type ClientOptions, createClient, type NetError, type Reply } from 'keepwarm';
+import { type Client, type ClientOptions, createClient, type NetError, type Reply } from 'keepwarm';
 
 export interface ProbeOptions {
   readonly method: string;
@@ -39,7 +39,7 @@ export interface Probe {
   /** Without query: it may be secret, and does not matter here. */
   readonly url: string;
   readonly method: string;
-  readonly protocol: 'HTTP/1.1';
+  readonly protocol: 'HTTP/1.1' | 'HTTP/2';
   /** The one that was connected to. */
   readonly address: string;
   /** The proxy it went through, without credentials; the address is that one's then. */
@@ -113,12 +113,13 @@ export async function probe(url: URL, options: ProbeOptions): Promise<Probe> {
   try {
     const calls = [await call('cold')];
     for (let i = 0; i < count; i++) calls.push(await call('warm'));
+    const protocol = protocolOf(client);
     client.closeIdle();
     calls.push(await call('resumed'));
     const told = {
       url: url.origin + url.pathname,
       method,
-      protocol: 'HTTP/1.1',
+      protocol,
       address,
       proxy: through,
       calls,
@@ -127,6 +128,12 @@ export async function probe(url: URL, options: ProbeOptions): Promise<Probe> {
   } finally {
     client.destroy();
   }
+}
+
+/** What was spoken with the server: it chose (ALPN). */
+function protocolOf(client: Client): Probe['protocol'] {
+  const { live, history } = client.stats().sockets;
+  return [...live, ...history].some(({ protocol }) => protocol === 'h2') ? 'HTTP/2' : 'HTTP/1.1';
 }
 
 function phasesOf(opened: Opened | undefined): typeof NOTHING_OPENED {

@@ -108,7 +108,7 @@ class Top {
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, leave);
     process.stdout.on('resize', this.#draw);
     process.stdin.setEncoding('utf8').on('data', (chunk) => this.#pressed(String(chunk)));
-    process.stdin.once('end', leave); // the terminal is gone
+    if (process.stdin.isTTY) process.stdin.once('end', leave); // the terminal is gone; without one it goes on
     this.#screen.enter();
     this.#draw();
     try {
