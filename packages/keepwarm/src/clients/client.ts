@@ -119,7 +119,6 @@ export class Client {
     const fields = new CallFields(Fields.of(options.headers).over(Fields.of(defaults)), options.sign);
     const balanced = this.#endpoints !== undefined;
     this.#making = { targets: this.#targets, fields, clock: this.#clock, deadlineMs, balanced };
-    const targetOf = (url: URL) => this.#targets.onward(url);
     const door = (policies: Policies, redirects: number): Send =>
       stack(
         {
@@ -127,7 +126,11 @@ export class Client {
           ...protocol?.policies,
           ...joined?.policies,
           observe: observe(this.#record, this.#clock, observer),
-          redirect: redirect({ redirectsMax: redirects, targetOf, clock: this.#clock }),
+          redirect: redirect({
+            redirectsMax: redirects,
+            targetOf: (url, from) => this.#targets.onward(url, from),
+            clock: this.#clock,
+          }),
           ...(this.#endpoints && { endpoints: endpointsFor(this.#targets.home!, this.#endpoints.set, this.#clock) }),
         },
         this.#engine.send,

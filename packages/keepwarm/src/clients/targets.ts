@@ -116,9 +116,15 @@ export class Targets {
       : 'is neither a path starting with "/" nor an absolute URL';
   }
 
-  /** Where a redirect leads: within one of the places to all of them, anywhere else to itself. */
-  onward(url: URL): Target {
-    return this.#within(url) ?? { origin: this.origin(url), path: url.pathname + url.search };
+  /**
+   * Where a redirect leads: within one of the places to all of them, anywhere else to itself.
+   *
+   * @param from the origin of the call; one that is not remembered is the same one still
+   */
+  onward(url: URL, from: Origin): Target {
+    const to = this.origin(url);
+    const stays = to.key === from.key && from !== this.home;
+    return this.#within(url) ?? { origin: stays ? from : to, path: url.pathname + url.search };
   }
 
   #absolute(url: URL): Target {

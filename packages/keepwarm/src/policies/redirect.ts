@@ -12,8 +12,8 @@ import type { Reply } from '../core/reply.ts';
 export interface RedirectOptions {
   /** Redirects followed for one call; 0 hands the redirect itself to the caller. */
   readonly redirectsMax: number;
-  /** Where a call for this URL goes. */
-  targetOf(url: URL): Destination;
+  /** Where a call for this URL goes. @param from the origin that leads there: the same object where it is the same one */
+  targetOf(url: URL, from: Origin): Destination;
   readonly clock: Clock;
 }
 
@@ -113,7 +113,7 @@ function becomesGet(method: string, status: number): boolean {
 
 function targetOf(call: Call, url: URL, options: RedirectOptions): Destination {
   try {
-    return options.targetOf(url);
+    return options.targetOf(url, call.origin);
   } catch (cause) {
     throw refused(call, cause instanceof Error ? cause.message : String(cause));
   }

@@ -13,7 +13,7 @@ import { redirect } from '../../src/policies/redirect.ts';
 const LIMITS = { queueMs: 1, firstByteMs: 1, betweenBytesMs: 1, bodyBytesMax: 1 };
 const targets = new Targets(undefined);
 const interned = (url: URL): Origin => targets.origin(url);
-const targetOf = (url: URL) => targets.onward(url);
+const targetOf = (url: URL, from: Origin) => targets.onward(url, from);
 
 function aCall(url: string, more: Partial<Call> = {}): Call {
   const parsed = new URL(url);
@@ -84,6 +84,17 @@ describe('a redirect', () => {
     const { calls, reply } = follow(aCall('https://a.example/v1/x?y', { headers }), 302, '../z#part');
     assert.equal((await reply).movedTo, 'https://a.example/z');
     assert.equal(calls[1]!.headers, headers);
+  });
+
+  it('within an origin keeps it however many other origins there were before', async () => {
+    for (let i = 0; i < 1_100; i++) interned(new URL(`https://host-${i}.example.com`));
+    const headers = Fields.of({ authorization: 'Bearer secret', cookie: 'a=b' });
+    const { calls, reply } = follow(aCall('https://late.example.com/a', { headers }), 302, '/b');
+    await reply;
+    assert.deepEqual([calls[1]?.path, calls[1]?.headers.get('authorization')], ['/b', 'Bearer secret']);
+    const elsewhere = follow(aCall('https://late.example.com/a', { headers }), 302, 'https://later.example.com/b');
+    await elsewhere.reply;
+    assert.equal(elsewhere.calls[1]?.headers.get('authorization'), undefined);
   });
 
   it('from https to cleartext, to another scheme, with credentials or to nowhere is refused', async () => {
