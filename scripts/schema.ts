@@ -22,12 +22,19 @@ import { LOG_CALLS, LOG_FORMATS, LOG_LEVELS, LOGS_DEFAULTS } from '../packages/g
 import { REDIS_DEFAULTS, REDIS_LOSS, REDIS_NAMES } from '../packages/gateway/src/config/redis.ts';
 import { RPC_UPSTREAM_DEFAULTS, RPC_UPSTREAM_NAMES } from '../packages/gateway/src/config/rpc-upstream.ts';
 import { UPGRADES_DEFAULTS } from '../packages/gateway/src/config/upgrades.ts';
+import {
+  OUTCOMES,
+  SECTION_NAMES,
+  SECTIONS_DEFAULTS,
+  SECTIONS_NAMES,
+  UNLISTED,
+} from '../packages/gateway/src/config/sections.ts';
 import { GAPS, WEBSOCKET_DEFAULTS } from '../packages/gateway/src/config/websocket.ts';
 import { WORKERS_MAX } from '../packages/gateway/src/config/workers.ts';
 import { RPC_ENDPOINT_NAMES } from '../packages/keepwarm/src/clients/jsonrpc/options.ts';
 import { OPTIONS } from '../packages/keepwarm/src/clients/options.ts';
 import { root } from './check.ts';
-import { section } from './docs/markdown.ts';
+import { section as markdownSection } from './docs/markdown.ts';
 
 export const SCHEMA_FILE = 'packages/gateway/schema/keepwarm.schema.json';
 
@@ -135,6 +142,8 @@ const ENDPOINTS = {
 };
 
 const ACCESS: Readonly<Record<string, Schema>> = { hosts: TEXTS, reads: oneOf(['local', 'token']) };
+const SECTION = { $ref: '#/$defs/section' };
+
 const LOGS: Readonly<Record<string, Schema>> = {
   level: oneOf(LOG_LEVELS),
   format: oneOf(LOG_FORMATS),
@@ -175,7 +184,7 @@ function wordsOf(markdown: string): ReadonlyMap<string, string> {
 export function configSchema(): Schema {
   const page = readFileSync(join(root, 'docs/reference/cli.md'), 'utf8');
   const guide = readFileSync(join(root, 'docs/guide/gateway.md'), 'utf8');
-  const whole = section(page, '## Configuration of the gateway');
+  const whole = markdownSection(page, '## Configuration of the gateway');
   const [top = '', each = '', nodes = ''] = whole.split(/^Each upstream[^\n]*:$/m);
   const named = Object.fromEntries([...ACCESS_NAMES].map((name) => [name, ACCESS[name] ?? TEXT]));
   const history = block(HISTORY_NAMES, { ...HISTORY_DEFAULTS, path: undefined }, new Map(), { on: FLAG, path: TEXT });
@@ -186,7 +195,7 @@ export function configSchema(): Schema {
     redis: block(
       REDIS_NAMES,
       { ...REDIS_DEFAULTS, share: undefined },
-      wordsOf(section(guide, '### Options of redis')),
+      wordsOf(markdownSection(guide, '### Options of redis')),
       REDIS,
     ),
     logs: block(Object.keys(LOGS_DEFAULTS), LOGS_DEFAULTS, new Map(), LOGS),
@@ -204,12 +213,22 @@ export function configSchema(): Schema {
   const pool = { pool: group('pool') };
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
+  const sections = {
+    ...block(SECTIONS_NAMES, SECTIONS_DEFAULTS, wordsOf(markdownSection(guide, '### Options of sections')), {
+      ...{ by: TEXT, strip: FLAG, each: SECTION, unlisted: oneOf(UNLISTED) },
+      ...{ unnamed: oneOf(OUTCOMES), beyond: oneOf(OUTCOMES) },
+      routes: { type: 'object', additionalProperties: TEXT },
+      named: { type: 'object', additionalProperties: { anyOf: [{ type: 'null' }, SECTION] } },
+    }),
+    required: ['by'],
+  };
     title: 'keepwarm.yaml',
     description: 'Configuration of the keepwarm gateway.',
     ...block(GATEWAY_NAMES, GATEWAY_DEFAULTS, wordsOf(top), own),
     $defs: {
       origin: {
-        ...block(UPSTREAM_NAMES, UPSTREAM_DEFAULTS, wordsOf(each), { ...pool, endpoints: ENDPOINTS }),
+        ...block(UPSTREAM_NAMES, UPSTREAM_DEFAULTS, wordsOf(each), { ...pool, endpoints: ENDPOINTS, sections }),
+      section: block(SECTION_NAMES, {}, wordsOf(each), { ...pool, requestBodyBytesMax: amount() }),
         oneOf: [{ required: ['origin'] }, { required: ['endpoints'] }],
       },
       nodes: {

@@ -7,6 +7,7 @@ import { ConfigError } from './config/config-error.ts';
 import type { RpcUpstreamConfig } from './config/rpc-upstream.ts';
 import { type AnyUpstream, Routes } from './data/routes.ts';
 import { RpcUpstream } from './data/rpc-upstream.ts';
+import { Sections } from './data/sections.ts';
 import { DataServer } from './data/server.ts';
 import { Upstream } from './data/upstream.ts';
 import { CallLog } from './figures/call-log.ts';
@@ -48,12 +49,18 @@ export class Serving {
     this.#log = places.log ?? SILENT;
     // Limits that nobody counts must not pass for limits that all count together.
     if (config.redis !== undefined && places.redis === undefined) throw new TypeError('redis has not been opened');
-    this.#upstreams = [...config.upstreams].map(([name, upstream]) => this.#made(name, upstream));
+    places.redis?.tellTo(this.feed);
+    this.#upstreams = [...config.upstreams].map(([name, upstream]) => this.#whole(name, upstream));
     this.data = new DataServer(new Routes(this.#upstreams), config);
   }
 
+  /** Those there are now, each with its sections behind it. */
   get upstreams(): readonly AnyUpstream[] {
-    return this.#upstreams;
+    return this.#upstreams.flatMap((upstream) => [upstream, ...(sectionsOf(upstream)?.all ?? [])]);
+  }
+  /** Those there are as long as the configuration is this one. */
+  get lasting(): readonly AnyUpstream[] {
+    return this.#upstreams.flatMap((upstream) => [upstream, ...(sectionsOf(upstream)?.listed ?? [])]);
   }
   get config(): GatewayConfig {
     return this.#config;
@@ -65,7 +72,7 @@ export class Serving {
   }
 
   /** Has connections opened ahead of calls; an upstream that cannot be reached stops nothing. */
-  warmUp(upstreams: readonly AnyUpstream[] = this.#upstreams): void {
+  warmUp(upstreams: readonly AnyUpstream[] = this.lasting): void {
     for (const upstream of upstreams) upstream.warmUp().catch(closedMeanwhile);
   }
 
@@ -74,27 +81,61 @@ export class Serving {
     checkReload(this.#config, config);
     if (config.tls !== undefined) this.data.renew(config.tls);
     const before = new Map(this.#upstreams.map((upstream) => [upstream.name, upstream]));
-    const kept = new Set<AnyUpstream>();
-    const upstreams = [...config.upstreams].map(([name, upstream]) => {
-      const old = before.get(name);
-      if (old === undefined || !isDeepStrictEqual(old.config, upstream)) return this.#made(name, upstream, old);
-      kept.add(old);
-      return old;
-    });
+    const all = new Set(this.upstreams);
+    const upstreams = [...config.upstreams].map(([name, upstream]) => this.#taken(name, upstream, before.get(name)));
     this.#upstreams = upstreams;
     this.#config = config;
     this.data.route(new Routes(upstreams));
-    const begun = upstreams.filter((upstream) => !kept.has(upstream));
+    const now = this.upstreams;
+    const begun = now.filter((upstream) => !all.has(upstream));
     this.warmUp(begun);
-    const left = [...before.values()].filter((upstream) => !kept.has(upstream));
+    const left = [...all].filter((upstream) => !now.includes(upstream));
     for (const upstream of left) this.#leave(upstream, config.drainMs);
-    for (const { name } of left) if (!config.upstreams.has(name)) this.calls.forget(name);
-    return { kept: namesOf([...kept]), begun: namesOf(begun), ended: namesOf(left) };
+    for (const { name } of left) if (now.every((each) => each.name !== name)) this.calls.forget(name);
+    return { kept: namesOf(now.filter((each) => all.has(each))), begun: namesOf(begun), ended: namesOf(left) };
   }
 
   /** Once nobody is served any more. */
   async close(): Promise<void> {
-    await Promise.all([...this.#upstreams, ...this.#leaving].map((upstream) => upstream.close(0)));
+    for (const upstream of this.#upstreams) sectionsOf(upstream)?.close();
+    await Promise.all([...this.upstreams, ...this.#leaving].map((upstream) => upstream.close(0)));
+  }
+
+  /** What serves an upstream from now on: what did before, where it is configured as before. */
+  #taken(name: string, config: UpstreamConfig | RpcUpstreamConfig, old: AnyUpstream | undefined): AnyUpstream {
+    if (old === undefined || 'rpc' in old || 'rpc' in config) {
+      return old !== undefined && isDeepStrictEqual(old.config, config) ? old : this.#whole(name, config, old);
+    }
+    if (isDeepStrictEqual(old.config, config)) return old;
+    const [{ sections: _, ...before }, { sections, ...after }] = [old.config, config];
+    if (sections === undefined || !isDeepStrictEqual(before, after)) return this.#whole(name, config, old);
+    // Its sections alone have changed: who has none does not notice.
+    old.config = config;
+    this.#divide(old, old.sections);
+    return old;
+  }
+
+  /** With its sections. @param before whose place it takes */
+  #whole(name: string, config: UpstreamConfig | RpcUpstreamConfig, before?: AnyUpstream): AnyUpstream {
+    const upstream = this.#made(name, config, before);
+    if (upstream instanceof Upstream) this.#divide(upstream, before && sectionsOf(before));
+    return upstream;
+  }
+
+  #divide(upstream: Upstream, before?: Sections): void {
+    const { sections } = upstream.config;
+    before?.close();
+    if (sections === undefined) return;
+    const parts = {
+      common: upstream,
+      make: (name: string, config: UpstreamConfig, old?: Upstream) =>
+        this.#made(`${upstream.name}/${name}`, config, old) as Upstream,
+      letGo: (section: Upstream) => {
+        this.#leave(section, 0);
+        this.calls.forget(section.name);
+      },
+    };
+    upstream.sections = new Sections(sections, parts, before);
   }
 
   /** An upstream whose facts are heard by all who tell of them. @param before whose place it takes */
@@ -134,6 +175,9 @@ export function checkReload(before: GatewayConfig, config: GatewayConfig): void 
   if ((config.tls === undefined) === (before.tls === undefined)) return;
   throw new ConfigError('tls', 'cannot be switched on or off while the gateway runs; restart it');
 }
+
+const sectionsOf = (upstream: AnyUpstream): Sections | undefined =>
+  upstream instanceof Upstream ? upstream.sections : undefined;
 
 const namesOf = (list: readonly AnyUpstream[]): string[] => list.map(({ name }) => name);
 

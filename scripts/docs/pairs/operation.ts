@@ -8,6 +8,7 @@ import { ACCESS_NAMES } from '../../../packages/gateway/src/config/access.ts';
 import { HISTORY_DEFAULTS } from '../../../packages/gateway/src/config/history.ts';
 import { LOGS_DEFAULTS } from '../../../packages/gateway/src/config/logs.ts';
 import { REDIS_DEFAULTS, REDIS_NAMES } from '../../../packages/gateway/src/config/redis.ts';
+import { SECTIONS_DEFAULTS, SECTIONS_NAMES } from '../../../packages/gateway/src/config/sections.ts';
 import { GRADE_REASONS } from '../../../packages/gateway/src/mcp/grade.ts';
 import { ACTION_TOOLS, TOOLS } from '../../../packages/gateway/src/mcp/server.ts';
 import { METRIC_NAMES, METRICS } from '../../../packages/keepwarm/src/telemetry/catalog.ts';
@@ -111,6 +112,13 @@ export const OPERATION_PAIRS: readonly Pair[] = [
     code: () => REDIS_NAMES.map((name) => `${name} ${Reflect.get(REDIS_DEFAULTS, name) ?? 'none'}`),
     page: 'docs/guide/gateway.md',
     heading: '### Options of redis',
+    columns: 2,
+  },
+  {
+    what: 'options of sections and their defaults',
+    code: () => SECTIONS_NAMES.map((name) => `${name} ${Reflect.get(SECTIONS_DEFAULTS, name) ?? 'none'}`),
+    page: 'docs/guide/gateway.md',
+    heading: '### Options of sections',
     columns: 2,
   },
   {

@@ -33,10 +33,13 @@ export function count(query: Query, name: string, min: number, max: number, othe
   throw bad(`${name} is ${show(value)}; allowed: a whole number from ${min} to ${max}`);
 }
 
-/** One of the things there are now, or nothing when it is not asked for. */
+/** One of the things there are now, or a section of one; nothing when it is not asked for. */
 export function named(query: Query, name: string, there: readonly string[]): string | undefined {
   const value = query.get(name);
   if (value === null || there.includes(value)) return value ?? undefined;
+  // Sections come and go, and not all processes have the same: nothing is told of one that is not there.
+  const slash = value.indexOf('/');
+  if (slash > 0 && there.includes(value.slice(0, slash))) return value;
   throw new Refused(404, 'NAME', `there is no ${name} ${show(value)}; there are: ${list(there)}`);
 }
 

@@ -13,6 +13,11 @@ type Row = readonly [type: Family['type'], label: string | undefined, help: stri
 export const UPSTREAM_METRICS = {
   keepwarm_gateway_caller_rate_callers: ['gauge', undefined, 'Callers that callerRate remembers.'],
   keepwarm_gateway_caller_rate_refused_total: ['counter', undefined, 'Requests that callerRate refused.'],
+  keepwarm_gateway_sections: ['gauge', undefined, 'Sections of an upstream, those that are listed too.'],
+  keepwarm_gateway_sections_opened_total: ['counter', undefined, 'Sections that were made for a request.'],
+  keepwarm_gateway_sections_let_go_total: ['counter', undefined, 'Sections that nobody used for idleMs.'],
+  keepwarm_gateway_sections_common_total: ['counter', undefined, 'Requests served without a section of their own.'],
+  keepwarm_gateway_sections_refused_total: ['counter', undefined, 'Requests refused for the section they name.'],
   keepwarm_gateway_upgrades: ['gauge', undefined, 'Connections that became something else, such as WebSockets.'],
   keepwarm_gateway_upgrades_opened_total: ['counter', undefined, 'Those there have been.'],
   keepwarm_gateway_upgrades_refused_total: ['counter', undefined, 'Those that were too many.'],
@@ -66,8 +71,15 @@ export function upstreamFamilies(upstreams: readonly AnyUpstream[], grpc: readon
 }
 
 function ofUpstream(upstream: AnyUpstream): Values {
-  const { callerRate, upgrades, websocket, subscriptions } = callersTold(upstream);
+  const { callerRate, sections, upgrades, websocket, subscriptions } = callersTold(upstream);
   return {
+    ...(sections && {
+      keepwarm_gateway_sections: sections.open,
+      keepwarm_gateway_sections_opened_total: sections.opened,
+      keepwarm_gateway_sections_let_go_total: sections.letGo,
+      keepwarm_gateway_sections_common_total: sections.common,
+      keepwarm_gateway_sections_refused_total: sections.refused,
+    }),
     ...(callerRate && {
       keepwarm_gateway_caller_rate_callers: callerRate.callers,
       keepwarm_gateway_caller_rate_refused_total: callerRate.refused,

@@ -22,6 +22,7 @@ import { checkPlaces, parseHosts, parsePaths } from './places.ts';
 import { POLICY_NAMES, policiesOf } from './policies.ts';
 import { parseRedis, type RedisConfig } from './redis.ts';
 import { parseRpcUpstream, type RpcUpstreamConfig } from './rpc-upstream.ts';
+import { type SectionsConfig, withSections } from './sections.ts';
 import { readSource } from './source.ts';
 import { parseUpgrades, type UpgradesConfig } from './upgrades.ts';
 import { flag, type Json, milliseconds, number, object, text, unlimited, valuesOf, whole } from './values.ts';
@@ -46,6 +47,8 @@ export interface UpstreamConfig {
   readonly headers?: HeaderRules | undefined;
   /** Requests of each caller. Default: no limit. */
   readonly callerRate?: CallerRateConfig | undefined;
+  /** Tenants served apart from each other. Default: none. */
+  readonly sections?: SectionsConfig;
 }
 
 export interface GatewayConfig {
@@ -105,7 +108,7 @@ const LIBRARY_GROUPS = ['pool', 'limits', 'connect', 'dns'] as const;
 /** Likewise, with `true` and `false` for on, as it is by default, and off. */
 const LIBRARY_SWITCHES = ['breaker'] as const;
 /** Groups of an upstream with a file of their own beside this one. */
-const UPSTREAM_BLOCKS = ['upgrades', 'headers', 'callerRate'] as const;
+const UPSTREAM_BLOCKS = ['upgrades', 'headers', 'callerRate', 'sections'] as const;
 export const UPSTREAM_NAMES: readonly string[] = [
   ...PLACE_NAMES,
   'hosts',
@@ -194,6 +197,11 @@ export function parseUpstream(name: string, input: unknown, folder: string): Ups
   const path = checkUpstreamName(name);
   if ('jsonrpc' in object(input, path)) return parseRpcUpstream(path, input);
   const given = object(input, path, UPSTREAM_NAMES);
+  const parse = (each: Json, where: string): UpstreamConfig => originUpstream(each, where, folder);
+  return given['sections'] === undefined ? parse(given, path) : withSections(given, path, parse);
+}
+
+function originUpstream(given: Json, path: string, folder: string): UpstreamConfig {
   return {
     client: clientOf(given, path, folder),
     hosts: parseHosts(given['hosts'], `${path}.hosts`),

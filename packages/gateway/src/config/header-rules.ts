@@ -49,7 +49,7 @@ function rulesOf(input: unknown, path: string): FieldRules | undefined {
   const set = fieldsOf(given['set'], `${path}.set`);
   const append = fieldsOf(given['append'], `${path}.append`);
   const remove = texts(given['remove'] ?? [], `${path}.remove`, 'field names');
-  for (const [i, name] of remove.entries()) checkName(name, `${path}.remove[${i}]`);
+  for (const [i, name] of remove.entries()) checkRuled(name, `${path}.remove[${i}]`);
   if (set.length + append.length + remove.length > RULES_MAX) {
     throw new ConfigError(path, `has more than ${RULES_MAX} rules`);
   }
@@ -59,7 +59,7 @@ function rulesOf(input: unknown, path: string): FieldRules | undefined {
 
 function fieldsOf(input: unknown, path: string): [name: string, value: string][] {
   return Object.entries(object(input ?? {}, path)).map(([name, value]) => {
-    checkName(name, `${path}.${name}`);
+    checkRuled(name, `${path}.${name}`);
     if (typeof value !== 'string') throw new ConfigError(`${path}.${name}`, `is no text; allowed: text`);
     if (!VALUE.test(value)) {
       const allowed = 'Latin-1 text without control characters, and without white space around it';
@@ -69,7 +69,8 @@ function fieldsOf(input: unknown, path: string): [name: string, value: string][]
   });
 }
 
-function checkName(name: string, path: string): void {
+/** A field that may be looked at and taken out. @throws ConfigError */
+export function checkRuled(name: string, path: string): void {
   if (!TOKEN.test(name)) throw new ConfigError(path, `${show(name)} is no name of a header field`);
   if (!OWN.has(name.toLowerCase())) return;
   throw new ConfigError(

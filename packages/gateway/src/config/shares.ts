@@ -32,20 +32,33 @@ export function partOf(whole: number, { slot, count }: Slot): number {
 export function configOfWorker(config: GatewayConfig, slot: Slot): GatewayConfig {
   const { access: _, grpc: __, ...rest } = config;
   const upstreams = [...config.upstreams].map(([name, upstream]) => {
-    return [name, 'rpc' in upstream ? rpcPart(upstream, slot) : part(upstream, slot)] as const;
+    return [
+      name,
+      'rpc' in upstream ? rpcPart(upstream, slot) : whole(upstream, slot, config.redis === undefined),
+    ] as const;
   });
   return { ...rest, callersMax: partOf(config.callersMax, slot), upstreams: new Map(upstreams) };
 }
 
 /** @throws ConfigError where there is less than one for each worker */
-export function checkShares({ workers = 1, callersMax, upstreams }: GatewayConfig): void {
+export function checkShares({ workers = 1, callersMax, upstreams, redis }: GatewayConfig): void {
   if (workers === 1) return;
   const check = (path: string, whole: number): void => {
     if (whole === 0 || whole >= workers) return;
     throw new ConfigError(path, `is ${whole}; allowed: at least 1 for each of ${workers} workers`);
   };
   check('callersMax', callersMax);
-  for (const [name, upstream] of upstreams) {
+  const all = [...upstreams].flatMap(([name, upstream]): [string, UpstreamConfig | RpcUpstreamConfig][] => {
+    if ('rpc' in upstream || upstream.sections === undefined) return [[name, upstream]];
+    const { each, named } = upstream.sections;
+    const listed = Array.from(named, ([section, config]) => [`${name}.sections.named.${section}`, config] as const);
+    return [
+      [name, upstream],
+      [`${name}.sections.each`, each],
+      ...listed.map(([at, config]) => [at, config] as [string, UpstreamConfig]),
+    ];
+  });
+  for (const [name, upstream] of all) {
     const { pool = {} } = 'rpc' in upstream ? upstream.rpc : { pool: poolOf(upstream.client) };
     for (const option of ['socketsMax', 'socketsTotalMax'] as const) {
       check(`upstreams.${name}.pool.${option}`, pool[option] ?? SHARED_POOL[option]);
@@ -55,8 +68,32 @@ export function checkShares({ workers = 1, callersMax, upstreams }: GatewayConfi
       check(`upstreams.${name}.upgrades.upgradesMax`, upgradesOf(upstream).upgradesMax);
       const { limit } = concurrencyOf(upstream.client) ?? {};
       if (limit !== undefined) check(`upstreams.${name}.concurrency.limit`, limit);
+      if (redis === undefined && name.endsWith('.sections.each')) {
+        for (const each of limitsOf(upstream)) check(`upstreams.${name}.rateLimit.limit`, each.limit);
+      }
     }
   }
+}
+
+/** With its sections. @param counts what of limits workers have to keep among themselves */
+function whole(upstream: UpstreamConfig, slot: Slot, counts: boolean): UpstreamConfig {
+  const { sections } = upstream;
+  if (sections === undefined) return part(upstream, slot);
+  const each = part(sections.each, slot);
+  const named = new Map([...sections.named].map(([name, section]) => [name, part(section, slot)]));
+  return { ...part(upstream, slot), sections: { ...sections, each: counts ? limited(each, slot) : each, named } };
+}
+
+/** A section that is not in the configuration comes and goes: no places move to it. */
+function limited(section: UpstreamConfig, slot: Slot): UpstreamConfig {
+  const { rateLimit } = section.client;
+  if (limitsOf(section).length === 0) return section;
+  const limits = limitsOf(section).map((each) => ({ ...each, limit: partOf(each.limit, slot) }));
+  return { ...section, client: { ...section.client, rateLimit: { ...(rateLimit as object), limits } } };
+}
+
+function limitsOf({ client: { rateLimit } }: UpstreamConfig) {
+  return typeof rateLimit === 'object' && 'limits' in rateLimit ? rateLimit.limits : [];
 }
 
 function part(upstream: UpstreamConfig, slot: Slot): UpstreamConfig {

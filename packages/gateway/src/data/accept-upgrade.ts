@@ -31,7 +31,14 @@ export function acceptUpgrade(asking: Asking, routes: Routes): Problem | undefin
   const go = (tooOften: Problem | undefined): void => {
     if (tooOften !== undefined) answer(asking, { ...tooOften, upstream: upstream.name });
     else if ('rpc' in upstream) converse(asking, upstream);
-    else new Upgrading(request, socket, early, upstream, closed).start(path);
+    else {
+      const place = upstream.sections?.find(request, path) ?? { upstream, path };
+      if ('status' in place) return answer(asking, { ...place, upstream: upstream.name });
+      const { tenure } = place.upstream;
+      tenure.enter();
+      socket.once('close', () => tenure.leave());
+      new Upgrading(request, socket, early, place.upstream, closed).start(place.path);
+    }
   };
   const tooOften = upstream.callerRate?.objection(request);
   if (tooOften instanceof Promise) void tooOften.then((problem) => socket.destroyed || go(problem));

@@ -29,6 +29,7 @@ import { answerProblem, type Problem } from './problem.ts';
 import { discardRest } from './request-body.ts';
 import type { Route, Routes } from './routes.ts';
 import { RpcForwarding } from './rpc-forwarding.ts';
+import type { Place } from './sections.ts';
 import { targetOf } from './target.ts';
 import { mayUpgrade, OFFERS_UPGRADES } from './upgrade-offer.ts';
 import { responseOn } from './upgrading.ts';
@@ -201,8 +202,28 @@ export class DataServer {
     } else if (tooOften !== undefined) {
       answerProblem(response, { ...tooOften, upstream: upstream.name });
       discardRest(request);
-    } else new Forwarding(request, response, { upstream, path }, closed).start();
+    } else if (upstream.sections === undefined) {
+      new Forwarding(request, response, { upstream, path }, closed).start();
+    } else this.#divide(upstream.sections.find(request, path), upstream.name, request, response, closed);
     return undefined;
+  }
+
+  /** To a section of the upstream it was for. */
+  #divide(
+    place: Place | Problem,
+    name: string,
+    request: CallerRequest,
+    response: CallerResponse,
+    closed: AbortSignal,
+  ): void {
+    if ('status' in place) {
+      answerProblem(response, { ...place, upstream: name });
+      return discardRest(request);
+    }
+    const { tenure } = place.upstream;
+    tenure.enter();
+    response.on('close', () => tenure.leave());
+    new Forwarding(request, response, place, closed).start();
   }
 
   /** Node has let go of the connection: whatever is answered on it is answered by us. */

@@ -6,6 +6,10 @@ export class Tenure {
   #held = 0;
   #left: (() => void) | undefined;
 
+  get held(): number {
+    return this.#held;
+  }
+
   enter(): void {
     this.#held++;
   }

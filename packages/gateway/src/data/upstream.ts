@@ -10,12 +10,15 @@ import { EndpointTrails } from '../figures/endpoint-trails.ts';
 import { FigureBook } from '../figures/figures.ts';
 import type { LimitsInRedis } from '../redis/limits.ts';
 import { CallerRate } from './caller-rate.ts';
+import type { Sections } from './sections.ts';
 import { Tenure } from './tenure.ts';
 import { Tunnels } from './tunnels.ts';
 
 export class Upstream {
   readonly name: string;
-  readonly config: UpstreamConfig;
+  config: UpstreamConfig;
+  /** Its tenants, served apart from each other; it serves those who have no section. */
+  sections: Sections | undefined;
   readonly client: Client;
   readonly book: FigureBook;
   readonly tenure = new Tenure();

@@ -18,6 +18,7 @@ import {
 import type { GatewayConfig, UpstreamConfig } from '../config/config.ts';
 import { ConfigError } from '../config/config-error.ts';
 import type { RedisConfig } from '../config/redis.ts';
+import { allOf } from '../config/sections.ts';
 
 type RateLimits = Extract<UpstreamConfig['client']['rateLimit'], { readonly limits: unknown }>;
 type Figures = Exclude<Extract<GrpcPoolOptions['connectionRate'], object>, { readonly start: unknown }>;
@@ -72,7 +73,7 @@ export function checkLimitsInRedis({ redis, workers = 1, upstreams, grpc = new M
       if ('rpc' in upstream) {
         void createRpc({ ...upstream.rpc, limiter: limits.ofEndpoints(name) }).close({ deadlineMs: 0 });
       } else {
-        limits.ofOrigin(upstream, name)?.close();
+        for (const each of allOf(upstream)) limits.ofOrigin(each, name)?.close();
       }
     });
   }

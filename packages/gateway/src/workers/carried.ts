@@ -10,6 +10,10 @@ const ADAPTERS: ReadonlyMap<string, RpcOptions['adapter']> = new Map([solana, ev
 
 export type Versions = ReadonlyMap<string, number>;
 
+/** Of an upstream; a section is as its upstream is. One that no reload has changed is the first. */
+export const versionOf = (versions: Versions, upstream: string): number =>
+  versions.get(upstream.split('/', 1)[0]!) ?? 0;
+
 type CarriedRpc = Omit<RpcUpstreamConfig, 'rpc'> & {
   readonly rpc: Omit<RpcOptions, 'adapter'> & { readonly adapter: string };
 };

@@ -1,6 +1,6 @@
 /** All limits that workers share, at home: one book for each, begun when a worker speaks of it for the first time. */
 import { partOf } from '../config/shares.ts';
-import type { Versions } from './carried.ts';
+import { type Versions, versionOf } from './carried.ts';
 import { type Demand, type Grant, Places } from './places.ts';
 
 export class PlacesBook {
@@ -44,7 +44,7 @@ export class PlacesBook {
   keep(versions: Versions): void {
     for (const key of this.#places.keys()) {
       const [upstream, version] = JSON.parse(key) as [string, number];
-      if (versions.get(upstream) !== version) this.#places.delete(key);
+      if (versionOf(versions, upstream) !== version) this.#places.delete(key);
     }
   }
 

@@ -4,6 +4,7 @@ import { createRpc } from 'keepwarm/jsonrpc';
 import { forwardingOptions } from '../config/client-options.ts';
 import type { GatewayConfig } from '../config/config.ts';
 import { ConfigError } from '../config/config-error.ts';
+import { allOf } from '../config/sections.ts';
 import { configOfWorker } from '../config/shares.ts';
 
 /** @throws ConfigError for an upstream that could not be made of a worker's share */
@@ -12,7 +13,7 @@ export function rehearse(config: GatewayConfig): void {
   for (const [name, upstream] of configOfWorker(config, { slot: count - 1, count }).upstreams) {
     try {
       if ('rpc' in upstream) void createRpc(upstream.rpc).close({ deadlineMs: 0 });
-      else createClient(forwardingOptions(upstream.client)).destroy();
+      else for (const each of allOf(upstream)) createClient(forwardingOptions(each.client)).destroy();
     } catch (error) {
       if (error instanceof NetError) throw new ConfigError(`upstreams.${name}`, `cannot be used: ${error.message}`);
       throw error;

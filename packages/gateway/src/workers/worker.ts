@@ -22,7 +22,7 @@ import { type Log, logTo, logWith } from '../logs/log.ts';
 import { openRedis, type RedisConnection } from '../redis/connection.ts';
 import { Serving } from '../serving.ts';
 import { CallerRatesAsked } from './caller-rates.ts';
-import { arrived, type CarriedConfig } from './carried.ts';
+import { arrived, type CarriedConfig, versionOf } from './carried.ts';
 import { PlacesHere } from './places-here.ts';
 import { TOGETHER } from './together/all.ts';
 import type { FromWorker, Question, ToWorker } from './words.ts';
@@ -105,7 +105,8 @@ export class Worker {
   #follow({ versions }: CarriedConfig, late: boolean): void {
     const part = (limit: number): number => (late ? 0 : partOf(limit, this.#slot));
     this.#callers.follow(this.#serving!.upstreams);
-    this.#places.follow(this.#serving!.upstreams, (name) => versions.get(name) ?? 0, part);
+    // What comes and goes has its part of its limits for good: places move between those that all workers have.
+    this.#places.follow(this.#serving!.lasting, (name) => versionOf(versions, name), part);
   }
 
   #tell({ id: _, at: __, kind, upstream, ...fields }: FeedEvent): void {
