@@ -21,7 +21,6 @@ import { HISTORY_DEFAULTS, HISTORY_NAMES } from '../packages/gateway/src/config/
 import { LOG_CALLS, LOG_FORMATS, LOG_LEVELS, LOGS_DEFAULTS } from '../packages/gateway/src/config/logs.ts';
 import { REDIS_DEFAULTS, REDIS_LOSS, REDIS_NAMES } from '../packages/gateway/src/config/redis.ts';
 import { RPC_UPSTREAM_DEFAULTS, RPC_UPSTREAM_NAMES } from '../packages/gateway/src/config/rpc-upstream.ts';
-import { UPGRADES_DEFAULTS } from '../packages/gateway/src/config/upgrades.ts';
 import {
   OUTCOMES,
   SECTION_NAMES,
@@ -29,6 +28,7 @@ import {
   SECTIONS_NAMES,
   UNLISTED,
 } from '../packages/gateway/src/config/sections.ts';
+import { UPGRADES_DEFAULTS } from '../packages/gateway/src/config/upgrades.ts';
 import { GAPS, WEBSOCKET_DEFAULTS } from '../packages/gateway/src/config/websocket.ts';
 import { WORKERS_MAX } from '../packages/gateway/src/config/workers.ts';
 import { RPC_ENDPOINT_NAMES } from '../packages/keepwarm/src/clients/jsonrpc/options.ts';
@@ -141,9 +141,9 @@ const ENDPOINTS = {
   items: object(Object.fromEntries(ENDPOINT_NAMES.map((name) => [name, name === 'url' ? TEXT : ANY])), ['url']),
 };
 
-const ACCESS: Readonly<Record<string, Schema>> = { hosts: TEXTS, reads: oneOf(['local', 'token']) };
 const SECTION = { $ref: '#/$defs/section' };
 
+const ACCESS: Readonly<Record<string, Schema>> = { hosts: TEXTS, reads: oneOf(['local', 'token']) };
 const LOGS: Readonly<Record<string, Schema>> = {
   level: oneOf(LOG_LEVELS),
   format: oneOf(LOG_FORMATS),
@@ -211,8 +211,6 @@ export function configSchema(): Schema {
     },
   };
   const pool = { pool: group('pool') };
-  return {
-    $schema: 'https://json-schema.org/draft/2020-12/schema',
   const sections = {
     ...block(SECTIONS_NAMES, SECTIONS_DEFAULTS, wordsOf(markdownSection(guide, '### Options of sections')), {
       ...{ by: TEXT, strip: FLAG, each: SECTION, unlisted: oneOf(UNLISTED) },
@@ -222,13 +220,15 @@ export function configSchema(): Schema {
     }),
     required: ['by'],
   };
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'keepwarm.yaml',
     description: 'Configuration of the keepwarm gateway.',
     ...block(GATEWAY_NAMES, GATEWAY_DEFAULTS, wordsOf(top), own),
     $defs: {
+      section: block(SECTION_NAMES, {}, wordsOf(each), { ...pool, requestBodyBytesMax: amount() }),
       origin: {
         ...block(UPSTREAM_NAMES, UPSTREAM_DEFAULTS, wordsOf(each), { ...pool, endpoints: ENDPOINTS, sections }),
-      section: block(SECTION_NAMES, {}, wordsOf(each), { ...pool, requestBodyBytesMax: amount() }),
         oneOf: [{ required: ['origin'] }, { required: ['endpoints'] }],
       },
       nodes: {
