@@ -119,6 +119,25 @@ describe('the Akamai client', () => {
     assert.equal((await akamai.get('/ok')).status, 200, 'a request without objects is not held up by them');
   });
 
+  it('counts the objects of Fast Purge in bodies that are compressed as well', async (t) => {
+    for (const coding of ['gzip', 'br', 'zstd'] as const) {
+      const { akamai } = await aPair(t, { compress: { coding }, rateLimit: { ...FAST_PURGE_LIMITS, waitMs: 1 } });
+      const body = JSON.stringify({ objects: Array(6_000).fill('/a') });
+      const purge = () => akamai.post('/ok/purge', body).full();
+      assert.equal((await purge()).status, 200);
+      await assert.rejects(purge(), { code: 'DEADLINE', reach: 'unsent' });
+      assert.equal(akamai.section('default').client.stats().policies.compress?.bodies, 2);
+    }
+  });
+
+  it('refuses a batch of which nothing would be sent', async (t) => {
+    const { akamai, server } = await aPair(t);
+    for (const concurrency of [0, 1.5, Number.NaN]) {
+      await assert.rejects(akamai.batch([{ path: '/ok' }], { concurrency }), { code: 'INVALID' });
+    }
+    assert.equal(server.connections, 0);
+  });
+
   it('sends a batch over one HTTP/2 connection, each call with its own outcome', async (t) => {
     const authority = makeAuthority();
     const { key, cert } = authority.issue();

@@ -1,5 +1,7 @@
 /** The RPC connection pool under its first names. */
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { it } from 'node:test';
 import { RpcConnectionPool } from '../../src/jsonrpc.ts';
 import { aNode, each, ok } from './a-node.ts';
@@ -45,6 +47,26 @@ it('RpcConnectionPool: no more requests under way than allowed', async (t) => {
     return ok(requests[0]!.id, requests[0]!.params);
   });
   const pool = new RpcConnectionPool({ main: { url: node.url } }, null, { maxConcurrentRequests: 3 });
+  t.after(() => pool.cleanup());
+  await Promise.all(Array.from({ length: 12 }, (_, i) => pool.call('getBalance', [`${i}`])));
+  assert.equal(most, 3);
+});
+
+it('RpcConnectionPool: no more under way than allowed, where one connection carries them all', async (t) => {
+  let [active, most] = [0, 0];
+  const server = createServer(async (request, response) => {
+    most = Math.max(most, ++active);
+    let text = '';
+    for await (const chunk of request) text += chunk;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    active--;
+    response.end(JSON.stringify(ok(JSON.parse(text).id, 1)));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const limits = { maxConcurrentRequests: 3, http2: 'prior-knowledge' } as const;
+  const pool = new RpcConnectionPool({ main: { url } }, null, limits);
   t.after(() => pool.cleanup());
   await Promise.all(Array.from({ length: 12 }, (_, i) => pool.call('getBalance', [`${i}`])));
   assert.equal(most, 3);

@@ -6,7 +6,7 @@ import type { FullReply, Pending } from '../../clients/pending.ts';
 import type { Query } from '../../clients/targets.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { WarmUpResult } from '../../engines/http1/origin-pool.ts';
-import type { Credentials } from './credentials.ts';
+import { type Credentials, invalid } from './credentials.ts';
 import { edgeGrid } from './edgegrid.ts';
 import { type SectionHealth, sectionHealth } from './health.ts';
 
@@ -75,12 +75,17 @@ export class AkamaiSection {
    * Many calls at once, over one connection where the host speaks HTTP/2; each with its own outcome, in the order they
    * were given. What has not begun when `signal` is aborted is not sent.
    *
-   * @param options.concurrency calls under way at once. Default 100
+   * @param options.concurrency calls under way at once, a whole number from 1. Default 100
+   * @throws NetError `INVALID` for another
    */
   async batch<T = unknown>(
     items: readonly BatchItem[],
     options: { readonly concurrency?: number; readonly signal?: AbortSignal } = {},
   ): Promise<PromiseSettledResult<FullReply<T>>[]> {
+    const { concurrency = BATCH_CONCURRENCY } = options;
+    if (!(Number.isInteger(concurrency) && concurrency >= 1)) {
+      throw invalid(`concurrency is ${concurrency}; allowed: a whole number from 1`);
+    }
     const outcomes: Promise<FullReply<T>>[] = [];
     let next = 0;
     const worker = async (): Promise<void> => {
@@ -90,7 +95,7 @@ export class AkamaiSection {
         await outcomes[i]!.catch(settled); // told by the outcome; the others go on
       }
     };
-    const workers = Math.min(options.concurrency ?? BATCH_CONCURRENCY, items.length);
+    const workers = Math.min(concurrency, items.length);
     await Promise.all(Array.from({ length: workers }, worker));
     return Promise.allSettled(outcomes);
   }

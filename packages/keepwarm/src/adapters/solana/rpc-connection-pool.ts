@@ -55,6 +55,8 @@ const CONCURRENT_MAX = 100;
 const SOCKETS_MAX = 50;
 const IDLE_MS = 15_000;
 const TIMEOUT_MS = 30_000;
+/** As the queue of a connection pool. */
+const WAITERS_MAX = 10_000;
 
 export class RpcConnectionPool {
   /** The client beneath, for what has no name here. */
@@ -78,6 +80,11 @@ export class RpcConnectionPool {
     this.#monitor = performanceMonitor;
     this.rpc = new RpcClient({
       deadlineMs: timeout,
+      // Over HTTP/2 one connection carries many: a cap on connections is none on calls.
+      concurrency: {
+        ...{ algorithm: 'fixed', limit: maxConcurrentRequests, key: () => 'all endpoints' },
+        ...{ waitMs: timeout, waitersMax: WAITERS_MAX },
+      },
       ...rest,
       adapter,
       endpoints: named.map(([name, { url, weight, maxRequestsPerSecond: limit }]) => ({
