@@ -97,9 +97,11 @@ export class Engine {
 
   /** Takes no more calls; those under way may finish until `deadlineMs` has passed, then everything is closed. */
   async drain(deadlineMs: number): Promise<void> {
-    this.#http2?.shut(new NetError('CLOSED', 'the client is draining or closed', CLOSING));
-    await this.http1.drain(deadlineMs);
-    this.#http2?.close();
+    const error = new NetError('CLOSED', 'the client is draining or closed', CLOSING);
+    this.#http2?.refuse(error);
+    this.http1.refuse(error);
+    if (this.http1.due.size > 0 && deadlineMs > 0) await this.http1.untilQuiet(deadlineMs);
+    this.close();
   }
 
   /** Ends everything now. */

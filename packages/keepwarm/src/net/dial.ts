@@ -21,7 +21,7 @@ import type { Address, DnsCache } from './dns.ts';
 import type { Edge } from './edge.ts';
 import { withReads } from './onread.ts';
 import type { ProxyPeer } from './proxy.ts';
-import { race, until } from './race.ts';
+import { giveUp, race, until } from './race.ts';
 import { openSocks } from './socks.ts';
 import type { TlsSetup } from './tls.ts';
 import { handshake } from './tls-handshake.ts';
@@ -202,7 +202,11 @@ export class Dialler {
     const { origin, steps, signal } = dial;
     const resolvedAt = this.#clock.now();
     steps.phase = 'connect';
-    const socket = await until(connectWith(connector, origin, signal), signal);
+    const opening = connectWith(connector, origin, signal);
+    const socket = await until(opening, signal).catch((error: unknown) => {
+      opening.then(giveUp, () => {}); // it may have come about in the same breath
+      throw error;
+    });
     return { socket: this.#over(dial, socket), address: socket.remoteAddress ?? 'connector', resolvedAt };
   }
 

@@ -15,7 +15,7 @@ const step = fc.oneof(
 );
 
 describe('a body pipe', () => {
-  it('hands on every byte once, in order, then its end; nothing while its reader rests, and what it keeps is its own', () => {
+  it('hands on each byte once, in order, then the end; nothing while its reader rests; and keeps copies', () => {
     fc.assert(
       fc.property(
         fc.array(step, { maxLength: 60 }),

@@ -81,7 +81,9 @@ export class Http1Engine implements Host {
   readonly #parts: EngineParts;
   readonly #byKey = new Map<string, OriginPool>();
   readonly #incoming: Incoming[] = [];
+  /** Why no more calls are taken. Those that were go on until `#ended`. */
   #closed: NetError | undefined;
+  #ended = false;
 
   constructor(options: EngineOptions, parts: EngineParts) {
     this.options = options;
@@ -104,9 +106,11 @@ export class Http1Engine implements Host {
     new Exchange(this, this.pool(call.origin, call.section), call, to, now).start();
   }
 
-  /** As `send`, for an engine that has promised the reply already. */
+  /** As `send`, for an engine that has promised the reply already: it has taken the call, so a drain lets it end. */
   run(call: Call, resolve: (reply: Reply) => void, reject: (error: NetError) => void): void {
-    this.send(call).then(resolve, reject);
+    if (this.#ended) return reject(this.#closed!);
+    const to: Outlet = { replied: resolve, failed: (error) => reject(NetError.from(error)) };
+    new Exchange(this, this.pool(call.origin, call.section), call, to, this.clock.now()).start();
   }
 
   /** The pool of an origin and section, made on first use. */
@@ -138,12 +142,10 @@ export class Http1Engine implements Host {
     return count;
   }
 
-  /** Takes no more calls; those under way may finish until `deadlineMs` has passed, then everything is closed. */
-  async drain(deadlineMs: number): Promise<void> {
-    this.#closed ??= new NetError('CLOSED', 'the client is draining or closed', { reach: 'unsent', phase: 'closing' });
+  /** Takes no more calls and closes what is idle; those under way go on, whether they have a connection or wait. */
+  refuse(error: NetError): void {
+    this.#closed ??= error;
     this.closeIdle();
-    if (this.due.size > 0 && deadlineMs > 0) await this.#untilQuiet(deadlineMs);
-    this.close();
   }
 
   /** Ends everything now. */
@@ -152,6 +154,7 @@ export class Http1Engine implements Host {
       reach: 'unsent',
       phase: 'closing',
     }));
+    this.#ended = true;
     for (const pool of this.#byKey.values()) pool.shut(error);
     for (const member of this.due) (member as Due & Closable).closed(error);
     for (const connection of this.sockets.live) connection.close('closing');
@@ -226,7 +229,8 @@ export class Http1Engine implements Host {
     };
   }
 
-  #untilQuiet(deadlineMs: number): Promise<void> {
+  /** Resolves when no call is under way, on any protocol, or that time has passed. */
+  untilQuiet(deadlineMs: number): Promise<void> {
     return new Promise((resolve) => {
       const end = this.clock.now() + deadlineMs;
       const look = (): void => {

@@ -111,7 +111,13 @@ export class Http2Engine implements Http2Host {
     return count;
   }
 
-  /** Takes no more calls and closes what is idle; those under way go on. */
+  /** Takes no more calls and closes what is idle; those under way go on, whether they have a place or wait for one. */
+  refuse(error: NetError): void {
+    this.#closed ??= error;
+    this.closeIdle();
+  }
+
+  /** Takes no more calls, refuses those that wait, and opens nothing more; those that have a place go on. */
   shut(error: NetError): void {
     this.#closed ??= error;
     for (const place of this.places) place.shut(error);

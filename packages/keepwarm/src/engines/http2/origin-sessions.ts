@@ -148,11 +148,12 @@ export class OriginSessions implements SharedOwner<Session>, CapacityUser {
     const { secure, key } = this.origin;
     if (dialled.socket.closed) start?.closed?.();
     else if (start?.closed !== undefined) dialled.socket.once('close', start.closed);
-    if (secure && dialled.protocol !== 'h2') {
+    const closed = this.#dials.signal.aborted;
+    if (closed || (secure && dialled.protocol !== 'h2')) {
       start?.settled();
-      if (this.#engine.handsOver) return this.#handOver(dialled);
+      if (!closed && this.#engine.handsOver) return this.#handOver(dialled);
       dialled.socket.on('error', () => {}).destroy();
-      return this.#failed(tell.notHttp2(key), startedAt);
+      return this.#failed(closed ? NetError.from(this.#dials.signal.reason) : tell.notHttp2(key), startedAt);
     }
     const { clock, options } = this.#engine;
     const birth = { origin: this.origin, section: this.section, dialled, openedAt: clock.now(), fields: this.#fields };
