@@ -51,19 +51,27 @@ export class Reader {
     }
     const main = join(root, 'packages/gateway/src/main.ts');
     this.program('keepwarm', `exec "${process.execPath}" --conditions=keepwarm-source "${main}" "$@"`);
+    writeFileSync(join(this.home, '.curlrc'), 'silent\nshow-error\n');
     this.program('sudo', 'exec "$@"'); // there is nothing here that only root may
     this.#env = {
       ...process.env,
       ...env,
       HOME: this.home,
-      PATH: `${join(this.home, 'bin')}:${dirname(process.execPath)}:${process.env['PATH']}`,
+      npm_config_prefix: join(this.home, 'global'),
+      PATH: `${join(this.home, 'global', 'bin')}:${join(this.home, 'bin')}:${dirname(process.execPath)}:${process.env['PATH']}`,
       XDG_RUNTIME_DIR: join(this.home, 'run'),
       XDG_STATE_HOME: join(this.home, 'state'),
       KEEPWARM_RUNTIME_DIR: undefined, // which the tests set, and no reader has
       KEEPWARM_STATE_DIR: undefined,
+      NODE_TEST_CONTEXT: undefined,
       NODE_COMPILE_CACHE: join(root, '.tmp', 'compiled'),
       NO_COLOR: '1',
     };
+  }
+
+  /** Where the last line has left off. */
+  get #before(): string {
+    return `[ -f "${this.home}/.shell" ] && . "${this.home}/.shell"`;
   }
 
   /** Puts a shell script on the PATH. */
@@ -71,6 +79,11 @@ export class Reader {
     const file = join(this.home, 'bin', name);
     writeFileSync(file, `#!/bin/sh\n${body}\n`);
     chmodSync(file, 0o755);
+  }
+
+  /** From now on this stands for an address. */
+  place(written: string, here: string): void {
+    this.#places[written] = here;
   }
 
   settle(text: string): string {
@@ -87,7 +100,7 @@ export class Reader {
   async type({ where, text }: Command): Promise<string> {
     const state = join(this.home, '.shell');
     const lines = [
-      `[ -f "${state}" ] && . "${state}"`,
+      this.#before,
       `{ ${this.settle(text)}; } 2>&1 || exit $?`,
       `{ set | grep '^token='; printf 'cd %q\\n' "$PWD"; } > "${state}"`,
     ];
@@ -100,7 +113,7 @@ export class Reader {
   /** Types a line that goes on until it is stopped. @returns what it had printed when it said what is waited for */
   async start({ where, text }: Command, said: RegExp, ...flags: string[]): Promise<string> {
     const dashes = text.startsWith('npm start') && flags.length > 0 ? ['--'] : [];
-    const line = ['exec', this.settle(text), ...dashes, ...flags].join(' ');
+    const line = `${this.#before}\nexec ${[this.settle(text), ...dashes, ...flags].join(' ')}`;
     const options = { cwd: this.clone, env: this.#env, detached: true };
     const child = spawn('bash', ['-c', line], { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#started.push(child);
@@ -158,16 +171,26 @@ export class Lines {
   }
 }
 
+/** Below the ports that a system gives to whoever asks for any, which would be taken again before they are used. */
+const PORTS = { first: 20_000, count: 12_000 };
+
 /** Addresses of this machine that nobody listens at, in place of those that pages are written with. */
 export async function freePlaces(...written: string[]): Promise<Record<string, string>> {
-  const servers = await Promise.all(
-    written.map(async () => {
-      const server = createServer();
-      await once(server.listen(0, '127.0.0.1'), 'listening');
-      return server;
-    }),
-  );
-  const places = servers.map((server) => `127.0.0.1:${(server.address() as { port: number }).port}`);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return Object.fromEntries(written.map((address, i) => [address, places[i] ?? '']));
+  const places: Record<string, string> = {};
+  for (const address of written) {
+    let place: string | undefined;
+    while (place === undefined || Object.values(places).includes(place)) place = await freePlace();
+    places[address] = place;
+  }
+  return places;
+}
+
+async function freePlace(): Promise<string | undefined> {
+  const port = PORTS.first + Math.floor(Math.random() * PORTS.count);
+  const server = createServer();
+  const free = await new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true));
+  });
+  if (free) await new Promise((resolve) => server.close(resolve));
+  return free ? `127.0.0.1:${port}` : undefined;
 }

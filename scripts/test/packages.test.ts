@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { root } from '../check.ts';
 import { section } from '../docs/markdown.ts';
+import { followQuickStart } from '../docs/newcomer.ts';
+import { startWorld } from '../docs/world/world.ts';
 import { expected, PROMISES, RUNTIMES, smoke } from '../matrix/runtimes.ts';
 import { type Servers, startServers } from '../matrix/servers.ts';
 import { allowed, licenceFaults } from '../release/licences.ts';
@@ -193,6 +195,22 @@ describe('the packed command', () => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [program, '--help'], { encoding: 'utf8' });
     assert.equal(status, 0, stderr);
     assert.match(stdout, /gateway/);
+  });
+});
+
+describe('the quick start', () => {
+  it('takes a newcomer from nothing to each of the five uses', async () => {
+    const world = await startWorld(join(home, 'world'));
+    try {
+      const printed = await followQuickStart(staged, packed, world);
+      assert.match(printed.get('monitor.js') ?? '', /^(?:slot \d+\n){5}$/);
+      assert.match(printed.get('fleet.js') ?? '', /up\n$/);
+      assert.match(printed.get('client.test.js') ?? '', /survives a connection that is lost[\s\S]*pass 1/);
+      assert.match(printed.get('curl') ?? '', /"price"/);
+      assert.equal(printed.size, 6);
+    } finally {
+      await world.close();
+    }
   });
 });
 
