@@ -245,6 +245,21 @@ describe('a server that will not do', () => {
     assert.equal(await goodbye.promise, 1009);
   });
 
+  it('pings on and on and takes nothing: its answers are not piled up', async (t) => {
+    const PINGS = 200_000;
+    const ping = Buffer.concat([Buffer.from([0x89, 125]), Buffer.alloc(125)]);
+    const { open } = anEngine(t);
+    const { session } = await open(
+      await aServer(t, (peer) => {
+        peer._socket.pause();
+        for (let i = 0; i < PINGS; i += 1_000) peer._socket.write(Buffer.concat(new Array(1_000).fill(ping)));
+      }),
+    );
+    await until(() => session.life().bytesIn >= PINGS * ping.length, 'all are read');
+    const { bytesOut } = session.life();
+    assert(bytesOut < (PINGS * ping.length) / 2, `${bytesOut} bytes of answers`);
+  });
+
   it('takes nothing: what is sent is refused above sendBytesMax', async (t) => {
     const { open } = anEngine(t, { sendBytesMax: 100_000, closeMs: 10 });
     const { session } = await open(await aServer(t, (peer) => peer._socket.pause()));

@@ -93,7 +93,7 @@ export class WebSocketEngine implements SessionHost {
       const settled = (): void => {
         timer.cancel();
         unlisten(signal, party);
-        socket.removeAllListeners('end').removeAllListeners('error').removeAllListeners('close');
+        socket.off('end', onLost).off('error', onLost).off('close', onLost);
       };
       const fail = (error: NetError): void => {
         settled();

@@ -71,7 +71,7 @@ export class WebSocketSession implements LiveSocket {
       {
         onText: (text) => this.#told(text),
         onBinary: (bytes) => this.#told(bytes.toString('utf8')), // some servers send their JSON so
-        onPing: (payload) => this.#write(OPCODE.pong, payload),
+        onPing: (payload) => this.#pong(payload),
         onPong: () => this.#watchIn(host.limits.pingMs),
         onClose: (code, reason) => this.#peerCloses(code, reason),
       },
@@ -151,6 +151,11 @@ export class WebSocketSession implements LiveSocket {
 
   #told(text: string): void {
     if (this.open) this.#handler.message(text);
+  }
+
+  /** A peer that asks on and on without reading has answers enough to read (§ 5.5.3 lets us answer the last only). */
+  #pong(payload: Buffer): void {
+    if (!this.#dialled.socket.writableNeedDrain) this.#write(OPCODE.pong, payload);
   }
 
   #peerCloses(code: number, reason: string): void {
