@@ -1,7 +1,8 @@
 /** A peer that sends any frames at all: every call settles, every place comes back, and the client goes on. */
 import assert from 'node:assert/strict';
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import { it } from 'node:test';
+import { setImmediate as turnOfLoop } from 'node:timers/promises';
 import fc from 'fast-check';
 import { ERROR, FLAG, TYPE } from '../../../src/wire/h2/codes.ts';
 import { data, frame, goaway, headers, ping, reset, settings, windowUpdate } from '../../wire/h2/raw.ts';
@@ -49,6 +50,24 @@ const saying = fc.oneof(
 );
 const answers = fc.array(fc.array(saying, { maxLength: 4 }), { minLength: 1, maxLength: 8 });
 
+/** A producer that never ends by itself. */
+const endless = (begun: () => void, over: () => void) => ({
+  bytes: undefined,
+  repeatable: true,
+  async *open() {
+    begun();
+    try {
+      for (;;) {
+        yield Buffer.alloc(5_000);
+        await turnOfLoop();
+      }
+    } finally {
+      over();
+    }
+  },
+});
+const BODIES = [() => undefined, () => 'body', () => Buffer.alloc(30_000), endless, () => 'b'.repeat(100_000), endless];
+
 it('whatever a peer says, calls settle, nothing stays taken, and the next good answer is received', async (t) => {
   let script: Saying[][] = [[]];
   let turn = 0;
@@ -59,12 +78,20 @@ it('whatever a peer says, calls settle, nothing stays taken, and the next good a
     },
   });
   await fc.assert(
-    fc.asyncProperty(answers, async (given) => {
+    fc.asyncProperty(answers, fc.boolean(), async (given, leaves) => {
       script = given;
       turn = 0;
-      const calls = Array.from({ length: 6 }, (_, i) =>
-        (i % 2 === 0 ? client.get('/any', { deadlineMs: 40 }) : client.post('/any', 'body', { deadlineMs: 40 })).text(),
-      );
+      const leaver = new AbortController();
+      const options = { deadlineMs: 40, signal: leaver.signal };
+      let producers = 0;
+      const calls = Array.from({ length: 6 }, (_, i) => {
+        const body = BODIES[i % BODIES.length]!(
+          () => void producers++,
+          () => void producers--,
+        );
+        if (i === 3 && leaves) setTimeout(() => leaver.abort(), 5);
+        return (i % 2 === 0 ? client.put('/any', body, options) : client.post('/any', body, options)).text();
+      });
       await Promise.allSettled(calls);
       // Again and again: the peer may learn of a connection after we have.
       const lost = (): boolean => {
@@ -73,6 +100,7 @@ it('whatever a peer says, calls settle, nothing stays taken, and the next good a
       };
       await until(lost, 'the losses are noticed');
       await quiet(client);
+      await until(() => producers === 0, 'whoever makes bodies is told to stop');
       assert.equal(await client.get('/good').text(), 'ok');
     }),
     { numRuns: 60 },
