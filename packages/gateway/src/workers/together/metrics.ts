@@ -11,6 +11,7 @@ const MOST: ReadonlySet<string> = new Set([
   ...['keepwarm_rpc_head_height', 'keepwarm_rpc_endpoint_height', 'keepwarm_rpc_endpoint_lag'],
   ...['keepwarm_endpoints_panic', 'keepwarm_endpoint_weight', 'keepwarm_breaker_consecutive_failures'],
   ...['keepwarm_rate_limit_max', 'keepwarm_rate_limit_keys', 'keepwarm_fleet_limit_max', 'keepwarm_gateway_ready'],
+  'keepwarm_gateway_sections',
 ]);
 const LEAST: ReadonlySet<string> = new Set(['keepwarm_rpc_batch_size_max', 'keepwarm_gateway_redis_up']);
 

@@ -9,6 +9,7 @@ import {
   toJson,
   type UpstreamTold,
 } from '../../admin/snapshot.ts';
+import type { SectionsTold } from '../../data/sections.ts';
 import { BUCKETS, type Summary, summaryOf } from '../../figures/rolling.ts';
 import { type Figures, LATELY_SECONDS, median, type Phases } from '../../figures/tally.ts';
 import { packed, unpackInto } from '../../history/row.ts';
@@ -152,6 +153,7 @@ function upstreamOf(group: readonly UpstreamPart[], socketsMax: number): Upstrea
     return told.length === 0 ? {} : { [key]: summed(told as object[]) };
   };
   const subscriptions = all.flatMap((told) => told.subscriptions ?? []);
+  const sections = all.flatMap((told) => told.sections ?? []);
   return {
     name,
     origin,
@@ -188,6 +190,7 @@ function upstreamOf(group: readonly UpstreamPart[], socketsMax: number): Upstrea
     },
     sockets: socketsOf(group, uptimeMs, socketsMax),
     ...optional('callerRate'),
+    ...(sections.length === 0 ? {} : { sections: sectionsOf(sections) }),
     ...optional('upgrades'),
     ...optional('websocket'),
     ...(subscriptions.length === 0 ? {} : { subscriptions: subscriptionsOf(subscriptions) }),
@@ -235,6 +238,12 @@ function socketsOf(group: readonly UpstreamPart[], uptimeMs: number, socketsMax:
     live: lives('live').slice(0, socketsMax),
     history: lives('history').sort((a, b) => a.sinceMs - b.sinceMs),
   };
+}
+
+/** Callers of one tenant are at all workers, so most have the same sections. */
+function sectionsOf(all: readonly SectionsTold[]): SectionsTold {
+  const [open, listed] = [most(all, (told) => told.open), most(all, (told) => told.listed)];
+  return { ...summed(all), open, listed, sectionsMax: most(all, (told) => told.sectionsMax) };
 }
 
 function subscriptionsOf(all: readonly SharedTold[]): SharedTold {
