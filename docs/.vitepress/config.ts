@@ -7,6 +7,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitepress';
+import { slugOf } from '../../scripts/docs/slug.ts';
 
 const DOCS = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -132,7 +133,7 @@ export default defineConfig({
   cleanUrls: true,
   cacheDir: '../.tmp/vitepress',
   ignoreDeadLinks: [(link) => OUTSIDE.some((place) => place.test(link)) || /decisions\/(?:index)?$/.test(link)],
-  markdown: { languageAlias: { js: 'javascript' } },
+  markdown: { languageAlias: { js: 'javascript' }, anchor: { slugify: slugOf } },
   themeConfig: {
     nav: [
       page('Quick start', '/guide/quick-start'),

@@ -1,6 +1,6 @@
 /**
- * The quick start from its first line to its last, as somebody does who has a clone and nothing else: in an empty folder,
- * with the packages as they would be published, without this repository's own settings. npm is kept from its registry:
+ * The quick start from its first line to its last, as somebody does who has a clone and nothing else: in an empty
+ * folder, with the packages as they would be published, without this repository's own settings. npm is kept from its registry:
  * what the page installs from there stands beside the packages already, or is taken from this repository.
  */
 import assert from 'node:assert/strict';

@@ -53,12 +53,13 @@ export class Reader {
     this.program('keepwarm', `exec "${process.execPath}" --conditions=keepwarm-source "${main}" "$@"`);
     writeFileSync(join(this.home, '.curlrc'), 'silent\nshow-error\n');
     this.program('sudo', 'exec "$@"'); // there is nothing here that only root may
+    const own = [join(this.home, 'global', 'bin'), join(this.home, 'bin')];
     this.#env = {
       ...process.env,
       ...env,
       HOME: this.home,
       npm_config_prefix: join(this.home, 'global'),
-      PATH: `${join(this.home, 'global', 'bin')}:${join(this.home, 'bin')}:${dirname(process.execPath)}:${process.env['PATH']}`,
+      PATH: [...own, dirname(process.execPath), process.env['PATH']].join(':'),
       XDG_RUNTIME_DIR: join(this.home, 'run'),
       XDG_STATE_HOME: join(this.home, 'state'),
       KEEPWARM_RUNTIME_DIR: undefined, // which the tests set, and no reader has

@@ -1,13 +1,15 @@
 /** The documentation tells the truth: its examples compile and run, its tables list what the code has. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { root } from '../check.ts';
+import { lostAnchors } from '../docs/anchors.ts';
 import { blocksOf, namesUnder } from '../docs/markdown.ts';
 import { differences, PAIRS } from '../docs/pairs.ts';
 import { startWorld, type World } from '../docs/world/world.ts';
-import { examples, MARKS, marked, runBesideDemo, runBlock, typeErrors } from '../docs-check.ts';
+import { examples, MARKS, marked, pages, runBesideDemo, runBlock, typeErrors } from '../docs-check.ts';
 
 const fence = '```';
 const block = (text: string, marks = '') =>
@@ -61,6 +63,14 @@ describe('examples', { concurrency: 2 }, () => {
   });
 });
 
+describe('links', () => {
+  for (const page of pages()) {
+    it(`lead to headings that exist: ${page}`, () => {
+      assert.deepEqual(lostAnchors(page, readFileSync(join(root, page), 'utf8')), []);
+    });
+  }
+});
+
 describe('code and page list the same', () => {
   for (const pair of PAIRS) {
     it(pair.what, () => assert.deepEqual(differences(pair), []));
@@ -92,6 +102,11 @@ describe('the documentation checks', () => {
       "if ((await reply.json()).path !== '/x') process.exitCode = 1;",
     ].join('\n');
     assert.equal(await runBlock(block(text, ' run'), world, folder('runs')), '');
+  });
+
+  it('find a link to a heading that is not there', () => {
+    const links = '[a](#one) [b](#two) [c](#http11) [d](https://a.example#x)\n\n# One\n\n## `HTTP/1.1`\n';
+    assert.deepEqual(lostAnchors('docs/page.md', links), ['docs/page.md:1: #two']);
   });
 
   it('read names from the tables of one section only', () => {

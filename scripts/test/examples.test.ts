@@ -1,4 +1,4 @@
-/** Each example runs from the line of its page, ends by itself, and keeps its promise: it leaves with 0 only if it does. */
+/** Each example runs from the line of its page, ends by itself, and keeps its promise: only then it leaves with 0. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';

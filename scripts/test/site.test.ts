@@ -33,6 +33,19 @@ describe('the site', () => {
     assert.deepEqual(unreachable, []);
   });
 
+  it('has the heading that a link leads to', () => {
+    const html = new Map(pages.map((name) => [`/${name}`, readFileSync(join(out, `${name}.html`), 'utf8')]));
+    const lost = [...html].flatMap(([name, text]) =>
+      [...text.matchAll(/ href="((?:\/[^"#]*)?)#([^"]+)"/g)].flatMap(([, path = '', anchor = '']) => {
+        const target = html.get(path === '' ? name : path);
+        return target?.includes(` id="${decodeURIComponent(anchor)}"`) === true ? [] : [`${name}: ${path}#${anchor}`];
+      }),
+    );
+    const links = [...html.values()].flatMap((text) => text.match(/ href="[^"]*#[^"]+"/g) ?? []);
+    assert(links.length > 100);
+    assert.deepEqual(lost, []);
+  });
+
   it('fetches nothing from elsewhere', () => {
     for (const name of ['index', 'guide/quick-start']) {
       const html = readFileSync(join(out, `${name}.html`), 'utf8');
