@@ -20,6 +20,7 @@ import { GRPC_UPSTREAM_DEFAULTS, GRPC_UPSTREAM_NAMES } from '../packages/gateway
 import { HISTORY_DEFAULTS, HISTORY_NAMES } from '../packages/gateway/src/config/history.ts';
 import { LOG_CALLS, LOG_FORMATS, LOG_LEVELS, LOGS_DEFAULTS } from '../packages/gateway/src/config/logs.ts';
 import { REDIS_DEFAULTS, REDIS_LOSS, REDIS_NAMES } from '../packages/gateway/src/config/redis.ts';
+import { REDIS_TLS_NAMES } from '../packages/gateway/src/config/redis-tls.ts';
 import { RPC_UPSTREAM_DEFAULTS, RPC_UPSTREAM_NAMES } from '../packages/gateway/src/config/rpc-upstream.ts';
 import {
   OUTCOMES,
@@ -154,6 +155,7 @@ const LOGS: Readonly<Record<string, Schema>> = {
 const REDIS: Readonly<Record<string, Schema>> = {
   ...{ url: TEXT, urlFile: TEXT, prefix: TEXT, onLoss: oneOf(REDIS_LOSS), redisMs: amount(1) },
   share: { anyOf: [{ type: 'integer', minimum: 2 }, REFERENCE] },
+  tls: object(Object.fromEntries(REDIS_TLS_NAMES.map((name) => [name, TEXT]))),
 };
 
 /** One kind of thing: its names, each with its shape, default and words. */

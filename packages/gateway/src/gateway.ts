@@ -68,6 +68,7 @@ export class Gateway {
     this.#serving = new Serving(config, places);
     const { data, feed, calls } = this.#serving;
     [this.data, this.feed, this.calls] = [data, feed, calls];
+    places.redis?.tellTo(feed);
     const upstreams = () => this.upstreams;
     const keeping = { upstreams, feed, log: this.#log };
     this.history = historyOf(config.history, config.admin, places.stateFolder, keeping);

@@ -1,49 +1,55 @@
 /** A real Redis of a test's own: on a free loopback port, in a folder of its own, writing no file. Ended by its id. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 
+export interface OwnRedisOptions {
+  /** In PEM: it speaks TLS only, and asks for a certificate that `ca` has signed where that is given. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string };
+  /** The only one it lets in. */
+  readonly user?: { readonly name: string; readonly password: string };
+}
+
 export class OwnRedis {
   readonly port: number;
-  readonly #folder = mkdtempSync(join(tmpdir(), 'keepwarm-redis-'));
+  readonly folder = mkdtempSync(join(tmpdir(), 'keepwarm-redis-'));
+  #options: OwnRedisOptions;
   #server: ChildProcess | undefined;
 
-  private constructor(port: number) {
+  private constructor(port: number, options: OwnRedisOptions) {
     this.port = port;
+    this.#options = options;
   }
 
-  static async start(): Promise<OwnRedis> {
+  static async start(options: OwnRedisOptions = {}): Promise<OwnRedis> {
     const probe = createServer();
     await once(probe.listen(0, '127.0.0.1'), 'listening');
     const { port } = probe.address() as AddressInfo;
     await new Promise((resolve) => probe.close(resolve));
-    const redis = new OwnRedis(port);
+    const redis = new OwnRedis(port, options);
     await redis.restart();
     return redis;
   }
 
-  /** Starts it, empty. */
-  async restart(): Promise<void> {
-    const { port } = this;
-    const args = [
-      '--port',
-      String(port),
-      '--bind',
-      '127.0.0.1',
-      '--dir',
-      this.#folder,
-      '--save',
-      '',
-      '--appendonly',
-      'no',
-    ];
+  /** Starts it, empty; as before but for what is given. */
+  async restart(options: OwnRedisOptions = {}): Promise<void> {
+    this.#options = { ...this.#options, ...options };
+    const { port, folder } = this;
+    const files = ['--dir', folder, '--save', '', '--appendonly', 'no'];
+    const args = ['--bind', '127.0.0.1', ...files, ...this.#listening(), ...this.#users()];
     const server = spawn('redis-server', args, { stdio: 'ignore' });
     this.#server = server;
-    const client = new Redis({ host: '127.0.0.1', port, retryStrategy: () => 20, maxRetriesPerRequest: null });
+    const { tls, user } = this.#options;
+    const client = new Redis({
+      ...{ host: '127.0.0.1', port, retryStrategy: () => 20, maxRetriesPerRequest: null },
+      ...(user === undefined ? {} : { username: user.name, password: user.password }),
+      // Whether it is there, not whether it may be believed.
+      ...(tls === undefined ? {} : { tls: { cert: tls.cert, key: tls.key, rejectUnauthorized: false } }),
+    });
     client.on('error', () => undefined); // it is not up yet
     const ended = once(server, 'exit').then(() => Promise.reject(new Error('redis-server ended')));
     ended.catch(() => undefined);
@@ -62,6 +68,26 @@ export class OwnRedis {
 
   async stop(): Promise<void> {
     await this.kill();
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #listening(): string[] {
+    const { tls } = this.#options;
+    if (tls === undefined) return ['--port', String(this.port)];
+    const files = { cert: tls.cert, key: tls.key, 'ca-cert': tls.ca ?? tls.cert };
+    const named = Object.entries(files).flatMap(([name, pem]) => {
+      const file = join(this.folder, `${name}.pem`);
+      writeFileSync(file, pem);
+      return [`--tls-${name}-file`, file];
+    });
+    const clients = ['--tls-auth-clients', tls.ca === undefined ? 'no' : 'yes'];
+    return ['--port', '0', '--tls-port', String(this.port), ...named, ...clients];
+  }
+
+  #users(): string[] {
+    const { user } = this.#options;
+    if (user === undefined) return [];
+    const rights = ['on', `>${user.password}`, '~*', '+@all'];
+    return ['--user', user.name, ...rights, '--user', 'default', 'off'];
   }
 }

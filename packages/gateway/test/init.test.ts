@@ -90,6 +90,30 @@ describe('keepwarm init', () => {
     }
   });
 
+  it('writes where limits are counted together, and takes no password for it', async () => {
+    const url = ['--url', 'https://a.example.com'];
+    const reference = '$' + '{KEEPWARM_INIT_REDIS}';
+    for (const [i, redis] of ['redis://127.0.0.1', 'rediss://redis.example.com:6380/2', reference].entries()) {
+      process.env['KEEPWARM_INIT_REDIS'] = 'rediss://operator:hunter2@redis.example.com';
+      const file = join(folder, `redis-${i}.yaml`);
+      assert.equal((await commandHere(['init', '--file', file, ...url, '--redis', redis])).code, 0);
+      assert.equal(parse(readFileSync(file, 'utf8')).redis.url, redis);
+      assert.ok(!readFileSync(file, 'utf8').includes('hunter2'));
+      const { out } = await commandHere(['check', file]);
+      assert.match(out, /limits are counted in Redis at (127\.0\.0\.1|redis\.example\.com):/);
+      assert.ok(!out.includes('hunter2') && !out.includes('operator'), out);
+    }
+    for (const [redis, message] of [
+      ['redis://:hunter2@127.0.0.1', /--redis holds a password; write/],
+      ['rediss://operator:hunter2@127.0.0.1/1', /--redis holds a password; write/],
+      ['http://127.0.0.1', /nothing was written: .*redis\.url begins with http:/],
+      ['redis: //x', /--redis must be a URL without spaces/],
+    ] as const) {
+      const { code, err } = await commandHere(['init', '--file', join(folder, 'none.yaml'), ...url, '--redis', redis]);
+      assert.deepEqual([code, message.test(err), err.includes('hunter2')], [2, true, false], err);
+    }
+  });
+
   it('quotes what it is given, so that nothing in it is taken for YAML', () => {
     const given = {
       kind: 'http',
@@ -143,6 +167,8 @@ describe('keepwarm init', () => {
       ['send', '25\r'],
       ['wait', 'reach the gateway'],
       ['send', '\r'],
+      ['wait', 'Redis that counts limits'],
+      ['send', 'redis://127.0.0.1:6380\r'],
     ];
     const args = [
       TERMINAL,
@@ -160,7 +186,8 @@ describe('keepwarm init', () => {
     child.stdout.on('data', (text) => (out += text));
     await once(child, 'close');
     assert.equal(JSON.parse(out).code, 0, out);
-    const { upstreams } = parse(readFileSync(file, 'utf8'));
+    const { upstreams, redis } = parse(readFileSync(file, 'utf8'));
+    assert.deepEqual(redis, { url: 'redis://127.0.0.1:6380' });
     assert.deepEqual(
       upstreams.eth.endpoints.map(({ url, rateLimit }: { url: string; rateLimit: object }) => [url, rateLimit]),
       ['a', 'b'].map((node) => [`https://${node}.example.com`, { limit: 25, windowMs: 1_000 }]),

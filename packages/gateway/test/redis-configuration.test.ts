@@ -16,6 +16,7 @@ import { busiest } from './a-redis-gateway.ts';
 import { eventually } from './workers-load.ts';
 
 const URL = 'redis://127.0.0.1:6379';
+const TLS_URL = 'rediss://127.0.0.1:6379';
 const SECRET = 'hunter2-hunter2';
 
 const endpoint = { url: 'http://127.0.0.1:1', name: 'one', rateLimit: { limit: 3, windowMs: 1_000 } };
@@ -56,9 +57,15 @@ describe('the block redis', () => {
     [{ url: URL, onLoss: 'open' }, /^redis\.onLoss is "open"; allowed: closed, local/],
     [{ url: URL, onLoss: 'local' }, /^redis\.share is undefined; allowed: a whole number from 2/],
     [{ url: URL, share: 3 }, /^redis\.share has no meaning with onLoss closed/],
+    [{ url: URL, tls: {} }, /^redis\.tls has no meaning with redis:\/\/; allowed: with rediss:\/\/$/],
+    [{ url: TLS_URL, tls: { ca: 'x' } }, /^redis\.tls\.ca is not an option; known: caFile, certFile/],
+    [{ url: TLS_URL, tls: { caFile: '/nowhere/at/all' } }, /^redis\.tls\.caFile cannot be read: ENOENT$/],
+    [{ url: TLS_URL, tls: { certFile: '/dev/null' } }, /^redis\.tls has one of certFile and keyFile/],
+    [{ url: TLS_URL, tls: { certFile: 'package.json', keyFile: 'package.json' } }, /^redis\.tls has files that cannot/],
+    [{ url: TLS_URL, tls: { servername: 5 } }, /^redis\.tls\.servername is 5; allowed: text$/],
     [{ url: URL, redisMs: 0 }, /^redis\.redisMs is 0; allowed: a number of at least 1/],
     [{ url: URL, onlos: 'closed' }, /^redis\.onlos is not an option; did you mean onLoss\?/],
-    [`redis://x:${SECRET}@host`, /^redis is no object; allowed: url or urlFile, prefix, onLoss, share, redisMs/],
+    [`redis://x:${SECRET}@host`, /^redis is no object; allowed: url or urlFile, tls, prefix, onLoss, share, redisMs/],
   ] as const) {
     it(`is refused as ${JSON.stringify(given).replaceAll(SECRET, '…')}`, () => {
       const said = refusal(given);

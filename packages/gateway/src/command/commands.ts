@@ -98,6 +98,10 @@ export const COMMANDS = {
       limit: { value: 'N', help: 'connections (http), requests a second (nodes), new connections a minute (geyser)' },
       listen: LISTEN,
       admin: ADMIN,
+      redis: {
+        value: 'URL',
+        help: 'counts limits for several gateways; with a password only by reference; default none',
+      },
       force: { help: 'write over a file that is there' },
     },
     examples: ['keepwarm init', 'keepwarm init --kind evm --url https://node-a.example.com --limit 100'],

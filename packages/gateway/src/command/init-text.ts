@@ -11,6 +11,8 @@ export interface Draft {
   readonly limit: number | undefined;
   readonly listen: string;
   readonly admin: string;
+  /** Where limits are counted together with other gateways. */
+  readonly redis?: string | undefined;
 }
 
 /** Where editors find what may stand in it: beside the command as npm installs it. */
@@ -32,6 +34,8 @@ export function configText(draft: Draft): string {
     `  ${JSON.stringify(name)}:`,
     ...UPSTREAMS[draft.kind](draft).map((line) => `    ${line}`),
     '',
+    ...redis(draft),
+    '',
     '# Figures over hours and days are kept in SQLite; false keeps none.',
     '# history: false',
     '',
@@ -44,6 +48,18 @@ export function configText(draft: Draft): string {
 
 const text = (value: string): string => JSON.stringify(value);
 const reached = ({ name, listen }: Draft): string => `# Your programs call http://${listen}/${name}/… in place of it.`;
+
+const redis = ({ redis: url }: Draft): string[] => [
+  '# Limits above are counted together with other gateways, on any number of machines. Keep its password out of here.',
+  ...(url === undefined
+    ? ['# redis:', '#   url: ${REDIS_URL:-rediss://redis.example.com}']
+    : ['redis:', `  url: ${text(url)}`]),
+  ...[
+    'onLoss: local     # while it does not answer, each starts its share; closed (the default) starts nothing',
+    'share: 2          # how many gateways there are',
+    'redisMs: 250      # how long it may take for an answer',
+  ].map((line) => (url === undefined ? `#   ${line}` : `  # ${line}`)),
+];
 
 const nodes = (draft: Draft): string[] => [
   `# Your programs call http://${draft.listen}/${draft.name} in place of a node.`,

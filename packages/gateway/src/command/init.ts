@@ -61,7 +61,10 @@ async function draftOf(flags: Flags): Promise<Draft> {
     const admin = word(flags['admin']) ?? GATEWAY_DEFAULTS.admin;
     parseAddress(listen, '--listen');
     parseAddress(admin, '--admin');
-    return { kind, name, urls: given.map((url) => checkedUrl(url.trim())), limit, listen, admin };
+    const redis = redisOf(
+      word(flags['redis']) ?? (await ask('Redis that counts limits for several gateways?', 'none')),
+    );
+    return { kind, name, urls: given.map((url) => checkedUrl(url.trim())), limit, listen, admin, redis };
   } finally {
     terminal?.close();
   }
@@ -92,6 +95,17 @@ function limitOf(text: string): number | undefined {
   const limit = Number(text);
   if (Number.isInteger(limit) && limit >= 1) return limit;
   throw new UsageError(`--limit is ${JSON.stringify(text)}; allowed: a whole number from 1, or none`, 'init');
+}
+
+/** A password has no place on a command line, nor in a file that is copied: it is named. In no message either. */
+function redisOf(text: string): string | undefined {
+  if (text === 'none') return undefined;
+  const plain = text.replaceAll(/\$\{[^}]*\}/g, '');
+  if (/@/.test(plain) && /:\/\/[^/]*:[^@/]+@/.test(plain)) {
+    throw new UsageError('--redis holds a password; write ${REDIS_URL}, and set that where the gateway runs', 'init');
+  }
+  if (/[\s"'\\]/.test(text)) throw new UsageError('--redis must be a URL without spaces and quotes, or none', 'init');
+  return text;
 }
 
 /** Its credentials, if it has any, are in no message. */

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ConfigError } from './config-error.ts';
+import { parseRedisTls, type RedisTls } from './redis-tls.ts';
 import { type Json, milliseconds, object, show, text, whole } from './values.ts';
 
 export interface RedisConfig {
@@ -18,6 +19,8 @@ export interface RedisConfig {
   readonly share: number;
   /** How long Redis may take for an answer, in ms. */
   readonly redisMs: number;
+  /** For `rediss:`. Default: as Node does it. */
+  readonly tls?: RedisTls;
 }
 
 /** As of the library: `closed` is the only one that stays exact whatever happens. */
@@ -25,14 +28,17 @@ export const REDIS_DEFAULTS = { prefix: 'keepwarm', onLoss: 'closed', share: 1, 
 
 export const REDIS_LOSS = ['closed', 'local'] as const;
 
-export const REDIS_NAMES: readonly string[] = ['url', 'urlFile', ...Object.keys(REDIS_DEFAULTS)];
+export const REDIS_NAMES: readonly string[] = ['url', 'urlFile', 'tls', ...Object.keys(REDIS_DEFAULTS)];
 
 /** @throws ConfigError; never with the URL */
 export function parseRedis(input: unknown, folder: string): RedisConfig | undefined {
   if (input === undefined || input === false) return undefined;
   // Whoever writes the URL in the place of the block must not see it again.
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
-    throw new ConfigError('redis', `is no object; allowed: url or urlFile, ${Object.keys(REDIS_DEFAULTS).join(', ')}`);
+    throw new ConfigError(
+      'redis',
+      `is no object; allowed: url or urlFile, tls, ${Object.keys(REDIS_DEFAULTS).join(', ')}`,
+    );
   }
   const given = object(input, 'redis', REDIS_NAMES);
   const { prefix, onLoss, redisMs } = { ...REDIS_DEFAULTS, ...given } as Json;
@@ -45,8 +51,14 @@ export function parseRedis(input: unknown, folder: string): RedisConfig | undefi
   if (loss === 'closed' && given['share'] !== undefined) {
     throw new ConfigError('redis.share', 'has no meaning with onLoss closed; allowed: with onLoss local');
   }
+  const url = urlOf(given['url'], given['urlFile'], folder);
+  const tls = parseRedisTls(given['tls'], folder);
+  if (tls !== undefined && !url.startsWith('rediss:')) {
+    throw new ConfigError('redis.tls', 'has no meaning with redis://; allowed: with rediss://');
+  }
   return {
-    url: urlOf(given['url'], given['urlFile'], folder),
+    url,
+    ...(tls === undefined ? {} : { tls }),
     prefix: first,
     onLoss: loss,
     // One of two gateways at least: what one has to itself it need not share.

@@ -5,10 +5,11 @@
  *
  * Invariants:
  *   (1) One question of its own is under way at most, and one timer set; neither keeps the process alive.
- *   (2) A change is told once. What is told, and any error, is without the URL's name and password.
+ *   (2) A change is told once, in the log and to whoever listens. What is told is without the URL's name and password.
  *   (3) While there is no connection nothing queues up: every question fails at once, and whoever asked asks again.
  */
 import { type RedisConfig, redisServer } from '../config/redis.ts';
+import type { Feed } from '../figures/feed.ts';
 import type { Log } from '../logs/log.ts';
 import { LimitsInRedis } from './limits.ts';
 
@@ -57,6 +58,7 @@ export async function openRedis(
   if (config === undefined) return undefined;
   const { Redis } = await import('ioredis');
   const client = new Redis(config.url, {
+    ...(config.tls === undefined ? {} : { tls: config.tls }),
     lazyConnect: true,
     connectionName: 'keepwarm',
     connectTimeout: CONNECT_MS,
@@ -83,9 +85,12 @@ export class RedisConnection {
   #error: string | undefined;
   /** Heard since the connection was there last: why it is not. */
   #reason: string | undefined;
+  /** Whether it ever has. */
+  #answered = false;
   #asking = false;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
+  #feed: Feed | undefined;
 
   /** @param client opens its connection when it is told to */
   constructor(config: RedisConfig, client: Client, log: Log, workers: number) {
@@ -105,12 +110,24 @@ export class RedisConnection {
 
   /** Resolves when it answers, or is known not to; after a while in any case. */
   async opened(): Promise<void> {
-    const late = new Promise<void>((resolve) => setTimeout(resolve, OPEN_MS).unref());
+    const late = new Promise<void>((resolve) => {
+      const giveUp = (): void => {
+        if (!this.#answered) this.#lost(this.#reason ?? `no answer within ${OPEN_MS} ms`);
+        resolve();
+      };
+      setTimeout(giveUp, OPEN_MS).unref();
+    });
     const there = this.#client.connect().then(
       () => this.#ask(),
       (error: unknown) => this.#lost(this.#reason ?? this.#words(error)),
     );
     await Promise.race([there, late]);
+  }
+
+  /** Tells losses and returns as events from now on: one that has not returned yet at once. */
+  tellTo(feed: Feed): void {
+    this.#feed = feed;
+    if (this.#lostAt !== undefined) this.#tellLost();
   }
 
   told(): RedisTold {
@@ -170,19 +187,24 @@ export class RedisConnection {
     this.#lostAt = performance.now();
     this.#losses++;
     const { onLoss } = this.#config;
-    this.#log.warn('Redis is lost, which counts limits', {
-      server: redisServer(this.#config),
-      reason: why,
-      onLoss,
-      of: 'redis.url',
-    });
+    const server = redisServer(this.#config);
+    this.#log.warn('Redis is lost, which counts limits', { server, reason: why, onLoss, of: 'redis.url' });
+    this.#tellLost();
+  }
+
+  #tellLost(): void {
+    const { onLoss } = this.#config;
+    this.#feed?.tell('redisLost', undefined, { server: redisServer(this.#config), reason: this.#error, onLoss });
   }
 
   #found(): void {
+    this.#answered = true;
     if (this.#lostAt === undefined || this.#closed) return;
     const lostMs = performance.now() - this.#lostAt;
     this.#lostAt = undefined;
-    this.#log.info('Redis is back, which counts limits', { server: redisServer(this.#config), lostMs });
+    const server = redisServer(this.#config);
+    this.#log.info('Redis is back, which counts limits', { server, lostMs });
+    this.#feed?.tell('redisBack', undefined, { server, lostMs });
   }
 
   /** Other people's errors may quote what they were given. */

@@ -66,6 +66,7 @@ export class WorkersGateway {
     this.#token = tokenFor(config);
     checkShares(config);
     if (config.redis !== undefined && given.redis === undefined) throw new TypeError('redis has not been opened');
+    given.redis?.tellTo(this.feed);
     this.#config = config;
     this.#given = given;
     this.#log = given.log ?? SILENT;

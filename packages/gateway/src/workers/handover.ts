@@ -5,7 +5,7 @@
  * Here it is noted what was handed over and has not been confirmed. Once the process is gone and the channel has been
  * read to its end, so that no word of the worker can still come, Node is told what a worker says that does not take a
  * connection: it hands it to another one. Where there is no other, the connection is closed. Before that Node is told
- * that the channel is closed, which it does not notice with a connection on its way, and would go on counting the worker.
+ * that the channel is closed: with a connection on its way it does not notice, and would go on counting the worker.
  *
  * The messages are Node's own, in no documentation: one that looks otherwise is not noted, and all is as without this.
  */

@@ -91,6 +91,7 @@ export class Worker {
       this.#serving = serving;
       this.#view = viewOf(serving, redis);
       serving.feed.listen((event) => this.#tell(event));
+      redis?.tellTo(serving.feed);
       // Beyond its share of callersMax it closes connections, as one process would: it does not pass them on and on.
       Object.assign(serving.data.server, { dropMaxConnection: true });
       this.#follow(config, late);

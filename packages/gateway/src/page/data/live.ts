@@ -30,6 +30,7 @@ const KINDS = [
   ...['concurrencyRefused', 'endpointEjected', 'endpointReadmitted', 'endpointCordoned', 'endpointLagging'],
   ...['endpointCaughtUp', 'streamLost', 'streamGap', 'leakSuspected', 'leakRecovered'],
   ...['action', 'reloaded', 'draining', 'history', 'workerServes', 'workerSilent', 'workerHeard', 'workerGone'],
+  ...['redisLost', 'redisBack'],
 ].join(',');
 
 export class Live {

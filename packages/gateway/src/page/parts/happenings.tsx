@@ -82,6 +82,12 @@ const WORDS: Readonly<Record<string, Words>> = {
     'bad',
     `worker ${field(event, 'worker')} is gone (${field(event, 'how')}); another takes its place`,
   ],
+  redisLost: (event) => [
+    'bad',
+    `Redis at ${field(event, 'server')} does not count limits any more (${field(event, 'reason')}): ` +
+      (event['onLoss'] === 'local' ? 'its share is all this gateway starts' : 'what is limited waits'),
+  ],
+  redisBack: (event) => ['good', `Redis counts limits again, after ${ms(event, 'lostMs')}`],
   leakSuspected: (event) => ['bad', `socket ${field(event, 'socketId')} has been lent for ${ms(event, 'heldMs')}`],
   leakRecovered: (event) => ['good', `socket ${field(event, 'socketId')} came back`],
   action: (event) => [
