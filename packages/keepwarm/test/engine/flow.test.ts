@@ -83,8 +83,8 @@ describe('a reply of 200 MiB', () => {
 it('a reader that takes its time is waited for, though little has come meanwhile and the peer is silent', async (t) => {
   const gate = Promise.withResolvers<void>();
   const script: Step = async (_request, connection) => {
-    await connection.send('HTTP/1.1 200 OK\r\nContent-Length: 160000\r\n\r\n');
-    await connection.send(Buffer.alloc(150_000, 'x'));
+    await connection.send('HTTP/1.1 200 OK\r\nContent-Length: 260000\r\n\r\n');
+    await connection.send(Buffer.alloc(250_000, 'x'));
     await gate.promise;
     await connection.send(Buffer.alloc(10_000, 'x'));
   };
@@ -95,7 +95,7 @@ it('a reader that takes its time is waited for, though little has come meanwhile
   gate.resolve();
   await sleep(20);
   for (let next = await reader.read(); next.done === false; next = await reader.read()) bytes += next.value.length;
-  assert.equal(bytes, 160_000);
+  assert.equal(bytes, 260_000);
 });
 
 /** Waits until the server has been stopped for a while. */

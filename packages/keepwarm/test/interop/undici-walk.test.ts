@@ -25,14 +25,25 @@ const failure = () => new NetError('RESET', 'lost', { reach: 'answered', phase: 
 
 /** A body that arrives as told, and obeys its sink. */
 class Source implements BodySource {
-  readonly bytesExpected = -1;
+  readonly bytesExpected: number;
+  given = 0;
   sink: BodySink | undefined;
   stopped = false;
   cancelled = false;
   over = false;
 
+  constructor(bytesExpected: number) {
+    this.bytesExpected = bytesExpected;
+  }
+
   start(sink: BodySink): void {
     this.sink = sink;
+  }
+  /** The next bytes, each different from those around it; what was given is written over. */
+  give(count: number): void {
+    const bytes = Buffer.from(Array.from({ length: count }, () => this.given++ % 251));
+    this.stopped = !this.sink!.data(bytes);
+    bytes.fill(255);
   }
   resume(): void {
     this.stopped = false;
@@ -49,14 +60,17 @@ class Source implements BodySource {
 
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-async function walk(steps: readonly Step[], mood: Mood, at: Callback): Promise<string[]> {
+/** Bodies of no known length, and of one that is worth putting pieces together for. */
+const LENGTHS = [-1, 300_000] as const;
+
+async function walk(steps: readonly Step[], mood: Mood, at: Callback, length: number): Promise<string[]> {
   const log: string[] = [];
-  const source = new Source();
+  const source = new Source(length);
+  let got = 0;
+  let whole = '';
   const sent = Promise.withResolvers<Reply>();
   sent.promise.catch(() => undefined); // a handler that throws at the start leaves nobody to hear it
   let left = 0;
-  /** Chunks given since the controller was paused. */
-  let sincePause = 0;
   let ended = false;
 
   /** What the exchange would take for a bug of the handler. */
@@ -83,29 +97,37 @@ async function walk(steps: readonly Step[], mood: Mood, at: Callback): Promise<s
     if (callback === 'start') assert.equal(position, 0, '(1) starts first');
     if (callback === 'answer') assert.equal(position, 1, '(1) answers once');
     if (callback === 'data' || callback === 'end') assert.equal(log[1], 'answer', `(1) ${callback} after the answer`);
-    if (exchange.paused && callback === 'data') assert(++sincePause <= 1, '(3) one chunk while it is paused');
+    if (callback === 'data') assert(!exchange.paused, '(3) no data while it is paused');
     if (callback === 'end') assert(!exchange.paused, '(3) no end while it is paused');
   };
-  const pause = (): void => {
-    sincePause = 0;
-    exchange.pause();
+  const pause = (): void => exchange.pause();
+  const received = (bytes: Buffer): void => {
+    if (source.sink === undefined) whole += bytes.toString();
+    else for (const byte of bytes) if (byte !== got++ % 251) violations.push(new Error(`byte ${got - 1} is another`));
   };
   const handler = {
     onRequestStart: () => told('start'),
     onResponseStart: () => told('answer'),
-    onResponseData: () => told('data'),
+    onResponseData: (_: unknown, bytes: Buffer) => {
+      received(bytes);
+      told('data');
+    },
     onResponseEnd: () => told('end'),
     onResponseError: () => told('error'),
   };
   const exchange = new DispatchExchange(handler, undefined, () => left++);
-  const door: FetchDoor = { turn: () => {}, makeCall: () => aCall(), send: () => sent.promise };
+  const door: FetchDoor = {
+    turn: (task) => void setImmediate(task),
+    makeCall: () => aCall(),
+    send: () => sent.promise,
+  };
 
   exchange.start(door, { origin: 'http://a.example', path: '/', method: 'GET' });
   const acts: Record<Step, () => unknown> = {
     whole: () => sent.resolve(new Reply(200, HEAD, Buffer.from('whole'), false, 1, false)),
     stream: () => sent.resolve(new Reply(200, HEAD, source, false, 1, false)),
     data() {
-      if (source.flows) source.stopped = !source.sink!.data(Buffer.from('part'));
+      if (source.flows) source.give(length < 0 ? 4 : Math.min(100_000, length - source.given));
     },
     end() {
       if (!source.flows) return;
@@ -132,8 +154,9 @@ async function walk(steps: readonly Step[], mood: Mood, at: Callback): Promise<s
     exchange.resume();
   }
   const spoilt = steps.includes('abort') || steps.includes('fail') || mood === 'aborts' || mood === 'throws';
-  const whole = steps.find((step) => step === 'whole' || step === 'stream') === 'whole';
-  if (whole && !spoilt) assert.deepEqual(log.slice(1), ['answer', 'data', 'end'], '(1) all of it is given');
+  const first = steps.find((step) => step === 'whole' || step === 'stream') === 'whole';
+  if (first && !spoilt) assert.deepEqual([log.slice(1), whole], [['answer', 'data', 'end'], 'whole'], '(1) all of it');
+  if (ended && !spoilt) assert.equal(got, source.given, '(1) every byte is given before the end');
   if (!ended) exchange.abort(new Error('the walk is over'));
   if (violations.length > 0) throw violations[0];
   assert(ended, '(1) it ends');
@@ -155,7 +178,7 @@ describe('a dispatch', () => {
     const steps = fc.tuple(beginning, rest).map((parts) => parts.flat());
     const mood = fc.constantFrom<Mood>('calm', 'pauses', 'aborts', 'throws');
     const at = fc.constantFrom(...CALLBACKS.slice(0, 3));
-    const property = fc.asyncProperty(steps, mood, at, async (...how) => {
+    const property = fc.asyncProperty(steps, mood, at, fc.constantFrom(...LENGTHS), async (...how) => {
       for (const entry of await walk(...how)) seen.add(entry);
     });
     await fc.assert(property, { numRuns: 2_000 });

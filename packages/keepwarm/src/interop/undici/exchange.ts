@@ -9,7 +9,7 @@
  *       final one, then exactly one of `onResponseEnd` and `onResponseError`; after that nothing, and nothing of the
  *       call is left.
  *   (2) An abort is answered by `onResponseError` before it returns, whatever the call is doing: also while it queues.
- *   (3) While the controller is paused, the handler is given the chunk under way and nothing more: no data, no end.
+ *   (3) While the controller is paused, the handler is given nothing: no data, no end.
  *   (4) What the handler throws aborts the call, and the handler is told that it failed.
  */
 import { Readable } from 'node:stream';
@@ -22,9 +22,10 @@ import { aborted, asUndiciError } from './errors.ts';
 import { objectOf, rawOf, rawTrailersOf } from './fields.ts';
 import { gather, mayBeWhole } from './gather.ts';
 import type { Controller, Handler } from './handlers.ts';
+import { bufferOf, Pieces, type Taker } from './pieces.ts';
 import { type CallWatch, callOf, type DispatchOptions, streamOf } from './request.ts';
 
-export class DispatchExchange implements Controller, BodySink, CallWatch {
+export class DispatchExchange implements Controller, BodySink, CallWatch, Taker {
   rawHeaders: string[] | null = null;
   rawTrailers: string[] | null = null;
   readonly #handler: Handler;
@@ -32,6 +33,8 @@ export class DispatchExchange implements Controller, BodySink, CallWatch {
   readonly #left: () => void;
   readonly #ending = new AbortController();
   #source: BodySource | undefined;
+  #door: FetchDoor | undefined;
+  #pieces: Pieces | undefined;
   /** What waits for the controller to be resumed. */
   #held: (() => void) | undefined;
   #paused = false;
@@ -55,9 +58,13 @@ export class DispatchExchange implements Controller, BodySink, CallWatch {
   get paused(): boolean {
     return this.#paused;
   }
+  get over(): boolean {
+    return this.#over;
+  }
 
   start(door: FetchDoor, options: DispatchOptions): void {
     const { body } = options;
+    this.#door = door;
     // A stream that fails before it is read would otherwise fail the process.
     if (body instanceof Readable) body.on('error', this.#sourceFailed);
     try {
@@ -102,6 +109,8 @@ export class DispatchExchange implements Controller, BodySink, CallWatch {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
+    this.#pieces?.flush();
+    if (this.#paused) return;
     const held = this.#held;
     this.#held = undefined;
     if (held !== undefined) held();
@@ -126,16 +135,24 @@ export class DispatchExchange implements Controller, BodySink, CallWatch {
     });
   };
 
-  data(chunk: Uint8Array, yours?: boolean): boolean {
+  data(chunk: Uint8Array, yours = false): boolean {
     if (this.#over) return false;
-    const bytes = yours === true ? bufferOf(chunk) : Buffer.from(chunk);
-    this.#try(() => this.#handler.onResponseData?.(this, bytes));
+    this.#pieces!.add(chunk, yours);
     return !this.#paused && !this.#over;
+  }
+
+  take(bytes: Buffer): void {
+    this.#try(() => this.#handler.onResponseData?.(this, bytes));
+  }
+
+  turn(task: () => void): void {
+    this.#door!.turn(task);
   }
 
   end(trailers: readonly string[]): void {
     this.rawTrailers = rawTrailersOf(trailers);
     const { rawTrailers } = this;
+    if (!this.#paused) this.#pieces?.flush();
     this.#whenResumed(() => {
       if (this.#over) return;
       this.#finish();
@@ -148,6 +165,7 @@ export class DispatchExchange implements Controller, BodySink, CallWatch {
   }
 
   fail(error: NetError): void {
+    if (!this.#paused) this.#pieces?.flush();
     this.#fail(asUndiciError(error));
   }
 
@@ -181,6 +199,7 @@ export class DispatchExchange implements Controller, BodySink, CallWatch {
       return;
     }
     this.#source = body;
+    this.#pieces = new Pieces(this, body.bytesExpected);
     body.liftDeadline(); // from here on the handler sets the pace
     body.start(this);
   }
@@ -225,7 +244,3 @@ function dropBody(body: unknown, error: Error): void {
 
 /** The one who gave up knows why already. */
 function ignored(): void {}
-
-function bufferOf(bytes: Uint8Array): Buffer {
-  return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
