@@ -44,7 +44,12 @@ const SIDEBAR = [
     guide('HTTP/2', 'http2'),
     guide('Proxies and TLS', 'proxies'),
     guide('Drop-ins', 'drop-ins'),
+  ]),
+  group('Services with a client of their own', [
     guide('Akamai', 'akamai'),
+    guide('Vest', 'vest'),
+    guide('Paradex', 'paradex'),
+    guide('Writing an adapter', 'adapters'),
   ]),
   group('JSON-RPC', [guide('Pools of nodes', 'jsonrpc'), guide('Subscriptions', 'subscriptions')]),
   group('gRPC and monitors', [
@@ -57,6 +62,7 @@ const SIDEBAR = [
   group('Running it', [
     guide('The gateway', 'gateway'),
     guide('The status page', 'dashboard'),
+    guide('Deploying it', 'deploy'),
     guide('Metrics', 'metrics'),
     guide('OpenTelemetry', 'opentelemetry'),
     guide('Assistants', 'assistants'),

@@ -1,6 +1,6 @@
 /**
- * Links to a heading. That the files exist is a rule of the structure (`scripts/tidy/rules.ts`), and that the site has the
- * same anchors is a test of the site.
+ * Links to a heading. That the files exist is a rule of the structure (`scripts/tidy/rules.ts`), and that the site has
+ * the same anchors is a test of the site.
  */
 import { readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';

@@ -48,7 +48,7 @@ export const ELSEWHERE: readonly Elsewhere[] = [
     'npm run setup && npm run build',
     'npm install /path/to/clone/packages/keepwarm',
     'npm start',
-    'npm install --global keepwarm-gateway',
+    'npm install --global /path/to/clone/packages/gateway',
     'keepwarm gateway --config keepwarm.yaml',
     'curl http://127.0.0.1:4400/api/quote',
   ].map(quickStart),

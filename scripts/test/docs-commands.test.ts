@@ -27,13 +27,19 @@ const lines = (page: string): Lines => {
   return found;
 };
 
-/** A reader of one page, who has written down its first configuration. */
-async function readerOf(page: string): Promise<{ own: Reader; at: Record<string, string> }> {
+/** A reader of one page, who has written down its first configuration that is like this. */
+async function readerOf(page: string, like: RegExp): Promise<{ own: Reader; at: Record<string, string> }> {
   const at = await freePlaces('127.0.0.1:4300', '127.0.0.1:4301', '127.0.0.1:4310');
   const own = new Reader({ ...world.places, ...at }, { ...world.env, RPC_KEY: 'key' });
-  const config = blocks().find(({ where, language }) => language === 'yaml' && where.startsWith(`${page}:`));
-  if (config !== undefined) own.file('keepwarm.yaml', config.text);
+  own.file('keepwarm.yaml', yamlOf(page, like));
   return { own, at };
+}
+function yamlOf(page: string, like: RegExp): string {
+  const found = blocks().find(
+    ({ where, language, text }) => language === 'yaml' && where.startsWith(`${page}:`) && like.test(text),
+  );
+  if (found === undefined) throw new Error(`${page} has no configuration like ${like}`);
+  return found.text;
 }
 const flagsOf = (at: Readonly<Record<string, string>>) => [
   ...['--listen', at['127.0.0.1:4300'] ?? ''],
@@ -46,15 +52,13 @@ before(async () => {
   const token = Object.entries(at).map(([from, to]) => [from.replace(':', '-'), to.replace(':', '-')]);
   const probed = { 'https://example.com/': `${world.places['https://api.example.com']}/` };
   reader = new Reader({ ...world.places, ...at, ...probed, ...Object.fromEntries(token) }, { RPC_KEY: 'key' });
-  reader.file('keepwarm.yaml', blocks().find(({ where }) => where === firstYaml)?.text ?? '');
+  reader.file('keepwarm.yaml', yamlOf('README.md', /upstreams/));
   demo = await reader.start(lines('README.md').next(/^npm start$/), /Ctrl-C/, ...flagsOf(at));
 });
 after(async () => {
   await reader.close();
   await world.close();
 });
-
-const firstYaml = blocks().find(({ where, language }) => language === 'yaml' && where.startsWith('README.md'))?.where;
 
 describe('who types what the pages say', { concurrency: 1 }, () => {
   it('README.md', async () => {
@@ -82,7 +86,7 @@ describe('who types what the pages say', { concurrency: 1 }, () => {
 
   it('docs/guide/gateway.md', async () => {
     const page = lines('docs/guide/gateway.md');
-    const { own, at } = await readerOf('README.md');
+    const { own, at } = await readerOf(page.page, /jsonrpc: evm/);
     await own.start(page.next(/--upstream/), SERVING, ...flagsOf(at));
     assert.match(await own.type(page.next(/api\/info/)), /"path":"\/info"/, 'https://api.example.com/info');
     await own.stop();
@@ -93,7 +97,7 @@ describe('who types what the pages say', { concurrency: 1 }, () => {
 
   it('docs/guide/monitors.md, with the official client', async () => {
     const page = lines('docs/guide/monitors.md');
-    const { own, at } = await readerOf('docs/guide/monitors.md');
+    const { own, at } = await readerOf(page.page, /grpc: geyser/);
     await own.start(page.next(/gateway/), SERVING, ...flagsOf(at));
     const [client] = marked('gateway');
     assert(client !== undefined);
