@@ -1,8 +1,9 @@
-/** What the smoke test of other runtimes talks to: HTTP/1.1, and HTTP/2 over TLS with gRPC, in this process. */
+/** What the smoke test of other runtimes talks to: HTTP/1.1, HTTP/2 over TLS with gRPC, and a proxy, in this process. */
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse, request as send } from 'node:http';
 import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
+import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { makeAuthority } from 'keepwarm/testing';
 
@@ -12,6 +13,8 @@ const HUGE_BYTES = 8_000_000;
 export interface Servers {
   readonly h1: string;
   readonly h2: string;
+  /** Passes on what it is asked for, and opens tunnels. */
+  readonly proxy: string;
   close(): Promise<void>;
 }
 
@@ -46,6 +49,27 @@ function answer(request: Incoming, response: Outgoing): void {
 
 const idOf = (body: Buffer): { readonly id: unknown } => ({ id: JSON.parse(body.toString()).id });
 
+function aProxy() {
+  const proxy = createServer((request, response) => {
+    const { method, headers, url = '' } = request;
+    const onward = send(url, { method, headers }, (answered) => {
+      response.writeHead(answered.statusCode ?? 502, answered.headers);
+      answered.pipe(response);
+    });
+    onward.on('error', () => response.destroy());
+    request.pipe(onward);
+  });
+  return proxy.on('connect', ({ url = '' }: IncomingMessage, caller) => {
+    const { hostname: host, port } = new URL(`http://${url}`);
+    const onward = connect({ host, port: Number(port) }, () => {
+      caller.write('HTTP/1.1 200 OK\r\n\r\n');
+      onward.pipe(caller).pipe(onward);
+    });
+    onward.on('error', () => caller.destroy());
+    caller.on('error', () => onward.destroy()).on('close', () => onward.destroy());
+  });
+}
+
 /** @param caFile where the certificate goes that callers must trust */
 export async function startServers(caFile: string): Promise<Servers> {
   const authority = makeAuthority();
@@ -55,8 +79,9 @@ export async function startServers(caFile: string): Promise<Servers> {
   const secure = createSecureServer({ key: pair.key, cert: pair.cert, allowHTTP1: true }, answer);
   const sessions = new Set<{ destroy(): void }>();
   secure.on('session', (session) => sessions.add(session));
+  const proxy = aProxy();
   const ports: number[] = [];
-  for (const server of [plain, secure]) {
+  for (const server of [plain, secure, proxy]) {
     await once(server.listen(0, 'localhost'), 'listening');
     const address = server.address();
     ports.push(typeof address === 'object' && address !== null ? address.port : 0);
@@ -64,10 +89,11 @@ export async function startServers(caFile: string): Promise<Servers> {
   return {
     h1: `http://localhost:${ports[0]}`,
     h2: `https://localhost:${ports[1]}`,
+    proxy: `http://localhost:${ports[2]}`,
     async close() {
-      plain.closeAllConnections();
+      for (const server of [plain, proxy]) server.closeAllConnections();
       for (const session of sessions) session.destroy();
-      await Promise.all([plain, secure].map((server) => new Promise((done) => server.close(done))));
+      await Promise.all([plain, secure, proxy].map((server) => new Promise((done) => server.close(done))));
     },
   };
 }

@@ -1,17 +1,19 @@
 /**
  * The built package under another runtime: every kind of call once, against servers on loopback that run in Node.js.
  *
- *   <runtime> smoke.mjs <package folder> <origin h1> <origin h2> <ca file>
+ *   <runtime> smoke.mjs <package folder> <origin h1> <origin h2> <proxy> <ca file>
  *
  * Plain JavaScript, since not every runtime strips types. Prints one line per promise, `ok NAME` or `FAIL NAME: why`,
  * and leaves with 1 when one failed.
  */
 import { readFileSync } from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
 import { join } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 
-const [folder, h1, h2, caFile] = process.argv.slice(2);
+const [folder, h1, h2, proxy, caFile] = process.argv.slice(2);
 const load = (path) => import(pathToFileURL(join(folder, 'dist', path)).href);
 const ca = readFileSync(caFile, 'utf8');
 
@@ -22,7 +24,20 @@ const same = (a, b, what) => {
 
 const { createClient, NetError } = await load('index.js');
 const { createRpc, evm } = await load('jsonrpc.js');
-const { createGrpcClient, rawMethod } = await load('grpc.js');
+const { createGrpcClient, createGrpcPool, rawMethod } = await load('grpc.js');
+const { keepwarmAgents } = await load('interop/node-http/index.js');
+
+/** One call by the runtime's own client, through an agent of ours. */
+const byNode = (module, url, agent) =>
+  new Promise((resolve, reject) => {
+    const request = module.request(url, { agent, method: 'POST' }, async (response) => {
+      let text = '';
+      for await (const part of response.setEncoding('utf8')) text += part;
+      resolve(JSON.parse(text));
+    });
+    request.on('error', reject);
+    request.end('text');
+  });
 
 /** Each opens what it needs, and closes it. */
 const promises = {
@@ -118,6 +133,39 @@ const promises = {
     same([response.status, (await response.json()).body], [200, 'text'], 'response');
     await api.close();
   },
+  'fetch, bodies as streams': async () => {
+    const api = createClient({ origin: h1 });
+    let bytes = 0;
+    for await (const part of (await api.fetch(`${h1}/huge`)).body) bytes += part.byteLength;
+    same(bytes, 8_000_000, 'length');
+    const body = new Blob(['in ', 'parts']).stream();
+    const response = await api.fetch(`${h1}/up`, { method: 'POST', body, duplex: 'half' });
+    same((await response.json()).body, 'in parts', 'body');
+    await api.close();
+  },
+  'agents for the client of node:http and node:https': async () => {
+    for (const [module, origin, secure] of [
+      [http, h1, false],
+      [https, h2, true],
+    ]) {
+      const api = createClient({ tls: { ca } });
+      const { httpAgent, httpsAgent } = keepwarmAgents(api);
+      for (const path of ['/a', '/b', '/c']) {
+        const { path: asked, body } = await byNode(module, origin + path, secure ? httpsAgent : httpAgent);
+        same([asked, body], [path, 'text'], 'reply');
+      }
+      same(api.stats().reuse.fresh, 1, 'fresh connections');
+      await api.close();
+    }
+  },
+  'proxies, and tunnels through them': async () => {
+    const api = createClient({ proxy, tls: { ca } });
+    for (const origin of [h1, h2]) {
+      for (const path of ['/a', '/b']) same((await api.get(origin + path).json()).path, path, 'path');
+    }
+    same(api.stats().reuse.fresh, 2, 'fresh connections');
+    await api.close();
+  },
   limits: async () => {
     const api = createClient({ origin: h1, rateLimit: { limit: 2, windowMs: 400 } });
     const begun = performance.now();
@@ -142,6 +190,21 @@ const promises = {
     const reply = await client.unary(echo, new TextEncoder().encode('hello'));
     same(new TextDecoder().decode(reply.message ?? reply), 'hello', 'message');
     await client.close();
+  },
+  'gRPC, streams over a pool': async () => {
+    const connectionRate = { limit: 60, windowMs: 60_000, assumed: 'empty' };
+    const pool = createGrpcPool({ target: h2, tls: { ca }, connectionRate });
+    const { client } = await pool.lease('monitor');
+    const words = ['a', 'b', 'c'];
+    const said = (async function* () {
+      for (const word of words) yield new TextEncoder().encode(word);
+    })();
+    const heard = [];
+    for await (const message of client.bidi(rawMethod('/test.Echo/Bidi'), said)) {
+      heard.push(new TextDecoder().decode(message));
+    }
+    same(heard, words, 'messages');
+    await pool.close({ deadlineMs: 0 });
   },
 };
 

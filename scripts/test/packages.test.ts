@@ -224,7 +224,8 @@ describe('runtimes', () => {
   for (const runtime of RUNTIMES.filter(expected)) {
     it(`${runtime.name} does as the page says`, async () => {
       const library = join(home, 'node_modules', 'keepwarm');
-      const { promises, printed } = await smoke(runtime, [library, servers.h1, servers.h2, join(home, 'ca.pem')]);
+      const { h1, h2, proxy } = servers;
+      const { promises, printed } = await smoke(runtime, [library, h1, h2, proxy, join(home, 'ca.pem')]);
       const broken = PROMISES.filter((name) => promises[name] !== '');
       assert.deepEqual(broken, runtime.without, printed);
       const row = new RegExp(

@@ -19,7 +19,7 @@ import { type Connector, connectWith, pour } from './connector.ts';
 import { abandoned, connectFailure, proxyFailure, type Steps, tooLate } from './dial-failure.ts';
 import type { Address, DnsCache } from './dns.ts';
 import type { Edge } from './edge.ts';
-import { withReads } from './onread.ts';
+import { readByCallback, TLS_OVER_ONREAD, withReads } from './onread.ts';
 import type { ProxyPeer } from './proxy.ts';
 import { giveUp, race, until } from './race.ts';
 import { openSocks } from './socks.ts';
@@ -217,7 +217,10 @@ export class Dialler {
     try {
       const host = proxy.socks !== undefined && !proxy.remoteDns ? await this.#resolved(dial, proxy) : origin.hostname;
       const reading = new Reading(onread);
-      const reached = await this.#tcp(dial, proxy.place, ({ address }) => this.#toProxy(proxy, address, reading));
+      // Whoever speaks SOCKS reads it as a stream; so does TLS, where it cannot do otherwise.
+      const asStream = proxy.socks !== undefined || (origin.secure && !TLS_OVER_ONREAD);
+      const onward = asStream ? undefined : reading.onread;
+      const reached = await this.#tcp(dial, proxy.place, ({ address }) => this.#toProxy(proxy, address, onward));
       const { socket } = reached;
       if (proxy.place.secure) await handshake(proxy.place, socket as TLSSocket, proxy.tls, signal);
       if (proxy.socks !== undefined) {
@@ -225,7 +228,8 @@ export class Dialler {
         return { ...reached, socket: this.#over(dial, socket) };
       }
       const mayBeSpokenTo = !origin.secure && !protocols.includes('http/1.1');
-      const early = await openTunnel(socket, reading, proxy, origin, mayBeSpokenTo, signal);
+      const endReads = asStream ? readByCallback(socket, reading.onread) : undefined;
+      const early = await openTunnel(socket, reading, proxy, origin, mayBeSpokenTo, signal).finally(endReads);
       if (origin.secure) return { ...reached, socket: this.#over(dial, socket) };
       if (early.length > 0) reading.replay(socket, early);
       return reached;
@@ -235,11 +239,9 @@ export class Dialler {
     }
   }
 
-  #toProxy(proxy: ProxyPeer, host: string, { onread }: Reading): Socket {
-    const { place, tls, socks } = proxy;
+  #toProxy({ place, tls }: ProxyPeer, host: string, onread: OnReadOpts | undefined): Socket {
     const plain = { ...this.#socketOptions(), host, port: place.port };
-    if (socks !== undefined) return connectTcp(plain); // whoever speaks SOCKS reads it as a stream
-    const options = { ...plain, onread };
+    const options = { ...plain, ...(onread === undefined ? {} : { onread }) };
     if (!place.secure) return withReads(connectTcp, options);
     const socket = withReads(connectTls, { ...options, ...tls.connectOptions(place, HTTP1_ONLY) });
     tls.attend(place, socket);

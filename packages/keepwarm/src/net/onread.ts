@@ -1,11 +1,14 @@
 /**
  * Opens sockets whose reads go to a callback instead of into a stream (`onread` of node:net). Whoever reads knows the
  * socket by `this`: one callback serves all of them. Node passes it, and counts what it reads. Bun does neither, so
- * there each socket gets a callback of its own, which does both.
+ * there each socket gets a callback of its own, which does both. Deno does, but begins TLS only over a socket that is
+ * read as a stream.
  */
 import type { OnReadOpts, Socket } from 'node:net';
 
 const IS_BUN = process.versions['bun'] !== undefined;
+/** Whether TLS may begin over a socket that was opened with `onread`. */
+export const TLS_OVER_ONREAD = process.versions['deno'] === undefined;
 
 /** @param connect `connect` of node:net or node:tls */
 export function withReads<Options extends { readonly onread?: OnReadOpts }, Opened extends Socket>(
@@ -25,4 +28,11 @@ export function withReads<Options extends { readonly onread?: OnReadOpts }, Open
   };
   const socket = connect({ ...options, onread: counted });
   return Object.defineProperty(socket, 'bytesRead', { get: () => bytesRead });
+}
+
+/** Has a socket that is read as a stream read by a callback for a while. @returns how to end it */
+export function readByCallback(socket: Socket, { callback }: OnReadOpts): () => void {
+  const read = (chunk: Buffer): void => void callback.call(socket, chunk.length, chunk);
+  socket.on('data', read);
+  return () => void socket.off('data', read).pause();
 }
