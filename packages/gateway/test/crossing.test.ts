@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { after, describe, it } from 'node:test';
 import { parseConfig } from '../src/config/config.ts';
-import { CallerRate, networkOf } from '../src/data/caller-rate.ts';
+import { CallerRate } from '../src/data/caller-rate.ts';
+import { networkOf } from '../src/data/network.ts';
 import { ask, httpServer, Opened, startGateway } from './fixtures.ts';
 
 const parsed = (upstream: object) => () => parseConfig({ upstreams: { a: { origin: 'http://h', ...upstream } } }, '.');

@@ -25,12 +25,14 @@ export function parseCallerRate(input: unknown, path: string): CallerRateConfig 
   return {
     limit: whole(given['limit'], `${path}.limit`, 1),
     windowMs: number(given['windowMs'] ?? CALLER_RATE_DEFAULTS.windowMs, `${path}.windowMs`, 1),
-    by: byOf(text(given['by'] ?? CALLER_RATE_DEFAULTS.by, `${path}.by`), `${path}.by`),
+    by: parseBy(given['by'] ?? CALLER_RATE_DEFAULTS.by, `${path}.by`),
     keysMax: whole(given['keysMax'] ?? CALLER_RATE_DEFAULTS.keysMax, `${path}.keysMax`, 1),
   };
 }
 
-function byOf(value: string, path: string): CallerRateConfig['by'] {
+/** @throws ConfigError */
+export function parseBy(input: unknown, path: string): CallerRateConfig['by'] {
+  const value = text(input, path);
   if (value === 'address') return value;
   const header = HEADER.exec(value)?.[1];
   if (header !== undefined) return { header: header.toLowerCase() };

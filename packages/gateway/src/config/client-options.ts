@@ -1,5 +1,6 @@
 /** What the client of an upstream is made with: what forwarding needs, under what the configuration says. */
 import { type ClientOptions, PRESETS, type Preset } from 'keepwarm';
+import { rateLimitOf } from './rate-tables.ts';
 
 /** The figures a preset stands for; without one, those of forwarding alone. */
 export const figuresOf = ({ preset }: ClientOptions): Preset => (preset === undefined ? {} : (PRESETS[preset] ?? {}));
@@ -21,6 +22,7 @@ export function forwardingOptions(client: ClientOptions): ClientOptions {
     ...placed,
     // To the library, endpoints stand in the place of an origin.
     ...(client.endpoints === undefined ? { origin } : {}),
+    ...(client.rateLimit === undefined ? {} : { rateLimit: rateLimitOf(client) ?? client.rateLimit }),
     retry,
     breaker: breakerOf(client, figures),
     coalesce: coalesceOf(client.coalesce),

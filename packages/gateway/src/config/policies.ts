@@ -4,6 +4,7 @@
  */
 import type { ClientOptions } from 'keepwarm';
 import { ConfigError } from './config-error.ts';
+import { type ConfiguredLimit, parseRateTables, RATE_TABLE_NAMES } from './rate-tables.ts';
 import { type Json, object, show, text, valuesOf } from './values.ts';
 
 /** On, off, or figures over the defaults. */
@@ -13,7 +14,6 @@ export const POLICY_NAMES = ['preset', 'rateLimit', 'budget', ...SWITCHES] as co
 
 type Policies = Pick<ClientOptions, (typeof POLICY_NAMES)[number]>;
 type RateLimits = Extract<ClientOptions['rateLimit'], { readonly limits: unknown }>;
-type RateLimit = RateLimits['limits'][number];
 
 /** @throws ConfigError for what the library would not see; the rest is for it to refuse */
 export function policiesOf(given: Json, path: string): Policies {
@@ -44,14 +44,14 @@ function checkIgnored(policy: unknown, path: string): void {
   throw new ConfigError(path, `lists ${show(personal)}; a field that may say who asks cannot be ignored`);
 }
 
-const LIMIT_NAMES = ['limit', 'windowMs', 'name'];
+const LIMIT_NAMES = ['limit', 'windowMs', 'name', ...RATE_TABLE_NAMES];
 
 /** One limit with its figures, or several as `limits`; how they are kept stands beside either. */
 function rateLimitOf(given: Json, path: string): RateLimits {
   const { limits, ...rest } = given;
   if (limits === undefined) {
-    const { limit, windowMs, name, ...kept } = rest;
-    return rateOf([limitOf({ limit, windowMs, name }, path)], kept);
+    const { limit, windowMs, name, weights, by, ...kept } = rest;
+    return rateOf([limitOf({ limit, windowMs, name, weights, by }, path)], kept);
   }
   if (!Array.isArray(limits)) throw new ConfigError(`${path}.limits`, `is ${show(limits)}; allowed: a list of limits`);
   const each = limits.map((limit, i) => {
@@ -62,9 +62,12 @@ function rateLimitOf(given: Json, path: string): RateLimits {
 }
 
 /** The library is about to look at the figures, and at the names of the others. */
-const rateOf = (limits: readonly RateLimit[], rest: Json): RateLimits => ({ ...(valuesOf(rest) as object), limits });
+const rateOf = (limits: readonly ConfiguredLimit[], rest: Json): RateLimits => ({
+  ...(valuesOf(rest) as object),
+  limits,
+});
 
-function limitOf({ limit, windowMs, name }: Json, path: string): RateLimit {
-  const figures = { limit: limit as number, windowMs: windowMs as number };
+function limitOf({ limit, windowMs, name, ...tables }: Json, path: string): ConfiguredLimit {
+  const figures = { limit: limit as number, windowMs: windowMs as number, ...parseRateTables(tables, limit, path) };
   return name === undefined ? figures : { ...figures, name: text(name, `${path}.name`) };
 }

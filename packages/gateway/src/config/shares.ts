@@ -7,6 +7,7 @@ import type { ClientOptions } from 'keepwarm';
 import { figuresOf, repeats } from './client-options.ts';
 import type { GatewayConfig, UpstreamConfig } from './config.ts';
 import { ConfigError } from './config-error.ts';
+import { limitsOf } from './rate-tables.ts';
 import type { RpcUpstreamConfig } from './rpc-upstream.ts';
 import { UPGRADES_DEFAULTS } from './upgrades.ts';
 import { WEBSOCKET_DEFAULTS } from './websocket.ts';
@@ -68,8 +69,12 @@ export function checkShares({ workers = 1, callersMax, upstreams, redis }: Gatew
       check(`upstreams.${name}.upgrades.upgradesMax`, upgradesOf(upstream).upgradesMax);
       const { limit } = concurrencyOf(upstream.client) ?? {};
       if (limit !== undefined) check(`upstreams.${name}.concurrency.limit`, limit);
+      if (redis === undefined && limitsOf(upstream.client).some(({ by }) => by !== undefined)) {
+        const allowed = 'allowed: without by, with redis, or with one worker';
+        throw new ConfigError(`upstreams.${name}.rateLimit.by`, `is counted by each of ${workers} workers; ${allowed}`);
+      }
       if (redis === undefined && name.endsWith('.sections.each')) {
-        for (const each of limitsOf(upstream)) check(`upstreams.${name}.rateLimit.limit`, each.limit);
+        for (const each of limitsOf(upstream.client)) check(`upstreams.${name}.rateLimit.limit`, each.limit);
       }
     }
   }
@@ -87,13 +92,9 @@ function whole(upstream: UpstreamConfig, slot: Slot, counts: boolean): UpstreamC
 /** A section that is not in the configuration comes and goes: no places move to it. */
 function limited(section: UpstreamConfig, slot: Slot): UpstreamConfig {
   const { rateLimit } = section.client;
-  if (limitsOf(section).length === 0) return section;
-  const limits = limitsOf(section).map((each) => ({ ...each, limit: partOf(each.limit, slot) }));
+  if (limitsOf(section.client).length === 0) return section;
+  const limits = limitsOf(section.client).map((each) => ({ ...each, limit: partOf(each.limit, slot) }));
   return { ...section, client: { ...section.client, rateLimit: { ...(rateLimit as object), limits } } };
-}
-
-function limitsOf({ client: { rateLimit } }: UpstreamConfig) {
-  return typeof rateLimit === 'object' && 'limits' in rateLimit ? rateLimit.limits : [];
 }
 
 function part(upstream: UpstreamConfig, slot: Slot): UpstreamConfig {

@@ -8,10 +8,10 @@
  */
 
 import { createHash } from 'node:crypto';
-import { isIPv6 } from 'node:net';
 import { ExactWindow } from 'keepwarm';
 import type { CallerRateConfig } from '../config/caller-rate.ts';
 import type { CallerRequest } from './caller.ts';
+import { networkOf } from './network.ts';
 import { type Problem, refusal } from './problem.ts';
 
 /** How many are looked at for one to forget: those that follow have asked later still. */
@@ -98,17 +98,4 @@ function keyOf(request: CallerRequest, by: CallerRateConfig['by']): string {
   if (shown === undefined) return networkOf(request.socket.remoteAddress ?? '');
   const text = `=${Array.isArray(shown) ? shown.join(', ') : shown}`;
   return text.length <= KEY_CHARS_MAX ? text : `#${createHash('sha256').update(text, 'latin1').digest('base64')}`;
-}
-
-/** One line of a provider is a whole /64 of IPv6 addresses, which its owner may change at will. */
-export function networkOf(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined) return mapped;
-  if (!isIPv6(address)) return address;
-  const [head = '', tail] = address.split('%', 1)[0]!.split('::');
-  const groups = head === '' ? [] : head.split(':');
-  const rest = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - groups.length - rest.length);
-  const all = [...groups, ...Array.from({ length: zeros }, () => '0'), ...rest];
-  return `${all.slice(0, 4).join(':')}::/64`;
 }

@@ -13,6 +13,7 @@
 
 import { NetError, type Reply } from 'keepwarm';
 import type { Serving } from 'keepwarm/otel';
+import type { Asked } from '../config/rate-tables.ts';
 import type { CallerRequest, CallerResponse } from './caller.ts';
 import { replyFields, requestFields } from './fields.ts';
 import { answerProblem, type Problem, problemOf } from './problem.ts';
@@ -65,7 +66,10 @@ export class Forwarding implements BodySink {
     const { client, config } = upstream;
     const headers = requestFields(this.#request, config);
     const method = this.#request.method ?? 'GET';
-    const call = () => client.request(path, { method, headers, body, signal: this.#signal });
+    const about: Asked | undefined = upstream.looks
+      ? { path, address: this.#request.socket.remoteAddress ?? '' }
+      : undefined;
+    const call = () => client.request(path, { method, headers, body, signal: this.#signal, about });
     (this.#serving?.within(call) ?? call()).then(
       (reply) => this.#replied(reply),
       (thrown: unknown) => this.#failed(NetError.from(thrown)),

@@ -5,6 +5,7 @@ import type { OpenTelemetry } from 'keepwarm/otel';
 import type { FleetRateLimit } from 'keepwarm/redis';
 import { forwardingOptions } from '../config/client-options.ts';
 import type { UpstreamConfig } from '../config/config.ts';
+import { looksAtRequests } from '../config/rate-tables.ts';
 import { UPGRADES_DEFAULTS } from '../config/upgrades.ts';
 import { EndpointTrails } from '../figures/endpoint-trails.ts';
 import { FigureBook } from '../figures/figures.ts';
@@ -21,6 +22,8 @@ export class Upstream {
   sections: Sections | undefined;
   readonly client: Client;
   readonly book: FigureBook;
+  /** Its limits look at what is asked, and by whom. */
+  readonly looks: boolean;
   readonly tenure = new Tenure();
   readonly callerRate: CallerRate | undefined;
   /** Its limits, where they are counted together with other gateways. */
@@ -49,6 +52,7 @@ export class Upstream {
     this.telemetry = telemetry;
     this.name = name;
     this.config = config;
+    this.looks = looksAtRequests(config.client);
     this.callerRate = config.callerRate && new CallerRate(config.callerRate);
     this.origin = new URL(config.client.origin).origin;
     const { observer } = this.book;

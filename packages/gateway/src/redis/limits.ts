@@ -17,10 +17,10 @@ import {
 } from 'keepwarm/redis';
 import type { GatewayConfig, UpstreamConfig } from '../config/config.ts';
 import { ConfigError } from '../config/config-error.ts';
+import { rateLimitOf } from '../config/rate-tables.ts';
 import type { RedisConfig } from '../config/redis.ts';
 import { allOf } from '../config/sections.ts';
 
-type RateLimits = Extract<UpstreamConfig['client']['rateLimit'], { readonly limits: unknown }>;
 type Figures = Exclude<Extract<GrpcPoolOptions['connectionRate'], object>, { readonly start: unknown }>;
 
 /** Limits that are counted in one Redis. */
@@ -43,7 +43,7 @@ export class LimitsInRedis {
 
   /** Takes the place of the option; the client closes it with itself. @throws NetError `INVALID` */
   ofOrigin(config: UpstreamConfig, upstream: string, observer: Observer = {}): FleetRateLimit | undefined {
-    const limits = ratesOf(config);
+    const limits = rateLimitOf(config.client);
     return limits && redisRateLimit({ ...this.#fleet, ...limits, name: upstream }, { observer });
   }
 
@@ -85,12 +85,6 @@ export function checkLimitsInRedis({ redis, workers = 1, upstreams, grpc = new M
     }
     checked(name, () => limits.ofConnections(name, figures).close());
   }
-}
-
-/** The limits of an origin, as they are written down. */
-function ratesOf({ client }: UpstreamConfig): RateLimits | undefined {
-  const { rateLimit } = client;
-  return typeof rateLimit === 'object' && 'limits' in rateLimit ? rateLimit : undefined;
 }
 
 /** The figures of a limit on opening connections; nothing where there is none. */

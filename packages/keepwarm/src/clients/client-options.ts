@@ -50,6 +50,8 @@ export interface CallOptions extends Partial<StepLimits> {
   readonly template?: string | undefined;
   /** The tenant whose own pool and limits serve the call. */
   readonly section?: string | undefined;
+  /** What you know of the call, for your own functions among the options, such as `rateLimit.weight`. Shown nowhere. */
+  readonly about?: unknown;
 }
 
 export interface RequestOptions extends CallOptions {

@@ -52,5 +52,6 @@ export function makeCall(
     section: options.section ?? '',
     template: options.template,
     tried: balanced ? [] : undefined,
+    about: options.about,
   };
 }

@@ -89,8 +89,8 @@ export interface Call {
   /** The path with names for what varies in it, where the caller gave one. */
   readonly template?: string | undefined;
   /**
-   * What whoever made the call knows of it beyond HTTP, for policies of the same protocol; the others do not look at
-   * it. All copies of a call share it, so it is never changed.
+   * What whoever made the call knows of it beyond HTTP, for policies of the same protocol and for functions among the
+   * options; others do not look at it. All copies of a call share it, so it is never changed.
    */
   readonly about?: unknown;
 }
