@@ -21,6 +21,7 @@ import type { ExclusivePool } from '../../pool/exclusive.ts';
 import type { Kept } from '../../pool/lifetime.ts';
 import { own, readBuffer, type SocketOwner } from '../reading.ts';
 import type { Host } from './host.ts';
+import { hearOut } from './last-words.ts';
 
 /** Whose a leased connection is: an exchange of ours, or one that somebody else runs on the socket. */
 export interface Tenant {
@@ -28,6 +29,8 @@ export interface Tenant {
   readonly call: Pick<Call, 'id' | 'method' | 'path' | 'endpoint'>;
   readonly phase: Phase;
   readonly stack: string | undefined;
+  /** Whether it has sent what may be answered though more of it cannot be written. */
+  readonly mayBeAnswered: boolean;
   /** @returns false to stop reading */
   received(bytes: Buffer, count: number): boolean;
   /** The peer ended its side. */
@@ -83,6 +86,7 @@ export class Connection implements Kept<Connection>, LiveSocket, SocketOwner {
     this.#openedAt = host.clock.now();
     this.idleSince = this.#openedAt;
     own(this.socket, this);
+    hearOut(this.socket, host.clock, () => this.exchange?.mayBeAnswered === true);
     host.sockets.add(this);
   }
 

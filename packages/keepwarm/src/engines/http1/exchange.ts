@@ -165,6 +165,10 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     if (!this.#over) this.#host.due.hasten(this);
   }
 
+  get mayBeAnswered(): boolean {
+    return this.#written;
+  }
+
   /** @returns false to stop reading */
   received(bytes: Buffer, count: number): boolean {
     const incoming = this.#incoming;
