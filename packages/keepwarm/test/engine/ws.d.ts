@@ -18,7 +18,11 @@ declare module 'ws' {
   }
 
   export class WebSocket extends EventEmitter {
-    constructor(url: string, protocols?: string[], options?: { readonly headers?: Record<string, string> });
+    constructor(
+      url: string,
+      protocols?: string[],
+      options?: { readonly headers?: Record<string, string>; readonly ca?: string },
+    );
     readonly protocol: string;
     readonly extensions: string;
     send(data: string | Uint8Array): void;
@@ -32,6 +36,7 @@ declare module 'ws' {
       readonly port?: number;
       readonly host?: string;
       readonly noServer?: boolean;
+      readonly server?: import('node:http').Server;
       readonly autoPong?: boolean;
       readonly perMessageDeflate?: boolean;
       readonly maxPayload?: number;
