@@ -1,4 +1,5 @@
 /** One call under way that several wait for: the states and invariants stand at the head of `coalesce.ts`. */
+import { type Abortable, listen, unlisten } from '../core/abort.ts';
 import type { Call, Send } from '../core/call.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import type { DueList } from '../core/due.ts';
@@ -140,19 +141,35 @@ export class Attempt implements Company {
     let handed = false;
     for (const party of this.parties) {
       this.#release(party);
-      if (handed) this.#desk.separated++;
-      party.resolve(handed ? sentBy(this.#next, party.call) : reply);
-      handed = true;
+      if (handed) {
+        this.#desk.separated++;
+        party.resolve(sentBy(this.#next, party.call));
+      } else {
+        handed = true;
+        this.#follow(party.call, reply);
+        party.resolve(reply);
+      }
     }
+  }
+
+  /** What comes yet is this caller's alone: its signal and its deadline end it, as if it had made the call itself. */
+  #follow({ signal, deadlineAt }: Call, reply: Reply): void {
+    if (reply.ended) return;
+    if (deadlineAt !== this.first.deadlineAt) reply.extendDeadline(deadlineAt);
+    if (signal === undefined) return;
+    const caller: Abortable = { aborted: (reason) => this.#controller?.abort(reason) };
+    listen(signal, caller);
+    reply.onEnd(() => unlisten(signal, caller));
   }
 
   #failed(thrown: unknown): void {
     this.#desk.seal(this);
     const timeIsUp = thrown instanceof NetError && thrown.code === 'DEADLINE';
-    const now = this.#desk.clock.now();
+    // It may have failed before its time, as it could not have started within it: who has no more fails as well.
+    const until = Math.max(this.first.deadlineAt, this.#desk.clock.now());
     for (const party of this.parties) {
       this.#release(party);
-      if (timeIsUp && party.call.deadlineAt > now) party.resolve(this.#desk.send(party.call, this.#next));
+      if (timeIsUp && party.call.deadlineAt > until) party.resolve(this.#desk.send(party.call, this.#next));
       else party.reject(thrown);
     }
   }

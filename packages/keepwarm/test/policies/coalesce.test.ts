@@ -55,6 +55,39 @@ describe('callers who ask for the same', () => {
     assert.deepEqual([policy.snapshot().attempts, clock.sleeping], [0, 0]);
   });
 
+  it('fail at once when the limit below could not have let them start in time; who has more time asks again', async () => {
+    const { get, clock, engine } = aDesk(({ deadlineAt }) => {
+      assert(engine.calls.length < 10, 'it is not asked again and again');
+      return deadlineAt < 1_000 ? failure('DEADLINE', 'unsent') : 200;
+    });
+    const deadlines = [500, 400, 2_000, 500];
+    const outcomes = deadlines.map((deadlineAt) => codeOf(get({ deadlineAt })));
+    await clock.settle();
+    assert.deepEqual(await Promise.all(outcomes), ['DEADLINE', 'DEADLINE', 200, 'DEADLINE']);
+    assert.equal(engine.calls.length, 2);
+  });
+
+  it('who gets a body as it comes ends it by its own signal and deadline', async () => {
+    for (const streams of [1, 2]) {
+      const source = new HandSource();
+      const ends: unknown[] = [];
+      const send = coalesce(
+        { ...COALESCE_DEFAULTS, bodyMs: 10 },
+        { clock: new FakeClock(), observer: {} },
+      )((call) => {
+        call.signal?.addEventListener('abort', () => ends.push(call.signal?.reason));
+        return Promise.resolve(aReply({ body: source, headers: { 'content-type': 'text/event-stream' } }));
+      });
+      const callers = Array.from({ length: streams }, () => new AbortController());
+      const replies = await Promise.all(callers.map(({ signal }) => send(aCall({ signal }))));
+      assert.equal(replies[0]?.ended, false);
+      const gone = new Error('gone');
+      callers[0]!.abort(gone);
+      assert(ends.includes(gone), 'its abort reaches what sends the body');
+      for (const reply of replies) reply.finish();
+    }
+  });
+
   it('are not left behind by a policy below that throws: the next one asks anew', async () => {
     const clock = new FakeClock();
     const policy = coalesce(COALESCE_DEFAULTS, { clock, observer: {} });
