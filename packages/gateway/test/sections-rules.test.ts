@@ -1,5 +1,8 @@
 /** How sections come and go, and what may be said of them. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type CallRows, parseCallRows, rowFor } from '../src/config/call-patterns.ts';
@@ -8,6 +11,7 @@ import { checkShares, configOfWorker } from '../src/config/shares.ts';
 import type { CallerRequest } from '../src/data/caller.ts';
 import { Sections } from '../src/data/sections.ts';
 import { Upstream } from '../src/data/upstream.ts';
+import { commandHere } from './command-process.ts';
 
 const ORIGIN = 'http://127.0.0.1:9';
 
@@ -272,6 +276,27 @@ describe('the block sections', () => {
       );
     });
   }
+
+  it('is told of by keepwarm check', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'keepwarm-sections-'));
+    const file = join(folder, 'keepwarm.json');
+    const endpoints = [{ url: 'http://127.0.0.1:1/k' }, { url: 'http://127.0.0.1:2' }];
+    const upstreams = {
+      a: { origin: ORIGIN, sections: { by: 'header:X-Tenant', named: { acme: {} }, sectionsMax: 7 } },
+      b: { endpoints, sections: { by: 'path:2', unlisted: 'refuse' } },
+      c: { origin: ORIGIN, sections: { by: 'routes', routes: { '/a': 'x', '/b': 'y' } } },
+    };
+    writeFileSync(file, JSON.stringify({ upstreams }));
+    const { code, out, err } = await commandHere(['check', file]);
+    rmSync(folder, { recursive: true });
+    assert.equal(code, 0, err);
+    assert.match(out, /^ {2}a .* http:\/\/127\.0\.0\.1:9, sections by the header x-tenant: 1 listed, up to 7 others$/m);
+    assert.match(
+      out,
+      /^ {2}b .* http:\/\/127\.0\.0\.1:1, http:\/\/127\.0\.0\.1:2, sections by segment 2 of the path: 0 listed$/m,
+    );
+    assert.match(out, /^ {2}c .*, sections by routes: 2 listed$/m);
+  });
 
   it('is refused beside a limit that would look as if it were for all sections together', () => {
     assert.throws(() => parsed({ rateLimit: { limit: 1, windowMs: 1 }, sections: { by: 'path' } }), {

@@ -4,7 +4,7 @@ import { after, describe, it } from 'node:test';
 import type { EndpointsTold } from '../src/admin/endpoints.ts';
 import { parseConfig } from '../src/config/config.ts';
 import { ask, httpServer, Opened, startGateway } from './fixtures.ts';
-import { json } from './workers-load.ts';
+import { json, snapshotOf } from './workers-load.ts';
 
 describe('an upstream of several endpoints', () => {
   const opened = new Opened();
@@ -47,6 +47,32 @@ describe('an upstream of several endpoints', () => {
     assert.ok(!JSON.stringify(told).includes('secret-of-b'));
     const metrics = String((await ask(`http://127.0.0.1:${gateway.adminPort}/metrics`)).body);
     assert.match(metrics, /^keepwarm_endpoint\w*\{client="quotes",endpoint="a"/m);
+  });
+
+  it('is told of by all of its places, as far as there is room for them', async () => {
+    const urls = Array.from({ length: 5 }, (_, i) => `http://127.0.0.1:${i + 1}/key-${i}`);
+    const gateway = opened.add(
+      await startGateway({
+        few: { endpoints: urls.slice(0, 2).map((url) => ({ url })) },
+        many: { endpoints: urls.map((url, i) => ({ url, name: `n${i}` })) },
+        one: { origin: urls[0] },
+      }),
+    );
+    const admin = `127.0.0.1:${gateway.adminPort}`;
+    const { upstreams } = await snapshotOf(admin);
+    assert.deepEqual(
+      upstreams.map(({ origin }) => origin),
+      [
+        'http://127.0.0.1:1, http://127.0.0.1:2',
+        'http://127.0.0.1:1, http://127.0.0.1:2, http://127.0.0.1:3 and 2 more',
+        'http://127.0.0.1:1',
+      ],
+    );
+    assert.deepEqual(
+      upstreams.map(({ endpoints }) => endpoints?.map(({ name, origin }) => `${name} ${origin.at(-1)}`)),
+      [['127.0.0.1:1 1', '127.0.0.1:2 2'], ['n0 1', 'n1 2', 'n2 3', 'n3 4', 'n4 5'], undefined],
+    );
+    assert.ok(!JSON.stringify(upstreams).includes('key-'), 'paths may hold keys');
   });
 
   it('offers no upgrades', async () => {

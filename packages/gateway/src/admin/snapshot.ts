@@ -1,5 +1,5 @@
 /** What `/api/stats` answers: everything the gateway knows about itself. docs/guide/gateway.md describes it. */
-import type { ClientStats, SocketLife } from 'keepwarm';
+import type { ClientStats, EndpointSnapshot, SocketLife } from 'keepwarm';
 import type { AnyUpstream } from '../data/routes.ts';
 import { type Summary, series, summary } from '../figures/rolling.ts';
 import { type Figures, LATELY_SECONDS } from '../figures/tally.ts';
@@ -12,11 +12,14 @@ import type { Readers } from './events.ts';
 import { count, onlyNames } from './query.ts';
 import { readiness } from './readiness.ts';
 import { type RpcTold, rpcTold } from './rpc-told.ts';
+import { endpointsOf } from './upstream-parts.ts';
 import type { AdminView } from './view.ts';
 import type { WorkerOfStats } from './worker-told.ts';
 
 /** Seconds of curves: two minutes. */
 export const SERIES_SECONDS = 120;
+
+const ENDPOINTS_TOLD_MAX = 100;
 
 export interface SocketTold extends SocketLife {
   /** How busy it was, one digit per `trailSlotMs`, oldest first, ending now; 0 unused … 9 in use all the time. */
@@ -54,6 +57,8 @@ export interface UpstreamTold extends Figures, UpstreamCallersTold {
   };
   /** Age of the client, in ms; the instants of its sockets are counted from its creation. */
   readonly uptimeMs: number;
+  /** Of one with several endpoints that are no JSON-RPC nodes, at most `ENDPOINTS_TOLD_MAX` of them. */
+  readonly endpoints?: readonly Pick<EndpointSnapshot, 'name' | 'origin' | 'state'>[];
   /** Of a pool of JSON-RPC nodes: its endpoints. */
   readonly jsonrpc?: RpcTold;
 }
@@ -165,8 +170,15 @@ function tell(upstream: AnyUpstream, socketsMax: number): UpstreamTold {
       history: socketsMax === 0 ? [] : sockets.history.map(withTrail),
     },
     ...callersTold(upstream),
+    ...endpointsTold(upstream),
     ...('rpc' in upstream ? { jsonrpc: rpcTold(upstream, rpc!) } : {}),
   };
+}
+
+function endpointsTold(upstream: AnyUpstream): Pick<UpstreamTold, 'endpoints'> {
+  if ('rpc' in upstream || upstream.trails === undefined) return {};
+  const told = endpointsOf(upstream).slice(0, ENDPOINTS_TOLD_MAX);
+  return { endpoints: told.map(({ name, origin, state }) => ({ name, origin, state })) };
 }
 
 /** A client of one origin has one pool, made by its first call; one of several endpoints has one for each. */

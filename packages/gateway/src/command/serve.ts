@@ -12,6 +12,7 @@ import {
   type UpstreamConfig,
 } from '../config/config.ts';
 import { ConfigError } from '../config/config-error.ts';
+import { placesText } from '../config/endpoints.ts';
 import { LOGS_DEFAULTS } from '../config/logs.ts';
 import { redisServer } from '../config/redis.ts';
 import type { RpcUpstreamConfig } from '../config/rpc-upstream.ts';
@@ -80,7 +81,17 @@ async function gatewayOf(config: GatewayConfig, places: GatewayPlaces): Promise<
 }
 
 function originOf(config: UpstreamConfig | RpcUpstreamConfig): string {
-  return 'rpc' in config ? nodesOf(config.rpc) : new URL(config.client.origin).origin;
+  return 'rpc' in config ? nodesOf(config.rpc) : placesText(config.client) + sectionsText(config);
+}
+
+/** How its tenants are told from each other. */
+function sectionsText({ sections }: UpstreamConfig): string {
+  if (sections === undefined) return '';
+  const { by, named, unlisted, sectionsMax } = sections;
+  const how =
+    'header' in by ? `the header ${by.header}` : 'segment' in by ? `segment ${by.segment} of the path` : 'routes';
+  const more = unlisted === 'serve' && !('routes' in by) ? `, up to ${sectionsMax} others` : '';
+  return `, sections by ${how}: ${named.size} listed${more}`;
 }
 
 /** Anything but straight, so that nobody is surprised by what an environment says. */
@@ -118,7 +129,7 @@ export function runCheck(file: string, print: Print): number {
   if (upstreams.size === 0 && grpc?.size === 0) throw new ConfigError(`${file}: upstreams`, 'names none');
   print(`${file} is fine: callers at ${showAddress(listen)}, status page at ${showAddress(admin)}`);
   for (const [name, upstream] of upstreams) {
-    const what = 'rpc' in upstream ? 'JSON-RPC nodes' : new URL(upstream.client.origin).origin;
+    const what = 'rpc' in upstream ? 'JSON-RPC nodes' : placesText(upstream.client) + sectionsText(upstream);
     print(`  ${name}  →  ${'rpc' in upstream ? `${upstream.rpc.endpoints.length} ${what}` : what}`);
   }
   for (const [name, { listen: at, pool }] of grpc ?? []) {

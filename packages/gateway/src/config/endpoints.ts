@@ -61,3 +61,14 @@ function urlOf(value: unknown, path: string): string {
   }
   return url.href;
 }
+
+/** Origins in a text for people; beyond so many it says how many more there are. */
+const SHOWN_MAX = 3;
+
+/** Where an upstream is, as people may see it: without paths, which may hold keys. */
+export function placesText({ origin, endpoints }: Place): string {
+  if (endpoints === undefined) return new URL(origin).origin;
+  const origins = [...new Set(endpoints.map(({ url }) => new URL(url).origin))];
+  const rest = origins.length - SHOWN_MAX;
+  return origins.slice(0, SHOWN_MAX).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
+}

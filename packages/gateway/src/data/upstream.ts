@@ -5,6 +5,7 @@ import type { OpenTelemetry } from 'keepwarm/otel';
 import type { FleetRateLimit } from 'keepwarm/redis';
 import { forwardingOptions } from '../config/client-options.ts';
 import type { UpstreamConfig } from '../config/config.ts';
+import { placesText } from '../config/endpoints.ts';
 import { looksAtRequests } from '../config/rate-tables.ts';
 import { UPGRADES_DEFAULTS } from '../config/upgrades.ts';
 import { EndpointTrails } from '../figures/endpoint-trails.ts';
@@ -34,7 +35,7 @@ export class Upstream {
   /** Of several endpoints. */
   readonly trails: EndpointTrails | undefined;
   #agents: KeepwarmAgents | undefined;
-  /** Origin as people may see it, without the base path; of several endpoints the first one's. */
+  /** Origin as people may see it, without the base path; of several endpoints some, and how many more there are. */
   readonly origin: string;
 
   /**
@@ -54,7 +55,7 @@ export class Upstream {
     this.config = config;
     this.looks = looksAtRequests(config.client);
     this.callerRate = config.callerRate && new CallerRate(config.callerRate);
-    this.origin = new URL(config.client.origin).origin;
+    this.origin = placesText(config.client);
     const { observer } = this.book;
     this.shared = limits?.ofOrigin(config, name, observer);
     const rateLimit = this.shared && { rateLimit: this.shared };

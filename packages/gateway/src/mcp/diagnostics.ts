@@ -46,7 +46,7 @@ export const DIAGNOSTICS: Tool = {
       record(
         {
           name: text(),
-          origin: text('without path'),
+          origin: text('without path; of several endpoints the first, and how many more there are'),
           ...GRADE,
           callsPerSecond: number('last 10 s'),
           latency: told('of the last 10 s: count, meanMs, p50Ms, p95Ms, p99Ms'),
@@ -108,7 +108,7 @@ function overall(graded: readonly Graded[]): Grade {
 
 function gradedOf(upstream: UpstreamTold, breakers: BreakersTold['breakers']): Graded {
   const { latency, latencySinceStart, reuse, reuseRatio, failedLately, status5xxLately, pool, dns, leaks } = upstream;
-  const endpoints = upstream.jsonrpc?.endpoints ?? [];
+  const endpoints = (upstream.jsonrpc ?? upstream).endpoints ?? [];
   const minute = Math.max(upstream.callsPerSecond * 60, failedLately + status5xxLately);
   return {
     calls: latencySinceStart.count + failedLately,
@@ -132,7 +132,7 @@ function toldOf(upstream: UpstreamTold) {
   const { name, origin, callsPerSecond, latency, pool, reuse, reuseRatio, compression, dns, calls } = upstream;
   const { failedLately, status5xxLately } = upstream;
   const leases = reuse.fresh + reuse.reused;
-  const endpoints = upstream.jsonrpc?.endpoints;
+  const { endpoints } = upstream.jsonrpc ?? upstream;
   return {
     ...{ name, origin, callsPerSecond, latency, pool, failedLately, status5xxLately, calls },
     keepAliveReuse: leases === 0 ? null : reuseRatio === 0 ? reuse.ratio : reuseRatio,

@@ -88,7 +88,7 @@ async function originOf(admin: Surroundings['admin'], input: Input, signal: Abor
       `there is no upstream of that name that speaks HTTP; there are: ${upstreams.map((each) => each.name).join(', ')}`,
     );
   }
-  const endpoints = upstream.jsonrpc?.endpoints;
+  const { endpoints } = upstream.jsonrpc ?? upstream;
   if (endpoints === undefined) return upstream.origin;
   const endpoint = wordOf(input, 'endpoint') ?? (endpoints.length === 1 ? endpoints[0]!.name : undefined);
   const found = endpoints.find((each) => each.name === endpoint);

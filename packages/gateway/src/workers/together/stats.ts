@@ -142,7 +142,7 @@ const lately = (all: readonly UpstreamPart[]): Summary =>
 function upstreamOf(group: readonly UpstreamPart[], socketsMax: number): UpstreamTold {
   const all = group.map(({ told }) => told);
   const uptimeMs = most(all, (told) => told.uptimeMs);
-  const { name, origin } = all[0]!;
+  const { name, origin, endpoints } = all[0]!;
   const [fresh, reused] = [sum(all, ({ reuse }) => reuse.fresh), sum(all, ({ reuse }) => reuse.reused)];
   const { socketsMax: places, saturation: _, ...pool } = summed(all.map((told) => told.pool));
   const dns = summed(all.map((told) => told.dns));
@@ -194,6 +194,7 @@ function upstreamOf(group: readonly UpstreamPart[], socketsMax: number): Upstrea
     ...optional('upgrades'),
     ...optional('websocket'),
     ...(subscriptions.length === 0 ? {} : { subscriptions: subscriptionsOf(subscriptions) }),
+    ...(endpoints && { endpoints }),
     ...(nodes.length === 0 ? {} : { jsonrpc: nodesOf(nodes) }),
   };
 }
