@@ -49,7 +49,6 @@ export class Serving {
     this.#log = places.log ?? SILENT;
     // Limits that nobody counts must not pass for limits that all count together.
     if (config.redis !== undefined && places.redis === undefined) throw new TypeError('redis has not been opened');
-    places.redis?.tellTo(this.feed);
     this.#upstreams = [...config.upstreams].map(([name, upstream]) => this.#whole(name, upstream));
     this.data = new DataServer(new Routes(this.#upstreams), config);
   }
