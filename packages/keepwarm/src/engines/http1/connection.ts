@@ -29,8 +29,8 @@ export interface Tenant {
   readonly call: Pick<Call, 'id' | 'method' | 'path' | 'endpoint'>;
   readonly phase: Phase;
   readonly stack: string | undefined;
-  /** Whether it has sent what may be answered though more of it cannot be written. */
-  readonly mayBeAnswered: boolean;
+  /** Whether its request, or a part of it, has been written: it may be answered though the rest cannot be. */
+  readonly written: boolean;
   /** @returns false to stop reading */
   received(bytes: Buffer, count: number): boolean;
   /** The peer ended its side. */
@@ -86,7 +86,7 @@ export class Connection implements Kept<Connection>, LiveSocket, SocketOwner {
     this.#openedAt = host.clock.now();
     this.idleSince = this.#openedAt;
     own(this.socket, this);
-    hearOut(this.socket, host.clock, () => this.exchange?.mayBeAnswered === true);
+    hearOut(this.socket, host.clock, () => this.exchange?.written === true);
     host.sockets.add(this);
   }
 

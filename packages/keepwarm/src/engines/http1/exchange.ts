@@ -66,7 +66,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
   #waiting = false;
   /** The connection lay idle before it was ours, or served another: it may have died unnoticed. */
   #mayBeStale = false;
-  #written = false;
+  written = false;
   #upload: Upload | undefined;
   #anyByte = false;
   /** Once the caller has a reply whose body is still arriving. */
@@ -128,7 +128,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
   /** Sends the request, unless it or its connection ended while it waited for the turn. */
   writeNow(now: number): void {
     const connection = this.#connection;
-    if (this.#over || connection === undefined || this.#written) return;
+    if (this.#over || connection === undefined || this.written) return;
     if (!connection.usable) return this.#lost('peer', describe.reset(undefined, 'unsent', 'write', connection.id));
     const call = outgoing(this.call);
     if (call instanceof NetError) return this.#giveUp('aborted', this.#placed(call));
@@ -139,7 +139,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     // The system refuses a write at once when it knows that the connection is dead: not a byte has left.
     const dead = connection.socket.errored;
     if (dead !== null) return this.#lost('reset', describe.reset(dead, 'unsent', 'write', connection.id));
-    this.#written = true;
+    this.written = true;
     if (producer === undefined) return this.#dueWithin(this.call.limits.firstByteMs, now);
     this.phase = 'write';
     this.dueAt = this.#deadlineAt;
@@ -157,16 +157,12 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
   /** Nothing was written for this call yet, or it may be repeated: another connection. */
   #again(now: number): void {
     this.#connection = undefined;
-    this.#written = false;
+    this.written = false;
     this.#incoming = undefined;
     this.#upload?.stop(); // its socket is yet to say that it is closed, and its producer may end or fail before
     this.#upload = undefined;
     this.#queue(now);
     if (!this.#over) this.#host.due.hasten(this);
-  }
-
-  get mayBeAnswered(): boolean {
-    return this.#written;
   }
 
   /** @returns false to stop reading */
@@ -205,7 +201,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
 
   connectionLost(cause: Error | undefined): void {
     const connection = this.#connection;
-    const phase = this.#written ? this.phase : 'write';
+    const phase = this.written ? this.phase : 'write';
     this.#lost('reset', describe.reset(cause, this.#reach(), phase, connection?.id));
   }
 
@@ -214,7 +210,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     connection?.close(reason);
     // Unwritten it costs nothing to try again; but a fresh connection that died at once tells of a peer that wants
     // none, and dialling on and on would be a storm.
-    if (!this.#written && this.#mayBeStale) return this.#again(this.#host.clock.now());
+    if (!this.written && this.#mayBeStale) return this.#again(this.#host.clock.now());
     if (!this.#mayHop()) return this.#fail(this.#placed(error));
     this.#host.hopped(this.call, error);
     this.wantsFresh = true;
@@ -223,7 +219,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
 
   /** Invariant (3). */
   #mayHop(): boolean {
-    const stale = this.#mayBeStale && this.#written && !this.#anyByte && !this.wantsFresh;
+    const stale = this.#mayBeStale && this.written && !this.#anyByte && !this.wantsFresh;
     return stale && mayRepeat(this.call) && this.#host.mayHop();
   }
 
@@ -284,7 +280,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
   }
 
   #reach(): 'unsent' | 'unknown' | 'answered' {
-    return this.#anyByte ? 'answered' : this.#written ? 'unknown' : 'unsent';
+    return this.#anyByte ? 'answered' : this.written ? 'unknown' : 'unsent';
   }
 
   /** Ends the call with an error, whatever it is doing, and gives its connection up. */
@@ -293,7 +289,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     if (connection === undefined) {
       if (this.#waiting) this.#place.pool.withdraw(this);
       this.#waiting = false;
-    } else if (!this.#written && reason === 'aborted') {
+    } else if (!this.written && reason === 'aborted') {
       this.#connection = undefined;
       connection.giveBack(this.#host.clock.now(), undefined); // nothing was sent on it: it is as good as before
     } else {

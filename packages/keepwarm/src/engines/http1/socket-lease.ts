@@ -55,7 +55,7 @@ export class SocketLease implements Waiter<Connection>, Due, Tenant, Writer {
   listed = false;
   dueAt: number;
   readonly wantsFresh = false;
-  readonly mayBeAnswered = false; // its holder listens for failures by itself
+  readonly written = false; // its holder listens for failures by itself
   phase: Phase = 'queue';
   readonly stack: string | undefined;
   readonly #host: Host;
