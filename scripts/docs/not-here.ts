@@ -38,7 +38,7 @@ export const ELSEWHERE: readonly Elsewhere[] = [
     why: 'the same line of README.md is run there',
   },
   ...['', ' -- --quick', ' -- --only http-100B-50', ' -- --only memory --only s2', ' -- --only h2'].map(bench),
-  ...[' -- --json rows.json', ' -- --record'].map(bench),
+  ...[' -- --json rows.json', ' -- --record', ' -- --sources'].map(bench),
   example('', 'rpc-service'),
   ...['exchange-bot', 'monitors', 'operator', 'rpc-service', 'tool-server'].map((name) => example(`${name}/`, name)),
   ...[

@@ -3,7 +3,7 @@
  * is a folder of links to this one, and whatever would be outside of it (the home folder, /etc) is in a folder of the
  * reader's own, so that nothing is left behind.
  */
-import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -33,6 +33,9 @@ const OUTPUT_MAX = 2 ** 24;
 /** What a clone has of its own, and not linked: nothing that was made here. */
 const NOT_LINKED = ['.git', '.tmp', 'keepwarm.yaml'];
 
+/** Whether this machine has a program of that name. */
+export const installed = (name: string): boolean => spawnSync(name, ['--version']).error === undefined;
+
 type Started = ChildProcessByStdio<null, Readable, Readable>;
 
 export class Reader {
@@ -51,6 +54,7 @@ export class Reader {
     }
     const main = join(root, 'packages/gateway/src/main.ts');
     this.program('keepwarm', `exec "${process.execPath}" --conditions=keepwarm-source "${main}" "$@"`);
+    if (!installed('curl')) this.program('curl', `exec "${process.execPath}" "${root}/scripts/docs/curl.ts" "$@"`);
     writeFileSync(join(this.home, '.curlrc'), 'silent\nshow-error\n');
     this.program('sudo', 'exec "$@"'); // there is nothing here that only root may
     const own = [join(this.home, 'global', 'bin'), join(this.home, 'bin')];
