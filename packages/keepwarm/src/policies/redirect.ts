@@ -53,7 +53,7 @@ export const redirect =
       } finally {
         reply.discard();
       }
-      return next(following).then((answer) => onward(following, answer, hops + 1));
+      return next(following).then((answer) => onward(following, answer, hops + 1), fail);
     };
     const read: Read = (reply, call) => (isRedirect(reply.status) ? onward(call, reply, 0) : reply);
     return sending(reading(relayOf(next, options.clock), read, options.clock), options.clock);
@@ -62,6 +62,11 @@ export const redirect =
 /** Statuses that ask to go elsewhere; 300 and 304 to 306 do not (RFC 9110 § 15.4). */
 export function isRedirect(status: number): boolean {
   return status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
+}
+
+/** Whatever stopped it on its way on: what was sent first has been received, and perhaps done. */
+function fail(thrown: unknown): never {
+  throw NetError.from(thrown).withReach('answered');
 }
 
 function tooMany(call: Call, redirectsMax: number): NetError {

@@ -216,7 +216,7 @@ async function walk(order: readonly (typeof NAMES)[number][], script: readonly M
     };
     const asked = new Promise<Reply>((resolve) => resolve(send(call)));
     asked
-      .then((reply) => (does === 'read' ? reply.text() : reply.discard()))
+      .then((reply): unknown => (does === 'read' ? reply.text() : reply.discard()))
       .then(
         () => heard('answered'),
         (error: unknown) => {

@@ -86,6 +86,20 @@ describe('a redirect', () => {
     assert.equal(calls[1]!.headers, headers);
   });
 
+  it('that ends nowhere says that the call was received: an order behind a 303 is not to be sent again', async () => {
+    for (const status of [303, 307]) {
+      const failures = [aReply(status, '/orders/1'), new NetError('CONNECT', 'nobody is there', { reach: 'unsent' })];
+      const engine: Send = async () => {
+        const next = failures.shift()!;
+        if (next instanceof NetError) throw next;
+        return next;
+      };
+      const send = redirect({ redirectsMax: 5, targetOf, clock: systemClock })(engine);
+      const order = aCall('https://a.example.com/orders', { method: 'POST', body: '{}' });
+      await assert.rejects(send(order), { code: 'CONNECT', reach: 'answered' });
+    }
+  });
+
   it('within an origin keeps it however many other origins there were before', async () => {
     for (let i = 0; i < 1_100; i++) interned(new URL(`https://host-${i}.example.com`));
     const headers = Fields.of({ authorization: 'Bearer secret', cookie: 'a=b' });
