@@ -2,7 +2,8 @@
  * The runtimes that the built package is tried under. Set-up installs them beside this file, apart from the rest, since
  * a second Node.js in the root would take the place of the one that everything else runs on.
  */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -44,6 +45,47 @@ export const RUNTIMES: readonly Runtime[] = [
 /** Binaries of other platforms are not installed; on this one all are wanted. */
 export const expected = (runtime: Runtime): boolean =>
   (process.platform === 'linux' && process.arch === 'x64') || existsSync(runtime.command);
+
+/** What a runtime needs to run a program with its dependencies beside it. */
+const PROGRAM_ARGS: Readonly<Record<string, readonly string[]>> = {
+  'Deno 2.9': ['run', '--allow-all', '--no-lock', '--no-remote', '--node-modules-dir=manual'],
+};
+
+/** Runs a command that goes on until it is told to end, when it has printed what is looked for. @returns its status */
+export async function until<T>(
+  { name, command }: Runtime,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  wanted: RegExp,
+  look: (found: RegExpExecArray) => Promise<T>,
+): Promise<{ readonly seen: T; readonly status: unknown; readonly printed: string }> {
+  const child = spawn(command, [...(PROGRAM_ARGS[name] ?? []), ...args], {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const over = setTimeout(() => child.kill('SIGKILL'), RUN_MS);
+  const closed = once(child, 'close');
+  let printed = '';
+  try {
+    const found = await new Promise<RegExpExecArray>((resolve, reject) => {
+      const heard = (text: unknown): void => {
+        printed += text;
+        const match = wanted.exec(printed);
+        if (match !== null) resolve(match);
+      };
+      child.stdout.on('data', heard);
+      child.stderr.on('data', heard);
+      closed.then(() => reject(new Error(`it ended: ${printed}`)), reject);
+    });
+    const seen = await look(found);
+    child.kill('SIGTERM');
+    const [status] = await closed;
+    return { seen, status, printed };
+  } finally {
+    clearTimeout(over);
+    child.kill('SIGKILL');
+  }
+}
 
 export interface Outcome {
   /** By promise: '' when it holds, else why not. */

@@ -9,7 +9,7 @@ import { root } from '../check.ts';
 import { section } from '../docs/markdown.ts';
 import { followQuickStart } from '../docs/newcomer.ts';
 import { startWorld } from '../docs/world/world.ts';
-import { expected, PROMISES, RUNTIMES, smoke } from '../matrix/runtimes.ts';
+import { expected, PROMISES, RUNTIMES, smoke, until } from '../matrix/runtimes.ts';
 import { type Servers, startServers } from '../matrix/servers.ts';
 import { allowed, licenceFaults } from '../release/licences.ts';
 import { billOfMaterials } from '../release/materials.ts';
@@ -196,6 +196,30 @@ describe('the packed command', () => {
     assert.equal(status, 0, stderr);
     assert.match(stdout, /gateway/);
   });
+
+  for (const runtime of RUNTIMES.filter((each) => expected(each) && !each.name.startsWith('Node'))) {
+    it(`serves under ${runtime.name} as the page says, and ends when it is told to`, async (t) => {
+      const { h1, close } = await startServers(join(home, 'ca.pem'));
+      t.after(close);
+      const program = join(home, 'node_modules', 'keepwarm-gateway', 'dist', 'main.js');
+      const listeners = ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'];
+      const args = [program, 'gateway', '--upstream', `api=${h1}`, ...listeners];
+      const { seen, status, printed } = await until(
+        runtime,
+        args,
+        { KEEPWARM_RUNTIME_DIR: join(home, 'run'), KEEPWARM_STATE_DIR: join(home, 'state') },
+        /(http:\S+\/api\/)[\s\S]*status page: (http:\S+)/,
+        async ([, api, page]) => {
+          const body: unknown = await (await fetch(`${api}a`, { method: 'POST', body: 'text' })).json();
+          const stats = await fetch(`${page}api/stats?sockets=0`);
+          return { body, stats: stats.status, page: (await (await fetch(`${page}`)).text()).slice(0, 15) };
+        },
+      );
+      const body = { path: '/a', version: '1.1', body: 'text' };
+      assert.deepEqual(seen, { body, stats: 200, page: '<!doctype html>' }, printed);
+      assert.equal(status, 0, printed);
+    });
+  }
 });
 
 describe('the quick start', () => {
