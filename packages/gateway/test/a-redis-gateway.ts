@@ -27,12 +27,16 @@ export async function countingNode(): Promise<CountingNode> {
   return Object.assign(server, { seen });
 }
 
-/** Over one node, by JSON-RPC as `nodes` and by HTTP as `plain`, each with the limit. */
-export function limitedGateway(node: TestServer, redis: object, more: object = {}): Promise<GatewayProcess> {
+/** One node, by JSON-RPC as `nodes` and by HTTP as `plain`, each with the limit. */
+export function limitedUpstreams(node: TestServer): { readonly upstreams: object } {
   const endpoint = { name: 'one', url: node.origin, rateLimit: { ...LIMIT, name: 'plan' } };
   const nodes = { jsonrpc: 'evm', coalesce: false, cache: false, endpoints: [endpoint] };
   const plain = { origin: node.origin, rateLimit: LIMIT };
-  return gatewayProcess({ nodes, plain }, { redis, ...more });
+  return { upstreams: { nodes, plain } };
+}
+
+export function limitedGateway(node: TestServer, redis: object, more: object = {}): Promise<GatewayProcess> {
+  return gatewayProcess(limitedUpstreams(node).upstreams, { redis, ...more });
 }
 
 /** Waits until so many more have come, however long that takes. */
