@@ -1,6 +1,7 @@
 /** The orchestrator's end of one child: pinned, started with the authority it needs, and asked one thing at a time. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { measuredArgv } from './built.ts';
 import type { Answer, Commands, Order } from './child.ts';
 import { pinned } from './pin.ts';
 
@@ -19,7 +20,7 @@ export class ClientProcess {
   readonly #exited: Promise<unknown>;
 
   constructor({ caFile, flags = [] }: ProcessOptions) {
-    const command = pinned('client', process.execPath, [...process.execArgv, ...flags]);
+    const command = pinned('client', process.execPath, [...measuredArgv(), ...flags]);
     this.#child = fork(new URL('./child.ts', import.meta.url), {
       execPath: command.file,
       execArgv: [...command.args],

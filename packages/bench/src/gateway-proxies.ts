@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { gatewayMain, measuredArgv } from './built.ts';
 import { pinned } from './pin.ts';
 import { scratch, tether } from './scratch.ts';
 import { awaitPort } from './server/await-port.ts';
@@ -57,8 +57,7 @@ async function startOurs(upstream: string): Promise<ProxyProcess> {
   };
   const file = join(files.folder, 'keepwarm.json');
   await writeFile(file, JSON.stringify(config));
-  const main = fileURLToPath(new URL('../../gateway/src/main.ts', import.meta.url));
-  const command = pinned('client', process.execPath, [...process.execArgv, main, 'gateway', '--config', file]);
+  const command = pinned('client', process.execPath, [...measuredArgv(), gatewayMain(), 'gateway', '--config', file]);
   const child = spawn(command.file, command.args, { stdio: ['ignore', 'ignore', 'pipe'] });
   return running(OURS, child, port, `/api${PATHS['100B']}`, () => files.close());
 }

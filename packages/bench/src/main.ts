@@ -1,5 +1,5 @@
 /**
- * npm run bench -- [--only NAME]… [--quick] [--json FILE] [--record] [--server nginx|node]
+ * npm run bench -- [--only NAME]… [--quick] [--json FILE] [--record] [--server nginx|node] [--sources]
  *
  * Tables go to stdout, progress to stderr. Nothing in the repository changes without --record. `docs/benchmarks.md`
  * tells how to read what comes out.
@@ -9,6 +9,7 @@ import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { allocationTable, measureAllocation } from './allocation.ts';
+import { measureBuilt } from './built.ts';
 import { callTable, measureCalls } from './calls.ts';
 import { delayTable, measureDelay } from './delay.ts';
 import { latencyTable, measureGateway, measureHalfLoad, measureIdleCallers } from './gateway.ts';
@@ -34,6 +35,7 @@ const USAGE = `npm run bench -- [options]
   --json FILE     write all rows as JSON
   --record        append the run to bench/history.jsonl and renew the README's table
   --server KIND   nginx or node; the best there is when left out
+  --sources       measures the sources, for work on them; what users install is built from them, and faster
   --list          the names of the scenarios
 `;
 
@@ -142,6 +144,7 @@ async function main(): Promise<number> {
       json: { type: 'string' },
       record: { type: 'boolean', default: false },
       server: { type: 'string' },
+      sources: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -159,6 +162,9 @@ async function main(): Promise<number> {
   if (values.server !== undefined && values.server !== 'nginx' && values.server !== 'node') {
     throw new Error(`--server ${values.server}: nginx or node`);
   }
+
+  if (values.sources && values.record) throw new Error('--record is for what users install: leave out --sources');
+  if (!values.sources) measureBuilt();
 
   const load = loadavg()[0];
   if (load > LOAD_MAX) console.error(`Load is ${load.toFixed(2)}: others use this machine, expect wide spreads.`);

@@ -1,0 +1,64 @@
+/**
+ * What is measured is what users install: the built packages, as everybody else's are. Sources cost a process more than
+ * they do, in heap above all, and with it collections. So before a run the packages are built, unless they are there and
+ * were built from these sources; and what is not built from them is not measured.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const CONDITION = '--conditions=keepwarm-source';
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const PACKAGES = ['keepwarm', 'gateway'];
+
+let built = false;
+
+/** Flags for a process whose packages are measured: this one's, and no sources once the packages are built. */
+export function measuredArgv(): string[] {
+  return built ? process.execArgv.filter((flag) => flag !== CONDITION) : process.execArgv;
+}
+
+/** The gateway's program, among its sources or as it is installed. */
+export function gatewayMain(): string {
+  return join(root, 'packages/gateway', built ? 'dist/main.js' : 'src/main.ts');
+}
+
+/** From now on the built packages are measured. @throws when they cannot be built */
+export function measureBuilt(): void {
+  if (!PACKAGES.every(isFresh)) {
+    process.stderr.write('Building the packages … ');
+    const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/build.ts')], { encoding: 'utf8' });
+    if (status !== 0) throw new Error(`the packages cannot be built: ${stderr.trim()}`);
+    process.stderr.write('done\n');
+  }
+  const stale = PACKAGES.find((name) => !isFresh(name));
+  if (stale !== undefined) throw new Error(`packages/${stale}/dist is not what its sources say; run npm run build`);
+  built = true;
+}
+
+function isFresh(name: string): boolean {
+  return isBuiltFrom(join(root, 'packages', name, 'src'), join(root, 'packages', name, 'dist'));
+}
+
+/** Whether each source has its program, no older than itself, and each program its source. */
+export function isBuiltFrom(sources: string, dist: string): boolean {
+  const modules = new Map([...filesIn(sources, '.ts'), ...filesIn(sources, '.js')]);
+  const programs = filesIn(dist, '.js');
+  return (
+    modules.size > 0 &&
+    modules.size === programs.size &&
+    [...modules].every(([name, changedAt]) => (programs.get(name) ?? 0) >= changedAt)
+  );
+}
+
+/** What a browser runs is bundled, and measured by nobody. */
+const isOfPage = (name: string): boolean => /^page[/\\]/.test(name);
+
+/** Names without ending, and when each was changed last. Declarations are no programs. */
+function filesIn(folder: string, ending: string): Map<string, number> {
+  if (!existsSync(folder)) return new Map();
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  const programs = names.filter((name) => name.endsWith(ending) && !name.endsWith('.d.ts') && !isOfPage(name));
+  return new Map(programs.map((name) => [name.slice(0, -ending.length), statSync(join(folder, name)).mtimeMs]));
+}
