@@ -153,6 +153,7 @@ export class Serving {
 
   #leave(upstream: AnyUpstream, drainMs: number): void {
     this.#leaving.add(upstream);
+    sectionsOf(upstream)?.close();
     upstream.drain();
     const gone = upstream.tenure.over(drainMs).then(() => upstream.close(0));
     void gone.catch(closedMeanwhile).finally(() => this.#leaving.delete(upstream));

@@ -7,6 +7,7 @@ import type { BreakersTold, LimitsTold } from '../src/admin/endpoints.ts';
 import type { UpstreamTold } from '../src/admin/snapshot.ts';
 import type { SocketsTold } from '../src/admin/sockets.ts';
 import { parseConfig } from '../src/config/config.ts';
+import type { CallerRequest } from '../src/data/caller.ts';
 import { answerOf, ask, httpServer, Opened, raw, startGateway, type TestGateway, until } from './fixtures.ts';
 import { json, snapshotOf } from './workers-load.ts';
 
@@ -308,6 +309,21 @@ describe('sections of an upstream', () => {
     gateway.gateway.reload(config({ api: { origin: api.origin } }));
     assert.equal((await get(gateway, '/a', 'nobody')).body, '/a nobody -');
     assert.deepEqual([...(await told(gateway)).keys()], ['api']);
+  });
+
+  it('are made no more once their upstream is gone', async () => {
+    const api = await anApi();
+    const gateway = await started({ origin: api.origin, sections: BY });
+    const [upstream] = gateway.gateway.upstreams;
+    assert.ok(upstream !== undefined && 'client' in upstream && upstream.sections !== undefined);
+    const { sections } = upstream;
+    const find = (name: string) =>
+      sections.find({ rawHeaders: ['x-tenant', name], headers: {} } as unknown as CallerRequest, '/');
+    assert.deepEqual(['upstream' in find('a'), sections.stats().open], [true, 1]);
+    gateway.gateway.reload(parseConfig({ listen: '127.0.0.1:0', admin: '127.0.0.1:0', upstreams: {} }, '.'));
+    assert.deepEqual(find('b'), { upstream, path: '/' }, 'who was on the way is served with the others');
+    assert.equal(sections.stats().open, 1);
+    assert.deepEqual(gateway.gateway.upstreams, []);
   });
 
   it('that are not listed keep theirs as well, and are listed without a loss', async () => {

@@ -34,7 +34,7 @@ export interface SectionsConfig {
 }
 
 export const SECTIONS_DEFAULTS = {
-  sectionsMax: 100, // some 200 KiB of figures each
+  sectionsMax: 100, // some 300 KiB each, most of it figures, and 170 series of metrics
   idleMs: 600_000,
   unnamed: 'common',
   unlisted: 'serve',
