@@ -8,7 +8,7 @@ const RPC_SHARE = 0.5;
 const BURST = { everyMs: 15_000, calls: 30 };
 const STREAM_EVERY_MS = 20_000;
 /** More orders at once than may be sent in a second. */
-const ORDERS = { everyMs: 9_000, calls: 11 };
+const ORDERS = { everyMs: 12_000, calls: 10 };
 const ORDER = '{"side":"buy","symbol":"WARM-USD","size":1}';
 
 /** @returns how to end it */

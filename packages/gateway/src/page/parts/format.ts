@@ -25,9 +25,9 @@ export function rate(perSecond: number): string {
   return perSecond < 9.95 ? perSecond.toFixed(1) : Math.round(perSecond).toLocaleString('en');
 }
 
-/** @param share 0…1; never rounded up to 100 % */
+/** @param share 0…1, or more of what can be asked for twice; never rounded up to 100 % */
 export function percent(share: number): string {
-  if (share >= 1) return '100 %';
+  if (share >= 1) return `${whole(share * 100)} %`;
   return share >= 0.99
     ? `${Math.min(99.9, Math.floor(share * 1_000) / 10).toFixed(1)} %`
     : `${Math.round(share * 100)} %`;
