@@ -4,9 +4,10 @@ import { factOf } from '../core/call-fact.ts';
 import type { Clock } from '../core/clock.ts';
 import { drain } from '../core/drain.ts';
 import type { Due, DueList } from '../core/due.ts';
-import { NetError, type Reach } from '../core/error.ts';
+import { NetError } from '../core/error.ts';
 import type { Observer } from '../core/observer.ts';
 import type { Reply } from '../core/reply.ts';
+import { further } from './repeat.ts';
 
 /** What all races of a policy share. */
 export interface RaceHost {
@@ -124,11 +125,4 @@ export class Race implements Due {
     this.#settled = true;
     this.#host.due.leave(this);
   }
-}
-
-const REACHES: readonly Reach[] = ['unsent', 'unknown', 'answered'];
-
-/** What was reached by either copy was reached by the call. */
-function further(a: Reach, b: Reach): Reach {
-  return REACHES[Math.max(REACHES.indexOf(a), REACHES.indexOf(b))]!;
 }

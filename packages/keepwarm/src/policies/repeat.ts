@@ -40,3 +40,10 @@ export function isTransient(error: NetError): boolean {
       return false;
   }
 }
+
+const REACHES: readonly Reach[] = ['unsent', 'unknown', 'answered'];
+
+/** What was reached by either sending of a call was reached by the call. */
+export function further(a: Reach, b: Reach): Reach {
+  return REACHES[Math.max(REACHES.indexOf(a), REACHES.indexOf(b))]!;
+}

@@ -17,6 +17,7 @@
  *       another endpoint asked for is about it. Waits grow with the waits there were, not with the attempts.
  *   (6) A further attempt that an open breaker refused was none: the caller gets what came of the one before, as far as
  *       it is still there.
+ *   (7) A failure says how far the call got in any of its attempts, not in the last one alone.
  *
  * A call that succeeds at once costs one deposit and one object.
  */
@@ -32,7 +33,7 @@ import { pass, relayed } from '../core/relay.ts';
 import type { Reply } from '../core/reply.ts';
 import { sleep } from '../core/sleep.ts';
 import { attemptLimitMs } from './attempt-length.ts';
-import { isSafe, isTransient } from './repeat.ts';
+import { further, isSafe, isTransient } from './repeat.ts';
 import { retryAfterMs } from './retry-after.ts';
 import type { RetryOptions } from './retry-options.ts';
 
@@ -98,6 +99,9 @@ export function retry(options: RetryOptions, parts: RetryParts): Retry {
 /** What is known of an attempt that did not do: its error, or the status of its reply. */
 type Failure = { readonly error: NetError } | { readonly status: number };
 
+/** What came of the attempt before, as far as it is kept. */
+type Last = Reply | NetError | undefined;
+
 class Attempts {
   readonly #options: RetryOptions;
   readonly #parts: Shared;
@@ -115,18 +119,19 @@ class Attempts {
 
   readonly relay: Relay = (call, to, now) => {
     this.#parts.budget.deposit(now);
-    this.#run(call, to, 1, 0, undefined, now);
+    this.#run(call, to, 1, 0, 'unsent', undefined, now);
   };
 
   /**
    * @param tries 1 for the first attempt made here
    * @param waits those before it
+   * @param reached how far those before it got
    * @param last  what came of the attempt before
    */
-  #run(call: Call, to: Outlet, tries: number, waits: number, last: Reply | NetError | undefined, now: number): void {
+  #run(call: Call, to: Outlet, tries: number, waits: number, reached: Reach, last: Last, now: number): void {
     const limitMs = attemptLimitMs(call, this.#options, tries, this.#parts, now);
     const sent = attemptOf(call, tries, limitMs);
-    pass(this.#next, sent, new Attempt(this, call, sent, to, tries, waits, last), now);
+    pass(this.#next, sent, new Attempt(this, call, sent, to, tries, waits, reached, last), now);
   }
 
   replied(attempt: Attempt, reply: Reply, now: number): void {
@@ -160,10 +165,10 @@ class Attempts {
   #erred(attempt: Attempt, error: NetError, now: number): void {
     const transient = isTransient(error) || this.#mayStartElsewhere(attempt, error, now);
     const waitMs = transient ? this.#waitMs(attempt, undefined, now) : 0;
-    if (!transient || !this.#granted(attempt, error.reach, waitMs, { error }, now)) {
-      return attempt.to.failed(error, now);
-    }
-    this.#again(attempt, error.reach, waitMs, { error }, error, now);
+    const reached = further(error.reach, attempt.reached);
+    const told = error.withReach(reached);
+    if (!transient || !this.#granted(attempt, error.reach, waitMs, { error }, now)) return attempt.to.failed(told, now);
+    this.#again(attempt, reached, waitMs, { error }, told, now);
   }
 
   /** It could not have started here before its deadline; there is time left to start at another endpoint. */
@@ -201,16 +206,16 @@ class Attempts {
 
   #again(
     { call, to, tries, waits }: Attempt,
-    reach: Reach,
+    reached: Reach,
     waitMs: number,
     failure: Failure,
-    last: Reply | NetError | undefined,
+    last: Last,
     now: number,
   ): void {
     this.#parts.observer.retried?.({ ...factWith(call, tries, failure), delayMs: waitMs });
     if (waitMs === 0 && call.signal?.aborted !== true) {
       this.#counts.retried++;
-      return this.#run(call, to, tries + 1, waits, last, now);
+      return this.#run(call, to, tries + 1, waits, reached, last, now);
     }
     this.#counts.waiting++;
     const { clock, closing } = this.#parts;
@@ -218,11 +223,11 @@ class Attempts {
       () => {
         this.#counts.waiting--;
         this.#counts.retried++;
-        this.#run(call, to, tries + 1, waits + 1, last, clock.now());
+        this.#run(call, to, tries + 1, waits + 1, reached, last, clock.now());
       },
       (cause: unknown) => {
         this.#counts.waiting--;
-        to.failed(closing.aborted ? closed(call, reach) : abandoned(call, reach, cause), clock.now());
+        to.failed(closing.aborted ? closed(call, reached) : abandoned(call, reached, cause), clock.now());
       },
     );
   }
@@ -236,7 +241,8 @@ class Attempt implements Outlet {
   readonly to: Outlet;
   readonly tries: number;
   readonly waits: number;
-  readonly last: Reply | NetError | undefined;
+  readonly reached: Reach;
+  readonly last: Last;
   readonly #all: Attempts;
 
   constructor(
@@ -246,7 +252,8 @@ class Attempt implements Outlet {
     to: Outlet,
     tries: number,
     waits: number,
-    last: Reply | NetError | undefined,
+    reached: Reach,
+    last: Last,
   ) {
     this.#all = all;
     this.call = call;
@@ -254,6 +261,7 @@ class Attempt implements Outlet {
     this.to = to;
     this.tries = tries;
     this.waits = waits;
+    this.reached = reached;
     this.last = last;
   }
 

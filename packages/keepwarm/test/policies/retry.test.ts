@@ -156,9 +156,9 @@ describe('retry: where it ends', () => {
     );
   });
 
-  it('throws the last error as it is', async () => {
+  it('throws the last error as it is, when that got as far as any before', async () => {
     const { policy, clock } = aRetry({ attemptsMax: 2 });
-    const last = failure('CONNECT', 'unsent');
+    const last = failure('TIMEOUT', 'unknown');
     const pending = rejected(policy(scripted([reset, last], clock))(aCall()));
     await clock.run(1_000);
     assert.equal(await pending, last);
