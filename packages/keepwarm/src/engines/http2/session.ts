@@ -26,6 +26,7 @@ import { FrameWriter } from '../../wire/h2/frame-writer.ts';
 import { PeerSettings } from '../../wire/h2/settings.ts';
 import { describe } from '../http1/failures.ts';
 import type { Carrier } from '../http1/host.ts';
+import { hearOut } from '../http1/last-words.ts';
 import { own, readBuffer, replayEarly, type SocketOwner } from '../reading.ts';
 import { Dispatch } from './dispatch.ts';
 import { tell } from './failures.ts';
@@ -93,11 +94,12 @@ export class Session implements Kept<Session>, SharedItem<Session>, Carrier, Soc
     this.requests = new Requests(this.out, this.peer, host.session.tableBytesMax);
     this.#leaks = new Leaks(host);
     this.#flush = new Flush(host, this.socket, this.out, this.requests, {
-      refused: (error) => this.lost(error),
+      refused: () => this.pool.drain(this, 'reset'), // its end is told by the socket, once it has been heard out
       deaf: (bytes) => this.#end('reset', tell.deaf(bytes), undefined),
     });
     this.liveness = new Liveness(this, host.session, now, (member) => host.sessionsDue.join(member));
     own(this.socket, this);
+    hearOut(this.socket, host.clock, () => this.streams.size > 0);
   }
 
   /** Says hello. @param greeted is told once: the peer speaks HTTP/2, or what came instead */

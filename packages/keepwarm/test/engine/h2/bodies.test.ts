@@ -1,11 +1,13 @@
 /** Bodies on their way out, and peers that answer, credit, leave or abort in the middle of them. */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { ERROR } from '../../../src/wire/h2/codes.ts';
-import { data, headers, ping, settings, windowUpdate } from '../../wire/h2/raw.ts';
-import { aClient, fails, leavesNothing, quiet, until } from '../setup.ts';
+import { data, goaway, headers, ping, settings, windowUpdate } from '../../wire/h2/raw.ts';
+import { aClient, errorOf, fails, leavesNothing, quiet, until } from '../setup.ts';
 import { aPeer, aTalk, STATUS_200 } from './a-peer.ts';
 
 leavesNothing();
@@ -78,6 +80,34 @@ describe('an upload', () => {
     await sleep(1_100);
     peer.line.socket.destroy();
     assert.equal(await client.post('/', Buffer.alloc(30_000)).text(), 'ok');
+    assert.equal(peer.lines.length, 2);
+  });
+});
+
+describe('a peer that answers and closes in the middle of an upload', () => {
+  it('is heard, though what is written after it fails', async (t) => {
+    const server = fork(new URL('hasty-server.ts', import.meta.url));
+    t.after(() => server.disconnect());
+    const [port] = await once(server, 'message');
+    const client = aClient(t, { origin: `http://127.0.0.1:${port}`, http2: 'prior-knowledge' });
+    const body = Buffer.alloc(8_000_000);
+    for (let i = 0; i < 20; i++) assert.equal(await client.post('/', body).text(), 'no');
+    await quiet(client);
+  });
+
+  it('by which the others learn that they were not processed, and are sent again', async (t) => {
+    const { client, peer } = await aTalk(t, {
+      hello: settings(['initialWindowSize', 2 ** 30]),
+      head: (line, { id, path }) => {
+        line.send(windowUpdate(0, 2 ** 30));
+        if (path !== '/large') return void line.answer(id);
+        if (peer.lines.length > 1) return;
+        line.socket.end(goaway(0), () => line.socket.destroy());
+      },
+    });
+    const large = client.post('/large', Buffer.alloc(4_000_000), { deadlineMs: 20_000, firstByteMs: 500 });
+    const error = await errorOf(large);
+    assert.equal(error.limit, 'firstByteMs', 'it was sent again, to the end');
     assert.equal(peer.lines.length, 2);
   });
 });
