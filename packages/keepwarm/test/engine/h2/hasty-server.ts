@@ -1,4 +1,4 @@
-/** A server in a process of its own that answers in the middle of an upload and closes: it tells its port, then serves. */
+/** A server in a process of its own that answers in the middle of an upload and closes. It tells its port first. */
 import { Buffer } from 'node:buffer';
 import { type AddressInfo, createServer } from 'node:net';
 import { data, goaway, headers, settings, settingsAck, windowUpdate } from '../../wire/h2/raw.ts';
