@@ -12,7 +12,7 @@ import type { Reply } from '../core/reply.ts';
 export interface RedirectOptions {
   /** Redirects followed for one call; 0 hands the redirect itself to the caller. */
   readonly redirectsMax: number;
-  /** Where a call for this URL goes. @param from the origin that leads there: the same object where it is the same one */
+  /** Where a call for this URL goes. @param from the origin that leads there, the same object where it stays */
   targetOf(url: URL, from: Origin): Destination;
   readonly clock: Clock;
 }

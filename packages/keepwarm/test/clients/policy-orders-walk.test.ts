@@ -1,6 +1,6 @@
 /**
- * The policies in every order, over a peer that answers, fails, dawdles and never ends by chance, for callers who leave:
- * whichever stands above which, each caller is told once and in time, nothing is held afterwards, and what may not be
+ * The policies in every order, over a peer that answers, fails, dawdles and never ends by chance, for callers who
+ * leave: whichever stands above which, each caller is told once and in time, nothing is held afterwards, and what may not be
  * done twice is not sent again once it may have been received.
  */
 import assert from 'node:assert/strict';
@@ -85,7 +85,7 @@ const caller: fc.Arbitrary<Caller> = fc.record({
   does: fc.constantFrom('read', 'read', 'discard'),
 });
 
-/** A body that comes after a while, if somebody reads it; ended by the caller's signal and deadline as an engine's is. */
+/** A body that comes after a while, if somebody reads it; its caller's signal and deadline end it. */
 class Coming implements BodySource, Abortable {
   readonly bytesExpected = -1;
   ending: Ending | undefined;

@@ -55,7 +55,7 @@ describe('callers who ask for the same', () => {
     assert.deepEqual([policy.snapshot().attempts, clock.sleeping], [0, 0]);
   });
 
-  it('fail at once when the limit below could not have let them start in time; who has more time asks again', async () => {
+  it('fail at once when none could start in time; who has more time than the first asks again', async () => {
     const { get, clock, engine } = aDesk(({ deadlineAt }) => {
       assert(engine.calls.length < 10, 'it is not asked again and again');
       return deadlineAt < 1_000 ? failure('DEADLINE', 'unsent') : 200;
