@@ -1,7 +1,7 @@
 /**
  * The policies in every order, over a peer that answers, fails, dawdles and never ends by chance, for callers who
- * leave: whichever stands above which, each caller is told once and in time, nothing is held afterwards, and what may not be
- * done twice is not sent again once it may have been received.
+ * leave: whichever stands above which, each caller is told once and in time, nothing is held afterwards, and what may
+ * not be done twice is not sent again once it may have been received.
  */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
