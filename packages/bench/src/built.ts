@@ -1,7 +1,7 @@
 /**
- * What is measured is what users install: the built packages, as everybody else's are. Sources cost a process more than
- * they do, in heap above all, and with it collections. So before a run the packages are built, unless they are there and
- * were built from these sources; and what is not built from them is not measured.
+ * What is measured is what users install: the built packages, as everybody else's are. Sources cost a process more, in
+ * heap above all, and with it collections. So before a run the packages are built, unless they are there and were built
+ * from these sources; and what is not built from them is not measured.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';

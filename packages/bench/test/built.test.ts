@@ -29,7 +29,7 @@ it('a package built after its last change is measured as it is', (t) => {
   assert(fresh());
 });
 
-it('one that is not what its sources say is not: a change, a new module, one that is gone, nothing built at all', (t) => {
+it('one that is not what its sources say is not: changed, added to, taken from, or not built at all', (t) => {
   const changed = aPackage(t);
   changed.write('src/wire/head.ts', 3);
   assert(!changed.fresh());
