@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { BEAT_MS, type Found, Pulse, SILENT_MS, STARTING_MS } from '../src/workers/pulse.ts';
+import { BEAT_MS, type Found, Pulse, SILENT_MS } from '../src/workers/pulse.ts';
 
 const looks = (pulse: Pulse, count: number, limitMs: number): Found[] =>
   Array.from({ length: count }, () => pulse.look(limitMs));
@@ -23,16 +23,6 @@ describe('the pulse of a worker', () => {
     assert.deepEqual(looks(pulse, 4, 4_000), ['nothing new', 'silent', 'nothing new', 'hung']);
   });
 
-  it('has a minute for its first word, however short the limit; more where that is longer', () => {
-    for (const [limitMs, hungMs] of [
-      [2_000, STARTING_MS],
-      [90_000, 90_000],
-    ] as const) {
-      const found = looks(new Pulse(), 200, limitMs);
-      assert.equal((found.indexOf('hung') + 1) * BEAT_MS, hungMs);
-    }
-  });
-
   it('is never hung where there is no limit', () => {
     const pulse = new Pulse();
     pulse.heard();
@@ -46,24 +36,23 @@ describe('the pulse of a worker', () => {
         fc.array(fc.constantFrom('heard', 'look', 'look', 'look'), { maxLength: 200 }),
         (limitMs, steps) => {
           const pulse = new Pulse();
-          let [spoke, inARow, hung, silent] = [false, 0, 0, 0];
+          let [inARow, hung, silent] = [0, 0, 0];
           for (const step of steps) {
             const before = pulse.silentMs;
             if (step === 'heard') {
               pulse.heard();
-              [spoke, inARow, silent] = [true, 0, 0];
+              [inARow, silent] = [0, 0];
               assert.equal(pulse.silentMs, 0, '(1) what is heard ends it');
               continue;
             }
             inARow++;
             const found = pulse.look(limitMs);
             assert.ok(pulse.silentMs - before <= BEAT_MS, '(1)');
-            const limit = spoke ? limitMs : Math.max(limitMs, STARTING_MS);
             if (found === 'hung') hung++;
             if (found === 'silent') silent++;
-            if (found === 'hung') assert.equal(inARow, Math.ceil(limit / BEAT_MS), '(2) not before, not later');
+            if (found === 'hung') assert.equal(inARow, Math.ceil(limitMs / BEAT_MS), '(2) not before, not later');
             assert.ok(hung <= 1 && silent <= 1, '(2) told once');
-            if (hung === 0) assert.ok(inARow * BEAT_MS < limit, '(2) never overlooked');
+            if (hung === 0) assert.ok(inARow * BEAT_MS < limitMs, '(2) never overlooked');
           }
         },
       ),

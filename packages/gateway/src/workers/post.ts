@@ -16,7 +16,7 @@ import type { AddressInfo } from 'node:net';
 import { Refused } from '../admin/route.ts';
 import type { WorkerTold } from '../admin/worker-told.ts';
 import { rescueHandovers } from './handover.ts';
-import { Pulse } from './pulse.ts';
+import { Pulse, STARTING_MS } from './pulse.ts';
 import type { FromWorker, Question, ToWorker } from './words.ts';
 
 const QUESTIONS_MAX = 256;
@@ -116,11 +116,12 @@ export class Post {
   look(limitMs: number): void {
     // One that is to end has its time for that, and is killed after it.
     if (this.#child === undefined || this.#state === 'ending') return;
-    const found = this.#pulse.look(limitMs);
+    const limit = this.#state === 'starting' ? Math.max(limitMs, STARTING_MS) : limitMs;
+    const found = this.#pulse.look(limit);
     const { silentMs } = this.#pulse;
     if (found === 'hung') {
       this.#hungTimes++;
-      this.#hung = `nothing was heard of it for ${silentMs} ms (limit workerSilentMs ${limitMs})`;
+      this.#hung = `nothing was heard of it for ${silentMs} ms (limit workerSilentMs ${limit})`;
       this.kill();
     } else if (found === 'silent' && this.#state === 'serving') {
       this.#state = 'silent';

@@ -16,7 +16,7 @@
 export const BEAT_MS = 1_000;
 /** What has said nothing for so long is asked nothing, in ms: five words that did not come are no chance. */
 export const SILENT_MS = 5_000;
-/** A process that starts on a busy machine may take its time to say its first word, in ms. */
+/** How long it may be silent while it starts, at least, in ms: to load what it runs takes a busy machine its time. */
 export const STARTING_MS = 60_000;
 
 /** What a look has found that was not so before. */
@@ -24,7 +24,6 @@ export type Found = 'nothing new' | 'silent' | 'hung';
 
 export class Pulse {
   #silentMs = 0;
-  #spoke = false;
   #hung = false;
 
   /** For how long nothing has been heard, in ms. */
@@ -33,16 +32,15 @@ export class Pulse {
   }
 
   heard(): void {
-    this.#spoke = true;
     this.#silentMs = 0;
   }
 
-  /** @param limitMs how long it may be silent; in its start `STARTING_MS` at least */
+  /** @param limitMs how long it may be silent */
   look(limitMs: number): Found {
     const before = this.#silentMs;
     this.#silentMs += BEAT_MS;
     if (this.#hung) return 'nothing new';
-    if (this.#silentMs >= (this.#spoke ? limitMs : Math.max(limitMs, STARTING_MS))) {
+    if (this.#silentMs >= limitMs) {
       this.#hung = true;
       return 'hung';
     }
