@@ -1,4 +1,4 @@
-/** What the smoke test of other runtimes talks to: HTTP/1.1, HTTP/2 over TLS with gRPC, and a proxy, in this process. */
+/** What the smoke test of other runtimes talks to in this process: HTTP/1.1, HTTP/2 over TLS, gRPC, and a proxy. */
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse, request as send } from 'node:http';

@@ -5,13 +5,10 @@
 import { type ClientOptions, createClient, type Client as Keepwarm } from 'keepwarm';
 import { bodyOf, CALL_HEADERS, expectOk, type OpenClient, type RpcReply, type Target } from './client.ts';
 
-/** The default, below which the limit over all origins is not set either. */
-const SOCKETS_TOTAL = 256;
-
 export const settings = ({ origin, ca, socketsMax }: Target): ClientOptions => ({
   origin,
   tls: { ca },
-  pool: { socketsMax, socketsTotalMax: Math.max(SOCKETS_TOTAL, socketsMax), idleMax: socketsMax },
+  pool: { socketsMax, idleMax: socketsMax },
 });
 
 /** What the client still counts as under way, and leases it suspects of never coming back. */

@@ -159,7 +159,12 @@ type Pool = UpstreamConfig['client']['pool'];
 
 /** Of connections kept idle each worker has one where there are any: without, it would open one for every call. */
 function poolPart(pool: Pool, slot: Slot): NonNullable<Pool> {
-  const all = { ...SHARED_POOL, ...pool };
+  const settled = { ...SHARED_POOL, ...pool };
+  // As the library has it: who wants more for one origin than all would have together wants as many together.
+  const all = {
+    ...settled,
+    socketsTotalMax: pool?.socketsTotalMax ?? Math.max(SHARED_POOL.socketsTotalMax, settled.socketsMax),
+  };
   const socketsMax = partOf(all.socketsMax, slot);
   const socketsTotalMax = partOf(all.socketsTotalMax, slot);
   // Rounded up, so that each keeps something warm; but no more than it has places for.

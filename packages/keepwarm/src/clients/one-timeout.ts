@@ -1,20 +1,18 @@
 /**
- * What HTTPClient and ConnectionPoolCore assume and `createClient` does not: one timeout, one cap, text that is JSON.
+ * What HTTPClient and ConnectionPoolCore assume and `createClient` does not: one timeout, text that is JSON.
  */
 import { Fields, type FieldsInput } from '../core/fields.ts';
 import type { CallOptions, ClientOptions } from './client-options.ts';
 import { OPTIONS } from './options.ts';
 
 /**
- * The step limits and total cap that leave room for the one timeout and the one cap these classes have: a call that may
- * take 60 s must not be ended after 30 s for its first byte, nor 300 connections be stopped at 256.
+ * The step limits that leave room for the one timeout these classes have: a call that may take 60 s must not be ended
+ * after 30 s for its first byte.
  */
 export function roomy(options: ClientOptions): ClientOptions {
-  const { deadlineMs = OPTIONS.call.deadlineMs.default, pool, limits } = options;
-  const socketsTotalMax = Math.max(OPTIONS.pool.socketsTotalMax.default, pool?.socketsMax ?? 0);
+  const { deadlineMs = OPTIONS.call.deadlineMs.default, limits } = options;
   return {
     ...options,
-    pool: { socketsTotalMax, ...pool },
     limits: { firstByteMs: deadlineMs, ...limits },
   };
 }

@@ -162,4 +162,11 @@ describe('sockets in total', () => {
     clearInterval(watch);
     assert(most <= 4, `${most} sockets`);
   });
+
+  it('are as many as one origin may have, where that is more and nothing else is said', (t) => {
+    const totalMax = (pool: object) => aClient(t, { pool }).stats().sockets.totalMax;
+    assert.equal(totalMax({ socketsMax: 2_000 }), 2_000);
+    assert.equal(totalMax({ socketsMax: 2_000, socketsTotalMax: 300 }), 300);
+    assert.equal(totalMax({ socketsMax: 10 }), 256);
+  });
 });
