@@ -127,11 +127,14 @@ export class ReplyFields implements Iterable<readonly [string, string]> {
   }
 }
 
+/** The last line may do without its end. */
 function marksOf(head: string): number[] {
   const marks: number[] = [];
-  for (let end = head.indexOf('\r\n'); end >= 0; ) {
+  let end = head.indexOf('\r\n');
+  while (end >= 0 && end < head.length) {
     const at = end + 2;
-    end = head.indexOf('\r\n', at);
+    const next = head.indexOf('\r\n', at);
+    end = next < 0 ? head.length : next;
     const colon = head.indexOf(':', at);
     if (colon > at && colon < end) marks.push(at, colon, end);
   }

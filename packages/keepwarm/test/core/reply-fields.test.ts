@@ -27,6 +27,13 @@ describe('the fields of a reply', () => {
     ]);
   });
 
+  it('are all there when the last line has no end', () => {
+    const fields = new ReplyFields('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nX: 1');
+    assert.deepEqual([fields.get('upgrade'), fields.get('x'), fields.list.length], ['websocket', '1', 2]);
+    assert.deepEqual(new ReplyFields('HTTP/1.1 200 OK').list, []);
+    assert.deepEqual(new ReplyFields('HTTP/1.1 200 OK\r\n').list, []);
+  });
+
   it('may have colons in their values', () => {
     assert.equal(head('location: http://a.test:80/x').get('location'), 'http://a.test:80/x');
   });
