@@ -91,8 +91,10 @@ describe('a pool of nodes that differ in how far they are', () => {
       chain.tick();
       await until(rpc, 'b is back');
       b.front.asked.clear();
-      for (let i = 0; i < 50; i++) assert.equal((await rpc.call('getBalance', [OTHER], {})) !== undefined, true);
-      assert.ok((b.front.asked.get('getBalance') ?? 0) > 0, 'it gets its share again');
+      // Which one is asked goes by latency too, as far as is known of each: on a busy machine that may take a while.
+      const share = () => b.front.asked.get('getBalance') ?? 0;
+      for (let i = 0; i < 5_000 && share() === 0; i++) await rpc.call('getBalance', [OTHER], {});
+      assert.ok(share() > 0, 'it gets its share again');
     });
   });
 
