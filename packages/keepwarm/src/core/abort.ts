@@ -48,8 +48,8 @@ function letGo(): void {
 
 function onAbort(this: AbortSignal): void {
   const parties = hubs.get(this)!;
-  // The hub stands until all are told: whoever stops listening meanwhile is not.
-  for (let party = parties.take(); party !== undefined; party = parties.take()) party.aborted(this.reason);
+  // They stand there until all are told: whoever stops listening meanwhile is not.
+  for (const party of [...parties.values()]) if (parties.delete(party)) party.aborted(this.reason);
   hubs.delete(this);
   quiet.delete(this);
 }

@@ -36,15 +36,6 @@ export class PassingMap<K, V> {
     return true;
   }
 
-  /** Takes the oldest out. */
-  take(): V | undefined {
-    for (const [key, value] of this.#map) {
-      this.delete(key);
-      return value;
-    }
-    return undefined;
-  }
-
   /** Oldest first. Nothing may be deleted before one has seen all that one wants to. */
   values(): MapIterator<V> {
     return this.#map.values();
