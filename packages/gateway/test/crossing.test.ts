@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { after, describe, it } from 'node:test';
 import { parseConfig } from '../src/config/config.ts';
+import { callerKey, networkOf } from '../src/data/caller-key.ts';
 import { CallerRate } from '../src/data/caller-rate.ts';
-import { networkOf } from '../src/data/network.ts';
 import { ask, httpServer, Opened, startGateway } from './fixtures.ts';
 
 const parsed = (upstream: object) => () => parseConfig({ upstreams: { a: { origin: 'http://h', ...upstream } } }, '.');
@@ -146,6 +146,13 @@ describe('limits of callers', () => {
     now = 1_000;
     assert.equal(rate.objection(asking('9.9.9.9')), undefined);
     assert.equal(rate.stats().callers, 3);
+  });
+
+  it('remember no more of a long value than its hash, and take no value for an address', () => {
+    const keys = ['a', 'b', 'a'].map((last) => callerKey(`${'k'.repeat(10_000)}${last}`, '10.0.0.1'));
+    assert.equal(new Set(keys).size, 2);
+    for (const key of keys) assert.ok(key.length <= 64, key);
+    assert.notEqual(callerKey('10.0.0.1', '10.0.0.2'), callerKey(undefined, '10.0.0.1'));
   });
 
   it('take a network of IPv6 for one caller, and an address for one however it is written', () => {

@@ -4,7 +4,7 @@
  * compared, and sent to another process; it becomes functions where a client is made.
  */
 import type { ClientOptions } from 'keepwarm';
-import { networkOf } from '../data/network.ts';
+import { callerKey } from '../data/caller-key.ts';
 import { type CallRows, parseCallRows, rowFor } from './call-patterns.ts';
 import { type CallerRateConfig, parseBy } from './caller-rate.ts';
 import { type Json, whole } from './values.ts';
@@ -63,7 +63,8 @@ export function rateLimitOf(client: Pick<ClientOptions, 'rateLimit'>): LibraryLi
 }
 
 function keyOf(call: LibraryCall, by: NonNullable<RateTables['by']>): string {
-  return by === 'address' ? networkOf(askedBy(call).address) : (call.headers.get(by.header) ?? '');
+  const shown = by === 'address' ? undefined : (call.headers.get(by.header) ?? undefined);
+  return callerKey(shown, askedBy(call).address);
 }
 
 const askedBy = ({ about, path }: LibraryCall): Asked => (isAsked(about) ? about : { path, address: '' });

@@ -7,17 +7,14 @@
  *       past it by making up names.
  */
 
-import { createHash } from 'node:crypto';
 import { ExactWindow } from 'keepwarm';
 import type { CallerRateConfig } from '../config/caller-rate.ts';
 import type { CallerRequest } from './caller.ts';
-import { networkOf } from './network.ts';
+import { callerKey } from './caller-key.ts';
 import { type Problem, refusal } from './problem.ts';
 
 /** How many are looked at for one to forget: those that follow have asked later still. */
 const LOOKS_MAX = 16;
-/** What is longer is remembered by its hash. */
-const KEY_CHARS_MAX = 64;
 
 /** Who decides for several processes. @returns nothing for a request that may pass; else when one may, in ms */
 export type TakeElsewhere = (key: string) => Promise<number | undefined>;
@@ -92,10 +89,7 @@ export class CallerRate {
   }
 }
 
-/** A caller without the header is known by its address. The two cannot be mistaken for each other. */
-function keyOf(request: CallerRequest, by: CallerRateConfig['by']): string {
-  const shown = by === 'address' ? undefined : request.headers[by.header];
-  if (shown === undefined) return networkOf(request.socket.remoteAddress ?? '');
-  const text = `=${Array.isArray(shown) ? shown.join(', ') : shown}`;
-  return text.length <= KEY_CHARS_MAX ? text : `#${createHash('sha256').update(text, 'latin1').digest('base64')}`;
+function keyOf({ headers, socket }: CallerRequest, by: CallerRateConfig['by']): string {
+  const shown = by === 'address' ? undefined : headers[by.header];
+  return callerKey(Array.isArray(shown) ? shown.join(', ') : shown, socket.remoteAddress ?? '');
 }

@@ -1,5 +1,16 @@
-/** Who is one caller, by address. */
+/** Who is one caller: by what it shows, or by its address. */
+import { createHash } from 'node:crypto';
 import { isIPv6 } from 'node:net';
+
+/** What is longer is remembered by its hash: callers choose the length, and we keep many. */
+const KEY_CHARS_MAX = 64;
+
+/** A caller that shows nothing is known by its address. The two cannot be mistaken for each other. */
+export function callerKey(shown: string | undefined, address: string): string {
+  if (shown === undefined) return networkOf(address);
+  const text = `=${shown}`;
+  return text.length <= KEY_CHARS_MAX ? text : `#${createHash('sha256').update(text, 'latin1').digest('base64')}`;
+}
 
 /** One line of a provider is a whole /64 of IPv6 addresses, which its owner may change at will. */
 export function networkOf(address: string): string {
