@@ -15,6 +15,7 @@ const OF_GRPC = ['grpc-js', 'connect-node', 'yellowstone native'] as const;
 /** Whom the others are compared with, where they take part. */
 export const REFERENCES = [
   'undici.request',
+  'undici.request(url)',
   'undici.dispatch',
   'global fetch',
   'wrk',

@@ -6,6 +6,7 @@ export const CLIENTS: Readonly<Record<string, () => Promise<OpenClient>>> = {
   'keepwarm fetch': async () => (await import('./keepwarm.ts')).openFetch,
   'undici.dispatch': async () => (await import('./undici.ts')).openDispatch,
   'undici.request': async () => (await import('./undici.ts')).openRequest,
+  'undici.request(url)': async () => (await import('./undici.ts')).openRequestUrl,
   'undici.fetch': async () => (await import('./undici.ts')).openFetch,
   'global fetch': async () => (await import('./global-fetch.ts')).open,
   'node:http': async () => (await import('./node-http.ts')).open,

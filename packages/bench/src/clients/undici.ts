@@ -1,5 +1,5 @@
-/** undici by its own package: three doors into the same pool. One connection per call in flight, no pipelining. */
-import { Agent, type Dispatcher, Pool, fetch as undiciFetch } from 'undici';
+/** undici by its own package: four doors into the same pool. One connection per call in flight, no pipelining. */
+import { Agent, type Dispatcher, Pool, request, fetch as undiciFetch } from 'undici';
 import { CALL_BODY } from '../server/replies.ts';
 import { CALL_HEADERS, expectOk, type OpenClient, type RpcReply, type Target } from './client.ts';
 
@@ -13,7 +13,7 @@ const poolOptions = ({ ca, socketsMax }: Target): Pool.Options => ({
   connect: { ca },
 });
 
-/** `pool.request`: spares undici the parsing of a URL per call that `undici.request(url)` does. */
+/** `pool.request`: spares undici the parsing of a URL, and the search for a pool, of each `request(url)`. */
 export const openRequest: OpenClient = (target) => {
   const pool = new Pool(target.origin, poolOptions(target));
   const options = { path: target.path, method: 'POST', headers: CALL_HEADERS, body: CALL_BODY } as const;
@@ -24,6 +24,25 @@ export const openRequest: OpenClient = (target) => {
       return (await body.json()) as RpcReply;
     },
     close: () => pool.destroy(),
+  };
+};
+
+/** The function most programs call, over an Agent with the same settings. */
+export const openRequestUrl: OpenClient = (target) => {
+  const dispatcher = new Agent(poolOptions(target));
+  const url = target.origin + target.path;
+  return {
+    call: async () => {
+      const { statusCode, body } = await request(url, {
+        method: 'POST',
+        headers: CALL_HEADERS,
+        body: CALL_BODY,
+        dispatcher,
+      });
+      expectOk(statusCode);
+      return (await body.json()) as RpcReply;
+    },
+    close: () => dispatcher.destroy(),
   };
 };
 
