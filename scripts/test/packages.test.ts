@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { root } from '../check.ts';
 import { section } from '../docs/markdown.ts';
@@ -68,6 +68,15 @@ function typeErrors(name: string, text: string): string {
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions }));
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
   return spawnSync(join(root, 'node_modules', '.bin', 'tsc'), ['-p', folder], { encoding: 'utf8' }).stdout;
+}
+
+/** Every `node` on the PATH that is too old for the command. */
+function olderNodes(): string[] {
+  const places = new Set((process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'node')));
+  return [...places].filter((node) => {
+    const { stdout } = spawnSync(node, ['--version'], { encoding: 'utf8' });
+    return Number(/^v(\d+)\./.exec(stdout ?? '')?.[1] ?? 99) < 22;
+  });
 }
 
 /** Runs a module in the stranger's folder. */
@@ -195,6 +204,13 @@ describe('the packed command', () => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [program, '--help'], { encoding: 'utf8' });
     assert.equal(status, 0, stderr);
     assert.match(stdout, /gateway/);
+
+    // Only what is built is read by an older Node.js at all; where none is here, one is pretended (old-node.test.ts).
+    for (const older of olderNodes()) {
+      const { status, stdout, stderr } = spawnSync(older, [program, '--help'], { encoding: 'utf8' });
+      assert.match(stderr, /^keepwarm: needs Node\.js 22\.19 or a newer 22, or 24 or newer; this is \S+, at \S+\n$/);
+      assert.deepEqual([status, stdout], [4, '']);
+    }
   });
 
   for (const runtime of RUNTIMES.filter((each) => expected(each) && !each.name.startsWith('Node'))) {

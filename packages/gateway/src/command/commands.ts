@@ -149,4 +149,5 @@ export const EXIT = {
   usage: 2,
   /** No gateway answers at the admin address. */
   unreachable: 3,
+  // 4 is main.ts': this Node.js is too old to load any of this.
 } as const;

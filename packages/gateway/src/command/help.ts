@@ -46,7 +46,8 @@ function aligned(rows: readonly (readonly [string, string])[]): string[] {
 }
 
 const EXIT_CODES =
-  'Exit codes: 0 done, 1 tried and failed, 2 the command line or configuration cannot be used,\n3 no gateway answers.';
+  'Exit codes: 0 done, 1 tried and failed, 2 the command line or configuration cannot be used,\n' +
+  '3 no gateway answers, 4 this Node.js is too old.';
 
 /** At 100 columns, by words. */
 function wrapped(text: string): string[] {
