@@ -136,6 +136,30 @@ describe('acting from the dashboard', () => {
     await page.close();
   });
 
+  it('does not call itself live while it is told of no events, and asks for them ever less often', async () => {
+    const { page } = await look(browser, url);
+    let asked = 0;
+    await page.route('**/api/events?*', async (route) => {
+      asked++;
+      await route.fulfill({ status: 503, json: { code: 'READERS', detail: '64 readers listen already' } });
+    });
+    await page.goto(url);
+    await page.waitForSelector('.tile');
+    await page.evaluate(`{
+      const status = document.querySelector('.status');
+      globalThis.seen = [status.dataset.state];
+      new MutationObserver(() => seen.push(status.dataset.state)).observe(status, { attributes: true });
+    }`);
+    const begun = asked;
+    while (asked < begun + 2) await page.waitForTimeout(50);
+    assert.ok(!String(await page.evaluate('seen.join()')).includes('live'), 'half of it is not fresh');
+    await holds(page, `/in [2-9] s/.test(document.querySelector('.freshness button')?.textContent ?? '')`);
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
+    await page.locator('.freshness button').click();
+    await page.waitForSelector('.status[data-state=live]');
+    await page.close();
+  });
+
   it('stays usable with two thousand sockets: only rows in view exist, and only they are asked for', async () => {
     const { page, complaints } = await look(browser, url);
     const [socket] = await lives(gateway);
@@ -186,7 +210,16 @@ describe('acting from the dashboard', () => {
 
   it('reloads, which needs a file, and says so; drains, and tells it', async () => {
     const { page, complaints } = looking;
-    await page.locator('.menu summary').click();
+    const menu = page.locator('.menu');
+    await menu.locator('summary').press('Enter');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Escape');
+    assert.equal(await menu.getAttribute('open'), null);
+    assert.equal(await page.evaluate('document.activeElement.localName'), 'summary');
+    await menu.locator('summary').click();
+    await page.locator('h1').click();
+    assert.equal(await menu.getAttribute('open'), null);
+    await menu.locator('summary').click();
     await click(page, 'Reload the configuration');
     await page.locator('dialog').getByRole('button', { name: 'Reload' }).click();
     await holds(page, `document.querySelector('dialog .problem').textContent.length > 10`);

@@ -14,6 +14,7 @@ import { ActDialog } from './parts/act-dialog.tsx';
 import { age } from './parts/format.ts';
 import { Freshness, Locked } from './parts/freshness.tsx';
 import { Keys } from './parts/keys.tsx';
+import { useMenu } from './parts/menu.ts';
 
 export function App() {
   const live = useLive();
@@ -89,6 +90,7 @@ interface HeaderProps {
 function Header({ place, act, say }: HeaderProps) {
   const { snapshot, state } = useLive();
   const [, again] = useState(0);
+  const menu = useMenu();
   const gone = state !== 'live';
   return (
     <header class="top">
@@ -105,7 +107,7 @@ function Header({ place, act, say }: HeaderProps) {
       </nav>
       <Freshness />
       <p class="uptime">{snapshot === undefined || gone ? '' : `up ${age(snapshot.uptimeMs)}`}</p>
-      <details class="menu">
+      <details class="menu" ref={menu}>
         <summary aria-label="Act on the gateway">⋯</summary>
         <div>
           <button type="button" disabled={gone} onClick={() => act(RELOAD)}>

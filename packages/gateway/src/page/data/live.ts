@@ -7,9 +7,10 @@
  *
  * Invariants:
  *   (1) `live` means that the stream of events is open and the last question was answered: what is shown is fresh.
- *   (2) There is one try at a time, and one timer.
- *   (3) Nothing is asked for while the page is hidden; once it is seen again, at once.
- *   (4) No more than `EVENTS_MAX` events and `SAMPLES_MAX` samples are remembered.
+ *   (2) There is one try at a time.
+ *   (3) Nothing is asked for while the page is hidden, nor tried again; once it is seen again, at once.
+ *   (4) No more than `EVENTS_MAX` events are remembered, and `SAMPLES_MAX` samples of each upstream there is.
+ *   (5) Components are told once for all that came in one turn: a page that opens is told of hundreds of events.
  */
 import type { Snapshot } from '../../admin/snapshot.ts';
 import type { FeedEvent } from '../../figures/feed.ts';
@@ -45,6 +46,10 @@ export class Live {
   readonly #listeners = new Set<() => void>();
   #last = '0';
   #tries = 0;
+  /** In this try: the stream of events is open; a question has been answered. */
+  #follows = false;
+  #answered = false;
+  #isTelling = false;
   #wake: () => void = () => undefined;
 
   /** @returns how to stop */
@@ -74,15 +79,21 @@ export class Live {
         this.state = error instanceof AskError && error.status === 401 ? 'locked' : 'lost';
       }
       stop.abort();
+      this.#follows = false;
+      this.#answered = false;
       const waitMs = Math.min(RETRY_MS * 2 ** this.#tries++, RETRY_MS_MAX);
       this.retryAt = performance.now() + waitMs;
       this.#tell();
       await this.#pause(waitMs);
+      await this.#seen();
     }
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
     for await (const { event, data } of eventsOf(`api/events?kinds=${KINDS}&since=${this.#last}`, signal)) {
+      if (signal.aborted) return; // what was still to be told when the try ended is asked for by the next one
+      this.#follows = true;
+      this.#settle();
       if (event === undefined) {
         this.#last = data.id;
         this.events = [...this.events.slice(1 - EVENTS_MAX), data];
@@ -99,13 +110,24 @@ export class Live {
       const snapshot = await ask<Snapshot>('api/stats?sockets=0', { signal });
       this.snapshot = snapshot;
       this.seenAt = performance.now();
-      this.state = 'live';
-      this.#tries = 0;
+      this.#answered = true;
       this.samples.take(snapshot, Date.now());
+      this.#settle();
       this.#tell();
       await this.#pause(EVERY_MS);
-      while (document.hidden && !signal.aborted) await this.#pause(60_000);
+      await this.#seen(signal);
     }
+  }
+
+  #settle(): void {
+    if (!this.#follows || !this.#answered || this.state === 'live') return;
+    this.state = 'live';
+    this.#tries = 0;
+    this.#tell();
+  }
+
+  async #seen(signal?: AbortSignal): Promise<void> {
+    while (document.hidden && signal?.aborted !== true) await this.#pause(60_000);
   }
 
   #pause(ms: number): Promise<void> {
@@ -119,6 +141,11 @@ export class Live {
   }
 
   #tell(): void {
-    for (const changed of this.#listeners) changed();
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    setTimeout(() => {
+      this.#isTelling = false;
+      for (const changed of this.#listeners) changed();
+    });
   }
 }

@@ -38,6 +38,8 @@ export class Samples {
     if (!this.#of.has('')) this.#of.set('', seeded(snapshot, seconds, snapshot.uptimeMs));
     this.#push('', overall);
     for (const upstream of snapshot.upstreams) this.#push(upstream.name, sampleOf([upstream], seconds));
+    const names = new Set(snapshot.upstreams.map(({ name }) => name));
+    for (const name of this.#of.keys()) if (name !== '' && !names.has(name)) this.#of.delete(name);
   }
 
   /** @param upstream '' for all of them */

@@ -31,9 +31,9 @@ export function Workers({ workers }: { readonly workers: readonly WorkerOfStats[
       <WideTable columns={COLUMNS}>
         {workers.map((each) => (
           <tr key={each.worker} data-state={each.state}>
-            <td>
+            <th scope="row">
               {each.worker} <span class="aside">{each.pid === undefined ? 'no process' : `process ${each.pid}`}</span>
-            </td>
+            </th>
             <td>{stateOf(each)}</td>
             <td class="number">{rate(each.callsPerSecond)}</td>
             <td class="number">{whole(each.inFlight)}</td>

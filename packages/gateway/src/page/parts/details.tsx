@@ -1,4 +1,7 @@
-/** What is known of the row one has chosen, beside the list it is of. */
+/**
+ * What is known of the row one has chosen, below the list it is of. Not read out by itself: the list has said which row
+ * it is, and ages in here change every second.
+ */
 import type { ComponentChildren } from 'preact';
 
 interface DetailsProps<T> {
@@ -8,7 +11,7 @@ interface DetailsProps<T> {
 }
 
 export const Details = <T,>({ of, children }: DetailsProps<T>) => (
-  <aside class="details panel" aria-live="polite" hidden={of === undefined}>
+  <aside class="details panel" aria-label="Details" hidden={of === undefined}>
     {of === undefined ? null : children(of)}
   </aside>
 );

@@ -24,18 +24,18 @@ export function Freshness() {
     locked: 'needs the token',
     draining: 'draining: requests under way may end, no new ones are taken',
     unready: `not ready: ${snapshot?.readiness}`,
-    lost:
-      snapshot === undefined
-        ? 'the gateway does not answer'
-        : `not connected; last seen ${age(performance.now() - seenAt)} ago`,
+    lost: snapshot === undefined ? 'the gateway does not answer' : 'not connected',
   };
+  // Read out once, and not again with every second that it lasts.
+  const since = state === 'lost' && snapshot !== undefined ? `; last seen ${age(performance.now() - seenAt)} ago` : '';
   return (
     <div class="freshness">
       <p class="status" role="status" data-state={shown}>
         {words[shown]}
+        <span aria-hidden="true">{since}</span>
       </p>
       {state === 'lost' ? (
-        <button type="button" class="button small" onClick={() => live.retryNow()}>
+        <button type="button" class="button small" aria-label="try now" onClick={() => live.retryNow()}>
           {waitS > 0 ? `try now (or in ${waitS} s)` : 'trying …'}
         </button>
       ) : null}

@@ -33,11 +33,13 @@ interface BarProps {
   readonly parts: readonly Part[];
 }
 
+const wordsOf = (parts: readonly Part[]): string => parts.map(([, ms, words]) => `${words} ${millis(ms)}`).join(', ');
+
 const Bar = ({ name, figure: { count, p50Ms }, longestMs, parts }: BarProps) => (
   <>
     <dt>{name}</dt>
     <dd>
-      <span class="track">
+      <span class="track" role="img" aria-label={count === 0 ? 'no calls' : wordsOf(parts)}>
         {count === 0
           ? null
           : parts.map(([kind, ms, words]) => (
