@@ -22,6 +22,8 @@ import { Bucket } from './bucket.ts';
 import { type EdgeGridKeys, type Rules, verified } from './verify.ts';
 
 export interface EdgeGridServerOptions extends EdgeGridKeys, Partial<Rules> {
+  /** On 127.0.0.1. Default 0: any that is free. */
+  readonly port?: number | undefined;
   /** Speaks TLS with it, and HTTP/2 to who asks for it; cleartext HTTP/1.1 without. */
   readonly tls?: { readonly key: string; readonly cert: string } | undefined;
   /** Requests at once, and how many a second grow again. Default: no limit. */
@@ -61,7 +63,9 @@ export async function startEdgeGridServer(options: EdgeGridServerOptions): Promi
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
-  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve, reject) => {
+    listener.once('error', reject).listen(options.port ?? 0, '127.0.0.1', resolve);
+  });
   const { port } = listener.address() as AddressInfo;
   return {
     origin: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,

@@ -13,6 +13,8 @@ import type { Clock } from '../../core/clock.ts';
 export type ExchangeFault = 'lose before' | 'lose after' | 'silent after' | 'late' | 'twice' | 'copy';
 
 export interface ExchangeServerOptions<Fault> {
+  /** On 127.0.0.1. Default 0: any that is free. */
+  readonly port?: number | undefined;
   /** By which times are judged. Default: the system's. */
   readonly clock?: Clock | undefined;
   /** How far its clock is ahead of that, in ms. Default 0. */

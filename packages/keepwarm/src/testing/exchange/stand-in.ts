@@ -107,7 +107,9 @@ export class StandIn<Account, Fault extends string> {
   }
 
   async #listen(): Promise<{ readonly restUrl: string; readonly wsUrl: string }> {
-    await new Promise<void>((resolve) => this.#http.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve, reject) => {
+      this.#http.once('error', reject).listen(this.#options.port ?? 0, '127.0.0.1', resolve);
+    });
     const { port } = this.#http.address() as AddressInfo;
     const { base, wsPath } = this.#words;
     return { restUrl: `http://127.0.0.1:${port}${base}`, wsUrl: `ws://127.0.0.1:${port}${wsPath}` };
