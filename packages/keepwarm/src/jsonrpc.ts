@@ -17,6 +17,7 @@ export type {
   MethodTraits,
   RpcAdapter,
   RpcErrorObject,
+  WriteProof,
 } from './clients/jsonrpc/adapter.ts';
 export { createRpc, type RpcClient } from './clients/jsonrpc/client.ts';
 export type { EndpointLimit, EndpointLimiter, EndpointShare, RpcRateLimit } from './clients/jsonrpc/endpoint-limits.ts';

@@ -10,10 +10,8 @@
  */
 import type { ErrorClass, RpcErrorObject } from '../../clients/jsonrpc/adapter.ts';
 import { STATUS_CODES } from '../status-codes.ts';
+import { wordsOf } from './error-words.ts';
 import { METHODS } from './methods.ts';
-
-/** Messages longer than this are cut: what they are about stands at their beginning. */
-const LENGTH_MAX = 2_000;
 
 const WORDS: readonly (readonly [ErrorClass, RegExp])[] = [
   ['known', /already known|already ?known|known transaction|already imported|already in (?:the )?(?:mem|tx)?pool/],
@@ -90,15 +88,4 @@ export function classify({ code, message, data }: RpcErrorObject, method: string
     return told === 'known' && METHODS[method]?.kind !== 'write' ? 'final' : told;
   }
   return CODES[code] ?? 'final';
-}
-
-/** Some say what it is in `data`, and "Internal error" in front of it. Return data of reverts is not text. */
-function wordsOf(message: unknown, data: unknown): string {
-  const inner = typeof data === 'string' && !data.startsWith('0x') ? data : nested(data);
-  return `${typeof message === 'string' ? message : ''} ${inner}`.slice(0, LENGTH_MAX).toLowerCase();
-}
-
-function nested(data: unknown): string {
-  if (typeof data !== 'object' || data === null || !('message' in data)) return '';
-  return typeof data.message === 'string' ? data.message : '';
 }

@@ -19,7 +19,7 @@ import {
   numberOf,
   paramOf,
 } from './blocks.ts';
-import { transactionHash } from './raw-transaction.ts';
+import { SENT, SENT_SYNC } from './sent-raw.ts';
 
 type Extra = Omit<MethodTraits, 'kind' | 'cost'>;
 type Need = (params: unknown) => number | undefined;
@@ -136,10 +136,10 @@ const TRACES: Readonly<Record<string, MethodTraits>> = {
 
 /** Sent raw, a transaction has one hash however often it comes. The others are made by the node, anew each time. */
 const WRITES: Readonly<Record<string, MethodTraits>> = {
-  eth_sendRawTransaction: { ...write(40), writeId: (params) => transactionHash(paramOf(params, 0)) },
-  /** EIP-7966: waits for the receipt. */
-  eth_sendRawTransactionSync: { ...write(40), writeId: (params) => transactionHash(paramOf(params, 0)) },
-  eth_sendRawTransactionConditional: { ...write(40 /* † */), writeId: (params) => transactionHash(paramOf(params, 0)) },
+  eth_sendRawTransaction: { ...write(40), ...SENT },
+  /** EIP-7966: waits for the receipt, and answers with it. */
+  eth_sendRawTransactionSync: { ...write(40), ...SENT_SYNC },
+  eth_sendRawTransactionConditional: { ...write(40 /* † */), ...SENT },
   eth_sendPrivateTransaction: write(40 /* † */),
   eth_sendBundle: write(40 /* † */),
   eth_sendTransaction: write(40 /* † */),

@@ -5,8 +5,8 @@
  * Costs are Helius' credits of 2026: 1, or 10 for what reads the archive or scans accounts. Most other providers count
  * calls, and have tighter limits for the same methods. Marked † where it lists none and ours is that of the closest.
  */
-import type { MethodTraits } from '../../clients/jsonrpc/adapter.ts';
-import { contextSlot, isFinalized, minContextSlot, slotAsked, slotField, slotOf } from './slots.ts';
+import type { MethodTraits, WriteProof } from '../../clients/jsonrpc/adapter.ts';
+import { contextSlot, fieldOf, isFinalized, minContextSlot, slotAsked, slotField, slotOf } from './slots.ts';
 import { signatureOf } from './wire-transaction.ts';
 
 type Extra = Omit<MethodTraits, 'kind' | 'cost'>;
@@ -99,9 +99,22 @@ const CHAIN: Readonly<Record<string, MethodTraits>> = {
   getVersion: ofNode(MINUTE_MS),
 };
 
+/** Of a transaction that was refused at length, such as for its blockhash, which is too old by then. */
+const LANDED: WriteProof = {
+  method: 'getSignatureStatuses',
+  params: (signature) => [[signature], { searchTransactionHistory: true }],
+  stands: (result) => {
+    const statuses = fieldOf(result, 'value');
+    return Array.isArray(statuses) && is(statuses[0]);
+  },
+  mayStand: ({ message }) => !MALFORMED.test(typeof message === 'string' ? message : ''),
+};
+/** What is wrong with a transaction in itself: none that was taken is told so. */
+const MALFORMED = /signature verification|too large|base58|base64|decod|deserializ|sanitiz|invalid param/i;
+
 const TRANSACTIONS: Readonly<Record<string, MethodTraits>> = {
   /** The node sends it on until its blockhash is too old; the same bytes have the same signature, and count once. */
-  sendTransaction: { kind: 'write', cost: 1, heightNeeded: minContextSlot, writeId: signatureOf },
+  sendTransaction: { kind: 'write', cost: 1, heightNeeded: minContextSlot, writeId: signatureOf, proof: LANDED },
   requestAirdrop: { kind: 'write', cost: 1 },
   simulateTransaction: inContext(1),
   sendBundle: { kind: 'write', cost: 1 /* † */ },

@@ -52,10 +52,31 @@ export interface MethodTraits {
   /** For a write: what makes two copies of it the same (its hash or signature), by which a broadcast is one write. */
   readonly writeId?: (params: unknown) => string | undefined;
   /** The deadline for calls of this method, in ms, where the client's is no good one. */
+  /** For a write with an identity: how to find out whether it stands that a node refuses. */
+  readonly proof?: WriteProof;
   readonly deadlineMs?: number;
 }
 
 /** What a call needs of the endpoint it goes to: to keep up with the head, to have reached a height, or both. */
+/**
+ * A node refuses a second copy of a write that stands: its nonce is used, its blockhash too old. When an earlier copy
+ * may have been taken, the write is looked for by its identity before that is believed.
+ */
+export interface WriteProof {
+  /** The read that finds it, and its params. */
+  readonly method: string;
+  readonly params: (id: string) => unknown;
+  /** Whether what the read gave is the write. */
+  readonly stands: (result: unknown, id: string) => boolean;
+  /**
+   * Whether an error of class `final` or `behind` may be about a copy too many. Only what no copy of a write that
+   * stands is told can be left out: each error that is asked about for nothing costs a read.
+   */
+  readonly mayStand: (error: RpcErrorObject) => boolean;
+  /** What the write is answered with then: its identity, or what the read found. Default `id`. */
+  readonly answer?: 'id' | 'found';
+}
+
 export interface FreshnessNeed {
   readonly head: boolean;
   readonly height: number | undefined;

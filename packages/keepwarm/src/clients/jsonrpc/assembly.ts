@@ -24,6 +24,7 @@ import { Routing } from './routing.ts';
 import { Sender } from './sender.ts';
 import type { StatsParts } from './stats.ts';
 import { Writes } from './writes.ts';
+import { Standing } from './standing.ts';
 
 export interface RpcAssembly extends StatsParts {
   readonly plans: Plans;
@@ -79,7 +80,8 @@ export function assemble(options: RpcOptions): RpcAssembly {
     company?.changed();
     cache?.changed();
   };
-  const writes = new Writes(sender, endpoints.length, changed, () => freshness?.called());
+  const standing = new Standing(sender, plans, endpoints.length);
+  const writes = new Writes(sender, standing, endpoints.length, changed, () => freshness?.called());
   return {
     client,
     limits,

@@ -4,16 +4,18 @@
  *
  * A node that refuses a write has not done it: asked for too much, too far behind, not offering the method. Where the
  * write has an identity, so that even a node that erred would have it once, it goes on to an endpoint where it has not
- * been.
+ * been. What a node refuses of which an earlier copy may have been taken is looked for: `standing.ts`.
  */
 import { invalid } from '../options.ts';
 import type { ErrorClass } from './adapter.ts';
 import type { RpcCallOptions } from './options.ts';
 import { RpcError } from './rpc-error.ts';
-import type { Again, Question, Sender } from './sender.ts';
+import type { Question, Sender } from './sender.ts';
+import type { Copies, Standing } from './standing.ts';
 
 export class Writes {
   readonly #sender: Sender;
+  readonly #standing: Standing;
   readonly #endpoints: number;
   readonly #changed: () => void;
   readonly #called: () => void;
@@ -22,8 +24,9 @@ export class Writes {
    * @param changed told when something may be changed from now on, and when it may have been
    * @param called  told of each write before it is sent: whoever lags should not be the one to get it
    */
-  constructor(sender: Sender, endpoints: number, changed: () => void, called: () => void) {
+  constructor(sender: Sender, standing: Standing, endpoints: number, changed: () => void, called: () => void) {
     this.#sender = sender;
+    this.#standing = standing;
     this.#endpoints = endpoints;
     this.#changed = changed;
     this.#called = called;
@@ -67,35 +70,44 @@ export class Writes {
 
   #one(question: Question, options: RpcCallOptions): Promise<unknown> {
     if (question.plan.traits.writeId === undefined) return this.#sender.one(question, options);
-    const { clock } = this.#sender;
-    const deadlineAt = this.#sender.deadlineAt(clock.now(), question.plan, options);
-    return this.#until(question, options, { deadlineAt, tried: [] });
+    return this.#until(question, options, this.#new(question, options, options.idempotent === true));
   }
 
   /** Ends with the endpoints: each is tried once, and only those that would take it. */
-  #until(question: Question, options: RpcCallOptions, again: Required<Again>): Promise<unknown> {
-    return this.#sender.one(question, options, again).catch((error: unknown) => {
-      const { tried } = again;
+  #until(question: Question, options: RpcCallOptions, copies: Copies): Promise<unknown> {
+    return this.#sender.one(question, options, copies).catch((error: unknown) => {
+      const { tried } = copies;
       const mayGoOn = isRefusal(error) && areDistinct(tried) && this.#sender.anyElse(tried, question);
-      if (mayGoOn && this.#sender.door.grant()) return this.#until(question, options, again);
-      // Once it may have been sent twice, that it was known is what its caller wanted.
-      if (options.idempotent === true || tried.length > 1) return standing(question, error);
-      throw error;
+      if (mayGoOn && this.#sender.door.grant()) return this.#until(question, options, copies);
+      return this.#standing.settle(question, error, copies);
     });
   }
 
   /** Copies share the list of where they went, so that each goes to another endpoint. */
-  #everywhere(question: Question, options: RpcCallOptions, copies: number): Promise<unknown> {
-    const tried: string[] = [];
+  #everywhere(question: Question, options: RpcCallOptions, count: number): Promise<unknown> {
+    const copies = this.#new(question, options, true);
     const sent: Promise<unknown>[] = [];
-    for (let i = 0; i < copies; i++) {
-      if (i > 0 && !this.#sender.anyElse(tried, question)) break;
-      sent.push(this.#sender.one(question, options, { tried }).catch((error: unknown) => standing(question, error)));
+    for (let i = 0; i < count; i++) {
+      if (i > 0 && !this.#sender.anyElse(copies.tried, question)) break;
+      copies.underWay++;
+      sent.push(this.#copy(question, options, copies));
     }
     return Promise.any(sent).catch((error: AggregateError) => {
       // What a node says of the write tells more than that another could not be reached.
       throw error.errors.find((each) => each instanceof RpcError && each.kind === 'final') ?? error.errors[0];
     });
+  }
+
+  #copy(question: Question, options: RpcCallOptions, copies: Copies): Promise<unknown> {
+    return this.#sender.one(question, options, copies).catch((error: unknown) => {
+      copies.underWay--;
+      return this.#standing.settle(question, error, copies);
+    });
+  }
+
+  #new(question: Question, options: RpcCallOptions, allowed: boolean): Copies {
+    const deadlineAt = this.#sender.deadlineAt(this.#sender.clock.now(), question.plan, options);
+    return { deadlineAt, signal: options.signal, tried: [], allowed, underWay: 0, lost: false, asking: undefined };
   }
 }
 
@@ -107,11 +119,4 @@ function areDistinct(tried: readonly string[]): boolean {
 
 function isRefusal(error: unknown): boolean {
   return error instanceof RpcError && REFUSALS.has(error.kind);
-}
-
-/** That it had been received before means that it stands: its identity is the answer. */
-function standing({ plan, params }: Question, error: unknown): unknown {
-  const id = error instanceof RpcError && error.kind === 'known' ? plan.traits.writeId?.(params) : undefined;
-  if (id === undefined) throw error;
-  return id;
 }
