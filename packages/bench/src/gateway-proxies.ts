@@ -43,7 +43,7 @@ export async function startProxy(name: string, upstream: string): Promise<ProxyP
   return startNodeProxy(name, upstream);
 }
 
-/** The command itself, with its defaults but for two limits, which the idle scenario would reach. */
+/** The command itself, with its defaults but for the limits on callers, which the idle scenario would reach. */
 async function startOurs(upstream: string): Promise<ProxyProcess> {
   const files = scratch();
   const [port, admin] = [await freePort(), await freePort()];
