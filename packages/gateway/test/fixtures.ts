@@ -1,4 +1,5 @@
 /** What the gateway's tests stand on: a gateway on free ports, upstreams, and callers that speak raw bytes. */
+import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import {
   createServer,
@@ -131,7 +132,17 @@ export async function raw(port: number, ...parts: string[]): Promise<string> {
   return text;
 }
 
-/** Resolves when `holds` does; a test that waits for ever is ended by the runner. */
-export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 5));
+/** What only something that hangs takes. */
+const UNTIL_MS = 120_000;
+
+/** Resolves when `holds` does. @param what is said of what never does */
+export async function until(holds: () => boolean | Promise<boolean>, what = String(holds), everyMs = 5): Promise<void> {
+  for (const end = performance.now() + UNTIL_MS; !(await holds()); ) {
+    assert.ok(performance.now() < end, `in ${UNTIL_MS} ms it did not hold: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
+  }
 }
+
+/** The same, asked of another process, and of one that may not be there yet. */
+export const eventually = (holds: () => Promise<boolean>): Promise<void> =>
+  until(() => holds().catch(() => false), String(holds), 25);

@@ -3,18 +3,13 @@ import { connect, constants } from 'node:http2';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as grpc from '@grpc/grpc-js';
+import { until } from './fixtures.ts';
 import { aCaller, aGrpcGateway, anEchoServer, ask, KINDS, type Kind } from './grpc-callers.ts';
 
 function metadataOf(fields: Readonly<Record<string, string | Buffer>>): grpc.Metadata {
   const metadata = new grpc.Metadata();
   for (const [name, value] of Object.entries(fields)) metadata.add(name, value);
   return metadata;
-}
-
-async function until(what: string, holds: () => boolean): Promise<void> {
-  for (const end = performance.now() + 60_000; !holds(); await sleep(5)) {
-    assert.ok(performance.now() < end, `it did not hold that ${what}`);
-  }
 }
 
 const messagesFor = (kind: Kind, bytes: Buffer): Buffer[] =>
@@ -60,12 +55,12 @@ describe('any call of gRPC through the gateway', () => {
       const late = await ask(client, kind, [Buffer.from('a')], silent, { deadline: Date.now() + 1_500 });
       assert.equal(late.status.code, grpc.status.DEADLINE_EXCEEDED);
       assert.notEqual(seen.calls[0]!.deadline, Number.POSITIVE_INFINITY);
-      await until('the call upstream has ended', () => seen.cancelled === 1);
+      await until(() => seen.cancelled === 1, 'the call upstream has ended');
       const call = ask(client, kind, [Buffer.from('a')], silent);
-      await until('it is upstream', () => seen.calls.length === 2);
+      await until(() => seen.calls.length === 2, 'it is upstream');
       call.cancel();
       assert.equal((await call).status.code, grpc.status.CANCELLED);
-      await until('it is cancelled upstream', () => seen.cancelled === 2);
+      await until(() => seen.cancelled === 2, 'it is cancelled upstream');
     });
   }
 

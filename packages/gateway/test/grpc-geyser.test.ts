@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import * as grpc from '@grpc/grpc-js';
 import { type GeyserServer, startGeyserServer } from 'keepwarm/testing/geyser';
+import { until } from './fixtures.ts';
 import { aGrpcGateway } from './grpc-callers.ts';
 
 const PYTHONS = ['/usr/bin/python3', 'python3'];
@@ -43,12 +43,6 @@ function subscribe(t: TestContext, port: number, request: Buffer, token = 'local
   return { got, call, status: new Promise((resolve) => call.on('status', resolve)) };
 }
 
-async function until(what: string, holds: () => boolean): Promise<void> {
-  for (const end = performance.now() + 90_000; !holds(); await sleep(5)) {
-    assert.ok(performance.now() < end, `it did not hold that ${what}`);
-  }
-}
-
 it('grpc-js and Python share one stream upstream, each with its own names', async (t) => {
   assert.ok(python !== undefined, 'neither /usr/bin/python3 nor python3 has grpcio; on Debian: python3-grpcio');
   const geyser = await aGeyser(t);
@@ -62,7 +56,7 @@ it('grpc-js and Python share one stream upstream, each with its own names', asyn
   const [slot, ...updates] = printed.trim().split('\n');
   assert.match(slot ?? '', /^08/, 'GetSlot was answered');
   assert.equal(updates.length, 50);
-  await until('both have updates', () => accounts.got.length > 50 && slots.got.length > 5);
+  await until(() => accounts.got.length > 50 && slots.got.length > 5, 'both have updates');
   assert.ok(
     accounts.got.every((bytes) => bytes.indexOf(MONITOR_NAME) === 0),
     'no name but its own',
@@ -73,17 +67,17 @@ it('grpc-js and Python share one stream upstream, each with its own names', asyn
   const { connections, subscriptions } = geyser.stats();
   assert.deepEqual([connections.accepted, subscriptions.total], [1, 1]);
   for (const { call } of [accounts, slots]) call.cancel();
-  await until('nobody is left upstream', () => geyser.stats().subscriptions.open === 0);
+  await until(() => geyser.stats().subscriptions.open === 0, 'nobody is left upstream');
 });
 
 it('half of a stream may end: its caller goes on being told', async (t) => {
   const geyser = await aGeyser(t);
   const { port } = await aGrpcGateway(t, geyser.target, { grpc: 'geyser', token: 'upstream', tokens: ['local'] });
   const { call, got } = subscribe(t, port, ACCOUNTS);
-  await until('it is told', () => got.length > 0);
+  await until(() => got.length > 0, 'it is told');
   call.end();
   const before = got.length;
-  await until('it goes on', () => got.length > before + 20);
+  await until(() => got.length > before + 20, 'it goes on');
   call.cancel();
 });
 
@@ -91,7 +85,7 @@ it('what is no request ends its own caller, with a status that says so', async (
   const geyser = await aGeyser(t);
   const { port } = await aGrpcGateway(t, geyser.target, { grpc: 'geyser', token: 'upstream', tokens: ['local'] });
   const good = subscribe(t, port, ACCOUNTS);
-  await until('it is told', () => good.got.length > 0);
+  await until(() => good.got.length > 0, 'it is told');
   const broken = await subscribe(t, port, Buffer.from('ffff', 'hex')).status;
   assert.equal(broken.code, grpc.status.INVALID_ARGUMENT);
   const longName = Buffer.concat([Buffer.from('0a84010a8101', 'hex'), Buffer.alloc(129, 'n')]);
@@ -101,7 +95,7 @@ it('what is no request ends its own caller, with a status that says so', async (
   const stranger = await subscribe(t, port, ACCOUNTS, 'not-known').status;
   assert.equal(stranger.code, grpc.status.UNAUTHENTICATED);
   const before = good.got.length;
-  await until('the good one goes on', () => good.got.length > before + 10);
+  await until(() => good.got.length > before + 10, 'the good one goes on');
 });
 
 it('a token that upstream refuses is told to whoever subscribes', async (t) => {
@@ -120,9 +114,9 @@ it('a stream that is often full leaves nothing behind each time', async (t) => {
   t.after(() => geyser.close());
   const { port } = await aGrpcGateway(t, geyser.target, { grpc: 'geyser' });
   const { got, call } = subscribe(t, port, ACCOUNTS);
-  await until('it is taken', () => geyser.stats().subscriptions.open === 1);
+  await until(() => geyser.stats().subscriptions.open === 1, 'it is taken');
   for (let slot = 0; slot < 8; slot++) geyser.advance();
-  await until('all came', () => got.length >= 1_500);
+  await until(() => got.length >= 1_500, 'all came');
   call.cancel();
   assert.deepEqual(warnings, []);
 });

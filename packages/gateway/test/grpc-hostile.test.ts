@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { type GeyserServer, startGeyserServer } from 'keepwarm/testing/geyser';
 import { SubscribeRequestSchema, SubscribeUpdateSchema } from 'keepwarm/yellowstone';
+import { until } from './fixtures.ts';
 import { aGrpcGateway } from './grpc-callers.ts';
 
 type GrpcGateway = Awaited<ReturnType<typeof aGrpcGateway>>;
@@ -14,12 +15,6 @@ async function aGeyser(t: TestContext): Promise<GeyserServer> {
   const geyser = await startGeyserServer({ accountsPerSlot: 10, slotMs: 20 });
   t.after(() => geyser.close());
   return geyser;
-}
-
-async function until(what: string, holds: () => boolean): Promise<void> {
-  for (const end = performance.now() + 60_000; !holds(); await sleep(5)) {
-    assert.ok(performance.now() < end, `it did not hold that ${what}`);
-  }
 }
 
 const framed = (message: Uint8Array): Buffer => {
@@ -95,7 +90,7 @@ it('a thousand monitors that come and vanish in storms leave nothing behind, and
   const geyser = await aGeyser(t);
   const { port, gateway } = await gatewayFor(t, geyser);
   const witness = aWitness(t, port);
-  await until('the witness is told', () => witness.call.bytes() > 0);
+  await until(() => witness.call.bytes() > 0, 'the witness is told');
   for (let storm = 0; storm < 5; storm++) {
     const callers = Array.from({ length: 10 }, () => aCaller(t, port));
     const streams = callers.flatMap(({ subscribe }, c) =>
@@ -112,8 +107,8 @@ it('a thousand monitors that come and vanish in storms leave nothing behind, and
     for (const { session } of callers) session.destroy();
   }
   const told = () => gateway.grpc.told()[0]!;
-  await until('they are gone', () => told().callers.open === 1 && told().multiplexer!.monitors.length === 1);
-  await until('and their filters', () => told().multiplexer!.streams.every(({ filters }) => filters <= 2));
+  await until(() => told().callers.open === 1 && told().multiplexer!.monitors.length === 1, 'they are gone');
+  await until(() => told().multiplexer!.streams.every(({ filters }) => filters <= 2), 'and their filters');
   assert.equal(told().callers.inFlight, 1);
   assert.equal(told().multiplexer!.streams.length, 1);
   assert.equal(geyser.stats().connections.accepted, 1);
@@ -145,14 +140,14 @@ it('bytes that are no messages end their own call by name, whatever they are and
       call.stream.close();
       continue;
     }
-    await until(`${bytes.subarray(0, 20).toString('hex')} is refused`, () => call.status() !== undefined);
+    await until(() => call.status() !== undefined, `${bytes.subarray(0, 20).toString('hex')} is refused`);
     assert.match(call.status()!, expected);
   }
   const half = subscribe(ACCOUNTS.subarray(0, 7));
   half.stream.end();
-  await until('half a message is refused', () => half.status() !== undefined);
+  await until(() => half.status() !== undefined, 'half a message is refused');
   assert.match(half.status()!, /^13 .*within a message/);
-  await until('the witness is told', () => witness.check() > 50);
+  await until(() => witness.check() > 50, 'the witness is told');
 });
 
 it('a filter of 20,000 addresses is taken, one beyond what upstream takes ends its own caller', async (t) => {
@@ -163,12 +158,12 @@ it('a filter of 20,000 addresses is taken, one beyond what upstream takes ends i
   const { subscribe } = aCaller(t, port);
   const addresses = Array.from({ length: 20_000 }, (_, i) => geyser.accounts[i % 100]!);
   const large = subscribe(requestOf({ accounts: { large: { account: addresses } } }));
-  await until('the large one is told', () => large.bytes() > 1_000);
+  await until(() => large.bytes() > 1_000, 'the large one is told');
   const larger = subscribe(requestOf({ accounts: { a: { account: [...addresses, ...addresses.slice(0, 10_000)] } } }));
-  await until('the larger one is refused', () => larger.status() !== undefined);
+  await until(() => larger.status() !== undefined, 'the larger one is refused');
   assert.match(larger.status()!, /^3 /);
   const before = large.bytes();
-  await until('the others go on', () => large.bytes() > before + 10_000 && large.status() === undefined);
+  await until(() => large.bytes() > before + 10_000 && large.status() === undefined, 'the others go on');
   assert.ok(witness.check() > 0);
 });
 
@@ -184,12 +179,12 @@ for (const queuePolicy of ['disconnect', 'dropOldest', 'dropNewest'] as const) {
     slow.stream.pause();
     const witness = aWitness(t, port);
     const monitors = () => gateway.grpc.told()[0]!.multiplexer!.monitors;
-    if (queuePolicy === 'disconnect') await until('it is told to go', () => monitors().length === 1);
-    else await until('updates are dropped', () => monitors().some(({ dropped }) => dropped > 500));
+    if (queuePolicy === 'disconnect') await until(() => monitors().length === 1, 'it is told to go');
+    else await until(() => monitors().some(({ dropped }) => dropped > 500), 'updates are dropped');
     assert.ok(monitors().every(({ waiting }) => waiting <= queueUpdatesMax));
     if (queuePolicy === 'disconnect') {
       slow.stream.resume();
-      await until('it reads why', () => slow.status() !== undefined);
+      await until(() => slow.status() !== undefined, 'it reads why');
       assert.match(slow.status()!, /^13 lagged/);
     }
     assert.ok(witness.check() > 0);

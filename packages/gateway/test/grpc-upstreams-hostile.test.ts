@@ -3,19 +3,10 @@ import assert from 'node:assert/strict';
 import { createServer, type Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import * as grpc from '@grpc/grpc-js';
+import { frame } from './a-frame.ts';
 import { aCaller, aGrpcGateway, ask } from './grpc-callers.ts';
 
 type Fields = readonly (readonly [name: string, value: string])[];
-
-/** RFC 9113 § 4.1 */
-function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
-}
 
 /** RFC 7541 § 6.2.2: each field as it is, without indexing. */
 const block = (fields: Fields): Buffer =>

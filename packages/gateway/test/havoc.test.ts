@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { frame } from './a-frame.ts';
 import { ask, httpServer, Opened, rawServer, startGateway, until } from './fixtures.ts';
 
 const TRIES = 200;
@@ -87,15 +88,6 @@ function request(mood: Mood): Buffer {
     ...[`Transfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`],
   ]);
   return Buffer.from(`${method} ${path} HTTP/1.1\r\nHost: x\r\n${mood.pick(FIELDS)}${framing}`);
-}
-
-function frame(type: number, flags: number, stream: number, payload: Uint8Array): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
 }
 
 const field = (name: string, value: string): Buffer =>

@@ -3,19 +3,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
+import { frame } from './a-frame.ts';
 import { ANode } from './a-node.ts';
 import { ask, httpServer, Opened, startGateway, until } from './fixtures.ts';
 
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
-
-function frame(type: number, flags: number, stream: number, payload: Uint8Array): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
-}
 
 const settings = frame(4, 0, 0, new Uint8Array());
 /** A field as a literal without indexing (RFC 7541 § 6.2.2). */

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Browser } from 'playwright-core';
 import { type GatewayProcess, gatewayProcess } from './command-process.ts';
-import { httpServer, Opened } from './fixtures.ts';
+import { eventually, httpServer, Opened } from './fixtures.ts';
 import { go, holds, type Looking, launch, look, textOf } from './page-browser.ts';
-import { Caller, eventually, workersOf } from './workers-load.ts';
+import { Caller, workersOf } from './workers-load.ts';
 
 describe('the dashboard of a gateway with several workers', () => {
   const opened = new Opened();

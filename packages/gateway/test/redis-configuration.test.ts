@@ -1,4 +1,5 @@
 /** The block `redis`: what is refused, and that its secret is in no message; and connections that are counted there. */
+
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http2';
@@ -13,7 +14,7 @@ import { type Log, SILENT } from '../src/logs/log.ts';
 import { type Client, openRedis, RedisConnection } from '../src/redis/connection.ts';
 import { OwnRedis } from './a-redis.ts';
 import { busiest } from './a-redis-gateway.ts';
-import { eventually } from './workers-load.ts';
+import { eventually } from './fixtures.ts';
 
 const URL = 'redis://127.0.0.1:6379';
 const TLS_URL = 'rediss://127.0.0.1:6379';

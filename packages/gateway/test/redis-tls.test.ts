@@ -12,8 +12,8 @@ import { openRedis } from '../src/redis/connection.ts';
 import { OwnRedis } from './a-redis.ts';
 import { arrivals, busiest, countingNode, LIMIT, limitedGateway, QUESTION } from './a-redis-gateway.ts';
 import { command, type GatewayProcess } from './command-process.ts';
-import { ask, Opened } from './fixtures.ts';
-import { Caller, eventually, snapshotOf } from './workers-load.ts';
+import { ask, eventually, Opened } from './fixtures.ts';
+import { Caller, snapshotOf } from './workers-load.ts';
 
 const USER = { name: 'operator-of-limits', password: 'hunter2/hunter2' };
 /** As it stands in a URL. */

@@ -19,8 +19,8 @@ import {
   QUESTION,
 } from './a-redis-gateway.ts';
 import type { GatewayProcess } from './command-process.ts';
-import { ask, Opened } from './fixtures.ts';
-import { Caller, eventually, json, snapshotOf } from './workers-load.ts';
+import { ask, eventually, Opened } from './fixtures.ts';
+import { Caller, json, snapshotOf } from './workers-load.ts';
 
 /** Of the limit: enough windows to see one that had too many. */
 const SEEN = LIMIT.limit * 3;

@@ -6,8 +6,8 @@ import { after, describe, it } from 'node:test';
 import { ExactWindow } from 'keepwarm';
 import type { SocketsTold } from '../src/admin/sockets.ts';
 import { command, gatewayProcess } from './command-process.ts';
-import { ask, httpServer, Opened } from './fixtures.ts';
-import { Caller, eventually, json, snapshotOf } from './workers-load.ts';
+import { ask, eventually, httpServer, Opened } from './fixtures.ts';
+import { Caller, json, snapshotOf } from './workers-load.ts';
 
 const EACH = { limit: 10, windowMs: 500 };
 const LISTED = { limit: 20, windowMs: 500 };

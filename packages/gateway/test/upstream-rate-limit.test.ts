@@ -5,8 +5,8 @@ import { ExactWindow } from 'keepwarm';
 import type { LimitsTold } from '../src/admin/endpoints.ts';
 import { parseConfig } from '../src/config/config.ts';
 import { gatewayProcess } from './command-process.ts';
-import { ask, httpServer, Opened, startGateway, until } from './fixtures.ts';
-import { Caller, eventually, json, snapshotOf } from './workers-load.ts';
+import { ask, eventually, httpServer, Opened, startGateway, until } from './fixtures.ts';
+import { Caller, json, snapshotOf } from './workers-load.ts';
 
 const LIMIT = { limit: 40, windowMs: 500 };
 

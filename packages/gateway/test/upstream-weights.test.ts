@@ -7,8 +7,8 @@ import type { LimitsTold } from '../src/admin/endpoints.ts';
 import { parseConfig } from '../src/config/config.ts';
 import { checkShares } from '../src/config/shares.ts';
 import { gatewayProcess } from './command-process.ts';
-import { ask, httpServer, Opened, startGateway, type TestGateway } from './fixtures.ts';
-import { Caller, eventually, json } from './workers-load.ts';
+import { ask, eventually, httpServer, Opened, startGateway, type TestGateway } from './fixtures.ts';
+import { Caller, json } from './workers-load.ts';
 
 /** Nothing of it comes back while a test runs. */
 const LONG = { windowMs: 3_600_000, waitMs: 0, counts: 'start' };

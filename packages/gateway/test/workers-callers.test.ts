@@ -15,8 +15,8 @@ import { parseAddress } from '../src/config/address.ts';
 import { ANode } from './a-node.ts';
 import { ASocket } from './a-socket.ts';
 import { type GatewayProcess, gatewayProcess } from './command-process.ts';
-import { answerOf, ask, httpServer, Opened } from './fixtures.ts';
-import { eventually, snapshotOf, workersOf } from './workers-load.ts';
+import { answerOf, ask, eventually, httpServer, Opened } from './fixtures.ts';
+import { snapshotOf, workersOf } from './workers-load.ts';
 
 const WORKERS = 2;
 const UPGRADES = 9;

@@ -4,8 +4,8 @@ import { after, it } from 'node:test';
 import * as grpc from '@grpc/grpc-js';
 import { startGeyserServer } from 'keepwarm/testing/geyser';
 import { gatewayProcess } from './command-process.ts';
-import { Opened } from './fixtures.ts';
-import { eventually, json, workersOf } from './workers-load.ts';
+import { eventually, Opened } from './fixtures.ts';
+import { json, workersOf } from './workers-load.ts';
 
 /** `SubscribeRequest`: every account, by the name `mon`. */
 const ACCOUNTS = Buffer.from('0a050a036d6f6e', 'hex');

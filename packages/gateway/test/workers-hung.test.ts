@@ -7,8 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ExactWindow } from 'keepwarm';
 import { countingNode, QUESTION } from './a-redis-gateway.ts';
 import { type GatewayProcess, gatewayProcess } from './command-process.ts';
-import { ask, httpServer, Opened } from './fixtures.ts';
-import { Caller, eventually, isAlive, snapshotOf, workersOf } from './workers-load.ts';
+import { ask, eventually, httpServer, Opened } from './fixtures.ts';
+import { Caller, isAlive, snapshotOf, workersOf } from './workers-load.ts';
 
 /** Room for a machine that is busy: a worker that is well says so every second. */
 const SILENT_MS = 5_000;

@@ -66,11 +66,6 @@ export async function json(admin: string, path: string): Promise<never> {
   return JSON.parse(String((await ask(`http://${admin}${path}`)).body)) as never;
 }
 
-/** Waits until it holds; a test that waits for ever is ended by the runner. */
-export async function eventually(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds().catch(() => false))) await new Promise((resolve) => setTimeout(resolve, 25));
-}
-
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

@@ -11,8 +11,8 @@ import { readKey } from '../src/admin/key-file.ts';
 import type { SocketsTold } from '../src/admin/sockets.ts';
 import { parseAddress } from '../src/config/address.ts';
 import { command, type GatewayProcess, gatewayProcess } from './command-process.ts';
-import { ask, httpServer, Opened, type TestServer } from './fixtures.ts';
-import { Caller, eventually, isAlive, json, snapshotOf, workersOf } from './workers-load.ts';
+import { ask, eventually, httpServer, Opened, type TestServer } from './fixtures.ts';
+import { Caller, isAlive, json, snapshotOf, workersOf } from './workers-load.ts';
 
 const LIMIT = { limit: 40, windowMs: 500 };
 const WORKERS = 3;
