@@ -83,8 +83,15 @@ export class Batcher {
     const batch = new Batch();
     this.#open = batch;
     const { windowMs } = this.#options;
-    if (windowMs === 0) this.#sender.clock.nextTurn(() => this.#close(batch));
-    else this.#sender.clock.after(windowMs, () => this.#close(batch));
+    const { clock } = this.#sender;
+    if (windowMs === 0) clock.nextTurn(() => this.#close(batch));
+    else {
+      clock.hold(); // nothing else keeps the process alive yet
+      clock.after(windowMs, () => {
+        clock.release();
+        this.#close(batch);
+      });
+    }
     return batch;
   }
 

@@ -50,6 +50,7 @@ export class HeightWaiting {
   #join(height: number, signal: AbortSignal | undefined, resolve: () => void, reject: (error: unknown) => void): void {
     const over = (): void => {
       timer.cancel();
+      this.#clock.release();
       if (signal !== undefined) unlisten(signal, caller);
       this.#waiters.delete(waiter);
     };
@@ -64,6 +65,7 @@ export class HeightWaiting {
     const waiter: Waiter = { height, reached, failed };
     const caller = { aborted: failed };
     const timer = this.#clock.after(this.#reachMs, () => failed(this.#late(height)));
+    this.#clock.hold(); // nothing is under way while it waits, that would keep the process alive
     if (signal !== undefined) listen(signal, caller);
     this.#waiters.add(waiter);
   }
