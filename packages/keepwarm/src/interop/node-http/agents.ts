@@ -6,6 +6,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Socket } from 'node:net';
+import { Chain } from '../../algo/chain.ts';
 import { type Client, type ClientOptions, engineOf } from '../../clients/client.ts';
 import type { ClientStats } from '../../clients/stats.ts';
 import type { Clock } from '../../core/clock.ts';
@@ -31,7 +32,7 @@ class Broker implements RequestWatch {
   readonly places: Places;
   readonly #secure: boolean;
   readonly #agent: HttpAgent;
-  readonly #requests = new Set<AgentRequest>();
+  readonly #requests = new Chain<AgentRequest>();
   /** Where requests of a name went, for as long as Node's own agent would know the name. */
   readonly #pools = new Map<string, OriginPool>();
   readonly #asked = new Asked<Known>();
@@ -51,9 +52,10 @@ class Broker implements RequestWatch {
       const pool = engine.pool(place.origin, '');
       this.#remember(name, pool);
       const holder = new AgentRequest(request, given, name, this);
-      this.#requests.add(holder);
+      const lease = new SocketLease(engine, pool, holder, place.queueMs);
       keepsLongTextApart(request);
-      holder.start(new SocketLease(engine, pool, holder, place.queueMs));
+      this.#requests.push(holder);
+      holder.start(lease);
     } catch (error) {
       request.onSocket(null, asNodeError(error));
     }
@@ -64,7 +66,7 @@ class Broker implements RequestWatch {
   }
 
   left(request: AgentRequest): void {
-    this.#requests.delete(request);
+    this.#requests.remove(request);
   }
 
   sockets(): Lists<Socket> {
@@ -86,7 +88,7 @@ class Broker implements RequestWatch {
 
   /** Ends what is under way, and closes what is idle if nobody else's calls could want it. */
   destroy(): void {
-    for (const request of this.#requests) request.destroy();
+    for (const request of [...this.#requests]) request.destroy();
     if (this.places.owned) for (const client of this.places.clients) client.closeIdle();
   }
 

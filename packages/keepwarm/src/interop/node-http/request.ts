@@ -6,6 +6,7 @@
  */
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Link } from '../../algo/chain.ts';
 import type { Clock, Timer } from '../../core/clock.ts';
 import type { NetError } from '../../core/error.ts';
 import type { SocketHolder, SocketLease } from '../../engines/http1/socket-lease.ts';
@@ -58,7 +59,9 @@ export interface RequestWatch {
   left(request: AgentRequest): void;
 }
 
-export class AgentRequest implements SocketHolder {
+export class AgentRequest implements SocketHolder, Link<AgentRequest> {
+  chainBefore: AgentRequest | undefined;
+  chainAfter: AgentRequest | undefined;
   readonly name: string;
   readonly request: NodeRequest;
   /** What its agent was asked for. */

@@ -4,6 +4,7 @@
  * dispatchers would not.
  */
 import { Dispatcher } from 'undici';
+import { Chain } from '../../algo/chain.ts';
 import { Client, type ClientOptions, doorOf } from '../../clients/client.ts';
 import type { FetchDoor } from '../../clients/fetch.ts';
 import { NetError } from '../../core/error.ts';
@@ -23,7 +24,7 @@ class KeepwarmDispatcher extends Dispatcher {
   readonly client: Client;
   readonly #owned: boolean;
   readonly #door: FetchDoor;
-  readonly #underWay = new Set<DispatchExchange>();
+  readonly #underWay = new Chain<DispatchExchange>();
   #quiet: (() => void)[] = [];
   #closed: 'closed' | 'destroyed' | undefined;
 
@@ -54,7 +55,7 @@ class KeepwarmDispatcher extends Dispatcher {
     }
     if (this.#closed !== undefined) return this.#refuse(handler, asUndiciError(ended(this.#closed)));
     const exchange = new DispatchExchange(handler, options.body, () => this.#left(exchange));
-    this.#underWay.add(exchange);
+    this.#underWay.push(exchange);
     exchange.start(this.#door, options);
     return true;
   }
@@ -76,12 +77,12 @@ class KeepwarmDispatcher extends Dispatcher {
     const callback = typeof first === 'function' ? first : second;
     const error = typeof first === 'function' ? undefined : first;
     this.#closed = 'destroyed';
-    for (const exchange of this.#underWay) exchange.abort(error ?? asUndiciError(ended('destroyed')));
+    for (const exchange of [...this.#underWay]) exchange.abort(error ?? asUndiciError(ended('destroyed')));
     return answer(callback, this.#whenQuiet());
   }
 
   #left(exchange: DispatchExchange): void {
-    this.#underWay.delete(exchange);
+    this.#underWay.remove(exchange);
     if (this.#underWay.size > 0) return;
     const quiet = this.#quiet;
     this.#quiet = [];

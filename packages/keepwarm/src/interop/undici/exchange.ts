@@ -13,6 +13,7 @@
  *   (4) What the handler throws aborts the call, and the handler is told that it failed.
  */
 import { Readable } from 'node:stream';
+import type { Link } from '../../algo/chain.ts';
 import type { FetchDoor } from '../../clients/fetch.ts';
 import type { Call } from '../../core/call.ts';
 import type { NetError } from '../../core/error.ts';
@@ -25,7 +26,9 @@ import type { Controller, Handler } from './handlers.ts';
 import { bufferOf, Pieces, type Taker } from './pieces.ts';
 import { type CallWatch, callOf, type DispatchOptions, streamOf } from './request.ts';
 
-export class DispatchExchange implements Controller, BodySink, CallWatch, Taker {
+export class DispatchExchange implements Controller, BodySink, CallWatch, Taker, Link<DispatchExchange> {
+  chainBefore: DispatchExchange | undefined;
+  chainAfter: DispatchExchange | undefined;
   rawHeaders: string[] | null = null;
   rawTrailers: string[] | null = null;
   readonly #handler: Handler;
