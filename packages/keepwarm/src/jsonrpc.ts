@@ -19,6 +19,7 @@ export type {
   RpcErrorObject,
   WriteProof,
 } from './clients/jsonrpc/adapter.ts';
+export type { AnswerTable, AnswerTraits, Emptiness } from './clients/jsonrpc/answer-traits.ts';
 export { createRpc, type RpcClient } from './clients/jsonrpc/client.ts';
 export type { EndpointLimit, EndpointLimiter, EndpointShare, RpcRateLimit } from './clients/jsonrpc/endpoint-limits.ts';
 export { FRESHNESS_DEFAULTS, type FreshnessOptions } from './clients/jsonrpc/freshness-options.ts';

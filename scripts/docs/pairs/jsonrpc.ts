@@ -54,6 +54,15 @@ export const JSONRPC_PAIRS: readonly Pair[] = [
     }),
   ),
   {
+    what: 'methods whose answers may be empty',
+    code: () =>
+      [evm, solana].flatMap(({ answers = {} }) =>
+        Object.entries(answers).flatMap(([method, { empty }]) => (empty === undefined ? [] : [method])),
+      ),
+    page: 'docs/reference/methods.md',
+    heading: '## Answers that may be empty',
+  },
+  {
     what: 'options of subscriptions and their defaults',
     code: () =>
       Object.entries({ limits: SUBSCRIPTION_DEFAULTS, share: SHARE_DEFAULTS, websocket: WEBSOCKET_DEFAULTS }).flatMap(

@@ -41,6 +41,7 @@ const SWITCHES = [
   'batching',
   'cache',
   'coalesce',
+  'emptyElsewhere',
   'strict',
   'freshness',
   'retry',

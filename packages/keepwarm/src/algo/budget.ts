@@ -98,6 +98,15 @@ export class RetryBudget implements Budget {
     return true;
   }
 
+  /**
+   * As `withdraw`, for what can be done without: granted while more than half of all that could be granted is left. So
+   * it takes nothing from failures, and that it was not granted is no refusal.
+   */
+  withdrawSpare(): boolean {
+    this.#advance(this.#clock.now());
+    return this.#left() >= 1 + (this.#left() + this.#withdrawn) / 2 && this.withdraw();
+  }
+
   get balance(): number {
     this.#advance(this.#clock.now());
     return Math.max(0, Math.floor(this.#left()));

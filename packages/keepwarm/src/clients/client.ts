@@ -66,6 +66,7 @@ export class Client {
       fields: (own, contentType) => client.#making.fields.of(own, contentType),
       elsewhere: (call) => client.#endpoints!.set.untried(call) > 0,
       grant: () => client.#resilience.mayHop(),
+      spare: () => client.#resilience.maySpare(),
     });
   }
   readonly #engine: Engine;

@@ -36,6 +36,7 @@ const NAMES: Readonly<Record<FactName, true>> = {
   endpointCordoned: true,
   endpointLagging: true,
   endpointCaughtUp: true,
+  endpointDiffered: true,
   coalesced: true,
   compressionRefused: true,
   cacheUsed: true,

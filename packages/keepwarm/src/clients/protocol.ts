@@ -30,4 +30,6 @@ export interface ProtocolDoor {
   elsewhere(call: Call): boolean;
   /** Whether one more attempt fits into the budget of retries; what it grants is spent. */
   grant(): boolean;
+  /** The same for one that can be done without: failures come first. Never without retries. */
+  spare(): boolean;
 }

@@ -100,6 +100,8 @@ export interface Resilience {
   readonly passing: Policies;
   /** Whether the engine may replay a call whose connection died: asks the budget, where there is one. */
   mayHop(): boolean;
+  /** The same for what can be done without: see `withdrawSpare` of the budget. Never where there is none. */
+  maySpare(): boolean;
   /** What leaves a peer enough time to be judged by: see `patienceMs` of the breaker. */
   readonly patienceMs: number;
   stats(): ResilienceStats;
@@ -131,6 +133,7 @@ export function resilience(
     passing: defined({ ...policies, retry: retries?.passing, breaker: breaks?.passing }),
     patienceMs,
     mayHop: () => budget?.withdraw() ?? true,
+    maySpare: () => budget?.withdrawSpare() ?? false,
     stats() {
       const each = Object.entries(stateful).map(([name, policy]) => [name, policy?.snapshot()]);
       const rest = { budget: budget?.snapshot(), readyLimit: ready?.snapshot() };

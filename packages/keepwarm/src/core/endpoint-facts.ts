@@ -53,6 +53,18 @@ export interface EndpointLagging extends EndpointFact {
   readonly lag: number;
 }
 
+/**
+ * How an endpoint answered otherwise than others: it `lacked` what another had, or said something else than those who
+ * `disagreed` with it and agreed among themselves.
+ */
+export type Difference = 'lacked' | 'disagreed';
+
+export interface EndpointDiffered extends EndpointFact {
+  readonly how: Difference;
+  /** The method that was called. */
+  readonly operation: string;
+}
+
 export interface EndpointCaughtUp extends EndpointFact {
   readonly height: number;
   readonly head: number;

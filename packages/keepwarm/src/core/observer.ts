@@ -6,6 +6,7 @@
 import type {
   EndpointCaughtUp,
   EndpointCordoned,
+  EndpointDiffered,
   EndpointEjected,
   EndpointLagging,
   EndpointReadmitted,
@@ -13,17 +14,7 @@ import type {
 import type { NetError, Phase } from './error.ts';
 import type { StreamObserver } from './subscribe.ts';
 
-export type {
-  EjectionReason,
-  EndpointCaughtUp,
-  EndpointCordoned,
-  EndpointEjected,
-  EndpointFact,
-  EndpointLagging,
-  EndpointReadmitted,
-  LagReason,
-  Readmission,
-} from './endpoint-facts.ts';
+export type * from './endpoint-facts.ts';
 
 /** Why a connection ended. */
 export type CloseReason =
@@ -287,6 +278,8 @@ export interface Observer extends StreamObserver {
   endpointLagging?(fact: EndpointLagging): void;
   /** It keeps up again. */
   endpointCaughtUp?(fact: EndpointCaughtUp): void;
+  /** An endpoint answered otherwise than others did. */
+  endpointDiffered?(fact: EndpointDiffered): void;
   /** A call is not made, as another that asks for the same is under way: it gets a copy of the answer. */
   coalesced?(fact: Coalesced): void;
   /** A peer does not take compressed bodies; they are sent as they are for a while. */

@@ -2,19 +2,24 @@
 import type { GrpcStats } from '../clients/grpc/record.ts';
 import type { FreshnessState } from '../clients/jsonrpc/freshness-node.ts';
 import type { RpcStats } from '../clients/jsonrpc/stats.ts';
+import type { Difference } from '../core/observer.ts';
 import { STATUS, type StatusName } from '../wire/grpc/status.ts';
 import { collectRate } from './collect-policies.ts';
 import type { Scrape } from './scrape.ts';
 
 const STATUS_NAMES = Object.keys(STATUS) as readonly StatusName[];
+const DIFFERENCES: readonly Difference[] = ['lacked', 'disagreed'];
 const FRESHNESS: readonly FreshnessState[] = ['unknown', 'fresh', 'lagging', 'implausible'];
 
-export function collectRpc(to: Scrape, { head, endpoints, batching, coalesced, cache }: RpcStats): void {
+export function collectRpc(to: Scrape, { head, endpoints, batching, coalesced, cache, empty }: RpcStats): void {
   to.put('keepwarm_rpc_head_height', head);
-  for (const { name: endpoint, rateLimit, batch, freshness } of endpoints) {
+  for (const { name: endpoint, rateLimit, batch, freshness, differed } of endpoints) {
     for (const limit of rateLimit) collectRate(to, limit, endpoint);
     to.put('keepwarm_rpc_batch_size_max', batch.sizeMax, { endpoint });
     to.put('keepwarm_rpc_batches_refused_total', batch.refused, { endpoint });
+    for (const answer of DIFFERENCES) {
+      to.put('keepwarm_rpc_endpoint_differed_total', differed[answer], { endpoint, answer });
+    }
     if (freshness === undefined) continue;
     to.state('keepwarm_rpc_endpoint_freshness', FRESHNESS, freshness.state, { endpoint });
     to.put('keepwarm_rpc_endpoint_height', freshness.height, { endpoint });
@@ -25,6 +30,8 @@ export function collectRpc(to: Scrape, { head, endpoints, batching, coalesced, c
   to.put('keepwarm_rpc_batched_requests_total', batching.batched);
   to.put('keepwarm_rpc_batch_resent_total', batching.resent);
   to.put('keepwarm_rpc_coalesced_total', coalesced);
+  to.put('keepwarm_rpc_empty_asked_total', empty?.asked);
+  to.put('keepwarm_rpc_empty_found_total', empty?.found);
   to.put('keepwarm_rpc_cache_entries', cache?.entries);
   to.put('keepwarm_rpc_cache_hits_total', cache?.hits);
   to.put('keepwarm_rpc_cache_kept_total', cache?.kept);

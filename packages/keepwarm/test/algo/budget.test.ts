@@ -40,6 +40,18 @@ describe('a retry budget', () => {
     assert.equal(withdraw(100), 0);
   });
 
+  it('grants what can be done without from the first half only, and counts no refusal of it', () => {
+    const { budget, deposit, withdraw } = aBudget();
+    deposit(100);
+    const spare = Array.from({ length: 500 }, () => budget.withdrawSpare()).filter(Boolean).length;
+    assert.equal(spare, 60, 'of 120');
+    assert.equal(budget.snapshot().refusals, 0);
+    assert.equal(withdraw(500), 60, 'the rest is for failures');
+    assert.equal(budget.withdrawSpare(), false);
+    const odd = aBudget({ share: 0, perSecond: 0.1 }).budget;
+    assert.deepEqual([odd.withdrawSpare(), odd.withdraw()], [false, true], 'the last one is for a failure');
+  });
+
   it('lets a refused caller have what later calls bring', () => {
     const { withdraw, deposit } = aBudget({ perSecond: 0 });
     deposit(4);

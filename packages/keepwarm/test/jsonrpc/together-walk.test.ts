@@ -58,6 +58,7 @@ function aDoor(pending: Pending[]): ProtocolDoor {
     fields: () => Fields.none,
     elsewhere: () => true,
     grant: () => true,
+    spare: () => true,
   };
 }
 
@@ -110,7 +111,15 @@ it('everybody gets one outcome, its own, whatever the others do', async () => {
       const sender = new Sender(aDoor(pending), clock);
       const batcher = new Batcher({ ...BATCHING_DEFAULTS, sizeMax: SIZE_MAX, windowMs: shares ? 0 : 3 }, sender);
       const company = shares ? new Company(clock) : undefined;
-      const reads = new Reads({ sender, clock, batcher, company, cache: undefined, freshness: undefined });
+      const reads = new Reads({
+        sender,
+        clock,
+        batcher,
+        company,
+        cache: undefined,
+        freshness: undefined,
+        empties: undefined,
+      });
       const plan = new Plans(adapter).of('echo');
       const controllers: AbortController[] = [];
       let [open, asked] = [0, 0];

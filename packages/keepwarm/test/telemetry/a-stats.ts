@@ -63,10 +63,12 @@ const near = {
   rateLimit: [{ ...nearRate, waiting: 2, pausedMs: 0, granted: 40, refused: 1 }],
   batch: { sizeMax: 100, refused: 3 },
   freshness,
+  differed: { lacked: 4, disagreed: 2 },
 };
 export const rpcStats: RpcStats = {
   ...{ panic: false, head: 100, endpoints: [near], coalesced: 5, cache: { entries: 1, hits: 2, kept: 3 } },
   batching: { batches: 7, batched: 70, resent: 1 },
+  empty: { asked: 8, found: 6 },
   http: someStats({ policies: { endpoints: { panic: true, endpoints: [near] } } }),
 };
 

@@ -1,5 +1,6 @@
 /** Ethereum and the chains that speak as it does, as an adapter for JSON-RPC. */
 import type { RpcAdapter } from '../../clients/jsonrpc/adapter.ts';
+import { ANSWERS } from './answers.ts';
 import { numberOf } from './blocks.ts';
 import { classify } from './errors.ts';
 import { METHODS } from './methods.ts';
@@ -13,6 +14,7 @@ import { evmSubscriptions } from './subscriptions.ts';
 export const evm: RpcAdapter = {
   name: 'evm',
   methods: METHODS,
+  answers: ANSWERS,
   costOther: 20,
   classify,
   subscriptions: evmSubscriptions,

@@ -1,5 +1,6 @@
 /** Solana as an adapter for JSON-RPC. */
 import type { RpcAdapter } from '../../clients/jsonrpc/adapter.ts';
+import { ANSWERS } from './answers.ts';
 import { classify } from './errors.ts';
 import { METHODS } from './methods.ts';
 import { slotOf } from './slots.ts';
@@ -16,6 +17,7 @@ import { solanaSubscriptions } from './subscriptions.ts';
 export const solana: RpcAdapter = {
   name: 'solana',
   methods: METHODS,
+  answers: ANSWERS,
   costOther: 10,
   classify,
   subscriptions: solanaSubscriptions,

@@ -7,6 +7,7 @@
  */
 
 import type { RpcErrorObject } from '../../wire/jsonrpc/answer.ts';
+import type { AnswerTable } from './answer-traits.ts';
 import type { SubscriptionTable } from './subscription-traits.ts';
 
 export type { RpcErrorObject } from '../../wire/jsonrpc/answer.ts';
@@ -51,13 +52,12 @@ export interface MethodTraits {
   readonly heightSeen?: (result: unknown) => number | undefined;
   /** For a write: what makes two copies of it the same (its hash or signature), by which a broadcast is one write. */
   readonly writeId?: (params: unknown) => string | undefined;
-  /** The deadline for calls of this method, in ms, where the client's is no good one. */
   /** For a write with an identity: how to find out whether it stands that a node refuses. */
   readonly proof?: WriteProof;
+  /** The deadline for calls of this method, in ms, where the client's is no good one. */
   readonly deadlineMs?: number;
 }
 
-/** What a call needs of the endpoint it goes to: to keep up with the head, to have reached a height, or both. */
 /**
  * A node refuses a second copy of a write that stands: its nonce is used, its blockhash too old. When an earlier copy
  * may have been taken, the write is looked for by its identity before that is believed.
@@ -77,6 +77,7 @@ export interface WriteProof {
   readonly answer?: 'id' | 'found';
 }
 
+/** What a call needs of the endpoint it goes to: to keep up with the head, to have reached a height, or both. */
 export interface FreshnessNeed {
   readonly head: boolean;
   readonly height: number | undefined;
@@ -127,6 +128,8 @@ export interface RpcAdapter {
   readonly methods: Readonly<Record<string, MethodTraits>>;
   classify(error: RpcErrorObject, method: string): ErrorClass;
   readonly head: HeadProbe;
+  /** What answers to reads mean beside those of other nodes; without it they are believed as they come. */
+  readonly answers?: AnswerTable | undefined;
   /** What subscriptions mean; without it there are none. */
   readonly subscriptions?: SubscriptionTable;
 }

@@ -12,8 +12,10 @@ import { Asked } from './asked.ts';
 import { Batcher } from './batcher.ts';
 import { RpcCache } from './cache.ts';
 import { Company } from './company.ts';
+import { Differing } from './differing.ts';
+import { Empties } from './empties.ts';
 import { EndpointLimits, type RpcRateLimit } from './endpoint-limits.ts';
-import { Freshness } from './freshness.ts';
+import { type EndpointPlace, Freshness, type FreshnessParts } from './freshness.ts';
 import { settleFreshness } from './freshness-options.ts';
 import { BATCHING_DEFAULTS, type RpcEndpoint, type RpcOptions, type Settled, settleRpc } from './options.ts';
 import { type PartLimits, Parts } from './parts.ts';
@@ -22,9 +24,9 @@ import { Probe } from './probe.ts';
 import { Reads } from './reads.ts';
 import { Routing } from './routing.ts';
 import { Sender } from './sender.ts';
+import { Standing } from './standing.ts';
 import type { StatsParts } from './stats.ts';
 import { Writes } from './writes.ts';
-import { Standing } from './standing.ts';
 
 export interface RpcAssembly extends StatsParts {
   readonly plans: Plans;
@@ -45,11 +47,8 @@ export function assemble(options: RpcOptions): RpcAssembly {
   const toldOf = { clock, observer: told(settled.client.observer, join(settled.client.telemetry, clock)) };
   const limits = new EndpointLimits(perEndpoint(settled, limitsOf), toldOf, options.limiter);
   const parts = new Parts(perEndpoint(settled, partLimitsOf), clock);
-  const routing = new Routing(
-    endpoints.map(({ name }) => name),
-    limits,
-    clock,
-  );
+  const names = endpoints.map(({ name }) => name);
+  const routing = new Routing(names, limits, clock);
   const reading: AnswerParts = { adapter, strict, clock, watch: routing.watch };
   const reader = answers(reading);
   const client = new Client(httpOptions(settled, limits, { clock, random, observer }), {
@@ -59,23 +58,22 @@ export function assemble(options: RpcOptions): RpcAssembly {
   const door = protocolDoorOf(client);
   const plans = new Plans(adapter);
   const sender = new Sender(door, clock);
-  // Looked at in any case: what is wrong with it is not to be found out when a second endpoint comes.
-  const freshnessOptions = settleFreshness(options.freshness, adapter.head);
-  const following = endpoints.length > 1 ? freshnessOptions : undefined;
-  if (following !== undefined) {
-    const send = limits.policy(reader(engineOf(client).send));
-    const probe = new Probe(endpoints, { door, send, clock, timeoutMs: following.timeoutMs });
+  const places = endpoints.map(({ name, url }) => ({ name, origin: originOf(new URL(url)).key }));
+  const probing = { door, send: limits.policy(reader(engineOf(client).send)), clock };
+  const freshness = followed(options, places, { clock, random, observer, head: adapter.head }, (timeoutMs) => {
+    const probe = new Probe(endpoints, { ...probing, timeoutMs });
     const { method, params } = adapter.head;
-    const places = endpoints.map(({ name, url }) => ({ name, origin: originOf(new URL(url)).key }));
-    const ask = (name: string, signal: AbortSignal) => probe.ask(name, plans.of(method), params, signal);
-    routing.freshness = new Freshness(places, following, { clock, random, observer, head: adapter.head, ask });
-  }
-  const { freshness } = routing;
-  const batcher = new Batcher(settled.batching ?? BATCHING_DEFAULTS, sender);
+    return (name, signal) => probe.ask(name, plans.of(method), params, signal);
+  });
+  routing.freshness = freshness;
+  const differing = new Differing(places, observer);
+  const more = Math.min(settled.emptyElsewhere, endpoints.length - 1);
+  const empties = more === 0 ? undefined : new Empties(more, { sender, freshness, differing });
+  const batcher = new Batcher(settled.batching ?? BATCHING_DEFAULTS, sender, empties);
   const company = options.coalesce === false ? undefined : new Company(clock);
   const cache = settled.cache === undefined ? undefined : new RpcCache(settled.cache, clock);
   const together = settled.batching === undefined ? undefined : batcher;
-  const reads = new Reads({ sender, clock, batcher: together, company, cache, freshness });
+  const reads = new Reads({ sender, clock, batcher: together, company, cache, freshness, empties });
   const changed = (): void => {
     company?.changed();
     cache?.changed();
@@ -90,12 +88,27 @@ export function assemble(options: RpcOptions): RpcAssembly {
     batcher,
     company,
     cache,
+    empties,
+    differing,
     plans,
     sender,
     reads,
     writes,
     exact: bigints === 'exact',
   };
+}
+
+/** One endpoint alone has nobody to lag behind. @param asking how an endpoint is asked that has so long to answer */
+function followed(
+  options: RpcOptions,
+  places: readonly EndpointPlace[],
+  parts: Omit<FreshnessParts, 'ask'>,
+  asking: (timeoutMs: number) => FreshnessParts['ask'],
+): Freshness | undefined {
+  // Looked at in any case: what is wrong with it is not to be found out when a second endpoint comes.
+  const settled = settleFreshness(options.freshness, parts.head);
+  if (settled === undefined || places.length < 2) return undefined;
+  return new Freshness(places, settled, { ...parts, ask: asking(settled.timeoutMs) });
 }
 
 type Named = Settled['endpoints'][number];

@@ -9,7 +9,7 @@
  *   (2) A message holds at most `sizeMax` requests and, unless it is one request, at most `charsMax` characters.
  *   (3) What one member does harms no other: the message is given up only when all of them have left.
  *   (4) A request whose own answer is an error that another node may not give is sent once more, alone and elsewhere,
- *       if the budget of retries has room.
+ *       if the budget of retries has room; so is one whose answer lacks what another may have.
  */
 import { type Abortable, listen, unlisten } from '../../core/abort.ts';
 import { type Due, DueList } from '../../core/due.ts';
@@ -17,6 +17,7 @@ import { NetError, type Reach } from '../../core/error.ts';
 import type { Reply } from '../../core/reply.ts';
 import { Result } from '../../wire/jsonrpc/answer.ts';
 import { type Outcome, Outcomes, outcomesIn } from './answers.ts';
+import type { Empties } from './empties.ts';
 import type { BatchingOptions, RpcCallOptions } from './options.ts';
 import { causeOf, resultIn } from './outcome.ts';
 import type { RpcError } from './rpc-error.ts';
@@ -34,14 +35,17 @@ export class Batcher {
   readonly #sender: Sender;
   readonly #options: BatchingOptions;
   readonly #due: DueList;
+  readonly #empties: Empties | undefined;
   #open: Batch | undefined;
   #batches = 0;
   #batched = 0;
   #resent = 0;
 
-  constructor(options: BatchingOptions, sender: Sender) {
+  /** @param empties asks elsewhere for what answers lack; nothing when they are believed as they come */
+  constructor(options: BatchingOptions, sender: Sender, empties?: Empties) {
     this.#options = options;
     this.#sender = sender;
+    this.#empties = empties;
     this.#due = new DueList(sender.clock);
   }
 
@@ -146,7 +150,7 @@ export class Batcher {
 
   #settle(member: Member, outcome: Outcome, tried: readonly string[]): void {
     if (member.settled) return;
-    if (outcome instanceof Result) return member.resolve(outcome.value);
+    if (outcome instanceof Result) return this.#given(member, outcome, [...tried]);
     if (!mayFareBetter(outcome) || !this.#sender.door.grant()) return member.reject(causeOf(outcome));
     this.#resent++;
     this.#alone(member, [...tried]);
@@ -156,6 +160,17 @@ export class Batcher {
   #alone(member: Member, tried: string[] = []): void {
     const { question, options, deadlineAt } = member;
     this.#sender.one(question, options, { deadlineAt, tried }).then(
+      (value) => this.#given(member, new Result(value), tried),
+      (error: unknown) => member.reject(error),
+    );
+  }
+
+  /** Its answer, unless another endpoint may have what that lacks. @param tried the one that gave it is last */
+  #given(member: Member, answer: Result, tried: string[]): void {
+    const { question, options, deadlineAt } = member;
+    if (this.#empties?.lacks(question, answer.value, tried) !== true) return member.resolve(answer.value);
+    member.answer = answer;
+    this.#empties.elsewhere(question, options, { deadlineAt, tried }, answer.value).then(
       (value) => member.resolve(value),
       (error: unknown) => member.reject(error),
     );
@@ -198,6 +213,8 @@ class Member implements Due, Abortable {
   after: Due | undefined;
   listed = false;
   settled = false;
+  /** What it ends with when its time runs out: an answer, while a better one is looked for. */
+  answer: Result | undefined;
   readonly question: Question;
   readonly options: RpcCallOptions;
   readonly deadlineAt: number;
@@ -261,6 +278,7 @@ class Member implements Due, Abortable {
   }
 
   due(): void {
+    if (this.answer !== undefined) return this.resolve(this.answer.value);
     const error = this.#ended('DEADLINE', 'ran out of time', undefined);
     this.reject(error);
     this.#batch.left(error);

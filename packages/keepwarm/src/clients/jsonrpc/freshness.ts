@@ -107,6 +107,16 @@ export class Freshness {
     return this.#furthest >= height ? node.reached >= height && node.state !== 'implausible' : !node.isBehind;
   }
 
+  /** Whether this endpoint is known to have reached the height. */
+  hasReached(endpoint: string, height: number): boolean {
+    return (this.#nodes.get(endpoint)?.reached ?? -1) >= height;
+  }
+
+  /** Whether some endpoint has reached it, or may have since they were asked. */
+  mayBeReached(height: number): boolean {
+    return this.#head === undefined || this.#furthest >= height || this.#isNear(height);
+  }
+
   /** An answer of this endpoint proves that it has reached this height. */
   seen(endpoint: string, height: number): void {
     const node = this.#nodes.get(endpoint);

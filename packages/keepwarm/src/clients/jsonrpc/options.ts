@@ -52,6 +52,9 @@ export interface RpcCacheOptions {
 /** Both ours: at most some 64 MB, in practice little, as most answers are short. */
 export const RPC_CACHE_DEFAULTS: RpcCacheOptions = { entriesMax: 1_000, charsMax: 65_536 };
 
+/** eRPC asks twice in all (`emptyResultMaxAttempts`). */
+export const EMPTY_ELSEWHERE = 1;
+
 type OfHttp = 'origin' | 'endpoints' | 'rateLimit' | 'healthCheck' | 'redirectsMax' | 'cache' | 'coalesce' | 'compress';
 
 export interface RpcOptions extends Omit<ClientOptions, OfHttp> {
@@ -67,6 +70,11 @@ export interface RpcOptions extends Omit<ClientOptions, OfHttp> {
   readonly cache?: boolean | Partial<RpcCacheOptions> | undefined;
   /** Follows how far each endpoint has come, and asks those that keep up. Default true; without effect for one. */
   readonly freshness?: boolean | Partial<FreshnessOptions> | undefined;
+  /**
+   * How many more endpoints are asked, one after the other, when an answer lacks what another may have: a transaction,
+   * a block. `false` for none. Takes at most half of the budget of retries. Default 1.
+   */
+  readonly emptyElsewhere?: number | false | undefined;
   /** Who counts the limits of endpoints, such as `redisEndpointLimits()` for a fleet. Default: this process alone. */
   readonly limiter?: EndpointLimiter | undefined;
   /** Accepts only what JSON-RPC 2.0 allows; false forgives what is common and harmless. Default true. */
@@ -98,6 +106,7 @@ export interface Settled {
   readonly batching: BatchingOptions | undefined;
   readonly cache: RpcCacheOptions | undefined;
   readonly endpoints: readonly (RpcEndpoint & { readonly name: string })[];
+  readonly emptyElsewhere: number;
   /** For the client beneath. */
   readonly client: ClientOptions;
 }
@@ -114,7 +123,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 
 /** @throws NetError `INVALID` naming what is wrong */
 export function settleRpc(options: RpcOptions): Settled {
-  const { adapter, endpoints, batching, coalesce, cache, freshness, strict, bigints, limiter, ...client } = options;
+  const { adapter, endpoints, batching, coalesce, cache, freshness, strict, bigints, limiter, ...rest } = options;
+  const { emptyElsewhere = EMPTY_ELSEWHERE, ...client } = rest;
   for (const name of Object.keys(client)) {
     const instead = Object.hasOwn(ELSEWHERE, name) ? ELSEWHERE[name] : undefined;
     if (instead !== undefined) throw invalid(`there is no option ${name} of createRpc; use ${instead}`);
@@ -133,11 +143,15 @@ export function settleRpc(options: RpcOptions): Settled {
   if (bigints !== undefined && bigints !== 'exact' && bigints !== 'rounded') {
     throw invalid(`option bigints is ${JSON.stringify(bigints)}; allowed: "exact", "rounded"`);
   }
+  if (emptyElsewhere !== false && !(Number.isInteger(emptyElsewhere) && emptyElsewhere >= 0)) {
+    throw invalid(`option emptyElsewhere is ${String(emptyElsewhere)}; allowed: false, a whole number from 0 on`);
+  }
   if (!Array.isArray(endpoints) || endpoints.length === 0) throw invalid('option endpoints must list at least one');
   return {
     endpoints: named(endpoints),
     batching: counted('batching', batching ?? false, BATCHING_DEFAULTS, ['windowMs']),
     cache: counted('cache', cache ?? false, RPC_CACHE_DEFAULTS, []),
+    emptyElsewhere: emptyElsewhere === false ? 0 : emptyElsewhere,
     client,
   };
 }
@@ -145,7 +159,7 @@ export function settleRpc(options: RpcOptions): Settled {
 /** What `createRpc` takes in its own way; the other options are those of every client. */
 type OwnOption =
   | ('adapter' | 'endpoints' | 'batching' | 'coalesce' | 'cache' | 'freshness' | 'limiter')
-  | ('strict' | 'bigints');
+  | ('emptyElsewhere' | 'strict' | 'bigints');
 const OWN: Readonly<Record<OwnOption, true>> = {
   adapter: true,
   endpoints: true,
@@ -153,6 +167,7 @@ const OWN: Readonly<Record<OwnOption, true>> = {
   coalesce: true,
   cache: true,
   freshness: true,
+  emptyElsewhere: true,
   limiter: true,
   strict: true,
   bigints: true,

@@ -4,6 +4,7 @@ import { requestPrefix } from '../../wire/jsonrpc/request.ts';
 import { IDEMPOTENT, ONCE } from '../methods.ts';
 import { invalid } from '../options.ts';
 import { type FreshnessNeed, freshnessNeed, type MethodTraits, type RpcAdapter } from './adapter.ts';
+import type { AnswerTraits } from './answer-traits.ts';
 
 export interface Plan {
   readonly method: string;
@@ -14,6 +15,8 @@ export interface Plan {
   /** In compute units. */
   readonly cost: number;
   readonly isRead: boolean;
+  /** What its answers mean beside those of other endpoints; nothing where they are believed as they come. */
+  readonly answers: AnswerTraits | undefined;
   /** What its calls need of an endpoint, where that depends on no params. */
   readonly need: FreshnessNeed | undefined;
 }
@@ -52,9 +55,15 @@ export class Plans {
       callTraits: isRead ? IDEMPOTENT : ONCE,
       cost: traits.cost ?? (known === undefined ? this.#adapter.costOther : undefined) ?? 1,
       isRead,
+      answers: isRead ? this.#answersOf(method) : undefined,
       need: traits.heightNeeded === undefined && traits.pinned === undefined ? freshnessNeed(traits, []) : undefined,
     };
     if (known !== undefined || this.#others++ < OTHERS_MAX) this.#plans.set(method, plan);
     return plan;
+  }
+
+  #answersOf(method: string): AnswerTraits | undefined {
+    const { answers = {} } = this.#adapter;
+    return Object.hasOwn(answers, method) ? answers[method] : undefined;
   }
 }

@@ -4,6 +4,7 @@ import { NetError } from '../../core/error.ts';
 import type { Batcher } from './batcher.ts';
 import type { RpcCache } from './cache.ts';
 import type { Company, Shared } from './company.ts';
+import type { Empties } from './empties.ts';
 import type { Freshness } from './freshness.ts';
 import type { RpcCallOptions } from './options.ts';
 import type { Question, Sender } from './sender.ts';
@@ -16,6 +17,7 @@ export interface ReadParts {
   readonly company: Company | undefined;
   readonly cache: RpcCache | undefined;
   readonly freshness: Freshness | undefined;
+  readonly empties: Empties | undefined;
 }
 
 /** Longer requests are neither shared nor kept, in characters: looking for their like costs more than it saves. */
@@ -119,9 +121,10 @@ export class Reads {
 
   /** @param shared told of the outcome first */
   #send(question: Question, options: RpcCallOptions, shared: Shared | undefined): Promise<unknown> {
-    const { batcher, sender } = this.#parts;
-    if (batcher === undefined) return sender.one(question, options, undefined, shared);
-    return batcher.ask(question, options, shared);
+    const { batcher, sender, empties } = this.#parts;
+    if (batcher !== undefined) return batcher.ask(question, options, shared);
+    if (empties !== undefined && question.plan.answers !== undefined) return empties.ask(question, options, shared);
+    return sender.one(question, options, undefined, shared);
   }
 }
 

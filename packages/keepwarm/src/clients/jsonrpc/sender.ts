@@ -52,9 +52,9 @@ export class Sender {
   one(question: Question, options: RpcCallOptions, again: Again = NEW, heeds?: Heeds): Promise<unknown> {
     const { plan } = question;
     const asked = this.#asked(question);
-    const traits = options.idempotent === true ? IDEMPOTENT : plan.callTraits;
     const now = this.clock.now();
-    const { deadlineAt = this.deadlineAt(now, plan, options), tried = [] } = again;
+    const { deadlineAt = this.deadlineAt(now, plan, options), tried = [], once = false } = again;
+    const traits = once ? ONCE : options.idempotent === true ? IDEMPOTENT : plan.callTraits;
     const call = this.#make(asked.text, asked, traits, now, { signal: options.signal, deadlineAt, tried });
     return new Promise((resolve, reject) => pass(this.#relay, call, new Answering(resolve, reject, heeds), now));
   }
@@ -126,6 +126,8 @@ export interface Ends {
 export interface Again {
   readonly deadlineAt?: number;
   readonly tried?: string[];
+  /** By whoever decides himself what follows: it is neither repeated nor hedged, unless it was never sent. */
+  readonly once?: boolean;
 }
 
 const NEW: Again = {};

@@ -6,6 +6,8 @@ import type { ClientStats } from '../stats.ts';
 import type { Batcher, BatcherSnapshot } from './batcher.ts';
 import type { RpcCache, RpcCacheSnapshot } from './cache.ts';
 import type { Company } from './company.ts';
+import type { Differing, DifferingSnapshot } from './differing.ts';
+import type { Empties, EmptiesSnapshot } from './empties.ts';
 import type { EndpointLimits } from './endpoint-limits.ts';
 import type { EndpointFreshness, Freshness } from './freshness.ts';
 import type { BatchSnapshot, Parts } from './parts.ts';
@@ -16,6 +18,8 @@ export interface RpcEndpointStats extends EndpointSnapshot {
   readonly batch: BatchSnapshot;
   /** Nothing when nobody follows its head: `freshness` is off. */
   readonly freshness: EndpointFreshness | undefined;
+  /** Times it answered otherwise than others did. */
+  readonly differed: DifferingSnapshot;
 }
 
 export interface RpcStats {
@@ -28,6 +32,8 @@ export interface RpcStats {
   /** Reads that got the answer to another's request. */
   readonly coalesced: number;
   readonly cache: RpcCacheSnapshot | undefined;
+  /** Nothing when empty answers are believed as they come. */
+  readonly empty: EmptiesSnapshot | undefined;
   /** Of the HTTP client beneath: a call there is one message. */
   readonly http: ClientStats;
 }
@@ -40,10 +46,12 @@ export interface StatsParts {
   readonly batcher: Batcher;
   readonly company: Company | undefined;
   readonly cache: RpcCache | undefined;
+  readonly empties: Empties | undefined;
+  readonly differing: Differing;
 }
 
 export function rpcStats(all: StatsParts): RpcStats {
-  const { client, freshness, batcher, company, cache } = all;
+  const { client, freshness, batcher, company, cache, empties } = all;
   const http = client.stats();
   return {
     panic: http.policies.endpoints!.panic,
@@ -52,12 +60,13 @@ export function rpcStats(all: StatsParts): RpcStats {
     batching: batcher.snapshot(),
     coalesced: company?.snapshot().joined ?? 0,
     cache: cache?.snapshot(),
+    empty: empties?.snapshot(),
     http,
   };
 }
 
 export function endpointStats(
-  { client, limits, parts, freshness }: StatsParts,
+  { client, limits, parts, freshness, differing }: StatsParts,
   endpoints: readonly EndpointSnapshot[] = client.policyStats().endpoints!.endpoints,
 ): readonly RpcEndpointStats[] {
   const fresh = new Map(freshness?.snapshot().endpoints.map((each) => [each.name, each]));
@@ -66,5 +75,6 @@ export function endpointStats(
     rateLimit: limits.snapshot(endpoint.name),
     batch: parts.snapshot(endpoint.name),
     freshness: fresh.get(endpoint.name),
+    differed: differing.snapshot(endpoint.name),
   }));
 }

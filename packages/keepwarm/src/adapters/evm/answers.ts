@@ -1,0 +1,39 @@
+/**
+ * What answers of Ethereum nodes mean beside those of others. A thing that is named by a hash or number and is not
+ * there is `null`, or `0x` where it would be bytes; what an index names within a block may well not be there.
+ *
+ * Source: the execution API specification; geth's `internal/ethapi`, whose nodes forget where old transactions are.
+ */
+import type { AnswerTable, AnswerTraits, Emptiness } from '../../clients/jsonrpc/answer-traits.ts';
+import { blockAt, lastOfFilter, paramOf } from './blocks.ts';
+
+const isHash = (param: unknown): boolean => typeof param === 'string' && param.length === 66;
+const namesBlock = (params: unknown): boolean => isHash(paramOf(params, 0)) || blockAt(0)(params) !== undefined;
+const isAbsent = (result: unknown): boolean => result === null || result === '0x';
+const absent = (result: unknown): Emptiness | undefined => (isAbsent(result) ? 'absent' : undefined);
+
+const byHash: AnswerTraits = { empty: absent };
+/** By a number or a hash. A tag may name what there is none of, such as `pending` and, soon after a start, `finalized`. */
+const byBlock: AnswerTraits = { empty: (result, params) => (namesBlock(params) ? absent(result) : undefined) };
+/** Up to the head or in one block, a node knows what it says. Beyond its own head, older ones find nothing. */
+const search: AnswerTraits = {
+  empty: (result, params) =>
+    Array.isArray(result) && result.length === 0 && lastOfFilter(params) !== undefined ? 'none' : undefined,
+};
+
+export const ANSWERS: AnswerTable = {
+  eth_getBlockByHash: byHash,
+  eth_getBlockByNumber: byBlock,
+  eth_getBlockReceipts: byBlock,
+  eth_getBlockTransactionCountByHash: byHash,
+  eth_getBlockTransactionCountByNumber: byBlock,
+  eth_getHeaderByHash: byHash,
+  eth_getHeaderByNumber: byBlock,
+  eth_getLogs: search,
+  eth_getRawTransactionByHash: byHash,
+  eth_getTransactionByHash: byHash,
+  eth_getTransactionReceipt: byHash,
+  debug_getRawTransaction: byHash,
+  trace_filter: search,
+  trace_transaction: byHash,
+};
