@@ -5,6 +5,7 @@ import { type FactOf, NetError, type Observer } from 'keepwarm';
 import { CallLog, FOLLOWED_PER_SECOND, NOTABLE_MAX, RECENT_MAX, UNDER_WAY_MAX } from '../src/figures/call-log.ts';
 import type { CallTold } from '../src/figures/call-told.ts';
 import { Feed } from '../src/figures/feed.ts';
+import { explain } from '../src/mcp/explain.ts';
 import { ask, httpServer, Opened, startGateway } from './fixtures.ts';
 
 const fact = (call: number) => ({
@@ -72,6 +73,22 @@ describe('the call log', () => {
       [phases?.dnsMs, phases?.tcpMs, phases?.tlsMs, phases?.queueMs, phases?.upstreamMs],
       [5, 10, 15, 0, 20],
     );
+  });
+
+  it('knows all about a call that found nobody, though nothing else was told of it, and says what that means', () => {
+    const { log, told } = aLog();
+    const phaseOf = { connect: 'tcpMs', dns: 'dnsMs', tls: 'tlsMs', queue: 'queueMs' } as const;
+    for (const [phase, part] of Object.entries(phaseOf) as ['connect', 'tcpMs'][]) {
+      const error = new NetError('CONNECT', 'nobody there', { reach: 'unsent', phase });
+      told.failed?.({ ...fact(1), error, totalMs: 3 });
+      const call = log.of('api', true)[0]!;
+      assert.equal(call.phases?.[part], 3, phase);
+      assert.equal(sum(call), 3);
+    }
+    const call = log.of('api', true).find(({ error }) => error?.phase === 'connect')!;
+    const { words, advice } = explain(call);
+    assert.deepEqual(words, ['it waited 3.00 ms for a TCP connection']);
+    assert.match(advice, /nobody could be reached there/);
   });
 
   it('tells of attempts that failed, of waits between them, and of limits', () => {

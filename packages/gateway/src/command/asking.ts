@@ -21,6 +21,9 @@ interface View {
 
 const word = (flag: Flags[string]): string | undefined => (typeof flag === 'string' ? flag : undefined);
 
+/** What tools of an assistant are called here, where that is not the same. */
+const COMMAND_OF: Readonly<Record<string, string>> = { 'endpoint-health': 'endpoints' };
+
 const VIEWS: Readonly<Record<AskingName, View>> = {
   stats: {
     ask: async (admin, { upstream }, paint) => {
@@ -65,7 +68,7 @@ const VIEWS: Readonly<Record<AskingName, View>> = {
       const lines = explained.flatMap(({ summary, words, advice }) => [
         paint(printable(summary), 'bold'),
         ...words.map((each) => `  ${printable(each)}`),
-        `  ${advice}`,
+        `  ${advice.replace(/\(tool ([\w-]+)\)/, (_, tool: string) => `(keepwarm ${COMMAND_OF[tool] ?? tool})`)}`,
         '',
       ]);
       return { told: { calls: explained }, lines: lines.length === 0 ? ['no call is remembered'] : lines.slice(0, -1) };

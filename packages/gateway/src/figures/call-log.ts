@@ -163,7 +163,9 @@ class Following {
     this.#usualMs += this.#usualMs === 0 ? totalMs : (totalMs - this.#usualMs) * USUAL_SHARE;
     const bad = 'error' in fact || fact.status >= 500;
     if (draft === undefined && !slow && !bad) return;
-    const told = (draft ?? new CallDraft()).told(this.#upstream, fact, this.#wall(), this.#now(), draft !== undefined);
+    // Nothing ever happened to one that found no connection: all of it is known without having followed it.
+    const whole = draft !== undefined || ('error' in fact && fact.error.reach === 'unsent');
+    const told = (draft ?? new CallDraft()).told(this.#upstream, fact, this.#wall(), this.#now(), whole);
     this.#ended(told, slow || bad || told.acted.length > 0);
   }
 

@@ -1,5 +1,5 @@
 /** One call as it is put together from facts, and as it is told. */
-import type { FactOf } from 'keepwarm';
+import type { FactOf, Phase } from 'keepwarm';
 import { type ErrorTold, errorTold } from './feed-facts.ts';
 
 type Ended = FactOf<'replied'> | FactOf<'failed'>;
@@ -60,6 +60,11 @@ export interface CallTold {
   /** Whose it was, where several processes do the work. */
   readonly worker?: number;
 }
+
+/** Where a call that was never sent spent what no fact accounts for, by the phase of its error. */
+const WAITED_IN: Partial<Record<Phase, 'queueMs' | 'dnsMs' | 'tcpMs' | 'tlsMs'>> = {
+  ...{ queue: 'queueMs', dns: 'dnsMs', connect: 'tcpMs', proxy: 'tcpMs', tls: 'tlsMs' },
+};
 
 /** What is remembered of one call. */
 const ACTED_MAX = 16;
@@ -152,8 +157,13 @@ export class CallDraft {
     };
     const [limitMs, dnsMs, tcpMs] = [part(this.#limitMs), part(this.#dnsMs), part(this.#tcpMs)] as const;
     const [tlsMs, repeatMs] = [part(this.#tlsMs), part(this.#repeatMs)] as const;
-    // What was never sent has waited for nothing but a connection.
-    const queueMs = part('error' in fact && fact.error.reach === 'unsent' ? left : this.#queueMs);
-    return { limitMs, queueMs, dnsMs, tcpMs, tlsMs, repeatMs, upstreamMs: left, bodyMs: Math.max(0, totalMs - headMs) };
+    const queueMs = part(this.#queueMs);
+    const phases = { limitMs, queueMs, dnsMs, tcpMs, tlsMs, repeatMs, upstreamMs: left };
+    // What was never sent has waited for nothing but a connection, where its error says that it was.
+    if ('error' in fact && fact.error.reach === 'unsent') {
+      phases[WAITED_IN[fact.error.phase ?? 'queue'] ?? 'queueMs'] += left;
+      phases.upstreamMs = 0;
+    }
+    return { ...phases, bodyMs: Math.max(0, totalMs - headMs) };
   }
 }

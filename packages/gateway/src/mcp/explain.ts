@@ -36,6 +36,19 @@ const ADVICE: Readonly<Record<keyof CallPhases, string>> = {
   bodyMs: 'The head came soon and the body slowly: a large reply, a slow peer, or a caller that reads slowly.',
 };
 
+/** What a failure says by its code, where that says more than where the time went. */
+const FAILED: Readonly<Record<string, string>> = {
+  DNS: 'Nothing was sent: its name could not be looked up. Look at the name, or at the name server.',
+  CONNECT: 'Nothing was sent: nobody could be reached there. The peer is down, or the network before it (tool probe).',
+  TLS: 'Nothing was sent: the peer could not prove who it is, or no protocol was agreed. Look at certificates.',
+  SATURATED: 'Nothing was sent: a limit of ours was reached. Raise the named limit, or send less.',
+  OPEN: 'Nothing was sent: a breaker is open, as the peer kept failing. See what failed before (tool endpoint-health).',
+  ABORTED: 'The caller left before the answer came.',
+  RESET: 'The peer or the network dropped the connection under way. What was sent may have arrived.',
+  PROTOCOL: 'The peer broke the protocol, and its connection was closed. What was sent has arrived.',
+  LIMIT: 'The reply was larger than the named limit: raise that if the peer is trusted.',
+};
+
 export function explain(call: CallTold): Explanation {
   const { phases, totalMs } = call;
   const parts = phases === undefined ? [] : partsOf(phases, totalMs);
@@ -53,7 +66,7 @@ export function explain(call: CallTold): Explanation {
   const longest = parts[0];
   const advice =
     longest === undefined ? 'Only its length is known; look at one that was followed.' : ADVICE[longest.phase];
-  return { summary: summaryOf(call), parts, words, advice };
+  return { summary: summaryOf(call), parts, words, advice: FAILED[call.error?.code ?? ''] ?? advice };
 }
 
 function partsOf(phases: CallPhases, totalMs: number) {
