@@ -46,8 +46,8 @@ describe('a program that does nothing but wait', { concurrency: 2 }, () => {
     const node = await aNode(t, young);
     const program = `
       import { createRpc, evm } from ${sourceOf('jsonrpc')};
-      const batching = { windowMs: 300 };
-      const rpc = createRpc({ adapter: evm, endpoints: [{ url: ${JSON.stringify(node.url)} }], batching, freshness: false });
+      const endpoints = [{ url: ${JSON.stringify(node.url)} }];
+      const rpc = createRpc({ adapter: evm, endpoints, batching: { windowMs: 300 }, freshness: false });
       await rpc.call('eth_chainId');
       console.log('answered');`;
     assert.equal(await printed(program), 'answered\n');

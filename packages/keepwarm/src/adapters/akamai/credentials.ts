@@ -78,7 +78,7 @@ function fromEnvironment(section: string, env: NonNullable<CredentialsSource['en
 }
 
 function fromFile(section: string, { edgercPath, env = process.env }: CredentialsSource): Credentials {
-  const path = (edgercPath ?? env['EDGERC_PATH'] ?? '~/.edgerc').replace(/^~(?=$|[\\/])/, homedir());
+  const path = (edgercPath ?? (env['EDGERC_PATH'] || '~/.edgerc')).replace(/^~(?=$|[\\/])/, homedir());
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
