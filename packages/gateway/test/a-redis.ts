@@ -2,10 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { ownPort } from './fixtures.ts';
 
 export interface OwnRedisOptions {
   /** In PEM: it speaks TLS only, and asks for a certificate that `ca` has signed where that is given. */
@@ -26,11 +26,7 @@ export class OwnRedis {
   }
 
   static async start(options: OwnRedisOptions = {}): Promise<OwnRedis> {
-    const probe = createServer();
-    await once(probe.listen(0, '127.0.0.1'), 'listening');
-    const { port } = probe.address() as AddressInfo;
-    await new Promise((resolve) => probe.close(resolve));
-    const redis = new OwnRedis(port, options);
+    const redis = new OwnRedis(await ownPort(), options);
     await redis.restart();
     return redis;
   }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import { ask, httpServer, Opened, startGateway, type TestGateway } from './fixtures.ts';
+import { ask, httpServer, Opened, ownPort, startGateway, type TestGateway } from './fixtures.ts';
 import { holds, type Looking, launch, look, textOf } from './page-browser.ts';
 
 const TOKEN = 'a token of sixteen or more';
@@ -117,7 +117,8 @@ describe('acting from the dashboard', () => {
 
   it('asks for the token first where reading needs it, and goes on by itself when the gateway is back', async () => {
     const access = { token: 'the-token-of-readers', reads: 'token' };
-    const first = await startGateway({ api: 'http://127.0.0.1:1' }, { access });
+    const admin = `127.0.0.1:${await ownPort()}`;
+    const first = await startGateway({ api: 'http://127.0.0.1:1' }, { access, admin });
     const at = `http://127.0.0.1:${first.adminPort}/`;
     const { page } = await look(browser, at);
     await page.goto(at);
@@ -128,7 +129,7 @@ describe('acting from the dashboard', () => {
     await page.waitForSelector('.status[data-state=live]');
     await first.close();
     await page.waitForSelector('.status[data-state=lost]');
-    const again = { access: { token: access.token }, admin: `127.0.0.1:${first.adminPort}` };
+    const again = { access: { token: access.token }, admin };
     const second = opened.add(await startGateway({ other: 'http://127.0.0.1:1' }, again));
     await page.waitForSelector('.status[data-state=live]');
     await holds(page, `document.querySelector('.card a').textContent === 'other'`);

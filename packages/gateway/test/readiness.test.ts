@@ -1,19 +1,7 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { connect } from 'node:http2';
-import { createServer } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
-import { ask, httpServer, Opened, startGateway, until } from './fixtures.ts';
-
-/** A port nobody listens on. */
-async function aFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  assert.ok(typeof address === 'object' && address !== null);
-  return address.port;
-}
+import { ask, httpServer, Opened, ownPort, startGateway, until } from './fixtures.ts';
 
 const speaking = (port: number, more: object = {}) => ({
   grpc: 'any',
@@ -39,7 +27,7 @@ describe('readiness of upstreams that speak gRPC', () => {
   const ready = async (adminPort: number) => (await ask(`http://127.0.0.1:${adminPort}/readyz`)).status;
 
   it('holds before anybody has asked, and ends when connections cannot be had by those who wait', async () => {
-    const { gateway, adminPort } = opened.add(await startGateway({ rpc: speaking(await aFreePort()) }));
+    const { gateway, adminPort } = opened.add(await startGateway({ rpc: speaking(await ownPort()) }));
     assert.equal(await ready(adminPort), 200);
     opened.add(aCall(gateway.grpc.all[0]!.address!.port));
     await until(async () => (await ready(adminPort)) === 503);
@@ -50,7 +38,7 @@ describe('readiness of upstreams that speak gRPC', () => {
   it('is that of any upstream: one that is usable will do', async () => {
     const upstream = opened.add(await httpServer((_, response) => void response.end('x')));
     const { gateway, adminPort } = opened.add(
-      await startGateway({ api: upstream.origin, rpc: speaking(await aFreePort()) }),
+      await startGateway({ api: upstream.origin, rpc: speaking(await ownPort()) }),
     );
     opened.add(aCall(gateway.grpc.all[0]!.address!.port));
     await until(() => !gateway.grpc.all[0]!.usable);
@@ -58,7 +46,7 @@ describe('readiness of upstreams that speak gRPC', () => {
   });
 
   it('is not had without a listener', async () => {
-    const { gateway } = opened.add(await startGateway({ rpc: speaking(await aFreePort()) }));
+    const { gateway } = opened.add(await startGateway({ rpc: speaking(await ownPort()) }));
     assert.equal(gateway.grpc.all[0]!.usable, true);
     await gateway.grpc.close(0);
     assert.equal(gateway.grpc.all[0]!.usable, false);

@@ -1,9 +1,8 @@
 /** `client.fetch` is the global fetch to all who look: the same scenarios through both, the same observations. */
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { type Client, createClient } from '../../src/index.ts';
+import { ownPort } from '../own-port.ts';
 import { type ApiServer, anApiServer } from './api-server.ts';
 import { ABORTS, RESPONSES } from './fetch-replies.ts';
 import { type Place, REDIRECTS, REFUSALS, REQUESTS, type Scenario } from './fetch-scenarios.ts';
@@ -16,15 +15,6 @@ const groups: Record<string, Record<string, Scenario>> = {
   'fetch is aborted as the global one is': ABORTS,
 };
 
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 let place: Place;
 let client: Client;
 let servers: ApiServer[];
@@ -34,7 +24,7 @@ before(async () => {
   place = {
     origin: servers[0]!.origin,
     elsewhere: servers[1]!.origin,
-    nowhere: `http://127.0.0.1:${await freePort()}`,
+    nowhere: `http://127.0.0.1:${await ownPort()}`,
   };
   client = createClient();
 });

@@ -4,7 +4,8 @@
  */
 import { once } from 'node:events';
 import { Agent, createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { ownPort } from '../own-port.ts';
 
 export interface RpcRequest {
   readonly id?: unknown;
@@ -51,9 +52,10 @@ export class RpcFront {
   readonly #upstream: URL;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
   readonly #sockets = new Set<Socket>();
-  #port = 0;
+  readonly #port: number;
 
-  private constructor(upstream: string) {
+  private constructor(upstream: string, port: number) {
+    this.#port = port;
     this.#upstream = new URL(upstream);
     this.#server = createServer({ keepAliveTimeout: 60_000 }, (incoming, answer) => void this.#serve(incoming, answer));
     this.#server.on('connection', (socket) => {
@@ -63,7 +65,7 @@ export class RpcFront {
   }
 
   static async start(upstream: string): Promise<RpcFront> {
-    const front = new RpcFront(upstream);
+    const front = new RpcFront(upstream, await ownPort());
     await front.revive();
     return front;
   }
@@ -86,7 +88,6 @@ export class RpcFront {
     if (this.#server.listening) return;
     this.#server.listen(this.#port, '127.0.0.1');
     await once(this.#server, 'listening');
-    this.#port = (this.#server.address() as AddressInfo).port;
   }
 
   /** Twice is harmless. */

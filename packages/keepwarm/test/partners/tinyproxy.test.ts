@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -11,19 +11,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { makeAuthority } from '../../src/testing/certificates.ts';
 import { answer } from '../../src/testing/faulty-steps.ts';
 import { aClient, aServer, fails, leavesNothing, quiet, stillWorks, until } from '../engine/setup.ts';
+import { ownPort } from '../own-port.ts';
 
 leavesNothing();
 
 const authority = makeAuthority();
 const AT_PROXY = { reach: 'unsent', phase: 'proxy' } as const;
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
 
 const listens = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
@@ -34,7 +27,7 @@ const listens = (port: number): Promise<boolean> =>
 /** Started with these lines in its configuration; ends with the test. @returns its port */
 async function tinyproxy(t: TestContext, ...lines: readonly string[]): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'keepwarm-tinyproxy-'));
-  const port = await freePort();
+  const port = await ownPort();
   const file = join(folder, 'tinyproxy.conf');
   const always = [`Port ${port}`, 'Listen 127.0.0.1', 'Timeout 60', 'MaxClients 50', `LogFile "${folder}/log"`];
   writeFileSync(file, `${[...always, ...lines].join('\n')}\n`);

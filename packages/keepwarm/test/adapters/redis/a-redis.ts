@@ -2,11 +2,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { ownPort } from '../../own-port.ts';
 
 export class OwnRedis {
   readonly port: number;
@@ -20,11 +20,7 @@ export class OwnRedis {
   }
 
   static async start(): Promise<OwnRedis> {
-    const probe = createServer();
-    await once(probe.listen(0, '127.0.0.1'), 'listening');
-    const { port } = probe.address() as AddressInfo;
-    await new Promise((resolve) => probe.close(resolve));
-    const redis = new OwnRedis(port, await mkdtemp(join(tmpdir(), 'keepwarm-redis-')));
+    const redis = new OwnRedis(await ownPort(), await mkdtemp(join(tmpdir(), 'keepwarm-redis-')));
     await redis.restart();
     return redis;
   }

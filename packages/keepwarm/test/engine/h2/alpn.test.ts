@@ -6,6 +6,7 @@ import { describe, it, type TestContext } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import type { ClientOptions } from '../../../src/index.ts';
 import { makeAuthority } from '../../../src/testing/certificates.ts';
+import { ownPort } from '../../own-port.ts';
 import { aClient, errorOf, leavesNothing, quiet, until } from '../setup.ts';
 
 leavesNothing();
@@ -154,7 +155,7 @@ describe('a cold burst', () => {
 
 describe('a server that is exchanged for another', () => {
   it('without HTTP/2, or with it, is found out with its connections', async (t) => {
-    const first = await aServer(['h2', 'http/1.1']);
+    const first = await aServer(['h2', 'http/1.1'], await ownPort());
     const client = aClient(t, optionsFor(first.port, { http2: 'prefer' }));
     assert.equal(await client.get('/').text(), '2.0');
     await first.close();

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import type { ClientOptions } from '../../../src/index.ts';
 import { makeAuthority } from '../../../src/testing/certificates.ts';
+import { ownPort } from '../../own-port.ts';
 import { Anvil } from '../../partners/an-anvil.ts';
 import { aClient, leavesNothing, until } from '../setup.ts';
 
@@ -18,20 +18,11 @@ const authority = makeAuthority();
 const certificate = authority.issue();
 const LARGE = 'x'.repeat(1_000_000);
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 /** nginx in a folder of its own; each session of it carries a hundred calls and then leaves with GOAWAY. */
 async function anNginx(t: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), 'keepwarm-h2-'));
   chmodSync(folder, 0o755); // a worker that is not root reads from it
-  const [secure, plain] = [await freePort(), await freePort()];
+  const [secure, plain] = [await ownPort(), await ownPort()];
   writeFileSync(join(folder, 'cert.pem'), certificate.cert);
   writeFileSync(join(folder, 'key.pem'), certificate.key);
   writeFileSync(join(folder, 'large'), LARGE);
