@@ -36,9 +36,12 @@ export interface BodyProducer {
 export interface StepLimits {
   /** Waiting for a connection, in ms. Default 10 s. */
   readonly queueMs: number;
-  /** From the request's last byte to the reply's head, in ms. Default 30 s. */
+  /**
+   * Until the reply's head: silence of the peer after the request's last byte, or after the last of its bytes that the
+   * peer took while there are more, in ms. Time in which a body waits for its source is not counted. Default 30 s.
+   */
   readonly firstByteMs: number;
-  /** Silence within the body, in ms, while the reader is ready to read. Default 15 s. */
+  /** Silence within the reply, in ms, while its reader is ready to read; counted in the same way. Default 15 s. */
   readonly betweenBytesMs: number;
   /** Bytes of one body, as it comes and after decoding. Default 64 MiB. */
   readonly bodyBytesMax: number;

@@ -221,7 +221,7 @@ it('a producer that keeps an upload waiting is told to stop when the connection 
   const socket = new Socket();
   const open = () => ({ [Symbol.asyncIterator]: () => producer });
   const nothing = (): void => assert.fail('neither done nor failed');
-  new Upload(socket, { bytes: undefined, repeatable: false, open }, nothing, nothing);
+  new Upload(socket, { bytes: undefined, repeatable: false, open }, { uploadMoved: nothing, uploadFailed: nothing });
   socket.destroy();
   await until(() => told, 'the producer is told');
 });

@@ -26,6 +26,7 @@ import type { CloseReason } from '../../core/observer.ts';
 import { Afterwards, failLater } from '../../core/relay.ts';
 import type { Reply } from '../../core/reply.ts';
 import type { Waiter } from '../../pool/exclusive.ts';
+import { patienceMs } from '../patience.ts';
 import type { PipeOwner } from './body-pipe.ts';
 import type { Connection } from './connection.ts';
 import type { Delivery } from './delivery.ts';
@@ -36,14 +37,14 @@ import { leaseStack } from './lease-stack.ts';
 import type { OriginPool } from './origin-pool.ts';
 import { writeRequest } from './request.ts';
 import type { Writer } from './turn.ts';
-import { Upload } from './upload.ts';
+import { Upload, type UploadOwner } from './upload.ts';
 
 /**
  * A connection unused for longer gets one turn of the event loop to report its death before it is written to, in ms.
  */
 const QUIET_MS = 1_000;
 
-export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, Writer {
+export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, UploadOwner, Writer {
   chainBefore: Waiter<Connection> | undefined;
   chainAfter: Waiter<Connection> | undefined;
   before: Due | undefined;
@@ -140,18 +141,20 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     const dead = connection.socket.errored;
     if (dead !== null) return this.#lost('reset', describe.reset(dead, 'unsent', 'write', connection.id));
     this.written = true;
-    if (producer === undefined) return this.#dueWithin(this.call.limits.firstByteMs, now);
+    if (producer === undefined) return this.#await(now);
     this.phase = 'write';
     this.dueAt = this.#deadlineAt;
-    const failed = (error: NetError): void => this.#giveUp('aborted', this.#placed(error));
-    this.#upload = new Upload(connection.socket, producer, () => this.#uploaded(), failed);
+    this.#upload = new Upload(connection.socket, producer, this);
   }
 
-  /** The last byte of a streamed body has gone out: from now on the answer is due. */
-  #uploaded(): void {
-    if (this.phase !== 'write') return; // it came early
-    this.phase = 'head';
-    this.#dueWithin(this.call.limits.firstByteMs);
+  uploadMoved(): void {
+    if (this.#over || !this.written) return;
+    if (this.#upload?.done && this.phase === 'write') this.phase = 'head'; // else it came early
+    this.#await();
+  }
+
+  uploadFailed(error: NetError): void {
+    this.#giveUp('aborted', this.#placed(error));
   }
 
   /** Nothing was written for this call yet, or it may be repeated: another connection. */
@@ -234,8 +237,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
       this.#hand(reply);
       if (this.#over) return false;
     }
-    if (this.#delivery.stalled) this.waitForReader();
-    else this.#dueWithin(this.call.limits.betweenBytesMs);
+    this.#await();
     if (!this.#delivery.full) return true;
     this.#connection?.socket.pause();
     return false;
@@ -243,7 +245,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
 
   readMore(): void {
     if (this.#over || this.#connection === undefined) return;
-    this.#dueWithin(this.call.limits.betweenBytesMs);
+    this.#await();
     this.#connection.socket.resume();
   }
 
@@ -259,24 +261,21 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
   liftDeadline(until = Number.POSITIVE_INFINITY): void {
     if (this.#over) return;
     this.#deadlineAt = until;
-    if (this.#delivery?.stalled) this.waitForReader();
-    else this.#dueWithin(this.call.limits.betweenBytesMs);
+    this.#await();
   }
 
   due(now: number): void {
-    if (this.#over) return;
-    this.#giveUp('aborted', describe.late(this.call, this.phase, now >= this.#deadlineAt, this.#reach()));
+    if (!this.#over)
+      this.#giveUp('aborted', describe.late(this.call, this.phase, now >= this.#deadlineAt, this.#reach()));
   }
 
   aborted(reason: unknown): void {
-    if (this.#over) return;
-    this.#giveUp('aborted', describe.aborted(this.call, this.phase, reason, this.#reach()));
+    if (!this.#over) this.#giveUp('aborted', describe.aborted(this.call, this.phase, reason, this.#reach()));
   }
 
   /** The client is closed under it. */
   closed(cause: NetError): void {
-    if (this.#over) return;
-    this.#giveUp('closing', describe.closed(this.call, this.phase, cause, this.#reach()));
+    if (!this.#over) this.#giveUp('closing', describe.closed(this.call, this.phase, cause, this.#reach()));
   }
 
   #reach(): 'unsent' | 'unknown' | 'answered' {
@@ -323,9 +322,10 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     else this.#hand(whole, now);
   }
 
-  /** The step at hand may take so long, within the deadline of the call. */
-  #dueWithin(ms: number, now = this.#host.clock.now()): void {
-    this.dueAt = Math.min(this.#deadlineAt, now + ms);
+  /** As long as the peer may take for the step at hand; the reader and the source of what we send have no limit. */
+  #await(now = this.#host.clock.now()): void {
+    if (this.#delivery?.stalled) return this.waitForReader();
+    this.dueAt = Math.min(this.#deadlineAt, now + patienceMs(this.call.limits, this.phase, this.#upload?.awaiting));
     this.#host.due.hasten(this);
   }
 

@@ -5,6 +5,7 @@ import { NetError, type Phase, type Reach } from '../../core/error.ts';
 /** Which step limit rules in which phase. */
 const LIMIT_OF: Partial<Record<Phase, keyof StepLimits>> = {
   queue: 'queueMs',
+  write: 'firstByteMs',
   head: 'firstByteMs',
   body: 'betweenBytesMs',
 };
@@ -15,6 +16,9 @@ const WHAT: Partial<Record<Phase, string>> = {
   head: 'no answer began',
   body: 'the answer stopped arriving',
 };
+
+/** Where a step was too long, if that is something else than the call being there. */
+const STALLED: Partial<Record<Phase, string>> = { write: 'nothing more of the request was taken' };
 
 export const describe = {
   /** `whole` tells the deadline of the call from the limit of a step. */
@@ -30,7 +34,7 @@ export const describe = {
     }
     const limit = LIMIT_OF[phase] ?? 'queueMs';
     const value = call.limits[limit];
-    const message = `${call.method} ${origin}: ${what} within ${value} ms (limit ${limit})`;
+    const message = `${call.method} ${origin}: ${STALLED[phase] ?? what} within ${value} ms (limit ${limit})`;
     return new NetError('TIMEOUT', message, { reach, phase, origin, limit, value });
   },
 

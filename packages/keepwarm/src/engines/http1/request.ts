@@ -1,4 +1,7 @@
-/** A call as bytes on a socket: head and a body at hand in one write; a streamed body after it, with backpressure. */
+/**
+ * A call as bytes on a socket: head and a body at hand in one write; what is streamed, and the rest of a large one, after
+ * it, with backpressure.
+ */
 import { Buffer } from 'node:buffer'; // the global of this name is a getter, which a hot path would feel
 import type { Socket } from 'node:net';
 import type { BodyProducer, Call } from '../../core/call.ts';
@@ -10,6 +13,13 @@ import type { RequestHeads } from '../../wire/request-head.ts';
  */
 const JOIN_BYTES_MAX = 64 * 1024;
 
+/**
+ * Bytes that go out at a time. A connection does not tell how much of a write has been taken, only when all of it has:
+ * in pieces, a body that moves slowly is told from one that the peer takes nothing of. At 30 s (`firstByteMs`) for each,
+ * 9 KB/s are fast enough.
+ */
+export const PIECE_BYTES = 256 * 1024;
+
 /** Methods whose missing body is announced by `Content-Length: 0` (RFC 9110 § 8.6). */
 const EXPECTS_BODY = new Set(['POST', 'PUT', 'PATCH']);
 
@@ -20,9 +30,9 @@ export function writeRequest(socket: Socket, call: Call, heads: RequestHeads): B
     const framing = EXPECTS_BODY.has(method) && headers.contentLength === undefined ? 'Content-Length: 0\r\n' : '';
     socket.write(heads.of(method, path, headers, framing), 'latin1');
   } else if (typeof body === 'string') {
-    writeText(socket, call, heads, body);
+    return writeText(socket, call, heads, body);
   } else if (body instanceof Uint8Array) {
-    writeBytes(socket, headFor(call, heads, body.length), body);
+    return writeBytes(socket, headFor(call, heads, body.length), body);
   } else {
     const chunked = 'Transfer-Encoding: chunked\r\n';
     const head = body.bytes === undefined ? heads.of(method, path, headers, chunked) : headFor(call, heads, body.bytes);
@@ -32,32 +42,53 @@ export function writeRequest(socket: Socket, call: Call, heads: RequestHeads): B
   return undefined;
 }
 
-function writeText(socket: Socket, call: Call, heads: RequestHeads, body: string): void {
+function writeText(socket: Socket, call: Call, heads: RequestHeads, body: string): BodyProducer | undefined {
   const bytes = Buffer.byteLength(body);
   const head = headFor(call, heads, bytes);
   if (bytes === body.length) {
     // ASCII. Two strings made one are copied into fresh memory before they are written: a long one goes apart.
     if (bytes <= JOIN_BYTES_MAX) socket.write(head + body, 'latin1');
-    else writeBoth(socket, head, body);
+    else return writePieces(socket, head, bytes, (from, to) => body.slice(from, to));
   } else if (bytes <= JOIN_BYTES_MAX) {
     const joined = Buffer.allocUnsafe(head.length + bytes);
     joined.write(head, 'latin1');
     joined.write(body, head.length);
     socket.write(joined);
   } else {
-    writeBytes(socket, head, Buffer.from(body));
+    return writeBytes(socket, head, Buffer.from(body));
   }
+  return undefined;
 }
 
-function writeBytes(socket: Socket, head: string, body: Uint8Array): void {
+function writeBytes(socket: Socket, head: string, body: Uint8Array): BodyProducer | undefined {
   if (body.length <= JOIN_BYTES_MAX) {
     const joined = Buffer.allocUnsafe(head.length + body.length);
     joined.write(head, 'latin1');
     joined.set(body, head.length);
     socket.write(joined);
-    return;
+    return undefined;
   }
-  writeBoth(socket, head, body);
+  return writePieces(socket, head, body.length, (from, to) =>
+    from === 0 && to === body.length ? body : body.subarray(from, to),
+  );
+}
+
+/** The first piece goes out with the head. @returns what is left of it */
+function writePieces(
+  socket: Socket,
+  head: string,
+  length: number,
+  piece: (from: number, to: number) => Uint8Array | string,
+): BodyProducer | undefined {
+  writeBoth(socket, head, piece(0, Math.min(PIECE_BYTES, length)));
+  if (length <= PIECE_BYTES) return undefined;
+  const rest = async function* () {
+    for (let at = PIECE_BYTES; at < length; at += PIECE_BYTES) {
+      const each = piece(at, Math.min(at + PIECE_BYTES, length));
+      yield typeof each === 'string' ? Buffer.from(each, 'latin1') : each;
+    }
+  };
+  return { bytes: length - PIECE_BYTES, repeatable: false, open: rest };
 }
 
 /** One gathered write. Text must be ASCII. */

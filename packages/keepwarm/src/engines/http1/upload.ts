@@ -1,5 +1,5 @@
 /**
- * A streamed request body on its way out, with backpressure.
+ * A request body on its way out in pieces, with backpressure: one that is streamed, or the rest of a large one.
  *
  *   sending ──▶ done         the connection may be used again
  *      └──▶ stopped          it may not: the body is cut short, and the producer was told at once
@@ -12,22 +12,34 @@ import type { Socket } from 'node:net';
 import type { BodyProducer } from '../../core/call.ts';
 import { NetError } from '../../core/error.ts';
 import { chunkLine, LAST_CHUNK } from '../../wire/request-head.ts';
+import type { Awaiting } from '../patience.ts';
+import { PIECE_BYTES } from './request.ts';
+
+/** Whose body it is. */
+export interface UploadOwner {
+  /** What it `awaits` is another now; after the last piece, nobody. */
+  uploadMoved(): void;
+  /** With NetError `INVALID` for a body that is not what it announced, `ABORTED` for one that threw. */
+  uploadFailed(error: NetError): void;
+}
 
 export class Upload {
   #state: 'sending' | 'done' | 'stopped' = 'sending';
+  awaiting: Awaiting = 'source';
   readonly #socket: Socket;
+  readonly #owner: UploadOwner;
 
-  /** @param failed gets NetError `INVALID` for a body that is not what it announced, `ABORTED` for one that threw */
-  constructor(socket: Socket, body: BodyProducer, done: () => void, failed: (error: NetError) => void) {
+  constructor(socket: Socket, body: BodyProducer, owner: UploadOwner) {
     this.#socket = socket;
+    this.#owner = owner;
     this.#send(body).then(
       () => {
-        if (this.#state === 'done') done();
+        if (this.#state === 'done') this.#awaits('nobody');
       },
       (thrown: unknown) => {
         if (this.#state !== 'sending') return;
         this.stop();
-        failed(thrown instanceof NetError ? thrown : sourceFailed(thrown));
+        owner.uploadFailed(thrown instanceof NetError ? thrown : sourceFailed(thrown));
       },
     );
   }
@@ -38,6 +50,11 @@ export class Upload {
 
   stop(): void {
     if (this.#state === 'sending') this.#state = 'stopped';
+  }
+
+  #awaits(awaiting: Awaiting): void {
+    this.awaiting = awaiting;
+    this.#owner.uploadMoved();
   }
 
   async #send(body: BodyProducer): Promise<void> {
@@ -67,12 +84,23 @@ export class Upload {
       if (announced !== undefined && sent > announced) {
         throw wrongBody(`yielded more than the ${announced} bytes it announced`);
       }
-      if (!sendChunk(this.#socket, chunk, announced === undefined)) await drained(this.#socket);
+      await this.#give(chunk, announced === undefined);
       if (this.#state !== 'sending') return;
     }
     if (announced === undefined) this.#socket.write(LAST_CHUNK, 'latin1');
     else if (sent !== announced) throw wrongBody(`yielded ${sent} of the ${announced} bytes it announced`);
     this.#state = 'done';
+  }
+
+  /** Piece by piece: that a part of it was taken could not be seen otherwise. */
+  async #give(chunk: Uint8Array, chunked: boolean): Promise<void> {
+    for (let at = 0; at < chunk.length && this.#state === 'sending'; at += PIECE_BYTES) {
+      const piece = chunk.length <= PIECE_BYTES ? chunk : chunk.subarray(at, at + PIECE_BYTES);
+      if (sendChunk(this.#socket, piece, chunked)) continue;
+      this.#awaits('peer');
+      await drained(this.#socket);
+      if (this.#state === 'sending') this.#awaits('source');
+    }
   }
 }
 

@@ -28,14 +28,21 @@ export class Outgoing {
   last = false;
   queued = false;
   readonly taken: () => void;
+  readonly moved: () => void;
 
-  /** @param taken the chunk has gone out whole: offer the next */
-  constructor(id: number, window: number, taken: () => void) {
+  /**
+   * @param taken the chunk has gone out whole: offer the next
+   * @param moved a part of it has
+   */
+  constructor(id: number, window: number, taken: () => void, moved: () => void = nothing) {
     this.id = id;
     this.window = window;
     this.taken = taken;
+    this.moved = moved;
   }
 }
+
+function nothing(): void {}
 
 export class Outflow {
   /** Bytes the peer takes on the session at the moment. */
@@ -113,7 +120,10 @@ export class Outflow {
     body.window -= count;
     this.window -= count;
     this.sent += count;
-    if (body.at < body.chunk.length) return this.#wake(body);
+    if (body.at < body.chunk.length) {
+      if (count > 0) body.moved();
+      return this.#wake(body);
+    }
     body.chunk = NOTHING;
     body.at = 0;
     if (end) this.drop(body.id);

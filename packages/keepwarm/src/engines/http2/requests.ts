@@ -46,13 +46,13 @@ export class Requests {
     this.nextId += 2;
     if (body === undefined) {
       this.#headers(stream, fields, EXPECTS_BODY.has(stream.call.method) ? 0 : -1, true);
-      stream.sent(now);
+      stream.awaits('nobody', now);
     } else if (typeof body === 'string') {
       this.#beginText(stream, fields, body, now, flush);
     } else if (body instanceof Uint8Array) {
       this.#headers(stream, fields, body.length, body.length === 0);
-      if (body.length === 0) stream.sent(now);
-      else this.#sendBytes(stream, body, flush);
+      if (body.length === 0) stream.awaits('nobody', now);
+      else this.#sendBytes(stream, body, now, flush);
     } else {
       this.#headers(stream, fields, body.bytes ?? -1, false);
       this.#sendStreamed(stream, body, flush);
@@ -79,35 +79,43 @@ export class Requests {
     const fits = length <= Math.min(this.outflow.window, this.#peer.initialWindowSize, this.#dataBytesMax);
     if (!fits || this.#out.size > GATHERED_BYTES_MAX) {
       // ASCII goes out of the string frame by frame: to make bytes of a megabyte first costs more than to send it.
-      return this.#sendBytes(stream, length === text.length ? text : Buffer.from(text), flush);
+      return this.#sendBytes(stream, length === text.length ? text : Buffer.from(text), now, flush);
     }
     if (length > 0) {
       this.#out.textData(stream.id, text, length);
       this.outflow.window -= length;
     }
-    stream.sent(now);
+    stream.awaits('nobody', now);
   }
 
-  #sendBytes(stream: Stream, bytes: Uint8Array | string, flush: () => void): void {
-    const body = new Outgoing(stream.id, this.#peer.initialWindowSize, () => {
-      if (body.over) stream.sentNow();
-    });
+  #sendBytes(stream: Stream, bytes: Uint8Array | string, now: number, flush: () => void): void {
+    const taken = (): void => {
+      if (body.over) stream.awaits('nobody');
+    };
+    const body = new Outgoing(stream.id, this.#peer.initialWindowSize, taken, () => stream.awaits('peer'));
     this.outflow.add(body);
+    stream.awaits('peer', now);
     this.outflow.offer(body, bytes, true);
     flush();
   }
 
   #sendStreamed(stream: Stream, producer: Exclude<CallBody, string | Uint8Array>, flush: () => void): void {
-    const body = new Outgoing(stream.id, this.#peer.initialWindowSize, () => stream.upload?.taken());
+    const taken = (): void => {
+      stream.awaits('source');
+      stream.upload?.taken();
+    };
+    const body = new Outgoing(stream.id, this.#peer.initialWindowSize, taken, () => stream.awaits('peer'));
     this.outflow.add(body);
+    stream.awaits('source');
     const offer = (chunk: Uint8Array, last: boolean): void => {
+      stream.awaits('peer');
       this.outflow.offer(body, chunk, last);
       flush();
     };
     stream.upload = new Upload(
       producer,
       offer,
-      () => stream.sentNow(),
+      () => stream.awaits('nobody'),
       (error) => stream.giveUp(error),
     );
     if (body.over) stream.upload.stop(); // it has ended its own call as it was opened

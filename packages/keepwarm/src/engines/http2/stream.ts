@@ -27,6 +27,7 @@ import { ERROR } from '../../wire/h2/codes.ts';
 import type { FieldSection } from '../../wire/hpack/section.ts';
 import type { PipeOwner } from '../http1/body-pipe.ts';
 import { causeOf, describe } from '../http1/failures.ts';
+import { type Awaiting, patienceMs } from '../patience.ts';
 import { Arrival } from './arrival.ts';
 import { type Loss, tell } from './failures.ts';
 import type { Http2Host } from './host.ts';
@@ -66,6 +67,7 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
   #refusals = 0;
   #hops = 0;
   #anyByte = false;
+  #awaiting: Awaiting = 'nobody';
   #arrival: Arrival;
   #inflow: Inflow;
   #lingers = false;
@@ -134,15 +136,11 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
     session.open(this, now, now - this.#startedAt, now - session.activeAt > HTTP2.quietMs);
   }
 
-  /** The last byte of the request has been given to the session: from now on the answer is due. */
-  sent(now: number): void {
-    if (this.phase !== 'write') return; // it came early
-    this.phase = 'head';
-    this.#dueWithin(this.call.limits.firstByteMs, now);
-  }
-
-  sentNow(): void {
-    if (!this.#over) this.sent(this.#host.clock.now());
+  /** For whom its body waits; for nobody once the last byte has gone out: then the answer is due, if it has not come. */
+  awaits(awaiting: Awaiting, now = this.#host.clock.now()): void {
+    this.#awaiting = awaiting;
+    if (awaiting === 'nobody' && this.phase === 'write') this.phase = 'head';
+    if (!this.#over) this.#heed(now);
   }
 
   /** A header block came. @throws NetError where the stream must be reset */
@@ -216,7 +214,7 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
 
   readMore(): void {
     if (this.#over || this.#session === undefined) return;
-    this.#dueWithin(this.call.limits.betweenBytesMs);
+    this.#heed();
     this.#credit();
   }
 
@@ -232,8 +230,7 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
   liftDeadline(until = Number.POSITIVE_INFINITY): void {
     if (this.#over) return;
     this.#deadlineAt = until;
-    if (this.#promised.stalled) this.waitForReader();
-    else this.#dueWithin(this.call.limits.betweenBytesMs);
+    this.#heed();
   }
 
   due(now: number): void {
@@ -263,9 +260,8 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
   /** More of the reply is to come. */
   #await(now: number): void {
     this.phase = 'body';
-    if (this.#promised.stalled) return this.waitForReader();
-    this.#dueWithin(this.call.limits.betweenBytesMs, now);
-    if (this.#lingers) return;
+    this.#heed(now);
+    if (this.#lingers || this.#promised.stalled) return;
     this.#lingers = true;
     this.#host.linger(this);
   }
@@ -281,8 +277,9 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
     this.#promised.fail(error);
   }
 
-  #dueWithin(ms: number, now = this.#host.clock.now()): void {
-    this.dueAt = Math.min(this.#deadlineAt, now + ms);
+  #heed(now = this.#host.clock.now()): void {
+    if (this.#promised.stalled) return this.waitForReader();
+    this.dueAt = Math.min(this.#deadlineAt, now + patienceMs(this.call.limits, this.phase, this.#awaiting));
     this.#host.due.hasten(this);
   }
 
