@@ -35,6 +35,8 @@ export interface Tenant {
   received(bytes: Buffer, count: number): boolean;
   /** The peer ended its side. */
   peerEnded(): void;
+  /** Why the socket closed, where its tenant knows better than the socket: `error` is what the socket said. */
+  reasonOf?(error: Error | undefined): CloseReason | undefined;
   /** The connection is gone. */
   connectionLost(cause: Error | undefined): void;
 }
@@ -205,7 +207,7 @@ export class Connection implements Kept<Connection>, LiveSocket, SocketOwner {
   lost(error: Error | undefined): void {
     if (this.place === 'gone') return;
     const { exchange } = this;
-    this.#depart(error === undefined ? 'peer' : 'reset');
+    this.#depart(exchange?.reasonOf?.(error) ?? (error === undefined ? 'peer' : 'reset'));
     this.socket.destroy();
     exchange?.connectionLost(error);
   }

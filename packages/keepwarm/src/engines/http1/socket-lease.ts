@@ -19,7 +19,7 @@ import type { CloseReason } from '../../core/observer.ts';
 import type { Waiter } from '../../pool/exclusive.ts';
 import { own } from '../reading.ts';
 import type { Connection, Tenant } from './connection.ts';
-import { passesOn, pushCopy, pushPassing, pushShared } from './handing-over.ts';
+import { type Passenger, passesOn, passOn, passShared, pushCopy } from './handing-over.ts';
 import type { Host } from './host.ts';
 import type { OriginPool } from './origin-pool.ts';
 import type { Writer } from './turn.ts';
@@ -47,7 +47,7 @@ export interface SocketHolder {
 /** As for exchanges: a connection unused for longer gets a turn to report its death first, in ms. */
 const QUIET_MS = 1_000;
 
-export class SocketLease implements Waiter<Connection>, Due, Tenant, Writer {
+export class SocketLease implements Waiter<Connection>, Due, Tenant, Writer, Passenger {
   chainBefore: Waiter<Connection> | undefined;
   chainAfter: Waiter<Connection> | undefined;
   before: Due | undefined;
@@ -67,6 +67,7 @@ export class SocketLease implements Waiter<Connection>, Due, Tenant, Writer {
   #waiting = false;
   #peerEnded = false;
   #bytesIn = 0;
+  #corked = false;
   #over = false;
 
   constructor(host: Host, place: OriginPool, holder: SocketHolder, queueMs: number) {
@@ -118,8 +119,9 @@ export class SocketLease implements Waiter<Connection>, Due, Tenant, Writer {
     this.#end();
   }
 
-  /** Hands the socket over, unless it died while it was given a turn to say so. */
+  /** Hands the socket over, unless it died while given a turn to say so; or lets go what its holder has written. */
   writeNow(now: number): void {
+    if (this.#corked) return this.#uncork();
     const connection = this.#connection;
     // A turn that was waited for on a connection lost since comes too late: another may have been handed over already.
     if (this.#over || connection === undefined || this.phase !== 'connect') return;
@@ -131,8 +133,17 @@ export class SocketLease implements Waiter<Connection>, Due, Tenant, Writer {
     const { socket } = connection;
     this.phase = 'head';
     this.dueAt = Number.POSITIVE_INFINITY;
-    socket.prependListener('close', this.#onClose).prependListener('error', this.#onError);
+    if (this.#host.turn.defers(this, false, this.#host.due.size)) {
+      this.#corked = true;
+      socket.cork();
+    }
     this.#holder.granted(socket, connection.leases > 1);
+  }
+
+  /** Its holder writes what it has at once: among many that waits for the end of the turn, when all of them write. */
+  #uncork(): void {
+    this.#corked = false;
+    this.#connection!.socket.uncork();
   }
 
   received(_bytes: Buffer, count: number): boolean {
@@ -144,8 +155,20 @@ export class SocketLease implements Waiter<Connection>, Due, Tenant, Writer {
     this.#bytesIn += count;
     if (!passesOn(socket) || !this.#holder.takesAtOnce) return pushCopy(socket, count);
     // The head's own bytes are counted with the body's, so the last of the body are not taken for its middle.
-    if (this.#bytesIn <= this.#holder.bodyBytes) return pushShared(socket, count);
-    return pushPassing(socket, count, () => this.#over || socket.destroyed);
+    if (this.#bytesIn <= this.#holder.bodyBytes) passShared(socket, count);
+    else passOn(socket, count, this);
+    return true;
+  }
+
+  get mayKeep(): boolean {
+    return this.#over || this.#connection!.socket.destroyed;
+  }
+
+  /** The holder closed the socket: that, and not the system, is why it ends. */
+  reasonOf(error: Error | undefined): CloseReason | undefined {
+    if (this.phase !== 'head') return undefined;
+    if (error !== undefined) return this.#holder.gaveUp ? 'aborted' : undefined;
+    return this.#holder.complete ? 'reply' : this.#peerEnded ? 'peer' : 'aborted';
   }
 
   peerEnded(): void {
@@ -168,7 +191,8 @@ export class SocketLease implements Waiter<Connection>, Due, Tenant, Writer {
     if (this.#over || connection === undefined) return;
     const { socket } = connection;
     this.#end();
-    socket.setTimeout(0);
+    if (this.#corked) this.#uncork();
+    if (socket.timeout !== undefined && socket.timeout > 0) socket.setTimeout(0);
     if (keepAliveSeconds >= 0) connection.heed(keepAliveSeconds);
     // Node's own agent looks as well: what lies there would be taken for the next answer.
     connection.giveBack(this.#host.clock.now(), socket.readableLength > 0 ? 'protocol' : undefined);
@@ -179,6 +203,7 @@ export class SocketLease implements Waiter<Connection>, Due, Tenant, Writer {
     const connection = this.#connection;
     if (this.#over || connection === undefined) return;
     this.#end();
+    if (this.#corked) this.#uncork();
     connection.surrender();
     const { socket } = connection;
     own(socket, { received: (count) => pushCopy(socket, count), ended: nothing, lost: nothing });
@@ -202,7 +227,6 @@ export class SocketLease implements Waiter<Connection>, Due, Tenant, Writer {
     this.phase = 'connect';
     const quiet = now - connection.idleSince > QUIET_MS;
     connection.lend(this, now, now - this.#startedAt);
-    // Nothing is written here, so there is nothing to gather with others: only the quiet ones wait.
     if (!this.#host.turn.defers(this, quiet, 0)) this.writeNow(now);
   }
 
@@ -233,20 +257,6 @@ export class SocketLease implements Waiter<Connection>, Due, Tenant, Writer {
     this.#over = true;
     this.#waiting = false;
     this.#host.due.leave(this);
-    this.#connection?.socket.off('close', this.#onClose).off('error', this.#onError);
-  }
-
-  readonly #onClose = (): void => this.#leave(this.#holder.complete ? 'reply' : this.#peerEnded ? 'peer' : 'aborted');
-
-  readonly #onError = (): void => {
-    if (this.#holder.gaveUp) this.#leave('aborted');
-  };
-
-  /** The holder closed the socket: that, and not the system, is why it ends. */
-  #leave(reason: CloseReason): void {
-    const connection = this.#connection;
-    this.#end();
-    connection?.close(reason);
   }
 }
 

@@ -4,7 +4,8 @@
  * Two things Node's own agent does not: a request that is destroyed while it waits leaves the queue at once, and its
  * `timeout` runs while it waits.
  */
-import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { AsyncResource } from 'node:async_hooks';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Link } from '../../algo/chain.ts';
 import type { Clock, Timer } from '../../core/clock.ts';
@@ -21,7 +22,11 @@ export interface NodeRequest extends Omit<ClientRequest, 'onSocket'> {
   reusedSocket: boolean;
 }
 
-type NodeSocket = Socket & { _httpMessage?: NodeRequest | null; [SEAT]?: Seat };
+type NodeSocket = Socket & {
+  _httpMessage?: NodeRequest | null;
+  readonly _events?: Readonly<Record<string, unknown>>;
+  [SEAT]?: Seat;
+};
 
 const SEAT = Symbol('seat');
 
@@ -72,6 +77,8 @@ export class AgentRequest implements SocketHolder, Link<AgentRequest> {
   #timer: Timer | undefined;
   #unnotice: (() => void) | undefined;
   #bodyBytes: number | undefined;
+  /** What it was made in, once it has to wait. */
+  #context: AsyncResource | undefined;
   #over = false;
 
   constructor(request: NodeRequest, options: RequestOptions, name: string, watch: RequestWatch) {
@@ -93,15 +100,13 @@ export class AgentRequest implements SocketHolder, Link<AgentRequest> {
   get gaveUp(): boolean {
     return this.request.destroyed;
   }
-  /** So does the parser of Node's HTTP client, which is what listens as long as nobody else does. */
   get takesAtOnce(): boolean {
-    const [first, second] = this.socket!.listeners('data');
-    return second === undefined && first?.name === 'socketOnData';
+    return isNodesParserAlone(this.socket!);
   }
   get bodyBytes(): number {
     const { res } = this.request;
     if (res === undefined || res === null) return -1;
-    this.#bodyBytes ??= lengthIn(res.headers);
+    this.#bodyBytes ??= lengthIn(res.rawHeaders);
     return this.#bodyBytes;
   }
 
@@ -109,6 +114,7 @@ export class AgentRequest implements SocketHolder, Link<AgentRequest> {
     this.#lease = lease;
     lease.start();
     if (this.socket !== undefined || this.#over) return;
+    this.#context = new AsyncResource('QueuedRequest');
     const { request } = this;
     if (request.timeout !== undefined && request.timeout > 0) {
       this.#timer = this.#watch.clock.after(request.timeout, () => void request.emit('timeout'));
@@ -117,8 +123,14 @@ export class AgentRequest implements SocketHolder, Link<AgentRequest> {
   }
 
   granted(socket: NodeSocket, reused: boolean): void {
-    const { request } = this;
     this.#settled();
+    // Whoever has waited would go on in the context of whoever made room for it.
+    if (this.#context === undefined) this.#take(socket, reused);
+    else this.#context.runInAsyncScope(this.#take, this, socket, reused);
+  }
+
+  #take(socket: NodeSocket, reused: boolean): void {
+    const { request } = this;
     this.socket = socket;
     request.reusedSocket = reused;
     seatOf(socket).request = this;
@@ -129,7 +141,10 @@ export class AgentRequest implements SocketHolder, Link<AgentRequest> {
   refused(error: NetError): void {
     this.#settled();
     this.leave();
-    this.request.onSocket(null, asNodeError(error));
+    const { request } = this;
+    const told = asNodeError(error);
+    if (this.#context === undefined) request.onSocket(null, told);
+    else this.#context.runInAsyncScope(request.onSocket, request, null, told);
   }
 
   /** Ends it, and its socket with it. */
@@ -170,7 +185,7 @@ export class AgentRequest implements SocketHolder, Link<AgentRequest> {
     if (socket === undefined) return;
     this.leave();
     socket._httpMessage = null;
-    this.#lease?.giveBack(secondsOf(request.res?.headers['keep-alive']));
+    this.#lease?.giveBack(secondsOf(request.res?.rawHeaders));
     this.#watch.freed(socket, this);
   }
 
@@ -189,16 +204,45 @@ export class AgentRequest implements SocketHolder, Link<AgentRequest> {
   }
 }
 
+/**
+ * Whether the parser of Node's HTTP client is all that listens to the socket: it takes what it is told at once. Asked
+ * at each read, so a list of listeners is made only where Node does not keep a single one as itself.
+ */
+function isNodesParserAlone(socket: NodeSocket): boolean {
+  const kept = socket._events?.['data'];
+  if (typeof kept === 'function') return kept.name === PARSER;
+  const [first, second] = socket.listeners('data');
+  return second === undefined && first?.name === PARSER;
+}
+
+/** What Node calls the listener that feeds its parser. */
+const PARSER = 'socketOnData';
+
 /** What a `Keep-Alive` field promises, in seconds; -1 when it promises nothing. */
-function secondsOf(field: string | string[] | undefined): number {
-  if (field === undefined) return -1;
-  const found = /timeout\s*=\s*(\d+)/i.exec(String(field));
-  return found === null ? -1 : Number(found[1]);
+function secondsOf(rawFields: readonly string[] | undefined): number {
+  if (rawFields === undefined) return -1;
+  for (let i = 0; i < rawFields.length; i += 2) {
+    if (!isNamed(rawFields[i]!, 'keep-alive')) continue;
+    const found = /timeout\s*=\s*(\d+)/i.exec(rawFields[i + 1]!);
+    if (found !== null) return Number(found[1]);
+  }
+  return -1;
 }
 
 /** Nothing but one plain number counts: whatever else a lenient parser has made of a head ends where it says. */
-function lengthIn(fields: IncomingHttpHeaders): number {
-  const length = fields['content-length'];
-  const plain = length !== undefined && fields['transfer-encoding'] === undefined && /^\d{1,15}$/.test(length);
-  return plain ? Number(length) : -1;
+function lengthIn(rawFields: readonly string[]): number {
+  let length = -1;
+  for (let i = 0; i < rawFields.length; i += 2) {
+    const name = rawFields[i]!;
+    if (isNamed(name, 'transfer-encoding')) return -1;
+    if (!isNamed(name, 'content-length')) continue;
+    if (length >= 0 || !/^\d{1,15}$/.test(rawFields[i + 1]!)) return -1;
+    length = Number(rawFields[i + 1]);
+  }
+  return length;
+}
+
+/** Fields are read as they came: Node makes an object of them for the first who asks, which costs a microsecond. */
+function isNamed(raw: string, lower: string): boolean {
+  return raw.length === lower.length && raw.toLowerCase() === lower;
 }
