@@ -2,9 +2,9 @@
  * A call under way: await it for the reply whatever its status, or ask for the content at once. The shorthands reject
  * with `STATUS` unless the status is 2xx: an error page must not pass for data.
  */
-import { NetError } from '../core/error.ts';
 import type { Reply } from '../core/reply.ts';
 import type { Awaited } from './awaited.ts';
+import { refuse } from './status-error.ts';
 
 /** Reply and parsed content in one, as S1's HTTPClient returns it. */
 export interface FullReply<T = unknown> {
@@ -97,14 +97,4 @@ function dataOf(reply: Reply, text: string): unknown {
   } catch {
     return text; // it said JSON and is not: the caller sees what came, as S1 asks
   }
-}
-
-async function refuse(reply: Reply): Promise<never> {
-  const { status, statusText, headers } = reply;
-  const text = await reply.text().catch(() => ''); // the status is the news, not its page
-  throw new NetError('STATUS', `the answer was ${status} ${statusText}`.trimEnd(), {
-    reach: 'answered',
-    status,
-    answer: { headers, text },
-  });
 }

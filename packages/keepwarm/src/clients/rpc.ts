@@ -3,6 +3,7 @@ import { NetError } from '../core/error.ts';
 import type { Reply } from '../core/reply.ts';
 import { answerOf, Failure, Fault } from '../wire/jsonrpc/answer.ts';
 import { RpcError } from './jsonrpc/rpc-error.ts';
+import { statusError } from './status-error.ts';
 
 export { RpcError } from './jsonrpc/rpc-error.ts';
 
@@ -18,7 +19,7 @@ export async function resultOf(reply: Reply, id: RpcId): Promise<unknown> {
   const text = await reply.text();
   const answer = answerOf(parse(text), id, false);
   if (answer instanceof Failure) throw new RpcError(answer.error, reply.ok ? {} : { status: reply.status });
-  if (!reply.ok) throw refused(reply, text);
+  if (!reply.ok) throw statusError(reply, text);
   if (answer instanceof Fault) {
     throw new NetError('DECODE', `the answer ${answer.what}`, { reach: 'answered', phase: 'body' });
   }
@@ -31,10 +32,4 @@ function parse(text: string): unknown {
   } catch {
     return undefined; // said by the caller of this: what is no JSON is no JSON-RPC either
   }
-}
-
-function refused(reply: Reply, text: string): NetError {
-  const { status, statusText, headers } = reply;
-  const message = `the answer was ${status} ${statusText}`.trimEnd();
-  return new NetError('STATUS', message, { reach: 'answered', status, answer: { headers, text } });
 }

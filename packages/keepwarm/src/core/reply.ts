@@ -8,6 +8,7 @@
 import { Buffer } from 'node:buffer'; // the global of this name is a getter, which a hot path would feel
 import { collect, collectFor, parseJson, parseText, streamOf, textOf } from './body.ts';
 import { NetError } from './error.ts';
+import type { Origin } from './origin.ts';
 import { ReplyFields } from './reply-fields.ts';
 
 const NO_TRAILERS: readonly string[] = [];
@@ -74,6 +75,8 @@ export class Reply {
   readonly socketId: number;
   /** Whether that connection had served a call before this one. */
   readonly reused: boolean;
+  /** Where that connection leads, said by whoever read it there; nothing for a reply that came over none. */
+  from: Origin | undefined = undefined;
   /** The head as text until somebody looks, its fields from then on. */
   #head: string | ReplyFields;
   #received: ReplyFields | undefined;
@@ -224,6 +227,7 @@ export class Reply {
   with(body: Uint8Array | BodySource, headers: ReplyFields = this.headers): Reply {
     const reply = new Reply(this.status, headers, body, false, this.socketId, this.reused);
     reply.trailers = this.#ending?.trailers ?? this.trailers;
+    reply.from = this.from;
     reply.#received = this.received;
     reply.#movedTo = this.#movedTo;
     reply.#ending = body instanceof Uint8Array ? undefined : this.#ending;

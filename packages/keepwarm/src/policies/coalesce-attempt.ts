@@ -188,6 +188,7 @@ function withBody(reply: Reply, body: Uint8Array | BodySource): Reply {
   if (!reply.encoded) return reply.with(body);
   const copy = new Reply(reply.status, reply.headers, body, true, reply.socketId, reply.reused);
   copy.trailers = reply.ending?.trailers ?? reply.trailers;
+  copy.from = reply.from;
   if (!(body instanceof Uint8Array)) reply.onEnd(() => copy.finish(reply.ending));
   return reply.movedTo === undefined ? copy : copy.moved(reply.movedTo);
 }

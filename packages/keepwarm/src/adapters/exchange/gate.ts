@@ -87,7 +87,9 @@ const NO_LIMITS = { queueMs: Infinity, firstByteMs: Infinity, betweenBytesMs: In
 async function slowed(reply: Reply, { isSlow }: GateParts): Promise<Reply> {
   const { status, headers, socketId, reused } = reply;
   const text = await reply.text();
-  return new Reply(isSlow(text) ? 429 : status, headers, Buffer.from(text), false, socketId, reused);
+  const read = new Reply(isSlow(text) ? 429 : status, headers, Buffer.from(text), false, socketId, reused);
+  read.from = reply.from;
+  return read;
 }
 
 /** For each kind of limit, whether a call counts in it. @param base what stands before every path */

@@ -109,7 +109,9 @@ function tried(read: () => Single): Single {
 
 /** What is not worth a repeat, in the word of ours that is never repeated. */
 function status(error: GrpcError): NetError {
-  return new NetError('STATUS', error.message, { reach: error.reach, phase: 'body', cause: error });
+  const { message, reach, pushbackMs = -1 } = error;
+  const retryAfterMs = pushbackMs < 0 ? undefined : pushbackMs; // below 0 the server asks for no repeat at all
+  return new NetError('STATUS', message, { reach, phase: 'body', retryAfterMs, cause: error });
 }
 
 /** A stream that was reset may have been given a status by that; one other than UNAVAILABLE is not repeated. */

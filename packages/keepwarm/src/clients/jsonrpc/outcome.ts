@@ -2,6 +2,7 @@
 import { NetError } from '../../core/error.ts';
 import type { Reply } from '../../core/reply.ts';
 import { Result } from '../../wire/jsonrpc/answer.ts';
+import { refuse } from '../status-error.ts';
 import { RpcError } from './rpc-error.ts';
 
 /** @throws RpcError when the node answered with one; NetError `STATUS` for what is no JSON-RPC answer */
@@ -24,11 +25,4 @@ export function thrownOf(thrown: unknown): never {
 
 export function causeOf(thrown: unknown): unknown {
   return thrown instanceof NetError && thrown.code === 'RPC' ? thrown.cause : thrown;
-}
-
-async function refuse(reply: Reply): Promise<never> {
-  const { status, statusText, headers } = reply;
-  const text = await reply.text().catch(() => ''); // the status is the news, not its page
-  const message = `the answer was ${status} ${statusText}`.trimEnd();
-  throw new NetError('STATUS', message, { reach: 'answered', status, answer: { headers, text } });
 }

@@ -17,6 +17,7 @@ import { relayOf, sending, tell } from '../../core/relay.ts';
 import type { Reply } from '../../core/reply.ts';
 import { Result } from '../../wire/jsonrpc/answer.ts';
 import { batchText } from '../../wire/jsonrpc/request.ts';
+import { statusError } from '../status-error.ts';
 import { BatchRefused, failedWhole, type Outcome, Outcomes, outcomesIn } from './answers.ts';
 import { type Asked, AskedBatch } from './asked.ts';
 import { RpcError } from './rpc-error.ts';
@@ -145,9 +146,8 @@ function outcomesOf(count: number, settled: PromiseSettledResult<Reply>): readon
   if (settled.status === 'rejected') {
     return outcomesIn(settled.reason) ?? new Array<Outcome>(count).fill(NetError.from(settled.reason));
   }
-  const { made, status } = settled.value;
+  const { made } = settled.value;
   if (made instanceof Outcomes) return made.each;
   if (made instanceof Result || made instanceof RpcError) return new Array<Outcome>(count).fill(made);
-  const refused = new NetError('STATUS', `the answer was ${status}`, { reach: 'answered', status });
-  return new Array<Outcome>(count).fill(refused);
+  return new Array<Outcome>(count).fill(statusError(settled.value));
 }

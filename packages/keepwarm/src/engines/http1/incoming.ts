@@ -153,7 +153,9 @@ export class Incoming implements MessageHandler {
   }
 
   #reply(connection: Connection, body: Uint8Array | string | BodyHandle): Reply {
-    return new Reply(this.#status, this.#head, body, this.encoded, connection.id, connection.leases > 1);
+    const reply = new Reply(this.#status, this.#head, body, this.encoded, connection.id, connection.leases > 1);
+    reply.from = connection.origin;
+    return reply;
   }
 
   #tooLong(): Error {

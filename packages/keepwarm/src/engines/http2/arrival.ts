@@ -101,6 +101,7 @@ export class Arrival {
     const { status, text, encoded } = this.head!;
     const reply = new Reply(status, text, body, encoded && this.#hasBody, socketId, reused);
     reply.trailers = this.trailers;
+    reply.from = this.#call.origin;
     return reply;
   }
 
@@ -111,6 +112,7 @@ export class Arrival {
     const { status, text, encoded, contentLength } = this.head!;
     this.#pipe = new BodyPipe(owner, contentLength, kept);
     const reply = new Reply(status, text, new BodyHandle(this.#pipe), encoded && this.#hasBody, socketId, reused);
+    reply.from = this.#call.origin;
     return { reply, delivery: new Delivery(reply.ending!, this.#pipe) };
   }
 
