@@ -1,7 +1,7 @@
 /** keepwarm: warm connections to the APIs a service depends on. */
 
 export { ExactWindow, type WindowOptions } from './algo/exact-window.ts';
-export { countsOf, type HistogramCounts, type Quantiles, quantilesOf } from './algo/histogram.ts';
+export { type HistogramCounts, type Quantiles, quantilesOf } from './algo/histogram.ts';
 export type { EndpointSnapshot, EndpointState } from './balance/endpoint.ts';
 export { type BalanceParts, type EndpointSet, type EndpointSetSnapshot, endpointSet } from './balance/endpoint-set.ts';
 export {
@@ -38,7 +38,7 @@ export { PRESETS, type Preset, type PresetName } from './clients/presets.ts';
 export type { ResilienceOptions, ResilienceStats } from './clients/resilience.ts';
 export { RpcError, type RpcId } from './clients/rpc.ts';
 export type { Sign, Signable } from './clients/signing.ts';
-export type { ClientStats } from './clients/stats.ts';
+export type { ClientHistograms, ClientStats } from './clients/stats.ts';
 export type { Query } from './clients/targets.ts';
 export type { ConnectionTracker, TrackedEvent, TrackedSocket } from './clients/tracker.ts';
 export type { EndpointWarmth, WarmUpEndpoint } from './clients/warm-endpoints.ts';

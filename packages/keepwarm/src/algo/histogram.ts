@@ -40,16 +40,6 @@ export interface HistogramCounts {
   readonly counts: readonly number[];
 }
 
-/** What snapshots were made from. */
-const MADE = new WeakMap<Quantiles, Histogram>();
-
-/** Of a snapshot that was made in this process: what it is now made from. @throws TypeError for another object */
-export function countsOf(quantiles: Quantiles): HistogramCounts {
-  const histogram = MADE.get(quantiles);
-  if (histogram === undefined) throw new TypeError('these quantiles are not a snapshot of a histogram of this process');
-  return histogram.counts();
-}
-
 /** All of them as one. */
 export function quantilesOf(all: readonly HistogramCounts[]): Quantiles {
   const histogram = new Histogram();
@@ -90,7 +80,7 @@ export class Histogram {
   }
 
   snapshot(): Quantiles {
-    const quantiles = {
+    return {
       count: this.#count,
       sumMs: this.#sum,
       meanMs: this.#count === 0 ? 0 : this.#sum / this.#count,
@@ -101,8 +91,6 @@ export class Histogram {
       maxMs: this.#max,
       buckets: this.#cumulated(),
     };
-    MADE.set(quantiles, this);
-    return quantiles;
   }
 
   counts(): HistogramCounts {

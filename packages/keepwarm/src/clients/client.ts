@@ -37,7 +37,7 @@ import { Pending } from './pending.ts';
 import { withPreset } from './presets.ts';
 import type { Protocol, ProtocolDoor } from './protocol.ts';
 import { type Policies, type Resilience, type ResilienceStats, resilience } from './resilience.ts';
-import { type ClientStats, snapshot } from './stats.ts';
+import { type ClientHistograms, type ClientStats, snapshot } from './stats.ts';
 import { Targets } from './targets.ts';
 import { join, told } from './telemetry.ts';
 import type { Repeats } from './whole-body.ts';
@@ -200,6 +200,11 @@ export class Client {
   /** The part of `stats()` that is about policies and endpoints: what it costs does not grow with the sockets. */
   policyStats(): ResilienceStats {
     return { ...this.#resilience.stats(), ...(this.#endpoints && { endpoints: this.#endpoints.set.snapshot() }) };
+  }
+
+  /** What percentiles of `stats()` are made from, for processes that tell theirs together: see `quantilesOf`. */
+  histograms(): ClientHistograms {
+    return { latency: this.#record.latency.counts(), queueWait: this.#engine.http1.waits.counts() };
   }
 
   /** The rate limits, for processes that keep them together: each starts calls in places of its own only. */

@@ -1,5 +1,5 @@
 /** `client.stats()`: everything the client knows about itself, in one object, pulled when asked. */
-import type { Quantiles } from '../algo/histogram.ts';
+import type { HistogramCounts, Quantiles } from '../algo/histogram.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Engine } from '../engines/engine.ts';
 import type { PoolSnapshot } from '../engines/http1/origin-pool.ts';
@@ -53,6 +53,12 @@ export interface ClientStats {
   readonly tlsSessions: number;
   /** State of the policies that are on. */
   readonly policies: ResilienceStats;
+}
+
+/** What percentiles of `ClientStats` are made from: those of several processes have none in common, their counts do. */
+export interface ClientHistograms {
+  readonly latency: HistogramCounts;
+  readonly queueWait: HistogramCounts;
 }
 
 export function snapshot(

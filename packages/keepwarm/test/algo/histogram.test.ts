@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { BOUNDS_MS, countsOf, Histogram, quantilesOf } from '../../src/algo/histogram.ts';
+import { BOUNDS_MS, Histogram, quantilesOf } from '../../src/algo/histogram.ts';
 
 /** From 1 µs to an hour, evenly over the orders of magnitude. */
 const lengths = fc.double({ min: -3, max: 6.55, noNaN: true }).map((exponent) => 10 ** exponent);
@@ -78,11 +78,10 @@ describe('a histogram', () => {
     const [one, other, all] = [new Histogram(), new Histogram(), new Histogram()];
     for (let i = 1; i <= 900; i++) for (const each of [one, all]) each.record(i / 100);
     for (let i = 1; i <= 100; i++) for (const each of [other, all]) each.record(i * 10);
-    const carried = JSON.parse(JSON.stringify([one, other].map((each) => countsOf(each.snapshot()))));
+    const carried = JSON.parse(JSON.stringify([one, other].map((each) => each.counts())));
     const { sumMs, meanMs, ...numbers } = quantilesOf(carried);
     const { sumMs: wholeSum, meanMs: wholeMean, ...whole } = all.snapshot();
     assert.deepEqual(numbers, whole);
     assert.ok(Math.abs(sumMs - wholeSum) < 1e-6 && Math.abs(meanMs - wholeMean) < 1e-9);
-    assert.throws(() => countsOf({ ...whole, sumMs, meanMs }), /not a snapshot of a histogram of this process/);
   });
 });

@@ -1,5 +1,5 @@
 /** `/api/stats` of several workers. Percentiles are taken anew from all that was counted, never from percentiles. */
-import { countsOf, type HistogramCounts, quantilesOf } from 'keepwarm';
+import { type ClientHistograms, quantilesOf } from 'keepwarm';
 import type { RpcTold } from '../../admin/rpc-told.ts';
 import {
   SERIES_SECONDS,
@@ -28,8 +28,7 @@ interface CountedTold {
   readonly openings: readonly Phases[];
   readonly fresh: number;
   readonly reused: number;
-  readonly sinceStart: HistogramCounts;
-  readonly queueWait: HistogramCounts;
+  readonly histograms: ClientHistograms;
 }
 
 interface StatsPart {
@@ -47,16 +46,14 @@ export const STATS_TOGETHER: AnyTogether = together<StatsPart>({
   part: (view, { query }) => {
     const { overall: _, grpc: __, ...told } = snapshot(view, NOBODY, socketsMaxIn(query));
     const now = performance.now();
-    const counted = view.upstreams().map(({ book }, i) => {
-      const { latency, warm, cold, ...rest } = book.tally.counted(now);
-      const { latencySinceStart, queueWait } = told.upstreams[i]!;
+    const counted = view.upstreams().map((upstream) => {
+      const { latency, warm, cold, ...rest } = upstream.book.tally.counted(now);
       return {
         ...rest,
         latency: latency.map(packed),
         warm: packed(addedUp(warm)),
         cold: packed(addedUp(cold)),
-        sinceStart: countsOf(latencySinceStart),
-        queueWait: countsOf(queueWait),
+        histograms: ('rpc' in upstream ? upstream.rpc : upstream.client).histograms(),
       };
     });
     return { snapshot: told, counted, memoryBytes: process.memoryUsage.rss() };
@@ -164,8 +161,8 @@ function upstreamOf(group: readonly UpstreamPart[], socketsMax: number): Upstrea
       byClass: all[0]!.calls.byClass.map((_, i) => sum(all, ({ calls }) => calls.byClass[i]!)),
       byCode: byCodeOf(all),
     },
-    latencySinceStart: quantilesOf(group.map(({ counted }) => counted.sinceStart)),
-    queueWait: quantilesOf(group.map(({ counted }) => counted.queueWait)),
+    latencySinceStart: quantilesOf(group.map(({ counted }) => counted.histograms.latency)),
+    queueWait: quantilesOf(group.map(({ counted }) => counted.histograms.queueWait)),
     reuse: { ...summed(all.map(({ reuse }) => reuse)), ratio: fresh + reused === 0 ? 0 : reused / (fresh + reused) },
     compression: summed(all.map(({ compression }) => compression)),
     leaks: summed(all.map(({ leaks }) => leaks)),

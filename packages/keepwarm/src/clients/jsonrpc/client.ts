@@ -10,6 +10,7 @@ import { notificationText, paramsText } from '../../wire/jsonrpc/request.ts';
 import type { FetchInit, FetchInput } from '../fetch.ts';
 import { invalid } from '../options.ts';
 import type { ResilienceStats } from '../resilience.ts';
+import type { ClientHistograms } from '../stats.ts';
 import { assemble, type RpcAssembly } from './assembly.ts';
 import type { EndpointShare } from './endpoint-limits.ts';
 import { fetchRpc, type RpcDoor } from './fetch.ts';
@@ -126,6 +127,11 @@ export class RpcClient {
   /** The part of `stats()` that is about policies: what it costs does not grow with the sockets. */
   policyStats(): ResilienceStats {
     return this.#parts.client.policyStats();
+  }
+
+  /** What percentiles of `stats().http` are made from, for processes that tell theirs together: see `quantilesOf`. */
+  histograms(): ClientHistograms {
+    return this.#parts.client.histograms();
   }
 
   /** The part of `stats()` that is about endpoints: what it costs does not grow with the sockets. */
