@@ -26,15 +26,19 @@ export function tooLarge(bytesMax: number): Problem {
 
 export const readWhole = (length: number): boolean => length > 0 && length <= WHOLE_BYTES_MAX;
 
-/** The whole body, once it is there; never, when the caller goes away. */
+/** The whole body, once it is there; never, when the caller goes away. What came in one piece is not copied. */
 export function whole(request: CallerRequest, length: number, then: (body: Uint8Array) => void): void {
-  const body = Buffer.allocUnsafeSlow(length);
+  let body: Buffer | undefined;
   let at = 0;
   request.on('data', (chunk: Buffer) => {
-    body.set(chunk, at);
-    at += chunk.length;
+    if (chunk.length === length) body = chunk;
+    else {
+      body ??= Buffer.allocUnsafeSlow(length);
+      body.set(chunk, at);
+      at += chunk.length;
+    }
   });
-  request.on('end', () => then(body));
+  request.on('end', () => then(body!));
 }
 
 /** The whole body, however it comes. @throws BodyTooLarge, or what broke it off */

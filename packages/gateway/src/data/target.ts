@@ -69,6 +69,9 @@ function place(url: string, host: string): Target | Problem {
 
 function occurrences(rawHeaders: readonly string[], lowerName: string): number {
   let count = 0;
-  for (let i = 0; i < rawHeaders.length; i += 2) if (rawHeaders[i]!.toLowerCase() === lowerName) count++;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!;
+    if (name.length === lowerName.length && name.toLowerCase() === lowerName) count++;
+  }
   return count;
 }
