@@ -117,6 +117,7 @@ const SHAPES: Readonly<Record<string, Schema>> = {
   callerRate: CALLER_RATE,
   tls: TLS,
   deadlineMs: amount(1),
+  agree: { type: 'object' },
   emptyElsewhere: { anyOf: [{ type: 'integer', minimum: 0 }, { const: false }, REFERENCE] },
   methodsDenied: TEXTS,
   tokens: TEXTS,

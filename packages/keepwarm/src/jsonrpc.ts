@@ -19,6 +19,7 @@ export type {
   RpcErrorObject,
   WriteProof,
 } from './clients/jsonrpc/adapter.ts';
+export type { AgreeOptions } from './clients/jsonrpc/agree-options.ts';
 export type { AnswerTable, AnswerTraits, Emptiness } from './clients/jsonrpc/answer-traits.ts';
 export { createRpc, type RpcClient } from './clients/jsonrpc/client.ts';
 export type { EndpointLimit, EndpointLimiter, EndpointShare, RpcRateLimit } from './clients/jsonrpc/endpoint-limits.ts';
@@ -34,6 +35,7 @@ export {
   type RpcRequest,
 } from './clients/jsonrpc/options.ts';
 export { RpcError } from './clients/jsonrpc/rpc-error.ts';
+export type { Sameness } from './clients/jsonrpc/sameness.ts';
 export type { RpcEndpointStats, RpcStats } from './clients/jsonrpc/stats.ts';
 export {
   createSubscriptions,

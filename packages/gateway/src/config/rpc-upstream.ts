@@ -41,6 +41,7 @@ const SWITCHES = [
   'batching',
   'cache',
   'coalesce',
+  'agree',
   'emptyElsewhere',
   'strict',
   'freshness',

@@ -24,6 +24,7 @@ export const CODES = {
   STATUS: 'the peer answered with a status the caller did not accept; see `status`',
   REDIRECT: 'a redirect could not be followed: too many, or not to be repeated safely',
   RPC: 'the endpoint answered with an error of its protocol that another may not give; `cause` is that error',
+  DISAGREED: 'fewer endpoints than had to agree gave the same answer; look at who said otherwise, or ask again',
 } as const;
 
 export type Code = keyof typeof CODES;

@@ -11,7 +11,8 @@ const STATUS_NAMES = Object.keys(STATUS) as readonly StatusName[];
 const DIFFERENCES: readonly Difference[] = ['lacked', 'disagreed'];
 const FRESHNESS: readonly FreshnessState[] = ['unknown', 'fresh', 'lagging', 'implausible'];
 
-export function collectRpc(to: Scrape, { head, endpoints, batching, coalesced, cache, empty }: RpcStats): void {
+export function collectRpc(to: Scrape, stats: RpcStats): void {
+  const { head, endpoints, batching, coalesced, cache, empty, agreement } = stats;
   to.put('keepwarm_rpc_head_height', head);
   for (const { name: endpoint, rateLimit, batch, freshness, differed } of endpoints) {
     for (const limit of rateLimit) collectRate(to, limit, endpoint);
@@ -30,6 +31,9 @@ export function collectRpc(to: Scrape, { head, endpoints, batching, coalesced, c
   to.put('keepwarm_rpc_batched_requests_total', batching.batched);
   to.put('keepwarm_rpc_batch_resent_total', batching.resent);
   to.put('keepwarm_rpc_coalesced_total', coalesced);
+  to.put('keepwarm_rpc_agreement_calls_total', agreement.agreed, { answer: 'agreed' });
+  to.put('keepwarm_rpc_agreement_calls_total', agreement.disagreed, { answer: 'disagreed' });
+  to.put('keepwarm_rpc_agreement_more_total', agreement.more);
   to.put('keepwarm_rpc_empty_asked_total', empty?.asked);
   to.put('keepwarm_rpc_empty_found_total', empty?.found);
   to.put('keepwarm_rpc_cache_entries', cache?.entries);

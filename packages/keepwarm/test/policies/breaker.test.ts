@@ -209,6 +209,7 @@ describe('what counts for a breaker', () => {
       STATUS: 'nothing',
       REDIRECT: 'nothing',
       RPC: 'nothing',
+      DISAGREED: 'nothing',
     };
     for (const [code, verdict] of Object.entries(expected)) {
       assert.equal(await says(failure(code as Code, 'unknown')), verdict, code);

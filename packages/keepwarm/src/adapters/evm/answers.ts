@@ -5,6 +5,7 @@
  * Source: the execution API specification; geth's `internal/ethapi`, whose nodes forget where old transactions are.
  */
 import type { AnswerTable, AnswerTraits, Emptiness } from '../../clients/jsonrpc/answer-traits.ts';
+import type { Sameness } from '../../clients/jsonrpc/sameness.ts';
 import { blockAt, lastOfFilter, paramOf } from './blocks.ts';
 
 const isHash = (param: unknown): boolean => typeof param === 'string' && param.length === 66;
@@ -13,7 +14,7 @@ const isAbsent = (result: unknown): boolean => result === null || result === '0x
 const absent = (result: unknown): Emptiness | undefined => (isAbsent(result) ? 'absent' : undefined);
 
 const byHash: AnswerTraits = { empty: absent };
-/** By a number or a hash. A tag may name what there is none of, such as `pending` and, soon after a start, `finalized`. */
+/** By number or hash. A tag may name what there is none of, such as `pending` and, soon after a start, `finalized`. */
 const byBlock: AnswerTraits = { empty: (result, params) => (namesBlock(params) ? absent(result) : undefined) };
 /** Up to the head or in one block, a node knows what it says. Beyond its own head, older ones find nothing. */
 const search: AnswerTraits = {
@@ -36,4 +37,26 @@ export const ANSWERS: AnswerTable = {
   debug_getRawTransaction: byHash,
   trace_filter: search,
   trace_transaction: byHash,
+};
+
+/**
+ * `totalDifficulty` and `size` are gone from some nodes, `blockTimestamp` of logs and `yParity` are only in some, the
+ * others are Parity's and Clique's.
+ */
+export const SAMENESS: Sameness = {
+  ignored: new Set(['totalDifficulty', 'size', 'blockTimestamp', 'yParity', 'author', 'sealFields']),
+  hex: true,
+  quantities: new Set([
+    'eth_blobBaseFee',
+    'eth_blockNumber',
+    'eth_chainId',
+    'eth_estimateGas',
+    'eth_gasPrice',
+    'eth_getBalance',
+    'eth_getBlockTransactionCountByHash',
+    'eth_getBlockTransactionCountByNumber',
+    'eth_getStorageAt',
+    'eth_getTransactionCount',
+    'eth_maxPriorityFeePerGas',
+  ]),
 };

@@ -1,6 +1,6 @@
 /** Ethereum and the chains that speak as it does, as an adapter for JSON-RPC. */
 import type { RpcAdapter } from '../../clients/jsonrpc/adapter.ts';
-import { ANSWERS } from './answers.ts';
+import { ANSWERS, SAMENESS } from './answers.ts';
 import { numberOf } from './blocks.ts';
 import { classify } from './errors.ts';
 import { METHODS } from './methods.ts';
@@ -15,6 +15,7 @@ export const evm: RpcAdapter = {
   name: 'evm',
   methods: METHODS,
   answers: ANSWERS,
+  sameness: SAMENESS,
   costOther: 20,
   classify,
   subscriptions: evmSubscriptions,

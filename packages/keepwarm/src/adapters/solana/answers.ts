@@ -5,6 +5,7 @@
  * Source: anza-xyz/agave, `rpc/src/rpc.rs`.
  */
 import type { AnswerTable, AnswerTraits } from '../../clients/jsonrpc/answer-traits.ts';
+import type { Sameness } from '../../clients/jsonrpc/sameness.ts';
 import { fieldOf } from './slots.ts';
 
 const thing: AnswerTraits = { empty: (result) => (result === null ? 'absent' : undefined) };
@@ -22,4 +23,14 @@ export const ANSWERS: AnswerTable = {
   getBlockTime: thing,
   getSignatureStatuses: statuses,
   getTransaction: thing,
+};
+
+/**
+ * Where each node looked (`context`), how many votes it has seen, and what is left of rent, which versions write
+ * differently.
+ */
+export const SAMENESS: Sameness = {
+  ignored: new Set(['context', 'confirmations', 'confirmationStatus', 'rentEpoch']),
+  hex: false,
+  quantities: new Set(),
 };

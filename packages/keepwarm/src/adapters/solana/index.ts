@@ -1,6 +1,6 @@
 /** Solana as an adapter for JSON-RPC. */
 import type { RpcAdapter } from '../../clients/jsonrpc/adapter.ts';
-import { ANSWERS } from './answers.ts';
+import { ANSWERS, SAMENESS } from './answers.ts';
 import { classify } from './errors.ts';
 import { METHODS } from './methods.ts';
 import { slotOf } from './slots.ts';
@@ -18,6 +18,7 @@ export const solana: RpcAdapter = {
   name: 'solana',
   methods: METHODS,
   answers: ANSWERS,
+  sameness: SAMENESS,
   costOther: 10,
   classify,
   subscriptions: solanaSubscriptions,

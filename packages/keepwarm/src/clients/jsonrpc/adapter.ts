@@ -8,6 +8,7 @@
 
 import type { RpcErrorObject } from '../../wire/jsonrpc/answer.ts';
 import type { AnswerTable } from './answer-traits.ts';
+import type { Sameness } from './sameness.ts';
 import type { SubscriptionTable } from './subscription-traits.ts';
 
 export type { RpcErrorObject } from '../../wire/jsonrpc/answer.ts';
@@ -130,6 +131,8 @@ export interface RpcAdapter {
   readonly head: HeadProbe;
   /** What answers to reads mean beside those of other nodes; without it they are believed as they come. */
   readonly answers?: AnswerTable | undefined;
+  /** In what nodes differ that say the same; without it, in the order of members alone. */
+  readonly sameness?: Sameness | undefined;
   /** What subscriptions mean; without it there are none. */
   readonly subscriptions?: SubscriptionTable;
 }

@@ -7,6 +7,8 @@ import { Client, engineOf, protocolDoorOf } from '../client.ts';
 import { BUSY } from '../endpoint-judge.ts';
 import { guarded } from '../facts.ts';
 import { join, told } from '../telemetry.ts';
+import { type AgreeLimits, settleAgreeing } from './agree-options.ts';
+import { Agreement } from './agreement.ts';
 import { type AnswerParts, answers } from './answers.ts';
 import { Asked } from './asked.ts';
 import { Batcher } from './batcher.ts';
@@ -23,6 +25,7 @@ import { Plans } from './plan.ts';
 import { Probe } from './probe.ts';
 import { Reads } from './reads.ts';
 import { Routing } from './routing.ts';
+import { EXACT } from './sameness.ts';
 import { Sender } from './sender.ts';
 import { Standing } from './standing.ts';
 import type { StatsParts } from './stats.ts';
@@ -34,6 +37,7 @@ export interface RpcAssembly extends StatsParts {
   readonly reads: Reads;
   readonly writes: Writes;
   readonly exact: boolean;
+  readonly agreeLimits: AgreeLimits;
 }
 
 /** @throws NetError `INVALID` naming the option that is not acceptable */
@@ -51,12 +55,13 @@ export function assemble(options: RpcOptions): RpcAssembly {
   const routing = new Routing(names, limits, clock);
   const reading: AnswerParts = { adapter, strict, clock, watch: routing.watch };
   const reader = answers(reading);
-  const client = new Client(httpOptions(settled, limits, { clock, random, observer }), {
+  const client = new Client(httpOptions(settled, limits, { clock, random }), {
     policies: { parts: parts.policy, answers: reader },
     balance: { stickyKey: localKey, eligible: routing.eligible },
   });
   const door = protocolDoorOf(client);
-  const plans = new Plans(adapter);
+  const agreeLimits = { endpoints: endpoints.length, followed: endpoints.length > 1 && options.freshness !== false };
+  const plans = new Plans(adapter, settleAgreeing(options.agree ?? {}, adapter, agreeLimits));
   const sender = new Sender(door, clock);
   const places = endpoints.map(({ name, url }) => ({ name, origin: originOf(new URL(url)).key }));
   const probing = { door, send: limits.policy(reader(engineOf(client).send)), clock };
@@ -69,11 +74,12 @@ export function assemble(options: RpcOptions): RpcAssembly {
   const differing = new Differing(places, observer);
   const more = Math.min(settled.emptyElsewhere, endpoints.length - 1);
   const empties = more === 0 ? undefined : new Empties(more, { sender, freshness, differing });
+  const agreement = new Agreement({ sender, freshness, differing, sameness: adapter.sameness ?? EXACT });
   const batcher = new Batcher(settled.batching ?? BATCHING_DEFAULTS, sender, empties);
   const company = options.coalesce === false ? undefined : new Company(clock);
   const cache = settled.cache === undefined ? undefined : new RpcCache(settled.cache, clock);
   const together = settled.batching === undefined ? undefined : batcher;
-  const reads = new Reads({ sender, clock, batcher: together, company, cache, freshness, empties });
+  const reads = new Reads({ sender, clock, batcher: together, company, cache, freshness, empties, agreement });
   const changed = (): void => {
     company?.changed();
     cache?.changed();
@@ -90,6 +96,8 @@ export function assemble(options: RpcOptions): RpcAssembly {
     cache,
     empties,
     differing,
+    agreement,
+    agreeLimits,
     plans,
     sender,
     reads,
@@ -120,7 +128,7 @@ function perEndpoint<T>({ endpoints }: Settled, of: (endpoint: RpcEndpoint) => T
 function httpOptions(
   { client, endpoints }: Settled,
   limits: EndpointLimits,
-  parts: Pick<RpcOptions, 'clock' | 'random' | 'observer'>,
+  parts: Pick<RpcOptions, 'clock' | 'random'>,
 ): Settled['client'] {
   const place = ({ url, name, weight, priority, headers }: Named) => ({ url, name, weight, priority, headers });
   const ready = Object.assign(limits.policy, { snapshot: () => ({}), close: () => limits.close() });

@@ -127,15 +127,11 @@ export class Batcher {
     const tried: string[] = [];
     const deadlineAt = Math.max(...members.map((member) => member.deadlineAt));
     const ends = { signal: batch.signalOf(members), deadlineAt, tried };
-    this.#sender
-      .batch(
-        members.map(({ question }) => question),
-        ends,
-      )
-      .then(
-        (reply) => this.#answered(members, tried, reply),
-        (error: unknown) => this.#failed(members, error),
-      );
+    const questions = members.map(({ question }) => question);
+    this.#sender.batch(questions, ends).then(
+      (reply) => this.#answered(members, tried, reply),
+      (error: unknown) => this.#failed(members, error),
+    );
   }
 
   #answered(members: readonly Member[], tried: readonly string[], reply: Reply): void {

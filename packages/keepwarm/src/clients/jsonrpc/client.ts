@@ -11,11 +11,13 @@ import type { FetchInit, FetchInput } from '../fetch.ts';
 import { invalid } from '../options.ts';
 import type { ResilienceStats } from '../resilience.ts';
 import type { ClientHistograms } from '../stats.ts';
+import { type Agree, type AgreeOptions, notRead, settleAgree } from './agree-options.ts';
 import { assemble, type RpcAssembly } from './assembly.ts';
 import type { EndpointShare } from './endpoint-limits.ts';
 import { fetchRpc, type RpcDoor } from './fetch.ts';
 import type { RpcCallOptions, RpcOptions, RpcRequest } from './options.ts';
 import { acceptedIn, thrownOf } from './outcome.ts';
+import type { Plan } from './plan.ts';
 import type { Question } from './sender.ts';
 import { endpointStats, type RpcEndpointStats, type RpcStats, rpcStats } from './stats.ts';
 import type { SubscribeOptions, Subscriptions } from './subscribe.ts';
@@ -197,11 +199,20 @@ export class RpcClient {
     return this.close();
   }
 
-  #question(method: string, params: unknown, { minHeight }: RpcCallOptions, exact: boolean): Question {
+  #question(method: string, params: unknown, options: RpcCallOptions, exact: boolean): Question {
+    const { minHeight } = options;
     if (minHeight !== undefined && !(Number.isSafeInteger(minHeight) && minHeight >= 0)) {
       throw invalid(`minHeight is ${String(minHeight)}; allowed: a whole number from 0 on`);
     }
-    return { plan: this.#parts.plans.of(method), params, text: paramsText(params), minHeight, exact };
+    const plan = this.#parts.plans.of(method);
+    const agree = options.agree === undefined ? plan.agree : this.#agreeOf(plan, options.agree);
+    return { plan, params, text: paramsText(params), minHeight, exact, agree };
+  }
+
+  #agreeOf(plan: Plan, given: number | AgreeOptions): Agree | undefined {
+    const agree = settleAgree('agree', given, this.#parts.agreeLimits);
+    if (agree !== undefined && !plan.isRead) throw invalid(notRead('agree', plan.method));
+    return agree;
   }
 
   #ask(question: Question, options: RpcCallOptions): Promise<unknown> {

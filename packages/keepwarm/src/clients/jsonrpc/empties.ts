@@ -117,6 +117,6 @@ export class Empties {
     const { freshness } = this.#parts;
     if (height === undefined || freshness === undefined) return emptiness === 'absent';
     if (!freshness.mayBeReached(height)) return false; // of the future
-    return emptiness === 'absent' || !freshness.hasReached(tried.at(-1) ?? '', height);
+    return emptiness === 'absent' || freshness.reached(tried.at(-1) ?? '') < height;
   }
 }

@@ -107,9 +107,9 @@ export class Freshness {
     return this.#furthest >= height ? node.reached >= height && node.state !== 'implausible' : !node.isBehind;
   }
 
-  /** Whether this endpoint is known to have reached the height. */
-  hasReached(endpoint: string, height: number): boolean {
-    return (this.#nodes.get(endpoint)?.reached ?? -1) >= height;
+  /** How far this endpoint is known to have come; -1 for nowhere. */
+  reached(endpoint: string): number {
+    return this.#nodes.get(endpoint)?.reached ?? -1;
   }
 
   /** Whether some endpoint has reached it, or may have since they were asked. */

@@ -3,6 +3,7 @@ import type { FieldsInput } from '../../core/fields.ts';
 import type { ClientOptions } from '../client-options.ts';
 import { invalid, unknownOption } from '../options.ts';
 import type { RpcAdapter } from './adapter.ts';
+import type { AgreeOptions } from './agree-options.ts';
 import type { EndpointLimiter, RpcRateLimit } from './endpoint-limits.ts';
 import type { FreshnessOptions } from './freshness-options.ts';
 
@@ -75,6 +76,8 @@ export interface RpcOptions extends Omit<ClientOptions, OfHttp> {
    * a block. `false` for none. Takes at most half of the budget of retries. Default 1.
    */
   readonly emptyElsewhere?: number | false | undefined;
+  /** How many endpoints must say the same before a method's answer is believed, by method. Default: none must. */
+  readonly agree?: Readonly<Record<string, number | AgreeOptions>> | undefined;
   /** Who counts the limits of endpoints, such as `redisEndpointLimits()` for a fleet. Default: this process alone. */
   readonly limiter?: EndpointLimiter | undefined;
   /** Accepts only what JSON-RPC 2.0 allows; false forgives what is common and harmless. Default true. */
@@ -93,6 +96,8 @@ export interface RpcCallOptions {
   readonly idempotent?: boolean | undefined;
   /** Sends a write to this many endpoints at once, or all of them; it counts as one. Default: to one. */
   readonly broadcast?: boolean | number | undefined;
+  /** So many endpoints must say the same before a read is believed. Default: the client's for its method, else 1. */
+  readonly agree?: number | AgreeOptions | undefined;
 }
 
 /** A read or write of a batch. */
@@ -124,7 +129,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 /** @throws NetError `INVALID` naming what is wrong */
 export function settleRpc(options: RpcOptions): Settled {
   const { adapter, endpoints, batching, coalesce, cache, freshness, strict, bigints, limiter, ...rest } = options;
-  const { emptyElsewhere = EMPTY_ELSEWHERE, ...client } = rest;
+  const { emptyElsewhere = EMPTY_ELSEWHERE, agree: _, ...client } = rest;
   for (const name of Object.keys(client)) {
     const instead = Object.hasOwn(ELSEWHERE, name) ? ELSEWHERE[name] : undefined;
     if (instead !== undefined) throw invalid(`there is no option ${name} of createRpc; use ${instead}`);
@@ -159,7 +164,7 @@ export function settleRpc(options: RpcOptions): Settled {
 /** What `createRpc` takes in its own way; the other options are those of every client. */
 type OwnOption =
   | ('adapter' | 'endpoints' | 'batching' | 'coalesce' | 'cache' | 'freshness' | 'limiter')
-  | ('emptyElsewhere' | 'strict' | 'bigints');
+  | ('emptyElsewhere' | 'agree' | 'strict' | 'bigints');
 const OWN: Readonly<Record<OwnOption, true>> = {
   adapter: true,
   endpoints: true,
@@ -168,6 +173,7 @@ const OWN: Readonly<Record<OwnOption, true>> = {
   cache: true,
   freshness: true,
   emptyElsewhere: true,
+  agree: true,
   limiter: true,
   strict: true,
   bigints: true,
@@ -178,6 +184,7 @@ const CALL: Readonly<Record<keyof RpcCallOptions, true>> = {
   minHeight: true,
   idempotent: true,
   broadcast: true,
+  agree: true,
 };
 export const RPC_OPTION_NAMES: readonly string[] = Object.keys(OWN);
 export const RPC_ENDPOINT_NAMES: readonly string[] = ENDPOINT;

@@ -4,6 +4,7 @@ import { requestPrefix } from '../../wire/jsonrpc/request.ts';
 import { IDEMPOTENT, ONCE } from '../methods.ts';
 import { invalid } from '../options.ts';
 import { type FreshnessNeed, freshnessNeed, type MethodTraits, type RpcAdapter } from './adapter.ts';
+import type { Agree } from './agree-options.ts';
 import type { AnswerTraits } from './answer-traits.ts';
 
 export interface Plan {
@@ -15,6 +16,8 @@ export interface Plan {
   /** In compute units. */
   readonly cost: number;
   readonly isRead: boolean;
+  /** How many endpoints must agree on them, where a call does not say it. */
+  readonly agree: Agree | undefined;
   /** What its answers mean beside those of other endpoints; nothing where they are believed as they come. */
   readonly answers: AnswerTraits | undefined;
   /** What its calls need of an endpoint, where that depends on no params. */
@@ -25,14 +28,17 @@ export interface Plan {
 const UNKNOWN: MethodTraits = { kind: 'write' };
 /** Methods beyond the adapter's that are remembered; others are planned anew each time. */
 const OTHERS_MAX = 1_000;
+const NOBODY: ReadonlyMap<string, Agree> = new Map();
 
 export class Plans {
   readonly #plans = new Map<string, Plan>();
   readonly #adapter: RpcAdapter;
+  readonly #agreeing: ReadonlyMap<string, Agree>;
   #others = 0;
 
-  constructor(adapter: RpcAdapter) {
+  constructor(adapter: RpcAdapter, agreeing: ReadonlyMap<string, Agree> = NOBODY) {
     this.#adapter = adapter;
+    this.#agreeing = agreeing;
   }
 
   /** @throws NetError `INVALID` for what is no name of a method */
@@ -55,6 +61,7 @@ export class Plans {
       callTraits: isRead ? IDEMPOTENT : ONCE,
       cost: traits.cost ?? (known === undefined ? this.#adapter.costOther : undefined) ?? 1,
       isRead,
+      agree: this.#agreeing.get(method),
       answers: isRead ? this.#answersOf(method) : undefined,
       need: traits.heightNeeded === undefined && traits.pinned === undefined ? freshnessNeed(traits, []) : undefined,
     };

@@ -1,6 +1,7 @@
 /** What may be done with a read before it is sent: answered from memory, shared, sent with others, held back. */
 import type { Clock } from '../../core/clock.ts';
 import { NetError } from '../../core/error.ts';
+import type { Agreement } from './agreement.ts';
 import type { Batcher } from './batcher.ts';
 import type { RpcCache } from './cache.ts';
 import type { Company, Shared } from './company.ts';
@@ -18,6 +19,7 @@ export interface ReadParts {
   readonly cache: RpcCache | undefined;
   readonly freshness: Freshness | undefined;
   readonly empties: Empties | undefined;
+  readonly agreement: Pick<Agreement, 'ask'>;
 }
 
 /** Longer requests are neither shared nor kept, in characters: looking for their like costs more than it saves. */
@@ -41,8 +43,9 @@ export class Reads {
   askAll(questions: readonly Question[], options: RpcCallOptions, batcher: Batcher): Promise<unknown>[] {
     const { freshness, cache } = this.#parts;
     freshness?.called();
-    const waits = questions.some(({ minHeight }) => minHeight !== undefined);
-    if (waits && freshness !== undefined) return questions.map((question) => this.ask(question, options));
+    const waits = freshness !== undefined && questions.some(({ minHeight }) => minHeight !== undefined);
+    if (waits || questions.some(({ agree }) => agree !== undefined))
+      return questions.map((question) => this.ask(question, options));
     const outcomes: Promise<unknown>[] = new Array(questions.length);
     const rest: number[] = [];
     for (const [i, question] of questions.entries()) {
@@ -121,20 +124,22 @@ export class Reads {
 
   /** @param shared told of the outcome first */
   #send(question: Question, options: RpcCallOptions, shared: Shared | undefined): Promise<unknown> {
-    const { batcher, sender, empties } = this.#parts;
+    const { batcher, sender, empties, agreement } = this.#parts;
+    if (question.agree !== undefined) return agreement.ask(question, question.agree, options, shared);
     if (batcher !== undefined) return batcher.ask(question, options, shared);
     if (empties !== undefined && question.plan.answers !== undefined) return empties.ask(question, options, shared);
     return sender.one(question, options, undefined, shared);
   }
 }
 
-/** Alike in method, params, the height asked for, and how numbers are read. */
+/** Alike in method, params, the height asked for, how many must agree, and how numbers are read. */
 function keyOf(question: Question): string {
   return `${question.plan.method}\n${likeness(question)}`;
 }
 
 /** The same within a method. */
-function likeness({ text, minHeight, exact }: Question): string {
-  const key = minHeight === undefined ? text : `${text}\n${minHeight}`;
+function likeness({ text, minHeight, exact, agree }: Question): string {
+  const asked = agree === undefined ? text : `${text}\nagree ${agree.count} ${agree.otherwise}`;
+  const key = minHeight === undefined ? asked : `${asked}\n${minHeight}`;
   return exact ? `${key}\nexact` : key;
 }

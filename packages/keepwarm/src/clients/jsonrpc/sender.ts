@@ -10,6 +10,7 @@ import { batchText, requestText } from '../../wire/jsonrpc/request.ts';
 import { IDEMPOTENT, ONCE } from '../methods.ts';
 import type { ProtocolDoor } from '../protocol.ts';
 import { positive } from '../step-limits.ts';
+import type { Agree } from './agree-options.ts';
 import { Asked, AskedBatch, needOf, Told } from './asked.ts';
 import type { RpcCallOptions } from './options.ts';
 import { causeOf, resultIn } from './outcome.ts';
@@ -24,6 +25,8 @@ export interface Question {
   /** Asked for by the caller. */
   readonly minHeight: number | undefined;
   readonly exact: boolean;
+  /** How many endpoints must say the same; nothing where one is believed. */
+  readonly agree?: Agree | undefined;
 }
 
 export class Sender {

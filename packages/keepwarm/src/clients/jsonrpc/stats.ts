@@ -3,6 +3,7 @@ import type { EndpointSnapshot } from '../../balance/endpoint.ts';
 import type { RateSnapshot } from '../../policies/rate-keys.ts';
 import type { Client } from '../client.ts';
 import type { ClientStats } from '../stats.ts';
+import type { Agreement, AgreementSnapshot } from './agreement.ts';
 import type { Batcher, BatcherSnapshot } from './batcher.ts';
 import type { RpcCache, RpcCacheSnapshot } from './cache.ts';
 import type { Company } from './company.ts';
@@ -34,6 +35,8 @@ export interface RpcStats {
   readonly cache: RpcCacheSnapshot | undefined;
   /** Nothing when empty answers are believed as they come. */
   readonly empty: EmptiesSnapshot | undefined;
+  /** Of calls that several endpoints had to agree on. */
+  readonly agreement: AgreementSnapshot;
   /** Of the HTTP client beneath: a call there is one message. */
   readonly http: ClientStats;
 }
@@ -48,6 +51,7 @@ export interface StatsParts {
   readonly cache: RpcCache | undefined;
   readonly empties: Empties | undefined;
   readonly differing: Differing;
+  readonly agreement: Agreement;
 }
 
 export function rpcStats(all: StatsParts): RpcStats {
@@ -61,6 +65,7 @@ export function rpcStats(all: StatsParts): RpcStats {
     coalesced: company?.snapshot().joined ?? 0,
     cache: cache?.snapshot(),
     empty: empties?.snapshot(),
+    agreement: all.agreement.snapshot(),
     http,
   };
 }

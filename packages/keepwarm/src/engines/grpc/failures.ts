@@ -23,6 +23,7 @@ const BY_CODE: Readonly<Record<NetError['code'], StatusName>> = {
   STATUS: 'UNKNOWN',
   REDIRECT: 'UNKNOWN',
   RPC: 'UNKNOWN',
+  DISAGREED: 'UNKNOWN',
 };
 
 /**
