@@ -201,6 +201,8 @@ describe('endpoints that cannot be', () => {
     ['a weight of 0', [named('a', { weight: 0 })]],
     ['a weight that is not a number', [named('a', { weight: Number.NaN })]],
     ['a priority between two', [named('a', { priority: 0.5 })]],
+    ['a priority below 0', [named('a', { priority: -1 })]],
+    ['a priority above 1,000', [named('a', { priority: 1_001 })]],
     ['a base path without its slash', [named('a', { basePath: 'v1' })]],
     ['a base path that ends in one', [named('a', { basePath: '/v1/' })]],
     ['a base path with a query', [named('a', { basePath: '/v1?key=1' })]],

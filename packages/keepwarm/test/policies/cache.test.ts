@@ -132,6 +132,18 @@ it('a tee holds no more than it may, and gives over nothing that is too large', 
   assert.equal(Buffer.from(await text).toString(), '1234567890a');
 });
 
+it('a tee goes on when its reader does', () => {
+  const source = new HandSource();
+  const tee = new Tee(source, 10, () => undefined);
+  const read: string[] = [];
+  tee.start({ data: (chunk) => read.push(chunk.toString()) > 1, end: () => read.push('end'), fail: assert.fail });
+  for (const text of ['1', '2']) source.push(text);
+  source.end();
+  assert.deepEqual(read, ['1'], 'its reader has said stop');
+  tee.resume();
+  assert.deepEqual(read, ['1', '2', 'end']);
+});
+
 describe('validation', () => {
   const versioned = () => {
     let version = 1;
@@ -263,6 +275,15 @@ describe('stale answers', () => {
       assert.equal(outcome, typeof second === 'number' ? second : second.code);
       assert.deepEqual(await texts(1, { 'cache-control': 'stale-if-error=60' }), ['old']);
     }
+  });
+
+  it('are given only once what the peer said instead is being read: its connection serves again', async () => {
+    const body = new HandSource();
+    const { get, clock } = failing('max-age=60, stale-if-error=30', { status: 503, body });
+    await get();
+    clock.advance(60_000);
+    assert.equal(await (await get()).text(), 'old');
+    assert.deepEqual([body.started, body.cancelled], [true, undefined]);
   });
 
   it('are not given against must-revalidate, for 4xx, or to one who aborted', async () => {

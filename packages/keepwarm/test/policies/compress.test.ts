@@ -10,6 +10,7 @@ import { originOf } from '../../src/core/origin.ts';
 import { COMPRESS_DEFAULTS, type CompressOptions, compress } from '../../src/policies/compress.ts';
 import { FakeClock } from '../../src/testing/fake-clock.ts';
 import { aCall, type Line, scripted } from '../../src/testing/scripted-engine.ts';
+import { HandSource } from './a-source.ts';
 
 const ORIGIN = 'https://api.example.com';
 const DECODERS = { gzip: gunzipSync, br: brotliDecompressSync, zstd: zstdDecompressSync };
@@ -190,6 +191,13 @@ describe('a peer that does not take it', () => {
     clock.advance(3_600_000);
     await post();
     assert.deepEqual(codings().slice(2), [undefined, 'gzip', undefined]);
+  });
+
+  it('has its refusal read to the end, so that its connection serves again', async () => {
+    const body = new HandSource();
+    const { post } = aPress(({ headers }) => (headers.has('content-encoding') ? { status: 415, body } : 200));
+    assert.equal((await post()).status, 200);
+    assert.deepEqual([body.started, body.cancelled], [true, undefined]);
   });
 
   it('is believed when it says which codings it takes', async () => {

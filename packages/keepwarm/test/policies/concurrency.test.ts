@@ -241,7 +241,11 @@ it('a concurrency limit can be forgotten once nobody uses it, those who were ref
 
 describe('an adaptive limit', () => {
   it('shrinks when the peer sheds load or does not answer, and takes nothing back from calls under way', async () => {
-    const { outcome, state, answerNext, started, clock } = aLimit({ algorithm: 'aimd', limit: 4, backoff: 0.7 });
+    const { outcome, state, answerNext, started, clock, policy } = aLimit({
+      algorithm: 'aimd',
+      limit: 4,
+      backoff: 0.7,
+    });
     for (let i = 0; i < 6; i++) void outcome(`/${i}`);
     await answerNext(429);
     assert.deepEqual(state(), { limit: 2, inFlight: 3, waiting: 2 });
@@ -253,6 +257,8 @@ describe('an adaptive limit', () => {
     started.shift()!.fail(failure('RESET', 'unknown'));
     await clock.settle();
     assert.deepEqual(state(), { limit: 1, inFlight: 1, waiting: 1 });
+    const [{ granted, dropped, refused } = assert.fail()] = policy.snapshot();
+    assert.deepEqual([granted, dropped, refused], [5, 3, 0], 'a connection that was lost says nothing of load');
   });
 
   it('does not shrink for deadlines that were too short to tell, nor for waits of our own', async () => {

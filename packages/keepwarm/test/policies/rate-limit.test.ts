@@ -290,6 +290,13 @@ describe('a call that waits for its rate limit', () => {
     assert.equal(inTime.reply?.status, 200);
   });
 
+  it('is refused at once where it may not wait at all', async () => {
+    const { call } = limited({ ...twoPer100, waitMs: 0 });
+    const replies = [call(), call()];
+    await assert.rejects(call(), { code: 'SATURATED', limit: 'rateLimit.waitMs' });
+    assert.deepEqual(await Promise.all(replies.map(async (reply) => (await reply).status)), [200, 200]);
+  });
+
   it('is refused at once when it would have to wait for too long', async () => {
     const { call, clock } = limited({ ...twoPer100, waitMs: 150 });
     for (let i = 0; i < 4; i++) call();
