@@ -129,7 +129,8 @@ describe('an order at Vest', { concurrency: true }, () => {
   });
 
   it('keeps the order of asking, each nonce once, for 60 asked at once', async (t) => {
-    const { vest, server } = await aVest(t, { rateLimits: { perIp: [], perAccount: FAST } }, { gapless: true });
+    const patient = { deadlineMs: 120_000, rateLimits: { perIp: [], perAccount: FAST } };
+    const { vest, server } = await aVest(t, patient, { gapless: true });
     const fates = await Promise.all(Array.from({ length: 60 }, (_, n) => vest.account().placeOrder(sized(n))));
     assert(fates.every(({ kind }) => kind === 'placed'));
     assert.deepEqual(

@@ -83,9 +83,12 @@ export class Connection implements SessionHandler {
   leave(channel: string, mailbox: Mailbox): void {
     mailbox.drop();
     if (!this.#forget(channel, mailbox) || this.#error !== undefined) return;
-    const id = ++this.#ids;
-    // Its answer is of no interest: what still comes for the channel is dropped.
-    this.#ask(id, this.#words.unsubscribe(channel, id)).catch(() => undefined);
+    try {
+      // Its answer is of no interest, nor whether there is one: what still comes for the channel is dropped.
+      this.#session?.send(this.#words.unsubscribe(channel, ++this.#ids));
+    } catch {
+      // it is going, and says so itself
+    }
   }
 
   message(text: string): void {

@@ -2,7 +2,7 @@
  * Channels over one WebSocket connection, opened when somebody subscribes; when it is lost, opened again, with what was
  * missed asked for by REST and what came twice told once.
  *
- *   subscriber ──▶ share ──▶ resume ──▶ channel ──▶ connection
+ *   subscriber ──▶ share ──▶ onward ──▶ resume ──▶ channel ──▶ connection
  *
  *   none ──▶ opening ──▶ open ──▶ gone ──▶ (a rest, longer with each failure in a row) opening …
  *              │          └ nothing subscribed: closed
@@ -33,6 +33,7 @@ import type { DnsCache } from '../../net/dns.ts';
 import { resume } from '../../policies/resume.ts';
 import { SHARE_DEFAULTS, type Share, share } from '../../policies/share.ts';
 import { Connection, type FeedWords } from './feed-connection.ts';
+import { onward, type StandingOf } from './onward.ts';
 
 export type FeedOptions = Pick<
   ClientOptions,
@@ -48,6 +49,8 @@ export interface FeedPlan {
   readonly pingMs: number;
   /** How the messages of a channel hang together. */
   readonly continuityOf: (channel: string) => Continuity;
+  /** Of channels whose messages tell how something stands: which of two is the later. */
+  readonly standingOf?: StandingOf | undefined;
   /** Told when the peer did not let us in: the next connection should come with another key. */
   readonly refused?: (() => void) | undefined;
 }
@@ -85,7 +88,9 @@ export class Feed {
     this.#share = share(SHARE_DEFAULTS, { clock, observer });
     const continuityOf = ({ key }: Topic): Continuity => plan.continuityOf(key);
     const open = (topic: Topic, resumed: boolean, signal?: AbortSignal) => this.#open(topic, resumed, signal);
-    this.#subscribe = this.#share.policy(resume({ open, continuityOf, clock, observer }));
+    const { standingOf } = plan;
+    const resumed = resume({ open, continuityOf, clock, observer });
+    this.#subscribe = this.#share.policy(standingOf === undefined ? resumed : onward(standingOf)(resumed));
   }
 
   /** Connections opened so far and still there. */
@@ -128,11 +133,18 @@ export class Feed {
     }
   }
 
-  async #connect(): Promise<Connection> {
-    const { url, words, pingMs } = this.#plan;
+  #connect(): Promise<Connection> {
+    let connecting: Promise<Connection> | undefined;
+    // It may be told more than once, and late: by then another may stand in its place.
     const gone = (): void => {
-      this.#connection = undefined;
+      if (this.#connection === connecting) this.#connection = undefined;
     };
+    connecting = this.#dial(gone);
+    return connecting;
+  }
+
+  async #dial(gone: () => void): Promise<Connection> {
+    const { url, words, pingMs } = this.#plan;
     try {
       const place = new URL(await url());
       const connection = new Connection(words, pingMs, this.#clock, gone);

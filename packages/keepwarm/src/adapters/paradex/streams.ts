@@ -2,6 +2,7 @@
 import type { Continuity } from '../../core/continuity.ts';
 import { asItStands, Feed } from '../exchange/feed.ts';
 import type { FeedWords } from '../exchange/feed-connection.ts';
+import type { Standing } from '../exchange/onward.ts';
 import type { ParadexParts, ParadexSession } from './session.ts';
 
 const said = (method: string, params: object, id: number): string =>
@@ -40,6 +41,7 @@ export function paradexFeed(parts: ParadexParts, session: ParadexSession | undef
       refused: () => keys.last !== undefined && session?.token.refuse(keys.last),
       pingMs: Number.POSITIVE_INFINITY, // WebSocket's own pings do
       continuityOf: (channel) => continuityOf(channel, parts, session),
+      standingOf: (channel, value) => (channel.startsWith('orders.') ? paradexStanding(value) : undefined),
     },
     settings.client,
   );
@@ -57,11 +59,11 @@ function continuityOf(channel: string, { client }: ParadexParts, session?: Parad
       return list.results ?? [];
     };
     return {
-      place: stateOf,
+      place: paradexPlace,
       // In this order: what is closed between the two questions is told as open first. History comes newest first.
       async fill() {
         const all = [...(await listed('/orders')), ...(await listed('/orders-history')).toReversed()];
-        return asItStands([...new Map(all.map((order) => [stateOf(order)?.id ?? order, order])).values()]);
+        return asItStands([...new Map(all.map((order) => [paradexPlace(order)?.id ?? order, order])).values()]);
       },
     };
   }
@@ -71,8 +73,26 @@ function continuityOf(channel: string, { client }: ParadexParts, session?: Parad
   return {};
 }
 
-/** The same order in the same state is the same message, told by the stream or by the list. */
-function stateOf(value: unknown) {
-  const { id, status, remaining_size: left } = (value ?? {}) as Readonly<Record<string, unknown>>;
-  return id === undefined ? undefined : { id: `${id} ${status} ${left ?? ''}` };
+/**
+ * The same order in the same state is the same message, told by the stream or by the list. What can be modified belongs
+ * to its state.
+ */
+export function paradexPlace(value: unknown) {
+  const { id, status, remaining_size: left, size, price } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  return id === undefined ? undefined : { id: [id, status, left, size, price].map((each) => each ?? '').join(' ') };
+}
+
+const STAGES: ReadonlyMap<unknown, number> = new Map([
+  ['NEW', 0],
+  ['UNTRIGGERED', 1],
+  ['OPEN', 2],
+  ['CLOSED', Number.POSITIVE_INFINITY],
+]);
+
+/** Of an order, as the channel of orders tells it. */
+export function paradexStanding(value: unknown): Standing | undefined {
+  const { id, status, seq_no: version } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  if (id === undefined) return undefined;
+  const counted = typeof version === 'number' ? version : undefined;
+  return { thing: String(id), status, stage: STAGES.get(status), version: counted };
 }

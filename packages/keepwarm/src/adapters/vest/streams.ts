@@ -3,6 +3,7 @@ import type { Continuity } from '../../core/continuity.ts';
 import type { Message } from '../../core/subscribe.ts';
 import { asItStands, Feed } from '../exchange/feed.ts';
 import type { FeedWords } from '../exchange/feed-connection.ts';
+import type { Standing } from '../exchange/onward.ts';
 import { asObject } from './errors.ts';
 import { listed } from './fate.ts';
 import type { VestParts, VestSession } from './session.ts';
@@ -41,6 +42,7 @@ export class VestStreams {
         words: WORDS,
         pingMs: parts.settings.figures.pingMs,
         continuityOf: (channel) => continuityOf(channel, parts, session),
+        standingOf: (channel, value) => (channel === 'account_private' ? vestStanding(value) : undefined),
         refused: () => session?.dropListenKey(),
       },
       parts.settings.client,
@@ -61,7 +63,7 @@ function continuityOf(channel: string, { client }: VestParts, session?: VestSess
   const [symbol, kind] = channel.split('@');
   if (channel === 'account_private' && session !== undefined) {
     return {
-      place: orderPlace,
+      place: vestPlace,
       fill: async () => asItStands(listed(await session.read<unknown>('/orders', {})).map(asEvent)),
     };
   }
@@ -83,10 +85,26 @@ function continuityOf(channel: string, { client }: VestParts, session?: VestSess
 const asEvent = (order: object): object => ({ event: 'ORDER', args: order });
 
 /** The same order in the same state is the same message, told by the stream or by the list. */
-function orderPlace(value: unknown) {
+export function vestPlace(value: unknown) {
   const { event, args } = asObject(value);
   const { id, status, lastFilledSize, postTime } = asObject(args);
   return event === 'ORDER' ? placeOf(`${id} ${status} ${lastFilledSize ?? ''} ${postTime ?? ''}`) : undefined;
+}
+
+/** What it is not, an order in another status may still be. */
+const STAGES: ReadonlyMap<unknown, number> = new Map([
+  ['NEW', 0],
+  ['PARTIALLY_FILLED', 1],
+  ['FILLED', Number.POSITIVE_INFINITY],
+  ['CANCELLED', Number.POSITIVE_INFINITY],
+  ['REJECTED', Number.POSITIVE_INFINITY],
+]);
+
+/** Of an order, as the channel of its account tells it. */
+export function vestStanding(value: unknown): Standing | undefined {
+  const { event, args } = asObject(value);
+  const { id, status } = asObject(args);
+  return event === 'ORDER' && id !== undefined ? { thing: String(id), status, stage: STAGES.get(status) } : undefined;
 }
 
 const placeOf = (id: unknown) => (id === undefined ? undefined : { id: String(id) });
