@@ -32,6 +32,10 @@ export const NOWHERE = -1;
 export class PassingTexts<T extends Passing<T>> {
   readonly #slots = new Array<T | undefined>(SLOTS).fill(undefined);
   #size = 0;
+  /** What was looked for last, as it is what is put there next; and where. */
+  #group = '';
+  #text = '';
+  #slot = NOWHERE;
 
   get size(): number {
     return this.#size;
@@ -39,7 +43,7 @@ export class PassingTexts<T extends Passing<T>> {
 
   find(group: string, text: string): T | undefined {
     if (this.#size === 0) return undefined;
-    let member = this.#slots[slotOf(group, text)];
+    let member = this.#slots[this.#slotOf(group, text)];
     while (member !== undefined && !(member.text === text && member.group === group)) member = member.alike;
     return member;
   }
@@ -47,7 +51,7 @@ export class PassingTexts<T extends Passing<T>> {
   /** @returns whether there was room for it */
   put(member: T): boolean {
     const { group, text } = member;
-    const slot = slotOf(group, text);
+    const slot = this.#slotOf(group, text);
     let depth = 0;
     for (let each = this.#slots[slot]; each !== undefined; each = each.alike) {
       if (each.text === text && each.group === group) {
@@ -81,6 +85,15 @@ export class PassingTexts<T extends Passing<T>> {
         this.#leave(member);
       }
     }
+  }
+
+  #slotOf(group: string, text: string): number {
+    if (this.#slot === NOWHERE || text !== this.#text || group !== this.#group) {
+      this.#group = group;
+      this.#text = text;
+      this.#slot = slotOf(group, text);
+    }
+    return this.#slot;
   }
 
   #leave(member: T): void {

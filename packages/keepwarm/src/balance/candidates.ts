@@ -19,39 +19,64 @@ export type Eligible = (endpoint: string, call: Call, now: number) => boolean;
 
 const TIER_BITS = 20; // above any priority
 
-/** Fills `into`, whatever it held. @returns whether they are in and take calls (1 to 6) */
-export function candidates(
-  endpoints: readonly Endpoint[],
-  call: Call,
-  panic: boolean,
-  now: number,
-  into: Endpoint[],
-  eligible?: Eligible,
-): boolean {
-  let best = Number.POSITIVE_INFINITY;
-  let count = 0;
-  for (const endpoint of endpoints) {
-    const rank = rankOf(endpoint, call, panic, now, eligible);
-    if (rank > best) continue;
-    if (rank < best) count = 0;
-    best = rank;
-    into[count++] = endpoint;
-  }
-  into.length = count; // once: a list that was emptied takes new memory for what follows
-  return best < PANIC;
-}
+/**
+ * To which group each endpoint belongs, for one call. Retry asks on its way down how many there are, and the picker asks
+ * again in the same step: what was found is kept for the same attempt at the same instant, until somebody learns
+ * something.
+ */
+export class Ranking {
+  readonly #endpoints: readonly Endpoint[];
+  readonly #eligible: Eligible | undefined;
+  readonly #ranks: number[] = [];
+  #tried: readonly string[] | undefined;
+  #visits = 0;
+  #now = Number.NaN;
 
-/** How many endpoints of the first group are left, of any priority: that take the call, and where it has not been. */
-export function untriedOf(
-  endpoints: readonly Endpoint[],
-  call: Call,
-  panic: boolean,
-  now: number,
-  eligible?: Eligible,
-): number {
-  let untried = 0;
-  for (const endpoint of endpoints) if (rankOf(endpoint, call, panic, now, eligible) < TRIED) untried++;
-  return untried;
+  constructor(endpoints: readonly Endpoint[], eligible: Eligible | undefined) {
+    this.#endpoints = endpoints;
+    this.#eligible = eligible;
+  }
+
+  /** An outcome was noted, or an operator has spoken. */
+  changed(): void {
+    this.#tried = undefined;
+  }
+
+  /** Fills `into`, whatever it held. @returns whether they are in and take calls (1 to 6) */
+  candidates(call: Call, panic: boolean, now: number, into: Endpoint[]): boolean {
+    const ranks = this.#of(call, panic, now);
+    let best = Number.POSITIVE_INFINITY;
+    let count = 0;
+    for (let i = 0; i < ranks.length; i++) {
+      const rank = ranks[i]!;
+      if (rank > best) continue;
+      if (rank < best) count = 0;
+      best = rank;
+      into[count++] = this.#endpoints[i]!;
+    }
+    into.length = count; // once: a list that was emptied takes new memory for what follows
+    return best < PANIC;
+  }
+
+  /** How many endpoints of the first group are left, of any priority: that take the call, and where it has not been. */
+  untried(call: Call, panic: boolean, now: number): number {
+    let untried = 0;
+    for (const rank of this.#of(call, panic, now)) if (rank < TRIED) untried++;
+    return untried;
+  }
+
+  #of(call: Call, panic: boolean, now: number): readonly number[] {
+    const { tried } = call;
+    const known = tried !== undefined && tried === this.#tried && tried.length === this.#visits && now === this.#now;
+    if (known) return this.#ranks;
+    for (let i = 0; i < this.#endpoints.length; i++) {
+      this.#ranks[i] = rankOf(this.#endpoints[i]!, call, panic, now, this.#eligible);
+    }
+    this.#tried = tried;
+    this.#visits = tried?.length ?? 0;
+    this.#now = now;
+    return this.#ranks;
+  }
 }
 
 const BUSY = 2 << TIER_BITS;

@@ -22,7 +22,7 @@ import type { Observer } from '../core/observer.ts';
 import type { Origin } from '../core/origin.ts';
 import { pass, relayed } from '../core/relay.ts';
 import type { Reply } from '../core/reply.ts';
-import { type Eligible, untriedOf } from './candidates.ts';
+import { type Eligible, Ranking } from './candidates.ts';
 import { Endpoint, type EndpointSnapshot } from './endpoint.ts';
 import { type CheckTally, HealthChecks } from './health-checks.ts';
 import { type BalanceOptions, checkEndpoints, type EndpointOptions, type HealthCheckOptions } from './options.ts';
@@ -100,6 +100,7 @@ const PICKERS: Readonly<Record<BalanceOptions['picker'], Choose<Endpoint>>> = {
 class Endpoints {
   readonly #parts: BalanceParts;
   readonly #roster: Roster;
+  readonly #ranking: Ranking;
   readonly #picking: Picking;
   readonly #checks: HealthChecks | undefined;
 
@@ -112,9 +113,19 @@ class Endpoints {
     );
     this.#roster = roster;
     const { clock, random, stickyKey, eligible, checks, choose = PICKERS[options.picker] } = parts;
-    this.#picking = new Picking(roster, { random, choose, stickyKey, eligible, callsProbe: checks === undefined });
+    this.#ranking = new Ranking(roster.endpoints, eligible);
+    this.#picking = new Picking(roster, this.#ranking, {
+      random,
+      choose,
+      stickyKey,
+      eligible,
+      callsProbe: checks === undefined,
+    });
     if (checks !== undefined) {
-      const told = (endpoint: Endpoint, tally: CheckTally): void => roster.checked(endpoint, tally, checks);
+      const told = (endpoint: Endpoint, tally: CheckTally): void => {
+        this.#ranking.changed();
+        roster.checked(endpoint, tally, checks);
+      };
       this.#checks = new HealthChecks(checks, roster.endpoints, { clock, random, told });
     }
   }
@@ -129,6 +140,7 @@ class Endpoints {
 
   replied(visit: Visitor, reply: Reply, now: number): void {
     const { endpoint } = visit;
+    this.#ranking.changed();
     this.#roster.note(endpoint, visit, this.#parts.judge.ofReply(reply), reply, now);
     if (reply.ended) endpoint.inFlight--;
     else reply.onEnd(() => void endpoint.inFlight--);
@@ -138,17 +150,18 @@ class Endpoints {
   failed(visit: Visitor, error: NetError, now: number): boolean {
     const { call, endpoint, since } = visit;
     endpoint.inFlight--;
+    this.#ranking.changed();
     this.#roster.note(endpoint, visit, this.#parts.judge.ofError(error, now - since), error, now);
     return error.code === 'OPEN' && error.reach === 'unsent' && this.untried(call, now) > 0;
   }
 
   untried(call: Call, now: number): number {
-    const { endpoints, panic } = this.#roster;
     // Without a list of where it has been, "another one" has no meaning.
-    return call.tried === undefined ? 0 : untriedOf(endpoints, call, panic, now, this.#parts.eligible);
+    return call.tried === undefined ? 0 : this.#ranking.untried(call, this.#roster.panic, now);
   }
 
   cordon(name: string, cordoned: boolean): void {
+    this.#ranking.changed();
     this.#roster.cordon(name, cordoned);
   }
 

@@ -3,7 +3,7 @@ import type { Choose } from '../algo/p2c.ts';
 import { hashOf, preference, preferred } from '../algo/rendezvous.ts';
 import { type Call, mayRepeat } from '../core/call.ts';
 import type { Random } from '../core/clock.ts';
-import { candidates, type Eligible } from './candidates.ts';
+import type { Eligible, Ranking } from './candidates.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Roster } from './roster.ts';
 
@@ -26,19 +26,20 @@ const PROBE_PATIENCE_MS = 10_000;
 
 export class Picking {
   readonly #roster: Roster;
+  readonly #ranking: Ranking;
   readonly #parts: PickingParts;
   /** Filled and used within one step. */
   readonly #from: Endpoint[] = [];
 
-  constructor(roster: Roster, parts: PickingParts) {
+  constructor(roster: Roster, ranking: Ranking, parts: PickingParts) {
     this.#roster = roster;
+    this.#ranking = ranking;
     this.#parts = parts;
   }
 
   pick(call: Call, now: number): Picked {
-    const { choose, random, stickyKey, callsProbe, eligible } = this.#parts;
-    const { endpoints, panic } = this.#roster;
-    const taking = candidates(endpoints, call, panic, now, this.#from, eligible);
+    const { choose, random, stickyKey, callsProbe } = this.#parts;
+    const taking = this.#ranking.candidates(call, this.#roster.panic, now, this.#from);
     const key = stickyKey?.(call);
     const hash = key === undefined ? undefined : hashOf(key);
     const chosen = hash === undefined ? choose(this.#from, now, random) : preferred(this.#from, hash, now);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { failure, later } from '../../src/testing/scripted-engine.ts';
+import { aCall, failure, later } from '../../src/testing/scripted-engine.ts';
 import { aSet, blackHole, broken, fast } from './a-set.ts';
 
 const refused = later(1, failure('CONNECT', 'unsent'));
@@ -39,6 +39,18 @@ describe('an operator', () => {
     const { counts } = await traffic(10, 100);
     assert.deepEqual(counts, { a: 0, b: 10 });
     assert.equal(state('b').state, 'slow-start', 'what it answered counts as a probe');
+  });
+
+  it('is heeded by a call that has asked at the same instant how many are left', () => {
+    const { set } = aSet({ a: 200, b: 200 });
+    const call = aCall({ tried: [] });
+    assert.equal(set.untried(call), 2);
+    set.cordon('a');
+    assert.equal(set.untried(call), 1);
+    call.tried!.push('b');
+    assert.equal(set.untried(call), 0);
+    set.uncordon('a');
+    assert.equal(set.untried(call), 1);
   });
 
   it('is told when there is no such endpoint', () => {

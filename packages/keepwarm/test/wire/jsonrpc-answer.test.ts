@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { answerOf, batchAnswersOf, Failure, Fault, Result } from '../../src/wire/jsonrpc/answer.ts';
+import { answerOf, batchAnswersOf, Failure, Fault, plainResult, Result } from '../../src/wire/jsonrpc/answer.ts';
 
 /** An answer that carries its own id in its content, so that it can be told whom it was meant for. */
 const meantFor = (id: number) => ({ jsonrpc: '2.0', id, result: { meantFor: id } });
@@ -133,6 +133,56 @@ describe('answers', () => {
       const answer = answerOf({ jsonrpc: '2.0', id: 1, result }, 1, true);
       assert(answer instanceof Result);
       assert.equal(answer.value, result);
+    }
+  });
+});
+
+describe('an answer whose result alone is parsed', () => {
+  const nodes = (result: string, id: number | string) => `{"jsonrpc":"2.0","result":${result},"id":${id}}`;
+  const ours = (text: string, id: number) => plainResult(text, id)?.value;
+
+  it('is one that is written as nodes write it, and bears the id', () => {
+    assert.deepEqual(ours(nodes('{"context":{"slot":5},"value":[1,null]}', 12), 12), {
+      context: { slot: 5 },
+      value: [1, null],
+    });
+    assert.equal(ours(nodes('null', 7), 7), null);
+    for (const id of ['17', '70', '07', '7.0', '"7"', '-7', ' 7', '7 ']) {
+      assert.equal(plainResult(nodes('1', id), 7), undefined, id);
+    }
+  });
+
+  it('says what the whole says, or nothing', () => {
+    const parts = fc.oneof(
+      fc.json(),
+      fc.constantFrom(
+        '',
+        '1,"id":9',
+        '1,"result":2',
+        '1}',
+        '{',
+        '"',
+        '"\\"',
+        ',',
+        '1,"error":{}',
+        '1],[2',
+        '{"a":1,"id":7}',
+      ),
+    );
+    fc.assert(
+      fc.property(parts, fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 20 }), (result, id, asked) => {
+        const text = nodes(result, id);
+        const plain = plainResult(text, asked);
+        if (plain === undefined) return;
+        assert.deepEqual(plain, answerOf(JSON.parse(text), asked, true));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('is none that lacks an end, a beginning or everything', () => {
+    for (const text of ['', '}', '7}', ',"id":7}', '{"jsonrpc":"2.0","result":,"id":7}', nodes('1', 7).slice(0, -1)]) {
+      assert.equal(plainResult(text, 7), undefined, text);
     }
   });
 });

@@ -9,15 +9,19 @@ export function fieldOf(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }
 
+/** Read by its own name, as every call is: a name that varies is looked up anew each time. Texts and numbers have none. */
+type Config = { readonly minContextSlot?: unknown } | null | undefined;
+type Contextual = { readonly context?: { readonly slot?: unknown } | null } | null | undefined;
+
 /** `minContextSlot` of the configuration, which is the last param. */
 export const minContextSlot = (params: unknown): number | undefined =>
-  Array.isArray(params) ? slotOf(fieldOf(params.at(-1), 'minContextSlot')) : undefined;
+  Array.isArray(params) ? slotOf((params.at(-1) as Config)?.minContextSlot) : undefined;
 
 /** For methods whose first param is a slot. */
 export const slotAsked = (params: unknown): number | undefined =>
   Array.isArray(params) ? slotOf(params[0]) : undefined;
 
-export const contextSlot = (result: unknown): number | undefined => slotOf(fieldOf(fieldOf(result, 'context'), 'slot'));
+export const contextSlot = (result: unknown): number | undefined => slotOf((result as Contextual)?.context?.slot);
 
 export const slotField =
   (name: string) =>

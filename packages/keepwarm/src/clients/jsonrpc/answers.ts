@@ -14,7 +14,15 @@ import { type Health, NetError } from '../../core/error.ts';
 import { type Read, reading, relayed } from '../../core/relay.ts';
 import { Reply } from '../../core/reply.ts';
 import { retryAfterMs } from '../../policies/retry-after.ts';
-import { type Answer, answerOf, batchAnswersOf, Failure, Fault, Result } from '../../wire/jsonrpc/answer.ts';
+import {
+  type Answer,
+  answerOf,
+  batchAnswersOf,
+  Failure,
+  Fault,
+  plainResult,
+  Result,
+} from '../../wire/jsonrpc/answer.ts';
 import { exactText, parseExact } from '../../wire/jsonrpc/numbers.ts';
 import { BUSY } from '../endpoint-judge.ts';
 import type { ErrorClass, RpcAdapter, RpcErrorObject } from './adapter.ts';
@@ -104,7 +112,8 @@ class AnswerReader {
 
   #judged(reply: Reply, call: Call, asked: Asked, text: string): Reply {
     const { strict } = this.#parts;
-    const said = answerOf(parsed(text, asked.exact), asked.id, strict);
+    const plain = asked.exact ? undefined : plainResult(text, asked.id);
+    const said = plain ?? answerOf(parsed(text, asked.exact), asked.id, strict);
     if (!reply.ok && !(said instanceof Failure)) return withText(reply, text);
     const outcome = this.#outcome(said, reply, call, asked);
     if (outcome instanceof NetError) {

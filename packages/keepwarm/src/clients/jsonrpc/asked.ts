@@ -32,7 +32,7 @@ export class AskedBatch {
 
   constructor(members: readonly Asked[]) {
     this.members = members;
-    this.need = members.reduce((all, { need }) => both(all, need), ANY);
+    this.need = members.reduce((all, { need }) => (all === need ? all : both(all, need)), members[0]?.need ?? ANY);
   }
 
   get first(): number {

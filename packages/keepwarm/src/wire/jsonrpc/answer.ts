@@ -59,6 +59,38 @@ export function answerOf(message: unknown, id: number | string, strict: boolean)
   return new Fault(said === undefined ? 'has no id' : `is to call ${shown(said)}, not to ${shown(id)}`);
 }
 
+/**
+ * The result in the answer to one request, where it is written as nodes write it: then nothing but that is parsed.
+ * What stands between the known beginning and the known end is one JSON value, or the answer is looked at as a whole; so
+ * this says what `answerOf` would.
+ */
+export function plainResult(text: string, id: number): Result | undefined {
+  const end = endBefore(text, id);
+  if (end < 0 || !text.startsWith(BEGINNING)) return undefined;
+  try {
+    return new Result(JSON.parse(text.slice(BEGINNING.length, end)));
+  } catch {
+    return undefined; // there is more in it than a result
+  }
+}
+
+const BEGINNING = '{"jsonrpc":"2.0","result":';
+const ID = ',"id":';
+
+/** Where the id and nothing else follows, to the last character; -1 where it does not. Makes no text to compare. */
+function endBefore(text: string, id: number): number {
+  let at = text.length - 1;
+  if (text.charCodeAt(at) !== CLOSING) return -1;
+  for (let rest = id; rest > 0; rest = Math.floor(rest / 10)) {
+    if (text.charCodeAt(--at) !== ZERO + (rest % 10)) return -1;
+  }
+  at -= ID.length;
+  return text.startsWith(ID, at) ? at : -1;
+}
+
+const CLOSING = 0x7d;
+const ZERO = 0x30;
+
 export interface BatchAnswers {
   /** One for each request, in the order of the requests; nothing when the batch was answered as a whole. */
   readonly each: readonly Answer[] | undefined;
