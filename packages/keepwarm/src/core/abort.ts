@@ -14,9 +14,10 @@ const hubs = new WeakMap<AbortSignal, PassingMap<Abortable, Abortable>>();
 
 /**
  * Signals nobody listens to at the moment. Their listener stays for the next call, but only on this many of them: Node
- * keeps a signal made by `AbortSignal.any` or `timeout` alive for as long as it has a listener.
+ * keeps a signal made by `AbortSignal.any` or `timeout` alive for as long as it has a listener. A set that were emptied
+ * instead of replaced would keep them for longer (decision 0025).
  */
-const quiet = new Set<AbortSignal>();
+let quiet = new Set<AbortSignal>();
 const QUIET_MAX = 64;
 
 /** The signal must not have fired yet. */
@@ -38,12 +39,13 @@ export function unlisten(signal: AbortSignal, party: Abortable): void {
 }
 
 function letGo(): void {
-  for (const signal of quiet) {
+  const signals = quiet;
+  quiet = new Set();
+  for (const signal of signals) {
     if (hubs.get(signal)?.size !== 0) continue;
     hubs.delete(signal);
     signal.removeEventListener('abort', onAbort);
   }
-  quiet.clear();
 }
 
 function onAbort(this: AbortSignal): void {
