@@ -217,7 +217,7 @@ export function configSchema(): Schema {
   const pool = { pool: group('pool') };
   const sections = {
     ...block(SECTIONS_NAMES, SECTIONS_DEFAULTS, wordsOf(markdownSection(guide, '### Options of sections')), {
-      ...{ by: TEXT, strip: FLAG, each: SECTION, unlisted: oneOf(UNLISTED) },
+      ...{ by: TEXT, strip: FLAG, sectionsPerCallerMax: amount(1), each: SECTION, unlisted: oneOf(UNLISTED) },
       ...{ unnamed: oneOf(OUTCOMES), beyond: oneOf(OUTCOMES) },
       routes: { type: 'object', additionalProperties: TEXT },
       named: { type: 'object', additionalProperties: { anyOf: [{ type: 'null' }, SECTION] } },

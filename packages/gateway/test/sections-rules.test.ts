@@ -12,6 +12,7 @@ import type { CallerRequest } from '../src/data/caller.ts';
 import { Sections } from '../src/data/sections.ts';
 import { Upstream } from '../src/data/upstream.ts';
 import { commandHere } from './command-process.ts';
+import { httpServer } from './fixtures.ts';
 
 const ORIGIN = 'http://127.0.0.1:9';
 
@@ -23,10 +24,10 @@ function parsed(upstream: object, more: object = {}): UpstreamConfig {
 }
 
 /** Sections whose time is in the test's hand; nothing is ever sent. */
-function someSections(options: object) {
+function someSections(options: object, origin = ORIGIN) {
   let now = 0;
   const gone: string[] = [];
-  const config = parsed({ sections: { by: 'header:x-tenant', ...options } });
+  const config = parsed({ origin, sections: { by: 'header:x-tenant', ...options } });
   const common = new Upstream('api', config);
   const made: Upstream[] = [common];
   const sections = new Sections(config.sections!, {
@@ -39,16 +40,19 @@ function someSections(options: object) {
     letGo: ({ name }) => void gone.push(name),
     now: () => now,
   });
-  const find = (name: string): Upstream | number => {
+  const ask = (name: string, remoteAddress = '192.0.2.1') => {
     const rawHeaders = ['x-tenant', name];
-    const place = sections.find({ rawHeaders, headers: {} } as unknown as CallerRequest, '/');
+    return sections.find({ rawHeaders, headers: {}, socket: { remoteAddress } } as unknown as CallerRequest, '/');
+  };
+  const find = (name: string, address?: string): Upstream | number => {
+    const place = ask(name, address);
     return 'status' in place ? place.status : place.upstream;
   };
   const close = async () => {
     sections.close();
     await Promise.all(made.map((each) => each.close(0)));
   };
-  return { sections, find, gone, common, close, pass: (ms: number) => void (now += ms) };
+  return { sections, ask, find, gone, common, close, pass: (ms: number) => void (now += ms) };
 }
 
 describe('sections', () => {
@@ -82,6 +86,59 @@ describe('sections', () => {
     assert.notEqual(find('b'), common);
     assert.deepEqual(gone, ['api/a']);
     await close();
+  });
+
+  it('(1) make room for newcomers after crowdedIdleMs, the one idle longest first, and only then', async () => {
+    const { find, gone, pass, common, close } = someSections({ sectionsMax: 3, crowdedIdleMs: 5_000 });
+    for (const name of ['a', 'made-up-1', 'made-up-2']) find(name);
+    pass(4_000);
+    const a = find('a');
+    assert.equal(find('newcomer'), common);
+    pass(1_000);
+    const newcomer = find('newcomer');
+    assert.deepEqual([gone, newcomer === common], [['api/made-up-1'], false]);
+    assert.equal(find('a'), a, 'who is there stays');
+    assert.deepEqual([find('other') === common, find('another') === common], [false, true]);
+    assert.deepEqual(gone, ['api/made-up-1', 'api/made-up-2']);
+    pass(300_000);
+    assert.equal(find('newcomer'), newcomer, 'where nobody wants a place, idleMs counts');
+    await close();
+  });
+
+  it('(1) are no more for the names of one caller than sectionsPerCallerMax, its own idle ones make room', async () => {
+    const options = { sectionsMax: 4, sectionsPerCallerMax: 2, crowdedIdleMs: 5_000, beyond: 'refuse' };
+    const { ask, find, gone, pass, close } = someSections(options);
+    for (let i = 0; i < 50; i++) find(`made-up-${i}`, '2001:db8:1:2::7');
+    const refused = ask('made-up-50', '2001:db8:1:2:ffff::1'); // of the same /64
+    assert.ok('status' in refused && refused.status === 503 && refused.retryAfterMs === 5_000);
+    assert.deepEqual([refused.limit, refused.value], ['sections.sectionsPerCallerMax', 2]);
+    const [b, c] = [find('b', '192.0.2.2'), find('c', '192.0.2.3')];
+    assert.ok(b instanceof Upstream && c instanceof Upstream, 'others have their places');
+    assert.equal(find('made-up-0', '192.0.2.2'), find('made-up-0', '2001:db8:1:2::7'), 'a section is for all');
+    pass(5_000);
+    find('b', '192.0.2.2');
+    find('made-up-99', '2001:db8:1:2::7');
+    assert.deepEqual(gone, ['api/made-up-1']);
+    await close();
+  });
+
+  it('(2) are not let go while a rate limit counts what they did: they would have it anew', async () => {
+    const api = await httpServer((_, response) => response.end('here'));
+    const each = { rateLimit: { limit: 2, windowMs: 3_600_000, waitMs: 0 } };
+    const { find, ask, pass, sections, close } = someSections(
+      { ...{ sectionsMax: 1, idleMs: 1_000, beyond: 'refuse' }, each },
+      api.origin,
+    );
+    const a = find('a') as Upstream;
+    for (let i = 0; i < 2; i++) await a.client.get('/').text();
+    await assert.rejects(a.client.get('/').text(), /rate limit/);
+    pass(10_000);
+    const refused = ask('b');
+    assert.ok('status' in refused && (refused.retryAfterMs ?? 0) > 3_500_000, 'its window is told of');
+    assert.equal(find('a'), a);
+    assert.equal(sections.stats().letGo, 0);
+    await close();
+    await api.close();
   });
 
   it('keep (1) and (2) whatever is asked for, and when', async () => {

@@ -128,7 +128,8 @@ describe('sections of an upstream', () => {
         else {
           const { code, limit, value } = JSON.parse(body) as Problem;
           assert.deepEqual([status, code, limit, value], [503, 'SATURATED', 'sections.sectionsMax', 4]);
-          assert.ok(Number(headers['retry-after']) > 60, 'idle sections are let go after ten minutes');
+          const after = Number(headers['retry-after']);
+          assert.ok(after > 0 && after <= 60, 'idle sections make room after a minute');
           assert.ok(!body.includes('made-up'), 'the name is the caller’s');
           others++;
         }
@@ -318,7 +319,7 @@ describe('sections of an upstream', () => {
     assert.ok(upstream !== undefined && 'client' in upstream && upstream.sections !== undefined);
     const { sections } = upstream;
     const find = (name: string) =>
-      sections.find({ rawHeaders: ['x-tenant', name], headers: {} } as unknown as CallerRequest, '/');
+      sections.find({ rawHeaders: ['x-tenant', name], headers: {}, socket: {} } as unknown as CallerRequest, '/');
     assert.deepEqual(['upstream' in find('a'), sections.stats().open], [true, 1]);
     gateway.gateway.reload(parseConfig({ listen: '127.0.0.1:0', admin: '127.0.0.1:0', upstreams: {} }, '.'));
     assert.deepEqual(find('b'), { upstream, path: '/' }, 'who was on the way is served with the others');

@@ -15,7 +15,7 @@ export const UPSTREAM_METRICS = {
   keepwarm_gateway_caller_rate_refused_total: ['counter', undefined, 'Requests that callerRate refused.'],
   keepwarm_gateway_sections: ['gauge', undefined, 'Sections of an upstream, those that are listed too.'],
   keepwarm_gateway_sections_opened_total: ['counter', undefined, 'Sections that were made for a request.'],
-  keepwarm_gateway_sections_let_go_total: ['counter', undefined, 'Sections that nobody used for idleMs.'],
+  keepwarm_gateway_sections_let_go_total: ['counter', undefined, 'Sections that were let go, as nobody used them.'],
   keepwarm_gateway_sections_common_total: ['counter', undefined, 'Requests served without a section of their own.'],
   keepwarm_gateway_sections_refused_total: ['counter', undefined, 'Requests refused for the section they name.'],
   keepwarm_gateway_upgrades: ['gauge', undefined, 'Connections that became something else, such as WebSockets.'],

@@ -20,8 +20,12 @@ export interface SectionsConfig {
   readonly strip: boolean;
   /** Sections at once beside those in `named`. */
   readonly sectionsMax: number;
+  /** Of them, those that one caller, by its address, came with first. */
+  readonly sectionsPerCallerMax: number;
   /** One that is not in `named`, and that nobody has used for so long, is let go, in ms. */
   readonly idleMs: number;
+  /** The same where all places are taken and one is wanted, in ms. No more than `idleMs`. */
+  readonly crowdedIdleMs: number;
   /** Requests that name none. */
   readonly unnamed: Outcome;
   /** Those that name one which is not in `named`; `serve` gives it a section. */
@@ -35,7 +39,9 @@ export interface SectionsConfig {
 
 export const SECTIONS_DEFAULTS = {
   sectionsMax: 100, // some 300 KiB each, most of it figures, and 170 series of metrics
+  sectionsPerCallerMax: 'unlimited', // callers of many tenants often share an address
   idleMs: 600_000,
+  crowdedIdleMs: 60_000,
   unnamed: 'common',
   unlisted: 'serve',
   beyond: 'common',
@@ -102,10 +108,17 @@ export function withSections(
 }
 
 function figuresOf(given: Json, path: string) {
-  const { sectionsMax, idleMs, unnamed, unlisted, beyond } = { ...SECTIONS_DEFAULTS, ...given } as Json;
+  const { sectionsMax, sectionsPerCallerMax, crowdedIdleMs, unnamed, unlisted, beyond } = {
+    ...SECTIONS_DEFAULTS,
+    ...given,
+  } as Json;
+  const perCaller = sectionsPerCallerMax === 'unlimited' ? SECTIONS_MAX : sectionsPerCallerMax;
+  const idleMs = milliseconds(given['idleMs'] ?? SECTIONS_DEFAULTS.idleMs, `${path}.idleMs`, 1_000);
   return {
     sectionsMax: whole(sectionsMax, `${path}.sectionsMax`, 0, SECTIONS_MAX),
-    idleMs: milliseconds(idleMs, `${path}.idleMs`, 1_000),
+    sectionsPerCallerMax: whole(perCaller, `${path}.sectionsPerCallerMax`, 1, SECTIONS_MAX),
+    idleMs,
+    crowdedIdleMs: Math.min(idleMs, milliseconds(crowdedIdleMs, `${path}.crowdedIdleMs`, 1_000)),
     unnamed: oneOf(OUTCOMES, unnamed, `${path}.unnamed`),
     unlisted: oneOf(UNLISTED, unlisted, `${path}.unlisted`),
     beyond: oneOf(OUTCOMES, beyond, `${path}.beyond`),

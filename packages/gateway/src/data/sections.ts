@@ -3,11 +3,8 @@
  * none of them can use up what another needs. Those that are listed are there from the start; others are made when
  * they are first asked for, and let go when nobody has used them for a while.
  *
- *   (none) ──first request──▶ served ⇄ idle ──for idleMs──▶ let go
- *
  * Invariants:
- *   (1) At most `sectionsMax` are there beside those that are listed, whatever names requests make up; nobody's section
- *       is let go to make room for another's while it is younger than `idleMs`.
+ *   (1) Beside those that are listed there are as many as found-sections.ts lets come, whatever names requests make up.
  *   (2) Nothing is let go while a request is with it.
  *   (3) A section has its own client: pools, limits, queues, breaker, budget and cache are shared with nobody.
  */
@@ -16,9 +13,11 @@ import { isDeepStrictEqual } from 'node:util';
 import type { UpstreamConfig } from '../config/config.ts';
 import type { SectionsConfig } from '../config/sections.ts';
 import type { CallerRequest } from './caller.ts';
+import { networkOf } from './caller-key.ts';
+import { FoundSections, type Full } from './found-sections.ts';
 import { type Problem, refusal } from './problem.ts';
 import { sectionNamed } from './section-name.ts';
-import type { Upstream } from './upstream.ts';
+import { Upstream } from './upstream.ts';
 
 export interface SectionsTold {
   /** There now, those that are listed too. */
@@ -48,11 +47,6 @@ export interface Place {
   readonly path: string;
 }
 
-interface Found {
-  readonly upstream: Upstream;
-  usedAt: number;
-}
-
 /** How often it is looked for idle ones, in ms, at most and at least. */
 const LOOK_MS_MAX = 60_000;
 const LOOK_MS_MIN = 250;
@@ -62,10 +56,8 @@ export class Sections {
   readonly #parts: SectionsParts;
   readonly #now: () => number;
   readonly #listed = new Map<string, Upstream>();
-  readonly #found = new Map<string, Found>();
+  readonly #found: FoundSections;
   readonly #timer: NodeJS.Timeout;
-  /** No section that is there now is idle for long enough before this. */
-  #idleAt = Number.POSITIVE_INFINITY;
   #closed = false;
   readonly #counts = { opened: 0, letGo: 0, common: 0, refused: 0 };
 
@@ -74,20 +66,24 @@ export class Sections {
     this.config = config;
     this.#parts = parts;
     this.#now = parts.now ?? (() => performance.now());
+    this.#found = new FoundSections(config, (section) => {
+      this.#counts.letGo++;
+      parts.letGo(section);
+    });
     for (const [name, each] of config.named) {
       const known = before?.of(name);
       const kept = known !== undefined && isDeepStrictEqual(known.config, each);
       this.#listed.set(name, kept ? before!.#give(name)! : parts.make(name, each, known));
     }
     if (before !== undefined) this.#takeOver(before);
-    const lookMs = Math.min(Math.max(config.idleMs / 4, LOOK_MS_MIN), LOOK_MS_MAX);
-    this.#timer = setInterval(() => this.#look(), lookMs);
+    const lookMs = Math.min(Math.max(config.crowdedIdleMs / 4, LOOK_MS_MIN), LOOK_MS_MAX);
+    this.#timer = setInterval(() => this.#found.look(this.#now()), lookMs);
     this.#timer.unref();
   }
 
   /** Those there are now, the listed ones first. */
   get all(): readonly Upstream[] {
-    return [...this.#listed.values(), ...Array.from(this.#found.values(), ({ upstream }) => upstream)];
+    return [...this.#listed.values(), ...this.#found.upstreams];
   }
 
   /** Those there are as long as the configuration is this one. */
@@ -96,7 +92,7 @@ export class Sections {
   }
 
   of(name: string): Upstream | undefined {
-    return this.#listed.get(name) ?? this.#found.get(name)?.upstream;
+    return this.#listed.get(name) ?? this.#found.of(name);
   }
 
   /** @param path below the upstream @returns where the request goes, or why nowhere */
@@ -104,7 +100,7 @@ export class Sections {
     const named = sectionNamed(this.config, request, path);
     if ('status' in named) return this.#refuse(named);
     const { name } = named;
-    const { unnamed, unlisted, beyond, sectionsMax } = this.config;
+    const { unnamed, unlisted, beyond } = this.config;
     if (name === undefined) {
       return unnamed === 'common' ? this.#common(named.path) : this.#refuse(UNNAMED);
     }
@@ -112,11 +108,9 @@ export class Sections {
     if (listed !== undefined) return { upstream: listed, path: named.path };
     if (unlisted === 'refuse') return this.#refuse(UNLISTED);
     if (unlisted === 'common' || this.#closed) return this.#common(named.path);
-    const upstream = this.#serve(name);
-    if (upstream !== undefined) return { upstream, path: named.path };
-    return beyond === 'common'
-      ? this.#common(named.path)
-      : this.#refuse(tooMany(sectionsMax, this.#idleAt - this.#now()));
+    const upstream = this.#serve(name, request);
+    if (upstream instanceof Upstream) return { upstream, path: named.path };
+    return beyond === 'common' ? this.#common(named.path) : this.#refuse(tooMany(upstream));
   }
 
   stats(): SectionsTold {
@@ -131,51 +125,33 @@ export class Sections {
     return this.all;
   }
 
-  #serve(name: string): Upstream | undefined {
+  #serve(name: string, { socket }: CallerRequest): Upstream | Full {
     const now = this.#now();
-    const found = this.#found.get(name);
-    if (found !== undefined) {
-      found.usedAt = now;
-      return found.upstream;
-    }
-    if (this.#found.size >= this.config.sectionsMax && now >= this.#idleAt) this.#look();
-    if (this.#found.size >= this.config.sectionsMax) return undefined;
+    const known = this.#found.use(name, now);
+    if (known !== undefined) return known;
+    const caller = networkOf(socket.remoteAddress ?? '');
+    const full = this.#found.placeFor(caller, now);
+    if (full !== undefined) return full;
     const upstream = this.#parts.make(name, this.config.each);
     this.#counts.opened++;
-    this.#add(name, { upstream, usedAt: now });
+    this.#found.add(name, { upstream, caller, usedAt: now });
     return upstream;
-  }
-
-  #add(name: string, found: Found): void {
-    this.#found.set(name, found);
-    this.#idleAt = Math.min(this.#idleAt, found.usedAt + this.config.idleMs);
-  }
-
-  #look(): void {
-    const now = this.#now();
-    this.#idleAt = Number.POSITIVE_INFINITY;
-    for (const [name, found] of this.#found) {
-      if (found.upstream.tenure.held > 0) found.usedAt = now;
-      if (now - found.usedAt < this.config.idleMs) {
-        this.#idleAt = Math.min(this.#idleAt, found.usedAt + this.config.idleMs);
-        continue;
-      }
-      this.#found.delete(name);
-      this.#counts.letGo++;
-      this.#parts.letGo(found.upstream);
-    }
   }
 
   #takeOver(before: Sections): void {
     Object.assign(this.#counts, before.#counts);
     if (this.config.unlisted !== 'serve') return;
     const now = this.#now();
-    const unlisted = Array.from(before.#listed, ([name, upstream]) => [name, { upstream, usedAt: now }] as const);
-    for (const [name, found] of [...before.#found, ...unlisted]) {
+    // Nobody has come with a name that was listed.
+    const unlisted = Array.from(
+      before.#listed,
+      ([name, upstream]) => [name, { upstream, caller: '', usedAt: now }] as const,
+    );
+    for (const [name, found] of [...before.#found.entries, ...unlisted]) {
       if (this.#found.size >= this.config.sectionsMax || this.#listed.has(name)) continue;
       if (!isDeepStrictEqual(found.upstream.config, this.config.each)) continue;
       before.#give(name);
-      this.#add(name, found);
+      this.#found.add(name, found);
     }
   }
 
@@ -207,9 +183,9 @@ const UNLISTED = refusal(403, 'REFUSED', 'the section that the request names is 
   limit: 'sections.unlisted',
 });
 
-function tooMany(sectionsMax: number, idleInMs: number): Problem {
-  const detail = `${sectionsMax} sections are in use already (limit sections.sectionsMax)`;
-  const more = { proxyError: 'connection_limit_reached', limit: 'sections.sectionsMax', value: sectionsMax };
-  const retryAfterMs = Number.isFinite(idleInMs) ? Math.max(idleInMs, 0) : undefined;
-  return refusal(503, 'SATURATED', detail, { ...more, reach: 'unsent', retryAfterMs });
+function tooMany({ limit, value, afterMs }: Full): Problem {
+  const what = limit === 'sectionsMax' ? 'sections are in use already' : 'sections of this caller are in use already';
+  const detail = `${value} ${what} (limit sections.${limit})`;
+  const more = { proxyError: 'connection_limit_reached', limit: `sections.${limit}`, value };
+  return refusal(503, 'SATURATED', detail, { ...more, reach: 'unsent', retryAfterMs: Math.max(afterMs, 0) });
 }
