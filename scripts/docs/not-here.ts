@@ -1,5 +1,16 @@
 /** Command lines that scripts/test/docs-commands.test.ts does not run: who does, or why nobody can. */
 
+/** Pages of which another test types every line, from the first to the last, as the page has them. */
+export const FOLLOWED: Readonly<Record<string, string>> = {
+  'docs/benchmarks.md': 'scripts/test/benchmarks-page.test.ts',
+};
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from '../check.ts';
+import { commandsOf } from './commands.ts';
+import { WALKS } from './walks.ts';
+
 export interface Elsewhere {
   readonly page: string;
   readonly command: string;
@@ -12,10 +23,6 @@ const PACKAGES = 'scripts/test/packages.test.ts';
 const DEPLOY = 'scripts/test/deploy.test.ts';
 const EXAMPLES = 'scripts/test/examples.test.ts';
 
-const bench = (flags: string): Elsewhere => ({
-  ...{ page: 'docs/benchmarks.md', command: `npm run bench${flags}`, where: 'packages/bench/test' },
-  why: 'measures for minutes, on a quiet machine; its scenarios and flags are compared with --list and --help',
-});
 const example = (page: string, name: string): Elsewhere => ({
   ...{ page: `examples/${page}README.md`, where: EXAMPLES, why: 'is run there, from the line as the page has it' },
   command: `node_modules/.bin/node --conditions=keepwarm-source examples/${name}/main.ts`,
@@ -24,6 +31,11 @@ const quickStart = (command: string): Elsewhere => ({
   ...{ page: 'docs/guide/quick-start.md', command, where: PACKAGES },
   why: 'the whole page is followed there, with the packages as they would be published',
 });
+const walked = (page: string): Elsewhere[] =>
+  commandsOf(page, readFileSync(join(root, page), 'utf8')).map(({ text }) => ({
+    ...{ page, command: text, where: PACKAGES },
+    why: 'the whole page is followed there, in an empty folder, with the packages as they would be published',
+  }));
 const deploy = (command: string, where: string, why: string): Elsewhere => ({
   ...{ page: 'docs/guide/deploy.md', command, where, why },
 });
@@ -37,8 +49,6 @@ export const ELSEWHERE: readonly Elsewhere[] = [
     ...{ page: 'CONTRIBUTING.md', command: 'npm start', where: 'scripts/test/docs-commands.test.ts' },
     why: 'the same line of README.md is run there',
   },
-  ...['', ' -- --quick', ' -- --only http-100B-50', ' -- --only memory --only s2', ' -- --only h2'].map(bench),
-  ...[' -- --json rows.json', ' -- --record', ' -- --sources'].map(bench),
   example('', 'rpc-service'),
   ...['exchange-bot', 'monitors', 'operator', 'rpc-service', 'tool-server'].map((name) => example(`${name}/`, name)),
   ...[
@@ -52,6 +62,7 @@ export const ELSEWHERE: readonly Elsewhere[] = [
     'keepwarm gateway --config keepwarm.yaml',
     'curl http://127.0.0.1:4400/api/quote',
   ].map(quickStart),
+  ...WALKS.flatMap(walked),
   deploy('sudo npm install --global keepwarm-gateway', PACKAGES, 'the packed command is installed there, without sudo'),
   deploy(
     'sudo systemctl enable --now keepwarm',

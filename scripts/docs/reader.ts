@@ -26,7 +26,7 @@ import { ELSEWHERE, type Elsewhere } from './not-here.ts';
 
 const run = promisify(execFile);
 
-/** The longest a command may take. */
+/** The longest a command may take, where nothing else is said. */
 const COMMAND_MS = 120_000;
 const OUTPUT_MAX = 2 ** 24;
 
@@ -37,6 +37,13 @@ const NOT_LINKED = ['.git', '.tmp', 'keepwarm.yaml'];
 export const installed = (name: string): boolean => spawnSync(name, ['--version']).error === undefined;
 
 type Started = ChildProcessByStdio<null, Readable, Readable>;
+
+export interface Typing {
+  /** The longest the command may take, in ms. Default 120 000. */
+  readonly commandMs?: number;
+  /** Variables of this command alone. */
+  readonly env?: NodeJS.ProcessEnv;
+}
 
 export class Reader {
   readonly home = mkdtempSync(join(tmpdir(), 'keepwarm-reader-'));
@@ -102,14 +109,17 @@ export class Reader {
   }
 
   /** Types a line and waits for its end. What it sets and where it goes hold for the next. @returns what it printed */
-  async type({ where, text }: Command): Promise<string> {
+  async type({ where, text }: Command, { commandMs = COMMAND_MS, env = {} }: Typing = {}): Promise<string> {
     const state = join(this.home, '.shell');
     const lines = [
       this.#before,
       `{ ${this.settle(text)}; } 2>&1 || exit $?`,
       `{ set | grep '^token='; printf 'cd %q\\n' "$PWD"; } > "${state}"`,
     ];
-    const options = { cwd: this.clone, env: this.#env, timeout: COMMAND_MS, maxBuffer: OUTPUT_MAX };
+    const options = {
+      ...{ cwd: this.clone, env: { ...this.#env, ...env } },
+      ...{ timeout: commandMs, maxBuffer: OUTPUT_MAX },
+    };
     const { stdout, code } = await run('bash', ['-c', lines.join('\n')], options).catch((failed) => failed);
     if (code !== undefined) throw new Error(`${where}: ${text} ended with ${code}\n${stdout}`);
     return stdout;

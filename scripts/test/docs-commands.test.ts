@@ -8,7 +8,7 @@ import { root } from '../check.ts';
 import { inlineCommands } from '../docs/commands.ts';
 import { configurationFault, settled } from '../docs/configurations.ts';
 import { faultOf } from '../docs/mentioned.ts';
-import { ELSEWHERE } from '../docs/not-here.ts';
+import { ELSEWHERE, FOLLOWED } from '../docs/not-here.ts';
 import { freePlaces, installed, Lines, Reader } from '../docs/reader.ts';
 import { startWorld, type World } from '../docs/world/world.ts';
 import { blocks, marked, pages, runBlock } from '../docs-check.ts';
@@ -131,18 +131,20 @@ describe('who types what the pages say', { concurrency: 1 }, () => {
     const pin = await reader.type(line);
     assert.equal(pin.trim(), createHash('sha256').update(key).digest('base64'));
   });
-
-  it('docs/benchmarks.md, as far as it is over in seconds', async () => {
-    const page = readFileSync(join(root, 'docs/benchmarks.md'), 'utf8');
-    const listed = await reader.type(lines('docs/benchmarks.md').next(/--list/));
-    for (const [, name = ''] of page.matchAll(/--only (\S+)/g)) assert(listed.includes(name), `${name}: ${listed}`);
-  });
 });
 
 describe('command lines', () => {
   it('are all run, here or where the list says', () => {
-    const left = pages().flatMap((page) => (typed.get(page) ?? new Lines(page)).left);
+    const here = pages().filter((page) => FOLLOWED[page] === undefined);
+    const left = here.flatMap((page) => (typed.get(page) ?? new Lines(page)).left);
     assert.deepEqual(left, []);
+  });
+
+  it('of pages that another test follows are taken from the page there, and none is left', () => {
+    for (const [page, where] of Object.entries(FOLLOWED)) {
+      const source = readFileSync(join(root, where), 'utf8');
+      assert(source.includes(page) && /new Lines\(/.test(source) && source.includes('.left, []'), where);
+    }
   });
 
   it('of the list are on the pages', () => {

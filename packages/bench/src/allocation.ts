@@ -11,15 +11,20 @@ import { type AllocationRow, rounded } from './rows.ts';
 import { type BenchServer, PATHS } from './server/server.ts';
 import { median } from './statistics.ts';
 import { figure, type Table } from './table.ts';
+import { unlessTrial } from './trial.ts';
 
-const CALLS = 2_000;
-const SAMPLES = 5;
+const CALLS = unlessTrial(2_000, 100);
+const SAMPLES = unlessTrial(5, 3);
+const WARM_MS = unlessTrial(1_000, 10);
 /** 2,000 calls of the most wasteful peer leave some 200 MB; V8 wants the sizes of half-spaces, in MB. */
 const FLAGS = ['--expose-gc', '--min-semi-space-size=512', '--max-semi-space-size=512'];
 
+/** In a trial few of them: each is tried where calls are measured. */
+const ALLOCATORS = unlessTrial([...CALLERS, 'bare socket'], ['keepwarm', 'bare socket']);
+
 export async function measureAllocation(server: BenchServer, caFile: string): Promise<AllocationRow[]> {
   const rows: AllocationRow[] = [];
-  for (const client of [...CALLERS, 'bare socket']) rows.push(await measureOne(client, server, caFile));
+  for (const client of ALLOCATORS) rows.push(await measureOne(client, server, caFile));
   return rows;
 }
 
@@ -29,7 +34,7 @@ async function measureOne(client: string, server: BenchServer, caFile: string): 
   const found: number[] = [];
   try {
     await child.ask('open', { client, target });
-    await child.ask('slice', { inFlight: 50, leadMs: 0, sliceMs: 1_000 });
+    await child.ask('slice', { inFlight: 50, leadMs: 0, sliceMs: WARM_MS });
     for (let round = 0; round < SAMPLES; round++) {
       const bytes = await child.ask('allocated', { calls: CALLS });
       if (bytes !== undefined) found.push(bytes);

@@ -12,10 +12,11 @@ import { type DelayRow, rounded } from './rows.ts';
 import { type BenchServer, PATHS } from './server/server.ts';
 import { median } from './statistics.ts';
 import { figure, type Table } from './table.ts';
+import { unlessTrial } from './trial.ts';
 
 export const ROUND_TRIP_MS = 40;
 export const CALLS = 50;
-const ROUNDS = 4;
+const ROUNDS = unlessTrial(4, 1);
 const WARM_BURSTS = 2;
 
 /** Whom is asked, and how many connections it may hold. */

@@ -18,10 +18,11 @@ import { measureIdle } from './gateway-idle.ts';
 import { PROXIES, type ProxyProcess, startProxy } from './gateway-proxies.ts';
 import type { SliceOrder, SliceResult } from './load.ts';
 import { type CallRow, callRows, type ProxyIdleRow, type ProxyLatencyRow, rounded } from './rows.ts';
-import { compare, type Outcome, type Plan } from './runner.ts';
+import { compare, type Outcome, type Plan, TRIAL_PLAN } from './runner.ts';
 import { type BenchServer, PATHS } from './server/server.ts';
 import { median } from './statistics.ts';
 import { figure, type Table } from './table.ts';
+import { unlessTrial } from './trial.ts';
 
 const IN_FLIGHT = 50;
 const DIRECT = 'no proxy';
@@ -40,8 +41,8 @@ const BRIEF: Plan = { ...FULL, warmMs: 3_000, sliceMs: 500, roundsMin: 3, rounds
 
 /** Connections of the half load: enough of them that rests are long beside a call. */
 const PACED_CONNECTIONS = 100;
-const PACED_MS = 2_000;
-const PACED_ROUNDS = 5;
+const PACED_MS = unlessTrial(2_000, 300);
+const PACED_ROUNDS = unlessTrial(5, 1);
 
 interface Lane {
   readonly name: string;
@@ -73,7 +74,7 @@ export async function measureHalfLoad(
       client: name,
       failure,
     }));
-    const plan = quick ? BRIEF : FULL;
+    const plan = unlessTrial(quick ? BRIEF : FULL, TRIAL_PLAN);
     const found = lanes.map((lane) => ({ lane, rate: 0, slices: [] as SliceResult[], direct: [] as SliceResult[] }));
     const without = lanes.find(({ name }) => name === DIRECT)!;
     for (const each of found) {
@@ -102,7 +103,8 @@ export async function measureIdleCallers(
   server: BenchServer,
   quick: boolean,
 ): Promise<ProxyIdleRow[]> {
-  const plan = { connections: quick ? 2_000 : 10_000, warmCalls: 20_000, settleMs: 3_000 };
+  const full = { connections: quick ? 2_000 : 10_000, warmCalls: 20_000, settleMs: 3_000 };
+  const plan = unlessTrial(full, { connections: 200, warmCalls: 200, settleMs: 10 });
   const rows: ProxyIdleRow[] = [];
   for (const name of PROXIES) rows.push(await measureIdle(scenario, name, server.http, plan));
   return rows;

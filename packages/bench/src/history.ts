@@ -24,6 +24,8 @@ export interface Run {
   readonly server: 'nginx' | 'node';
   readonly pinned: boolean;
   readonly rows: readonly Row[];
+  /** Its figures mean nothing. */
+  readonly trial?: true;
 }
 
 /** The commit the sources stand at, with `+` when they differ from it. */

@@ -28,6 +28,7 @@ import type { BenchServer } from './server/server.ts';
 import { startServer } from './server/start.ts';
 import { Stable } from './stable.ts';
 import { render, type Table } from './table.ts';
+import { MEANS_NOTHING, refuseToRecordTrial, TRIAL, TRIAL_VARIABLE } from './trial.ts';
 
 const USAGE = `npm run bench -- [options]
   --only NAME     only the scenarios whose name is, or contains, NAME; may be repeated
@@ -37,6 +38,7 @@ const USAGE = `npm run bench -- [options]
   --server KIND   nginx or node; the best there is when left out
   --sources       measures the sources, for work on them; what users install is built from them, and faster
   --list          the names of the scenarios
+${TRIAL_VARIABLE}=1 tries it out: a scenario of each kind, in slices of 10 ms; the figures mean nothing
 `;
 
 /** With more runnable processes than this before the start, the machine is not ours alone. */
@@ -116,7 +118,7 @@ async function run(chosen: readonly Scenario[], server: BenchServer, quick: bool
   const files = scratch();
   const caFile = join(files.folder, 'authority.pem');
   await writeFile(caFile, server.ca);
-  const stable = new Stable(caFile, quick);
+  const stable = new Stable(caFile, quick || TRIAL);
   const all: Row[] = [];
   try {
     for (const [index, scenario] of chosen.entries()) {
@@ -164,6 +166,7 @@ async function main(): Promise<number> {
   }
 
   if (values.sources && values.record) throw new Error('--record is for what users install: leave out --sources');
+  if (values.record) refuseToRecordTrial();
   if (!values.sources) measureBuilt();
 
   const load = loadavg()[0];
@@ -180,10 +183,13 @@ async function main(): Promise<number> {
   };
   const where = cores === undefined ? 'not pinned' : `server on core ${cores.server}, clients on core ${cores.client}`;
   console.log(`${about.cpu}, Node ${about.node}, ${server.kind}, ${where}, load ${load.toFixed(2)}, ${about.commit}`);
+  if (TRIAL) console.log(MEANS_NOTHING);
   try {
-    const rows = await run(chosen, server, values.quick);
+    const measured = await run(chosen, server, values.quick);
+    const mark = TRIAL ? ({ trial: true } as const) : {};
+    const rows = measured.map((row): Row => ({ ...row, ...mark }));
     if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(rows, null, 2)}\n`);
-    if (values.record) await record({ ...about, pinned: cores !== undefined, rows });
+    if (values.record) await record({ ...about, pinned: cores !== undefined, rows, ...mark });
     return rows.some(({ failure }) => failure !== undefined) ? 1 : 0;
   } finally {
     await server.close();

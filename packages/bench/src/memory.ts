@@ -12,9 +12,10 @@ import { type MemoryRow, rounded } from './rows.ts';
 import { type BenchServer, PATHS } from './server/server.ts';
 import { median } from './statistics.ts';
 import { figure, type Table } from './table.ts';
+import { unlessTrial } from './trial.ts';
 
-const CONNECTIONS = 1_000;
-const SAMPLES = 3;
+const CONNECTIONS = unlessTrial(1_000, 50);
+const SAMPLES = unlessTrial(3, 1);
 /** V8 forgets bytecode that several collections found unused: 4 MB here, more than 1,000 connections take. */
 const FLAGS = ['--expose-gc', '--no-flush-bytecode'];
 const CLIENTS = ['keepwarm', 'bare socket', 'node:http', 'undici.request'];

@@ -32,6 +32,8 @@ interface RowBase {
   readonly client: string;
   /** Why the client was not measured, or not to the end. Its figures are 0 or cover the slices before. */
   readonly failure?: string;
+  /** The row comes from a trial: its figures mean nothing. */
+  readonly trial?: true;
 }
 
 export interface CallRow extends RowBase {

@@ -6,6 +6,7 @@
 import type { Contestant } from './contestant.ts';
 import type { SliceResult } from './load.ts';
 import { pairedRatio } from './statistics.ts';
+import { unlessTrial } from './trial.ts';
 
 export interface Plan {
   /** One unmeasured slice for each contestant, in ms: its code gets compiled, its connections get opened. */
@@ -27,6 +28,15 @@ export interface Outcome {
   /** Why it was not measured, or no further. */
   readonly failure: string | undefined;
 }
+
+/** Any plan, in a trial. */
+export const TRIAL_PLAN: Plan = {
+  ...{ warmMs: 10, warmAgainMs: 10, leadMs: 0, sliceMs: 10 },
+  ...{ roundsMin: 1, roundsMax: 1, budgetMs: 0 },
+};
+
+/** So that a trial need not open hundreds of connections. */
+const TRIAL_IN_FLIGHT_MAX = 4;
 
 /** Paired ratios that vary by less than this in all rounds are settled: more rounds would tell nothing new. */
 const SETTLED_SPREAD = 0.03;
@@ -52,7 +62,9 @@ class Lane {
   }
 }
 
-export async function compare(contestants: readonly Contestant[], inFlight: number, plan: Plan): Promise<Outcome[]> {
+export async function compare(contestants: readonly Contestant[], calls: number, full: Plan): Promise<Outcome[]> {
+  const inFlight = unlessTrial(calls, Math.min(calls, TRIAL_IN_FLIGHT_MAX));
+  const plan = unlessTrial(full, TRIAL_PLAN);
   const lanes = contestants.map((contestant) => new Lane(contestant));
   const startMs = performance.now();
   for (const lane of lanes) {

@@ -12,9 +12,10 @@ import { type Accepted, type NodeServer, startNode } from './server/node-server.
 import { PATHS } from './server/server.ts';
 import { percentile } from './statistics.ts';
 import { figure, type Table } from './table.ts';
+import { unlessTrial } from './trial.ts';
 
-export const OPERATIONS = 5_390;
-export const SECONDS = 60;
+export const OPERATIONS = unlessTrial(5_390, 170);
+export const SECONDS = unlessTrial(60, 1.5);
 const BURST_EVERY_MS = 500;
 const BURST_MAX = 100;
 /** Sizes of the bursts, over and over; 45 on average, so that 120 of them make 5,400, and the last is cut. */

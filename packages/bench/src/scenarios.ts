@@ -5,6 +5,7 @@ import { GRPC_SCENARIOS, type GrpcScenario } from './grpc/scenarios.ts';
 import type { Plan } from './runner.ts';
 import type { Size } from './server/replies.ts';
 import type { RpcHead } from './server/rpc-server.ts';
+import { firstOfEachKind, TRIAL, TRIAL_NAMES } from './trial.ts';
 
 export interface CallScenario {
   readonly kind: 'calls';
@@ -178,8 +179,10 @@ export function scenarios(only: readonly string[], quick: boolean): Scenario[] {
     { kind: 'grpc-idle', name: 'grpc-idle-tls' },
   ];
   const known = new Set(all.map(({ name }) => name));
-  if (only.length > 0) {
-    return all.filter(({ name }) => only.some((part) => (known.has(part) ? name === part : name.includes(part))));
+  const named = only.length > 0 || quick ? only : TRIAL_NAMES;
+  if (named.length > 0) {
+    return all.filter(({ name }) => named.some((part) => (known.has(part) ? name === part : name.includes(part))));
   }
-  return quick ? all.filter(({ name }) => QUICK.includes(name)) : all;
+  if (quick) return all.filter(({ name }) => QUICK.includes(name));
+  return TRIAL ? firstOfEachKind(all) : all;
 }

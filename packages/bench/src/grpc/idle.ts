@@ -9,11 +9,12 @@ import { writeFile } from 'node:fs/promises';
 import { ClientProcess } from '../client-process.ts';
 import { type MemoryRow, rounded } from '../rows.ts';
 import { median } from '../statistics.ts';
+import { unlessTrial } from '../trial.ts';
 import { type GrpcServer, startGrpc } from './server.ts';
 
 /** Each client makes so many of itself: a connection each. */
-const CONNECTIONS = 200;
-const SAMPLES = 3;
+const CONNECTIONS = unlessTrial(200, 20);
+const SAMPLES = unlessTrial(3, 1);
 const FLAGS = ['--expose-gc', '--no-flush-bytecode'];
 const CLIENTS = ['keepwarm/grpc', 'grpc-js'] as const;
 
