@@ -1,7 +1,8 @@
 /** The packages as they would be published: built, packed, unpacked into an empty folder, and looked at from there. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { SourceMap } from 'node:module';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -169,6 +170,28 @@ describe('the packed library', () => {
   it('resolves its types under every setting for modules (attw)', () => {
     const attw = join(root, 'node_modules', '.bin', 'attw');
     const { status, stdout } = spawnSync(attw, [packed, '--profile', 'esm-only', '--format', 'ascii'], {
+  it('loads code without comments; declarations have them, and maps of both lead to the sources', () => {
+    const place = join(home, 'node_modules', 'keepwarm');
+    const text = (file: string) => readFileSync(join(place, file), 'utf8');
+    const isOurs = (file: string) => file.startsWith('dist/') && !file.includes('/generated/');
+    const told = files.filter((file) => isOurs(file) && file.endsWith('.js') && /^ *(?:\/\*|\/\/ )/m.test(text(file)));
+    assert.deepEqual(told, []);
+    assert.match(text('dist/clients/client.d.ts'), /^ +\/\*\*/m);
+    for (const [file, line] of [
+      ['dist/core/sleep.js', 'export function sleep('],
+      ['dist/core/sleep.d.ts', 'export declare function sleep('],
+    ] as const) {
+      const map = new SourceMap(JSON.parse(text(`${file}.map`)));
+      const at = text(file)
+        .split('\n')
+        .findIndex((each) => each.startsWith(line));
+      const entry = map.findEntry(at, line.length - 1);
+      assert('originalSource' in entry, `${file} has no entry at line ${at + 1}`);
+      const source = join('dist', 'core', entry.originalSource);
+      assert.match(text(source).split('\n')[entry.originalLine]!, /^export function sleep\(/);
+    }
+  });
+
       encoding: 'utf8',
     });
     assert.equal(status, 0, stdout);
