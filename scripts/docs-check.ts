@@ -10,6 +10,7 @@
  *   demo     it is run beside the demo of `npm start`, which answers at the addresses it is written with;
  *   node     it is run against a real node of its chain, by scripts/test/migrations.test.ts;
  *   gateway  it is run beside the gateway of its page, by scripts/test/docs-commands.test.ts;
+ *   walk     it is written to a file and run where its page is followed, by scripts/test/packages.test.ts;
  *   types    it only declares something: there is nothing to run;
  *   parsed   it needs a package that is not among ours, and is looked at by `node --check` only.
  *
@@ -26,7 +27,17 @@ import { root } from './check.ts';
 import { type Block, blocksOf } from './docs/markdown.ts';
 import { settle, startWorld, type World } from './docs/world/world.ts';
 
-export const MARKS: readonly string[] = ['run', 'serve', 'throws', 'demo', 'node', 'gateway', 'types', 'parsed'];
+export const MARKS: readonly string[] = [
+  'run',
+  'serve',
+  'throws',
+  'demo',
+  'node',
+  'gateway',
+  'walk',
+  'types',
+  'parsed',
+];
 
 /** Where the demo is found, by default. */
 const DEMO_DATA = 'http://127.0.0.1:4300';

@@ -26,6 +26,13 @@ const SIDEBAR = [
     page('The life of a call', '/life-of-a-call'),
     page('Compared with others', '/comparison'),
   ]),
+  group('From nothing to a program', [
+    guide('A service over JSON-RPC nodes', 'use-rpc-service'),
+    guide('An exchange bot', 'use-exchange-bot'),
+    guide('A tool server', 'use-tool-server'),
+    guide('Stream monitors', 'use-monitors'),
+    guide('Is it us or them?', 'use-operator'),
+  ]),
   group('Concepts', [
     page('Pools', '/concepts/pools'),
     page('What may be replayed', '/concepts/replay'),

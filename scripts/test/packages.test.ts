@@ -4,12 +4,14 @@ import { spawnSync } from 'node:child_process';
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { SourceMap } from 'node:module';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { basename, delimiter, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { root } from '../check.ts';
 import { section } from '../docs/markdown.ts';
 import { followQuickStart } from '../docs/newcomer.ts';
-import { startWorld } from '../docs/world/world.ts';
+import { walk } from '../docs/walk.ts';
+import { WALKS } from '../docs/walks.ts';
+import { startWorld, type World } from '../docs/world/world.ts';
 import { expected, PROMISES, RUNTIMES, smoke, until } from '../matrix/runtimes.ts';
 import { type Servers, startServers } from '../matrix/servers.ts';
 import { allowed, licenceFaults } from '../release/licences.ts';
@@ -45,11 +47,13 @@ const rowOf = (subpath: string): Row => rows.get(specifierOf(subpath)) ?? { need
 const home = mkdtempSync(join(tmpdir(), 'keepwarm-packages-'));
 const staged = stage(`packages-${process.pid}`);
 let packed: string;
+let packedGateway: string;
 let files: string[];
 
 before(async () => {
   await build(staged);
   packed = await pack(staged, 'keepwarm');
+  packedGateway = await pack(staged, 'gateway');
   files = unpack(packed, home, 'keepwarm');
   for (const name of ['@types/node', 'undici-types']) lend(name, home);
 });
@@ -69,6 +73,16 @@ function typeErrors(name: string, text: string): string {
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions }));
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
   return spawnSync(join(root, 'node_modules', '.bin', 'tsc'), ['-p', folder], { encoding: 'utf8' }).stdout;
+}
+
+/** What a strict compiler says of a program as it stands in a folder. @param module as in tsconfig.json */
+function strictErrors(folder: string, module: string): string {
+  lend('@types/node', folder);
+  const flags = ['--strict', '--skipLibCheck', '--noEmit', '--target', 'es2023', '--types', 'node', '--module', module];
+  const sources = globSync('*.ts', { cwd: folder });
+  if (sources.length === 0) return '';
+  const tsc = join(root, 'node_modules', '.bin', 'tsc');
+  return spawnSync(tsc, [...flags, ...sources], { cwd: folder, encoding: 'utf8' }).stdout;
 }
 
 /** Every `node` on the PATH that is too old for the command. */
@@ -156,20 +170,6 @@ describe('the packed library', () => {
     assert(readFileSync(join(root, 'README.md'), 'utf8').includes(`${rowOf('.').kilobytes} kB`), 'README says so too');
   });
 
-  it('leaves nothing in a bundle that does not use it', async () => {
-    assert(await weigh("import 'keepwarm'; console.log(1);", home, manifest).then((bytes) => bytes < 100));
-  });
-
-  it('is right for bundlers and runtimes (publint)', () => {
-    const { status, stdout } = spawnSync(join(root, 'node_modules', '.bin', 'publint'), ['--strict', packed], {
-      encoding: 'utf8',
-    });
-    assert.equal(status, 0, stdout);
-  });
-
-  it('resolves its types under every setting for modules (attw)', () => {
-    const attw = join(root, 'node_modules', '.bin', 'attw');
-    const { status, stdout } = spawnSync(attw, [packed, '--profile', 'esm-only', '--format', 'ascii'], {
   it('loads code without comments; declarations have them, and maps of both lead to the sources', () => {
     const place = join(home, 'node_modules', 'keepwarm');
     const text = (file: string) => readFileSync(join(place, file), 'utf8');
@@ -192,6 +192,20 @@ describe('the packed library', () => {
     }
   });
 
+  it('leaves nothing in a bundle that does not use it', async () => {
+    assert(await weigh("import 'keepwarm'; console.log(1);", home, manifest).then((bytes) => bytes < 100));
+  });
+
+  it('is right for bundlers and runtimes (publint)', () => {
+    const { status, stdout } = spawnSync(join(root, 'node_modules', '.bin', 'publint'), ['--strict', packed], {
+      encoding: 'utf8',
+    });
+    assert.equal(status, 0, stdout);
+  });
+
+  it('resolves its types under every setting for modules (attw)', () => {
+    const attw = join(root, 'node_modules', '.bin', 'attw');
+    const { status, stdout } = spawnSync(attw, [packed, '--profile', 'esm-only', '--format', 'ascii'], {
       encoding: 'utf8',
     });
     assert.equal(status, 0, stdout);
@@ -208,8 +222,7 @@ describe('the packed library', () => {
 
 describe('the packed command', () => {
   it('is right for runtimes, holds no sources, and starts where its dependencies are installed', async () => {
-    const file = await pack(staged, 'gateway');
-    const names = unpack(file, home, 'keepwarm-gateway');
+    const names = unpack(packedGateway, home, 'keepwarm-gateway');
     assert.deepEqual(
       names.filter((name) => !/^(?:dist\/|schema\/|package\.json$|README\.md$|LICENSE$|NOTICE$)/.test(name)),
       [],
@@ -218,7 +231,7 @@ describe('the packed command', () => {
       names.some((name) => /^dist\/page\/.*\.js$/.test(name)) && names.includes('NOTICE'),
       'the page, and its notice',
     );
-    const publint = spawnSync(join(root, 'node_modules', '.bin', 'publint'), [file], { encoding: 'utf8' });
+    const publint = spawnSync(join(root, 'node_modules', '.bin', 'publint'), [packedGateway], { encoding: 'utf8' });
     assert.equal(publint.status, 0, publint.stdout);
 
     const gateway = manifestOf(join(home, 'node_modules', 'keepwarm-gateway'));
@@ -261,20 +274,40 @@ describe('the packed command', () => {
   }
 });
 
-describe('the quick start', () => {
-  it('takes a newcomer from nothing to each of the five uses', async () => {
-    const world = await startWorld(join(home, 'world'));
-    try {
-      const printed = await followQuickStart(staged, packed, world);
-      assert.match(printed.get('monitor.js') ?? '', /^(?:slot \d+\n){5}$/);
-      assert.match(printed.get('fleet.js') ?? '', /up\n$/);
-      assert.match(printed.get('client.test.js') ?? '', /survives a connection that is lost[\s\S]*pass 1/);
-      assert.match(printed.get('curl') ?? '', /"price"/);
-      assert.equal(printed.size, 6);
-    } finally {
-      await world.close();
-    }
+describe('the documentation alone', { concurrency: 2 }, () => {
+  /** What each page promises, in so many figures. */
+  const promised: Readonly<Record<string, readonly RegExp[]>> = {
+    'use-exchange-bot': [/^0 orders on a cold connection/m, /order 2: placed[\s\S]*order 3: not placed/],
+    'use-monitors': [/^(?:monitor-[1-7]: 20 updates\n){7}/m, /1 of 1/],
+    'use-operator': [/the network and the peer took \d+ ms/, /for a free connection/, /failed with CONNECT/],
+    'use-rpc-service': [/600 reads, 0 failed[\s\S]*600 reads, 0 failed/],
+    'use-tool-server': [/^acme had 10 answers/m, /^globex healthy/m],
+  };
+  let world: World;
+  before(async () => {
+    world = await startWorld(join(home, 'world'));
   });
+  after(() => world.close());
+
+  it('takes a newcomer from nothing to something of each kind: the quick start', async () => {
+    const printed = await followQuickStart(staged, packed, world);
+    assert.match(printed.get('monitor.js') ?? '', /^(?:slot \d+\n){5}$/);
+    assert.match(printed.get('fleet.js') ?? '', /up\n$/);
+    assert.match(printed.get('client.test.js') ?? '', /survives a connection that is lost[\s\S]*pass 1/);
+    assert.match(printed.get('curl') ?? '', /"price"/);
+    assert.equal(printed.size, 6);
+  });
+
+  it('has a page for each of the five uses', () => assert.equal(WALKS.length, 5));
+
+  for (const page of WALKS) {
+    it(`takes a newcomer from an empty folder to a working program: ${page}`, async () => {
+      const printed = await walk(page, { keepwarm: packed, gateway: packedGateway }, world.places, (folder) => {
+        for (const module of ['nodenext', 'preserve']) assert.equal(strictErrors(folder, module), '', module);
+      });
+      for (const promise of promised[basename(page, '.md')] ?? [/^$/]) assert.match(printed, promise);
+    });
+  }
 });
 
 describe('runtimes', () => {

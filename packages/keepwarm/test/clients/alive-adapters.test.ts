@@ -1,4 +1,4 @@
-/** What stands on clients waits as well, with nothing under way at all: a program that awaits it must live to see it. */
+/** What stands on clients waits as well, with nothing under way: a program that awaits it must live to see it. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { describe, it, type TestContext } from 'node:test';
