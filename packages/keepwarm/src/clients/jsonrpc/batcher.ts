@@ -146,7 +146,7 @@ export class Batcher {
 
   #settle(member: Member, outcome: Outcome, tried: readonly string[]): void {
     if (member.settled) return;
-    if (outcome instanceof Result) return this.#given(member, outcome, [...tried]);
+    if (outcome instanceof Result) return this.#given(member, outcome, tried);
     if (!mayFareBetter(outcome) || !this.#sender.door.grant()) return member.reject(causeOf(outcome));
     this.#resent++;
     this.#alone(member, [...tried]);
@@ -162,11 +162,14 @@ export class Batcher {
   }
 
   /** Its answer, unless another endpoint may have what that lacks. @param tried the one that gave it is last */
-  #given(member: Member, answer: Result, tried: string[]): void {
+  #given(member: Member, answer: Result, tried: readonly string[]): void {
     const { question, options, deadlineAt } = member;
-    if (this.#empties?.lacks(question, answer.value, tried) !== true) return member.resolve(answer.value);
+    const empties = question.plan.answers === undefined ? undefined : this.#empties;
+    if (empties === undefined) return member.resolve(answer.value);
+    const own = [...tried];
+    if (!empties.lacks(question, answer.value, own)) return member.resolve(answer.value);
     member.answer = answer;
-    this.#empties.elsewhere(question, options, { deadlineAt, tried }, answer.value).then(
+    empties.elsewhere(question, options, { deadlineAt, tried: own }, answer.value).then(
       (value) => member.resolve(value),
       (error: unknown) => member.reject(error),
     );

@@ -61,7 +61,7 @@ export function answerOf(message: unknown, id: number | string, strict: boolean)
 
 /**
  * The result in the answer to one request, where that is written as nodes write it: then nothing else is parsed.
- * What stands between the known beginning and the known end is one JSON value, or the answer is looked at as a whole; so
+ * What stands between the known beginning and the known end is one JSON value, or the answer is looked at as a whole:
  * this says what `answerOf` would.
  */
 export function plainResult(text: string, id: number): Result | undefined {

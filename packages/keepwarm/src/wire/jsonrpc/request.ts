@@ -23,7 +23,9 @@ export function notificationText(method: string, params: string): string {
 
 /** Several requests in one message (§ 6). */
 export function batchText(requests: readonly string[]): string {
-  return `[${requests.join(',')}]`;
+  let text = '';
+  for (const request of requests) text += text === '' ? request : `,${request}`;
+  return `[${text}]`;
 }
 
 /**
