@@ -17,7 +17,7 @@ export const FLOORS: readonly (readonly string[])[] = [
 ];
 
 /** Folders that may open connections. */
-export const NETWORK_FOLDERS: readonly string[] = ['net', 'engines', 'interop', 'testing'];
+const NETWORK_FOLDERS: readonly string[] = ['net', 'engines', 'interop', 'testing'];
 
 const SRC = 'packages/keepwarm/src/';
 

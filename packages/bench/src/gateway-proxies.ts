@@ -27,7 +27,7 @@ export interface ProxyProcess {
 }
 
 export const OURS = 'keepwarm gateway';
-export const NGINX = 'nginx proxy';
+const NGINX = 'nginx proxy';
 /** In the order of the table. */
 export const PROXIES = [OURS, NGINX, 'http-proxy', '@fastify/http-proxy'] as const;
 

@@ -14,7 +14,7 @@ import type { Stable } from './stable.ts';
 const IN_FLIGHT = 50;
 
 /** In the order of the table. */
-export const RPC_CLIENTS = [
+const RPC_CLIENTS = [
   'rpc.call',
   'rpc.call batching',
   'undici by hand',

@@ -27,14 +27,8 @@ const FULL: Plan = {
 };
 const BRIEF: Plan = { ...FULL, warmMs: 800, sliceMs: 250, roundsMax: 4, budgetMs: 8_000 };
 
-export const UNARY_CLIENTS = [
-  'keepwarm/grpc',
-  'connect over keepwarm',
-  'grpc-js',
-  'connect-node',
-  'yellowstone native',
-];
-export const UPDATE_CLIENTS = [
+const UNARY_CLIENTS = ['keepwarm/grpc', 'connect over keepwarm', 'grpc-js', 'connect-node', 'yellowstone native'];
+const UPDATE_CLIENTS = [
   ...['keepwarm/grpc bytes', 'keepwarm/grpc', 'keepwarm/yellowstone'],
   ...['grpc-js', 'connect-node', 'yellowstone native'],
 ];

@@ -33,7 +33,7 @@ export function readKey(folder: string, address: Address): string | undefined {
 }
 
 /** @throws Error when the folder cannot be had, or others could change what is in it */
-export function writeKey(folder: string, address: Address, token: string): { remove(): void } {
+function writeKey(folder: string, address: Address, token: string): { remove(): void } {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const { uid, mode } = lstatSync(folder);
   const me = process.getuid?.();

@@ -28,7 +28,7 @@ const TAKING: ReadonlySet<string> = new Set(['healthy', 'slow-start', 'probing']
  * As far as is known: one that has not been asked is, and one that may be tried again is. Only a call finds out whether
  * it is well, so who waited for that to be known would send none, and wait for ever.
  */
-export function isUsable(upstream: AnyUpstream): boolean {
+function isUsable(upstream: AnyUpstream): boolean {
   const endpoints = endpointsOf(upstream);
   if (endpoints.length > 0) return endpoints.some(({ state }) => TAKING.has(state));
   const breakers = policiesOf(upstream).breaker?.breakers ?? [];

@@ -16,8 +16,7 @@ export interface Draft {
 }
 
 /** Where editors find what may stand in it: beside the command as npm installs it. */
-export const SCHEMA_LINE =
-  '# yaml-language-server: ' + '$schema=./node_modules/keepwarm-gateway/schema/keepwarm.schema.json';
+const SCHEMA_LINE = '# yaml-language-server: ' + '$schema=./node_modules/keepwarm-gateway/schema/keepwarm.schema.json';
 
 export function configText(draft: Draft): string {
   const { name, listen, admin } = draft;

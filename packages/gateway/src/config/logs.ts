@@ -20,7 +20,7 @@ export interface LogsConfig {
 /** A line per call costs more than the call: only those that failed get one, and no more than a few a second. */
 export const LOGS_DEFAULTS: LogsConfig = { level: 'info', format: 'auto', calls: 'failed', summaryMs: 0 };
 
-export const LOGS_NAMES: readonly string[] = Object.keys(LOGS_DEFAULTS);
+const LOGS_NAMES: readonly string[] = Object.keys(LOGS_DEFAULTS);
 
 /** More often is a flood, not a summary. */
 const SUMMARY_MS_MIN = 1_000;

@@ -46,7 +46,7 @@ export function number(value: unknown, path: string, min: number): number {
  * The longest time that Node's timers and servers take, with what they add to it, in ms: 24 days. A longer one would
  * pass at once.
  */
-export const LONGEST_MS = 2 ** 31 - 1 - 60_000;
+const LONGEST_MS = 2 ** 31 - 1 - 60_000;
 
 /** A length of time in whole ms; one that is longer than timers are, `unlimited` too, is the longest. */
 export function milliseconds(value: unknown, path: string, min: number): number {

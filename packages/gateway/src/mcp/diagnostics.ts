@@ -79,7 +79,7 @@ export const DIAGNOSTICS: Tool = {
 };
 
 /** Of what `/api/stats` and `/api/breakers` tell. @throws ToolError when there is no such upstream */
-export function diagnose(stats: Snapshot, breakers: BreakersTold['breakers'], input: Input) {
+function diagnose(stats: Snapshot, breakers: BreakersTold['breakers'], input: Input) {
   const name = wordOf(input, 'upstream');
   const of = <T extends { readonly name: string }>(all: readonly T[]): readonly T[] =>
     name === undefined ? all : all.filter((each) => each.name === name);

@@ -55,7 +55,7 @@ export const HTTP_OPTIONS = {
 } as const satisfies OtherNames;
 
 /** Where they differ from those of `createClient`. */
-export const HTTP_DEFAULTS = { timeout: 60_000, scheduling: 'fifo' } as const satisfies HTTPClientOptions;
+const HTTP_DEFAULTS = { timeout: 60_000, scheduling: 'fifo' } as const satisfies HTTPClientOptions;
 
 export interface HTTPRequestOptions {
   /** Default `GET`. */

@@ -55,7 +55,7 @@ export function rateLimit(options: RateLimitOptions, parts: RateParts): RateLimi
 const LOOK_EVERY = 16;
 
 /** What a call does on its way through: enters the limiter, is sent, settles, and tells what the peer said. */
-export class RateGate {
+class RateGate {
   readonly limiter: RateLimiter;
   readonly #settings: RateSettings;
   readonly #clock: Clock;

@@ -6,7 +6,7 @@ import { type Kind, methodOf, type Names, type Place } from './otel-names.ts';
 import type { Outcome } from './otel-outcome.ts';
 
 /** In seconds: those the conventions advise for `http.client.request.duration`, which RPC and DNS share. */
-export const REQUEST_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
+const REQUEST_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 const CONNECTION_BUCKETS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300];
 
 /** docs/reference/metrics.md repeats this table. */

@@ -8,7 +8,7 @@ export interface RedactOptions {
 }
 
 /** What stands in the place of a secret. */
-export const REDACTED = 'redacted';
+const REDACTED = 'redacted';
 
 const SEEN_LENGTH_MIN = 8;
 const SEEN_MAX = 1_000;

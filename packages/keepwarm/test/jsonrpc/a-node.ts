@@ -69,7 +69,7 @@ export const each =
     batch ? requests.map(answer) : answer(requests[0]!);
 
 /** `echo` gives its parameters, everything else its name. */
-export const wellBehaved: Say = each(({ id, method, params }) => ok(id, method === 'echo' ? params : method));
+const wellBehaved: Say = each(({ id, method, params }) => ok(id, method === 'echo' ? params : method));
 
 export async function aNode(t: TestContext, say: Say = wellBehaved): Promise<ANode> {
   const messages: Message[] = [];

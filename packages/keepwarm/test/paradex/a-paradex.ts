@@ -17,7 +17,7 @@ import { startParadexServer } from '../../src/testing/paradex/server.ts';
 export const CHAIN = 'PRIVATE_SN_PARACLEAR_MAINNET';
 const PRIVATE_KEY = '0x5eed';
 export const ACCOUNT = '0x1234abcd';
-export const PUBLIC_KEY = ec.starkCurve.getStarkKey(PRIVATE_KEY);
+const PUBLIC_KEY = ec.starkCurve.getStarkKey(PRIVATE_KEY);
 
 export const ORDER: NewParadexOrder = {
   market: 'BTC-USD-PERP',
@@ -47,13 +47,13 @@ const digest = (data: object, account: string): string => {
     .update(JSON.stringify([primaryType, account, ...felts]))
     .digest('hex')}`;
 };
-export const quickSigner: StarkSigner = {
+const quickSigner: StarkSigner = {
   signMessage: (data, account) => Promise.resolve([digest(data, account), '0x1']),
 };
-export const quickVerify: ParadexServerOptions['verify'] = (data, account, [r]) =>
+const quickVerify: ParadexServerOptions['verify'] = (data, account, [r]) =>
   BigInt(r!) === BigInt(digest(data, account));
 
-export const quickAccounts = [
+const quickAccounts = [
   { account: ACCOUNT, signer: quickSigner, ethereumAccount: '0xe', publicKey: PUBLIC_KEY },
 ] as const;
 export const realAccounts = [{ ...quickAccounts[0], signer: new Signer(PRIVATE_KEY) }] as const;

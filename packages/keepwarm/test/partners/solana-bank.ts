@@ -8,7 +8,7 @@ import { type Address, getTransactionDecoder, type Transaction } from '@solana/k
 import { FailedTransactionMetadata, LiteSVM, type TransactionMetadata } from 'litesvm';
 import { toBase58 } from '../../src/wire/base58.ts';
 
-export const SYSTEM_PROGRAM = '11111111111111111111111111111111' as Address;
+const SYSTEM_PROGRAM = '11111111111111111111111111111111' as Address;
 const BLOCKHASH_SLOTS = 150;
 
 /** `AlreadyProcessed`, or `{ InstructionError: [0, { Custom: 1 }] }`, as nodes write it. */

@@ -30,7 +30,7 @@ describe('a part of a rate limit', () => {
     assert.deepEqual([share.limit, share.places, share.used, share.waiting], [LIMIT, LIMIT, 0, 0]);
   });
 
-  it('says how long what a process that is gone had started may still count: the window, and what may come late', () => {
+  it('says how long starts of a process that is gone may still count: the window, and what comes late', () => {
     const limits = [{ limit: LIMIT, windowMs: WINDOW_MS }];
     const policy = rateLimit({ limits, lateMs: 30 }, { clock: new FakeClock(), observer: {} });
     assert.equal(policy.shares()[0]!.settledMs, WINDOW_MS + 30);

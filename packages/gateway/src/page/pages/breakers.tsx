@@ -78,13 +78,7 @@ const STATES: Readonly<Record<string, string>> = {
 };
 
 /** What events say of one breaker, as stretches of one state; before the first it is taken to have been closed. */
-export function spansOf(
-  events: readonly FeedEvent[],
-  key: string,
-  now: string,
-  nowMs: number,
-  windowMs: number,
-): Span[] {
+function spansOf(events: readonly FeedEvent[], key: string, now: string, nowMs: number, windowMs: number): Span[] {
   const begin = nowMs - windowMs;
   const changes = events.flatMap(({ kind, at, ...event }) =>
     event['breaker'] === key ? [{ at, state: STATES[kind] ?? 'closed' }] : [],

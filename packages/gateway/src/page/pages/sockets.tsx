@@ -15,7 +15,7 @@ const PAGE = 150;
 const STEP = 50;
 
 export const keyOf = ({ upstream, id, worker = 0 }: SocketOfUpstream): string => `${upstream}-${worker}-${id}`;
-export const openingOf = ({ dnsMs, tcpMs, tlsMs }: SocketOfUpstream): number => dnsMs + tcpMs + tlsMs;
+const openingOf = ({ dnsMs, tcpMs, tlsMs }: SocketOfUpstream): number => dnsMs + tcpMs + tlsMs;
 
 export function SocketsPage() {
   const { snapshot } = useLive();

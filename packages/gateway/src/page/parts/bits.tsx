@@ -24,11 +24,6 @@ export const Tile = ({ title, figure, bad = false, small, children }: TileProps)
   </article>
 );
 
-export interface Choice<T extends string> {
-  readonly value: T;
-  readonly label?: string;
-}
-
 interface ChoicesProps<T extends string> {
   readonly label: string;
   readonly of: readonly T[];

@@ -34,7 +34,7 @@ export interface CredentialsSource {
 }
 
 export const BODY_BYTES_MAX = 131_072;
-export const DEFAULT_SECTION = 'default';
+const DEFAULT_SECTION = 'default';
 
 const NEEDED = ['host', 'client_token', 'client_secret', 'access_token'] as const;
 

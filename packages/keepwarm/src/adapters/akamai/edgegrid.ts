@@ -45,7 +45,7 @@ export function edgeGrid(call: Omit<Signable, 'section'>, credentials: Credentia
 }
 
 /** `20260102T03:04:05+0000` */
-export function timestampOf(wallMs: number): string {
+function timestampOf(wallMs: number): string {
   const [date = '', time = ''] = new Date(wallMs).toISOString().slice(0, 19).split('T');
   return `${date.replaceAll('-', '')}T${time}+0000`;
 }

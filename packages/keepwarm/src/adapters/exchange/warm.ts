@@ -17,9 +17,9 @@ export interface Warmth {
 }
 
 /** The figures of the exchange adapter this library grew from. */
-export const POOL_MAX_IDLE = 2;
-export const POOL_IDLE_MS = 60_000;
-export const TCP_KEEPALIVE_MS = 30_000;
+const POOL_MAX_IDLE = 2;
+const POOL_IDLE_MS = 60_000;
+const TCP_KEEPALIVE_MS = 30_000;
 /** Ours: proxies that close after the idle limit start counting when we do; this is for the way and for timers. */
 const AGE_MARGIN_MS = 5_000;
 export const CONNECT_MS = 10_000;

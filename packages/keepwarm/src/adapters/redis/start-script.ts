@@ -20,7 +20,7 @@
 import { createHash } from 'node:crypto';
 
 /** Unused for a month, it is forgotten, in ms. */
-export const KEEP_MS = 30 * 86_400_000;
+const KEEP_MS = 30 * 86_400_000;
 
 export const START_SCRIPT = `
 local clock = redis.call('TIME')

@@ -8,7 +8,7 @@ import { type AbiType, type AbiValue, abiEncode } from './abi.ts';
 
 export type Hex = `0x${string}`;
 
-export const SIGNER_PROOF = {
+const SIGNER_PROOF = {
   SignerProof: [
     { name: 'approvedSigner', type: 'address' },
     { name: 'signerExpiry', type: 'uint256' },

@@ -11,7 +11,7 @@ import type { GrpcPool } from './pool.ts';
 import type { GrpcLease } from './pool-lease.ts';
 
 const QUIET = 'default';
-export const CHATTY = 'chatty';
+const CHATTY = 'chatty';
 
 export function regroup({ numbers: { chattyPerSecond }, held, claims, observer }: GrpcPool): void {
   if (chattyPerSecond === Number.POSITIVE_INFINITY) return;

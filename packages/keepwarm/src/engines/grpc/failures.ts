@@ -31,7 +31,7 @@ const BY_CODE: Readonly<Record<NetError['code'], StatusName>> = {
  *
  * @param late whether the deadline had passed: a peer that noticed first ends the stream with CANCEL
  */
-export function statusOfFailure(error: NetError, late = false): StatusName {
+function statusOfFailure(error: NetError, late = false): StatusName {
   const said = error.code === 'RESET' && error.reach !== 'unsent' ? statusOfReset(error.systemCode ?? '') : undefined;
   if (said === 'CANCELLED' && late) return 'DEADLINE_EXCEEDED';
   return said ?? BY_CODE[error.code];

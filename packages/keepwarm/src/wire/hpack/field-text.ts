@@ -23,7 +23,7 @@ export function nameFault(name: string): string | undefined {
   return undefined;
 }
 
-export function valueFault(value: string): string | undefined {
+function valueFault(value: string): string | undefined {
   if (value === '') return undefined;
   for (let i = 0; i < value.length; i++) {
     const code = value.charCodeAt(i);

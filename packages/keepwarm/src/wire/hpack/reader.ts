@@ -4,7 +4,7 @@ import { HpackError } from './error.ts';
 import { huffmanDecode, huffmanDecodedMax } from './huffman.ts';
 
 /** The largest integer that is read. No table, index or string comes near it; RFC 7541 § 5.1 asks for some limit. */
-export const INTEGER_MAX = 2 ** 31 - 1;
+const INTEGER_MAX = 2 ** 31 - 1;
 
 /** Bytes of an integer after its prefix: five hold 35 bits. More can only be padding without end. */
 const CONTINUED_MAX = 5;

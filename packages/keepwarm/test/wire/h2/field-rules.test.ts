@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
-import { requestFault, responseFault, trailersFault } from '../../../src/wire/h2/field-rules.ts';
+import { responseFault, trailersFault } from '../../../src/wire/h2/field-rules.ts';
 import { blockBytesMax, type FieldPair, HpackEncoder } from '../../../src/wire/hpack/encoder.ts';
 import { chance } from '../hpack/hunt.ts';
 import { NodeSession } from '../hpack/node-session.ts';
@@ -67,66 +67,35 @@ judge('trailers', trailersFault, [
   [flat('authorization: x'), /authorization in trailers/],
 ]);
 
-const GET = [':method: GET', ':scheme: https', ':authority: a.example', ':path: /'];
-
-judge('a request', requestFault, [
-  [flat(...GET), undefined],
-  [flat(...GET.toReversed(), 'te: Trailers'), undefined],
-  [flat(':method: GET', ':scheme: https', ':path: /', 'host: a.example'), undefined],
-  [flat(...GET, 'host: A.example'), undefined],
-  [flat(':method: OPTIONS', ':scheme: https', ':authority: a', ':path: *'), undefined],
-  [flat(':method: CONNECT', ':authority: a.example:443'), undefined],
-  [flat(...GET.slice(1)), /without a valid :method/],
-  [flat(':method: G T', ...GET.slice(1)), /without a valid :method/],
-  [flat(GET[0]!, ...GET.slice(2)), /without a :scheme/],
-  [flat(...GET.slice(0, 3)), /without a :path/],
-  [flat(...GET.slice(0, 3), ':path: '), /without a :path/],
-  [flat(...GET.slice(0, 3), ':path: x'), /no path/],
-  [flat(...GET.slice(0, 3), ':path: *'), /no path/],
-  [flat(...GET, ':path: /'), /more than one :path/],
-  [flat(...GET, ':status: 200'), /:status in a request/],
-  [flat(...GET, ':protocol: websocket'), /:protocol in a request/],
-  [flat(...GET.slice(0, 3), 'accept: x', GET[3]!), /without a :path/],
-  [flat(...GET, 'accept: x', ':authority: b'), /:authority where none may stand/],
-  [flat(...GET, 'host: b.example'), /a host that is not the :authority/],
-  [flat(':method: GET', ':scheme: https', ':path: /'), /neither :authority nor host/],
-  [flat(...GET, 'host: a.example', 'host: a.example'), /more than one host/],
-  [flat(':method: GET', ':scheme: https', ':authority: u:p@a', ':path: /'), /credentials/],
-  [flat(':method: GET', ':scheme: https', ':authority: ', ':path: /'), /empty :authority/],
-  [flat(':method: CONNECT', ':authority: a', ':scheme: https', ':path: /'), /CONNECT with/],
-  [flat(':method: CONNECT'), /CONNECT without/],
-  [flat(...GET, 'te: trailers, gzip'), /te other than trailers/],
-  [flat(...GET, 'upgrade: websocket'), /upgrade, which speaks/],
-]);
-
-describe('a request put together at random', () => {
-  /** Fields that requests are put together from, at random: most of them are malformed. */
+describe('fields put together at random', () => {
+  /** Those that follow the pseudo-header fields, of which the rules are the same in both directions. */
   const PARTS = flat(
-    ...[':method: GET', ':method: CONNECT', ':method: OPTIONS', ':scheme: https', ':scheme: http', ':authority: a'],
-    ...[':path: /', ':path: *', ':path: x', ':status: 200', ':x: y', 'host: a', 'te: trailers', 'te: gzip'],
-    ...['connection: close', 'upgrade: x', 'transfer-encoding: chunked', 'keep-alive: 1', 'proxy-connection: x'],
-    ...['content-length: 0', 'content-length: x', 'accept: x', 'accept: y', 'x-a: b', 'x-a: c', 'x-b: d'],
+    ...['te: trailers', 'te: gzip', 'connection: close', 'upgrade: x', 'transfer-encoding: chunked', 'keep-alive: 1'],
+    ...['proxy-connection: x', 'content-length: 0', 'content-length: x', ':path: /', ':x: y'],
+    ...['accept: x', 'accept: y', 'x-a: b', 'x-a: c', 'x-b: d', 'x-c: e', 'x-d: f'],
   );
+  const GET = flat(':method: GET', ':scheme: https', ':authority: a', ':path: /');
 
-  it('is malformed to us where it is to Node, and only there', async () => {
+  it('are malformed to us where they are to Node, whose server reads them in a request, and only there', async () => {
     const next = chance(9_113);
     const counts = { refused: 0, taken: 0 };
-    for (let i = 0; i < 1_200; i++) {
+    for (let i = 0; i < 800; i++) {
       const fields: FieldPair[] = [];
-      const base = flat(...GET.map((line) => line.replace('a.example', 'a')));
-      if (next(4) > 0) for (let j = 0; j < 8; j += 2) if (next(12) > 0) fields.push([base[j]!, base[j + 1]!]);
       for (let left = next(4); left > 0; left--) {
         const part = 2 * next(PARTS.length / 2);
-        fields.splice(next(3) > 0 ? fields.length : next(fields.length + 1), 0, [PARTS[part]!, PARTS[part + 1]!]);
+        fields.push([PARTS[part]!, PARTS[part + 1]!]);
       }
+      const request: FieldPair[] = [];
+      for (let j = 0; j < GET.length; j += 2) request.push([GET[j]!, GET[j + 1]!]);
+      request.push(...fields);
       const node = new NodeSession(4_096);
       node.settings();
-      const into = Buffer.alloc(blockBytesMax(fields));
-      node.request(into.subarray(0, new HpackEncoder().encode(into, 0, fields)));
+      const into = Buffer.alloc(blockBytesMax(request));
+      node.request(into.subarray(0, new HpackEncoder().encode(into, 0, request)));
       await node.settled();
       const isTaken = node.heard.length > 0;
-      const fault = requestFault(fields.flat());
       node.close();
+      const fault = responseFault([':status', '200', ...fields.flat()]);
       counts[isTaken ? 'taken' : 'refused']++;
       assert.equal(isTaken ? undefined : 'malformed', fault && 'malformed', `${fault}: ${JSON.stringify(fields)}`);
     }

@@ -49,7 +49,7 @@ const VALUES = [
 const EDGES = [0x00, 0x0f, 0x10, 0x1f, 0x20, 0x3f, 0x40, 0x7f, 0x80, 0x81, 0xbd, 0xbe, 0xbf, 0xfe, 0xff];
 
 /** A valid block that follows those the encoder made before. */
-export function aBlock(next: (below: number) => number, encoder: HpackEncoder): Buffer {
+function aBlock(next: (below: number) => number, encoder: HpackEncoder): Buffer {
   if (next(8) === 0) encoder.setTableBytesMax([0, 40, 100, 1_000, 4_096][next(5)]!);
   const into = Buffer.alloc(4_096);
   let at = encoder.begin(into, 0);
