@@ -8,6 +8,7 @@ import {
   RPC_CALL_NAMES,
   RPC_ENDPOINT_NAMES,
   RPC_OPTION_NAMES,
+  SPLITTING_DEFAULTS,
 } from '../../../packages/keepwarm/src/clients/jsonrpc/options.ts';
 import { SUBSCRIPTION_DEFAULTS } from '../../../packages/keepwarm/src/clients/jsonrpc/subscribe-options.ts';
 import { WEBSOCKET_DEFAULTS } from '../../../packages/keepwarm/src/engines/websocket/options.ts';
@@ -38,6 +39,7 @@ export const JSONRPC_PAIRS: readonly Pair[] = [
     code: () => [
       ...optionsWithDefaults('batching', asOptions(BATCHING_DEFAULTS)),
       ...optionsWithDefaults('cache', asOptions(RPC_CACHE_DEFAULTS)),
+      ...optionsWithDefaults('splitting', asOptions(SPLITTING_DEFAULTS)),
       ...optionsWithDefaults('freshness', asOptions(FRESHNESS_DEFAULTS)),
     ],
     page: 'docs/reference/jsonrpc.md',

@@ -43,6 +43,7 @@ const SWITCHES = [
   'coalesce',
   'agree',
   'emptyElsewhere',
+  'splitting',
   'strict',
   'freshness',
   'retry',

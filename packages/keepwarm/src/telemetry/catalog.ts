@@ -147,6 +147,8 @@ const RPC = {
   keepwarm_rpc_batched_requests_total: counter('Requests in them.'),
   keepwarm_rpc_batch_resent_total: counter('Requests of batches that were sent once more, alone.'),
   keepwarm_rpc_coalesced_total: counter("Reads that got the answer to another's request."),
+  keepwarm_rpc_splits_total: counter('Searches that were refused as too much, and asked for in parts.'),
+  keepwarm_rpc_split_parts_total: counter('Parts asked for.'),
   keepwarm_rpc_agreement_calls_total: counter('Calls that endpoints had to agree on: agreed, disagreed.', 'answer'),
   keepwarm_rpc_agreement_more_total: counter('Endpoints asked in place of others, which failed or said otherwise.'),
   keepwarm_rpc_empty_asked_total: counter('Times another endpoint was asked for what an answer lacked.'),

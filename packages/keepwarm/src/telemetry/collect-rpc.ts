@@ -12,7 +12,7 @@ const DIFFERENCES: readonly Difference[] = ['lacked', 'disagreed'];
 const FRESHNESS: readonly FreshnessState[] = ['unknown', 'fresh', 'lagging', 'implausible'];
 
 export function collectRpc(to: Scrape, stats: RpcStats): void {
-  const { head, endpoints, batching, coalesced, cache, empty, agreement } = stats;
+  const { head, endpoints, batching, coalesced, cache, empty, agreement, splitting } = stats;
   to.put('keepwarm_rpc_head_height', head);
   for (const { name: endpoint, rateLimit, batch, freshness, differed } of endpoints) {
     for (const limit of rateLimit) collectRate(to, limit, endpoint);
@@ -33,6 +33,8 @@ export function collectRpc(to: Scrape, stats: RpcStats): void {
   to.put('keepwarm_rpc_coalesced_total', coalesced);
   to.put('keepwarm_rpc_agreement_calls_total', agreement.agreed, { answer: 'agreed' });
   to.put('keepwarm_rpc_agreement_calls_total', agreement.disagreed, { answer: 'disagreed' });
+  to.put('keepwarm_rpc_splits_total', splitting?.split);
+  to.put('keepwarm_rpc_split_parts_total', splitting?.parts);
   to.put('keepwarm_rpc_agreement_more_total', agreement.more);
   to.put('keepwarm_rpc_empty_asked_total', empty?.asked);
   to.put('keepwarm_rpc_empty_found_total', empty?.found);

@@ -119,6 +119,7 @@ it('everybody gets one outcome, its own, whatever the others do', async () => {
         cache: undefined,
         freshness: undefined,
         empties: undefined,
+        splitting: undefined,
         agreement: { ask: () => Promise.reject(new Error('nobody has to agree')) },
       });
       const plan = new Plans(adapter).of('echo');

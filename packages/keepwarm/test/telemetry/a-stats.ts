@@ -69,6 +69,7 @@ export const rpcStats: RpcStats = {
   ...{ panic: false, head: 100, endpoints: [near], coalesced: 5, cache: { entries: 1, hits: 2, kept: 3 } },
   batching: { batches: 7, batched: 70, resent: 1 },
   empty: { asked: 8, found: 6 },
+  splitting: { split: 2, parts: 9 },
   agreement: { agreed: 30, disagreed: 3, more: 4 },
   http: someStats({ policies: { endpoints: { panic: true, endpoints: [near] } } }),
 };

@@ -6,7 +6,8 @@
  */
 import type { AnswerTable, AnswerTraits, Emptiness } from '../../clients/jsonrpc/answer-traits.ts';
 import type { Sameness } from '../../clients/jsonrpc/sameness.ts';
-import { blockAt, lastOfFilter, paramOf } from './blocks.ts';
+import { blockAt, lastOfFilter, paramOf, rangeOfFilter, withRange } from './blocks.ts';
+import { tooMuchIn } from './too-much.ts';
 
 const isHash = (param: unknown): boolean => typeof param === 'string' && param.length === 66;
 const namesBlock = (params: unknown): boolean => isHash(paramOf(params, 0)) || blockAt(0)(params) !== undefined;
@@ -20,6 +21,7 @@ const byBlock: AnswerTraits = { empty: (result, params) => (namesBlock(params) ?
 const search: AnswerTraits = {
   empty: (result, params) =>
     Array.isArray(result) && result.length === 0 && lastOfFilter(params) !== undefined ? 'none' : undefined,
+  range: { of: rangeOfFilter, with: withRange, tooMuch: tooMuchIn },
 };
 
 export const ANSWERS: AnswerTable = {

@@ -1,5 +1,7 @@
 /** Block numbers in params and results: how far a node must have come, how far it has, and what changes no more. */
 
+import type { HeightRange } from '../../clients/jsonrpc/answer-traits.ts';
+
 /**
  * So far below the head nothing changes any more, in blocks. Ethereum is final after 64 to 95; Polygon has had
  * reorganisations of 157 (February 2023). Ours: more than both.
@@ -31,6 +33,20 @@ function blockOf(param: unknown): number | undefined {
 
 /** For methods whose param at this index is a block. */
 export const blockAt = (index: number) => (params: unknown) => blockOf(paramOf(params, index));
+
+/** The blocks a filter covers, if both of its ends are numbers. */
+export function rangeOfFilter(params: unknown): HeightRange | undefined {
+  const filter = paramOf(params, 0);
+  const from = numberOf(fieldOf(filter, 'fromBlock'));
+  const to = numberOf(fieldOf(filter, 'toBlock'));
+  return from === undefined || to === undefined ? undefined : { from, to };
+}
+
+/** The same search in other blocks. */
+export function withRange(params: unknown, { from, to }: HeightRange): unknown {
+  const [filter, ...rest] = params as readonly object[];
+  return [{ ...filter, fromBlock: `0x${from.toString(16)}`, toBlock: `0x${to.toString(16)}` }, ...rest];
+}
 
 /** The last block a filter covers, if both of its ends are numbers: otherwise it reaches up to the head. */
 export function lastOfFilter(params: unknown): number | undefined {

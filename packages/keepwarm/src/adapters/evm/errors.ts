@@ -12,8 +12,9 @@ import type { ErrorClass, RpcErrorObject } from '../../clients/jsonrpc/adapter.t
 import { STATUS_CODES } from '../status-codes.ts';
 import { wordsOf } from './error-words.ts';
 import { METHODS } from './methods.ts';
+import { tooMuchSaid } from './too-much.ts';
 
-const WORDS: readonly (readonly [ErrorClass, RegExp])[] = [
+const WORDS: readonly (readonly [ErrorClass, Pick<RegExp, 'test'>])[] = [
   ['known', /already known|already ?known|known transaction|already imported|already in (?:the )?(?:mem|tx)?pool/],
   ['known', /transaction .{0,30}already (?:exists?|imported|processed|submitted|added)/],
   // The call itself: what the contract, the account or the transaction says is the same everywhere.
@@ -24,10 +25,7 @@ const WORDS: readonly (readonly [ErrorClass, RegExp])[] = [
   ['final', /invalid (?:sender|signature|transaction|argument|params)|rlp:|oversized data/],
   ['final', /replacement (?:transaction|fee)/],
   // Too much in one call. Where the line is differs, but callers split such a call, and wait for being told.
-  ['final', /block range|range (?:is )?(?:too|exceed|limit)/],
-  ['final', /exceeds? (?:the |max(?:imum)? )?(?:range|results|limit of \d)/],
-  ['final', /returned more than|(?:response|result) (?:is |size )?(?:too|exceed|should not)/],
-  ['final', /too many (?:results|logs|blocks)/],
+  ['final', { test: (words) => tooMuchSaid(words) !== undefined }],
   ['throttled', /rate ?limit|too many (?:requests|connections)|throttl|request count exceeded/],
   ['throttled', /requests? per (?:second|minute|day)/],
   ['throttled', /(?:exceeded|reached|out of|over) (?:\w+ ){0,5}(?:capacity|compute units|credits|cups|requests|rps)/],

@@ -1,12 +1,14 @@
 /** What a JSON-RPC client is made of, put together from its options. */
 import type { Call } from '../../core/call.ts';
 import { systemClock, systemRandom } from '../../core/clock.ts';
+import type { Observer } from '../../core/observer.ts';
 import { originOf } from '../../core/origin.ts';
 import { TRANSIENT_STATUSES } from '../../policies/repeat.ts';
 import { Client, engineOf, protocolDoorOf } from '../client.ts';
 import { BUSY } from '../endpoint-judge.ts';
 import { guarded } from '../facts.ts';
 import { join, told } from '../telemetry.ts';
+import type { RpcAdapter } from './adapter.ts';
 import { type AgreeLimits, settleAgreeing } from './agree-options.ts';
 import { Agreement } from './agreement.ts';
 import { type AnswerParts, answers } from './answers.ts';
@@ -15,7 +17,7 @@ import { Batcher } from './batcher.ts';
 import { RpcCache } from './cache.ts';
 import { Company } from './company.ts';
 import { Differing } from './differing.ts';
-import { Empties } from './empties.ts';
+import { Empties, type EmptiesParts } from './empties.ts';
 import { EndpointLimits, type RpcRateLimit } from './endpoint-limits.ts';
 import { type EndpointPlace, Freshness, type FreshnessParts } from './freshness.ts';
 import { settleFreshness } from './freshness-options.ts';
@@ -27,6 +29,7 @@ import { Reads } from './reads.ts';
 import { Routing } from './routing.ts';
 import { EXACT } from './sameness.ts';
 import { Sender } from './sender.ts';
+import { Splitting } from './splitting.ts';
 import { Standing } from './standing.ts';
 import type { StatsParts } from './stats.ts';
 import { Writes } from './writes.ts';
@@ -71,15 +74,12 @@ export function assemble(options: RpcOptions): RpcAssembly {
     return (name, signal) => probe.ask(name, plans.of(method), params, signal);
   });
   routing.freshness = freshness;
-  const differing = new Differing(places, observer);
-  const more = Math.min(settled.emptyElsewhere, endpoints.length - 1);
-  const empties = more === 0 ? undefined : new Empties(more, { sender, freshness, differing });
-  const agreement = new Agreement({ sender, freshness, differing, sameness: adapter.sameness ?? EXACT });
-  const batcher = new Batcher(settled.batching ?? BATCHING_DEFAULTS, sender, empties);
+  const doubts = doubtsOf(settled, adapter, places, { sender, freshness, observer });
+  const batcher = new Batcher(settled.batching ?? BATCHING_DEFAULTS, sender, doubts.empties);
   const company = options.coalesce === false ? undefined : new Company(clock);
   const cache = settled.cache === undefined ? undefined : new RpcCache(settled.cache, clock);
   const together = settled.batching === undefined ? undefined : batcher;
-  const reads = new Reads({ sender, clock, batcher: together, company, cache, freshness, empties, agreement });
+  const reads = new Reads({ sender, clock, batcher: together, company, cache, freshness, ...doubts });
   const changed = (): void => {
     company?.changed();
     cache?.changed();
@@ -94,9 +94,7 @@ export function assemble(options: RpcOptions): RpcAssembly {
     batcher,
     company,
     cache,
-    empties,
-    differing,
-    agreement,
+    ...doubts,
     agreeLimits,
     plans,
     sender,
@@ -117,6 +115,24 @@ function followed(
   const settled = settleFreshness(options.freshness, parts.head);
   if (settled === undefined || places.length < 2) return undefined;
   return new Freshness(places, settled, { ...parts, ask: asking(settled.timeoutMs) });
+}
+
+/** What is done about answers that say too little, otherwise than others do, or that it was too much. */
+function doubtsOf(
+  settled: Settled,
+  adapter: RpcAdapter,
+  places: readonly EndpointPlace[],
+  parts: Pick<EmptiesParts, 'sender' | 'freshness'> & { readonly observer: Observer },
+) {
+  const { sender, freshness } = parts;
+  const differing = new Differing(places, parts.observer);
+  const more = Math.min(settled.emptyElsewhere, places.length - 1);
+  return {
+    differing,
+    empties: more === 0 ? undefined : new Empties(more, { sender, freshness, differing }),
+    agreement: new Agreement({ sender, freshness, differing, sameness: adapter.sameness ?? EXACT }),
+    splitting: settled.splitting && new Splitting(settled.splitting, sender),
+  };
 }
 
 type Named = Settled['endpoints'][number];

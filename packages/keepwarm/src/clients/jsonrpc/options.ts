@@ -43,6 +43,16 @@ export interface BatchingOptions {
  */
 export const BATCHING_DEFAULTS: BatchingOptions = { windowMs: 0, sizeMax: 100, charsMax: 50_000 };
 
+export interface SplittingOptions {
+  /** Calls that one search may become, those that are refused included. More, and it fails as its node refused it. */
+  readonly callsMax: number;
+  /** Of these, how many are under way at once. */
+  readonly concurrency: number;
+}
+
+/** Both ours: a million blocks where 10,000 are allowed are some 140 calls; eRPC asks for 10 parts at a time. */
+export const SPLITTING_DEFAULTS: SplittingOptions = { callsMax: 500, concurrency: 4 };
+
 export interface RpcCacheOptions {
   /** Answers kept; the one used longest ago makes room. */
   readonly entriesMax: number;
@@ -76,6 +86,8 @@ export interface RpcOptions extends Omit<ClientOptions, OfHttp> {
    * a block. `false` for none. Takes at most half of the budget of retries. Default 1.
    */
   readonly emptyElsewhere?: number | false | undefined;
+  /** Asks in parts for what a node refuses as too much at once: `eth_getLogs` between two numbers. Default false. */
+  readonly splitting?: boolean | Partial<SplittingOptions> | undefined;
   /** How many endpoints must say the same before a method's answer is believed, by method. Default: none must. */
   readonly agree?: Readonly<Record<string, number | AgreeOptions>> | undefined;
   /** Who counts the limits of endpoints, such as `redisEndpointLimits()` for a fleet. Default: this process alone. */
@@ -111,6 +123,7 @@ export interface Settled {
   readonly batching: BatchingOptions | undefined;
   readonly cache: RpcCacheOptions | undefined;
   readonly endpoints: readonly (RpcEndpoint & { readonly name: string })[];
+  readonly splitting: SplittingOptions | undefined;
   readonly emptyElsewhere: number;
   /** For the client beneath. */
   readonly client: ClientOptions;
@@ -129,7 +142,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 /** @throws NetError `INVALID` naming what is wrong */
 export function settleRpc(options: RpcOptions): Settled {
   const { adapter, endpoints, batching, coalesce, cache, freshness, strict, bigints, limiter, ...rest } = options;
-  const { emptyElsewhere = EMPTY_ELSEWHERE, agree: _, ...client } = rest;
+  const { emptyElsewhere = EMPTY_ELSEWHERE, agree: _, splitting = false, ...client } = rest;
   for (const name of Object.keys(client)) {
     const instead = Object.hasOwn(ELSEWHERE, name) ? ELSEWHERE[name] : undefined;
     if (instead !== undefined) throw invalid(`there is no option ${name} of createRpc; use ${instead}`);
@@ -156,6 +169,7 @@ export function settleRpc(options: RpcOptions): Settled {
     endpoints: named(endpoints),
     batching: counted('batching', batching ?? false, BATCHING_DEFAULTS, ['windowMs']),
     cache: counted('cache', cache ?? false, RPC_CACHE_DEFAULTS, []),
+    splitting: counted('splitting', splitting, SPLITTING_DEFAULTS, []),
     emptyElsewhere: emptyElsewhere === false ? 0 : emptyElsewhere,
     client,
   };
@@ -164,7 +178,7 @@ export function settleRpc(options: RpcOptions): Settled {
 /** What `createRpc` takes in its own way; the other options are those of every client. */
 type OwnOption =
   | ('adapter' | 'endpoints' | 'batching' | 'coalesce' | 'cache' | 'freshness' | 'limiter')
-  | ('emptyElsewhere' | 'agree' | 'strict' | 'bigints');
+  | ('emptyElsewhere' | 'agree' | 'splitting' | 'strict' | 'bigints');
 const OWN: Readonly<Record<OwnOption, true>> = {
   adapter: true,
   endpoints: true,
@@ -174,6 +188,7 @@ const OWN: Readonly<Record<OwnOption, true>> = {
   freshness: true,
   emptyElsewhere: true,
   agree: true,
+  splitting: true,
   limiter: true,
   strict: true,
   bigints: true,

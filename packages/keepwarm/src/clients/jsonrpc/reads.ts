@@ -9,6 +9,7 @@ import type { Empties } from './empties.ts';
 import type { Freshness } from './freshness.ts';
 import type { RpcCallOptions } from './options.ts';
 import type { Question, Sender } from './sender.ts';
+import type { Splitting } from './splitting.ts';
 
 export interface ReadParts {
   readonly sender: Sender;
@@ -19,6 +20,8 @@ export interface ReadParts {
   readonly cache: RpcCache | undefined;
   readonly freshness: Freshness | undefined;
   readonly empties: Empties | undefined;
+  /** Nothing when what is refused as too much stays refused. */
+  readonly splitting: Splitting | undefined;
   readonly agreement: Pick<Agreement, 'ask'>;
 }
 
@@ -43,15 +46,15 @@ export class Reads {
   askAll(questions: readonly Question[], options: RpcCallOptions, batcher: Batcher): Promise<unknown>[] {
     const { freshness, cache } = this.#parts;
     freshness?.called();
-    const waits = freshness !== undefined && questions.some(({ minHeight }) => minHeight !== undefined);
-    if (waits || questions.some(({ agree }) => agree !== undefined))
-      return questions.map((question) => this.ask(question, options));
+    const waits = questions.some(({ minHeight }) => minHeight !== undefined);
+    if (waits && freshness !== undefined) return questions.map((question) => this.ask(question, options));
     const outcomes: Promise<unknown>[] = new Array(questions.length);
     const rest: number[] = [];
     for (const [i, question] of questions.entries()) {
       const kept = cache?.find(keyOf(question), question.exact);
-      if (kept === undefined) rest.push(i);
-      else outcomes[i] = Promise.resolve(kept[0]);
+      if (kept !== undefined) outcomes[i] = Promise.resolve(kept[0]);
+      else if (this.#isSingle(question)) outcomes[i] = this.#known(question, options);
+      else rest.push(i);
     }
     const asked = batcher.askAll(
       rest.map((i) => questions[i]!),
@@ -59,6 +62,11 @@ export class Reads {
     );
     for (const [j, i] of rest.entries()) outcomes[i] = this.#kept(questions[i]!, asked[j]!);
     return outcomes;
+  }
+
+  /** What becomes several calls of itself. */
+  #isSingle({ agree, plan }: Question): boolean {
+    return agree !== undefined || (this.#parts.splitting !== undefined && plan.answers?.range !== undefined);
   }
 
   /** The time it is held counts. */
@@ -124,6 +132,14 @@ export class Reads {
 
   /** @param shared told of the outcome first */
   #send(question: Question, options: RpcCallOptions, shared: Shared | undefined): Promise<unknown> {
+    const { splitting } = this.#parts;
+    if (splitting === undefined || question.plan.answers?.range === undefined) {
+      return this.#once(question, options, shared);
+    }
+    return splitting.ask(question, options, shared, (part, leave) => this.#once(part, leave, undefined));
+  }
+
+  #once(question: Question, options: RpcCallOptions, shared: Shared | undefined): Promise<unknown> {
     const { batcher, sender, empties, agreement } = this.#parts;
     if (question.agree !== undefined) return agreement.ask(question, question.agree, options, shared);
     if (batcher !== undefined) return batcher.ask(question, options, shared);

@@ -12,6 +12,7 @@ import type { Empties, EmptiesSnapshot } from './empties.ts';
 import type { EndpointLimits } from './endpoint-limits.ts';
 import type { EndpointFreshness, Freshness } from './freshness.ts';
 import type { BatchSnapshot, Parts } from './parts.ts';
+import type { Splitting, SplittingSnapshot } from './splitting.ts';
 
 export interface RpcEndpointStats extends EndpointSnapshot {
   /** One entry per limit. */
@@ -35,6 +36,8 @@ export interface RpcStats {
   readonly cache: RpcCacheSnapshot | undefined;
   /** Nothing when empty answers are believed as they come. */
   readonly empty: EmptiesSnapshot | undefined;
+  /** Nothing when what is refused as too much stays refused. */
+  readonly splitting: SplittingSnapshot | undefined;
   /** Of calls that several endpoints had to agree on. */
   readonly agreement: AgreementSnapshot;
   /** Of the HTTP client beneath: a call there is one message. */
@@ -52,6 +55,7 @@ export interface StatsParts {
   readonly empties: Empties | undefined;
   readonly differing: Differing;
   readonly agreement: Agreement;
+  readonly splitting: Splitting | undefined;
 }
 
 export function rpcStats(all: StatsParts): RpcStats {
@@ -65,6 +69,7 @@ export function rpcStats(all: StatsParts): RpcStats {
     coalesced: company?.snapshot().joined ?? 0,
     cache: cache?.snapshot(),
     empty: empties?.snapshot(),
+    splitting: all.splitting?.snapshot(),
     agreement: all.agreement.snapshot(),
     http,
   };
