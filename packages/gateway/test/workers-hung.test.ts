@@ -122,6 +122,32 @@ describe('workers that hang', { concurrency: true }, () => {
     assert.ok(gateway.printed().includes(reason) && gateway.printed().includes('nothing is heard of a worker'));
   });
 
+  it('all at once leave the port open: who calls meanwhile waits for the successors, and is answered', async () => {
+    const upstream = opened.add(await httpServer((_, response) => response.end('here')));
+    const gateway = opened.add(
+      await gatewayProcess({ api: { origin: upstream.origin } }, { workers: 2, workerSilentMs: SILENT_MS }),
+    );
+    const hanging = await workersOf(gateway.admin);
+    for (const { pid } of hanging) process.kill(pid!, 'SIGSTOP');
+    const asks: Promise<string>[] = [];
+    const call = async (): Promise<string> => {
+      try {
+        return String((await ask(`${gateway.data}/api/`)).status);
+      } catch (error) {
+        return String(error);
+      }
+    };
+    const calling = setInterval(() => asks.push(call()), 50);
+    await eventually(async () => {
+      const now = await workersOf(gateway.admin);
+      return now.every(({ state, replaced }) => state === 'serving' && replaced === 1);
+    });
+    clearInterval(calling);
+    assert.deepEqual([...new Set(await Promise.all(asks))], ['200']);
+    assert.deepEqual(hanging.flatMap(({ pid }) => pid ?? []).filter(isAlive), []);
+    assert.equal(await metric(gateway, 'keepwarm_gateway_workers_hung_total'), 2);
+  });
+
   it('and go on in time lose nothing, nor those of a first process that was stopped itself', async () => {
     let waiting = 0;
     const upstream = opened.add(

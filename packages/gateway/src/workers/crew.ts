@@ -71,7 +71,7 @@ export class Crew {
         parts.log.info('a worker is heard of again', { worker: number });
         parts.feed.tell('workerHeard', undefined, { worker: number });
       },
-      another: (post) => this.#posts.some((each) => each !== post && each.state === 'serving'),
+      another: (post) => this.#posts.some((each) => each !== post && each.keepsOpen),
       gone: (post, how, againMs) => this.#gone(post, how, againMs),
     };
     this.#posts = Array.from({ length: parts.count }, (_, i) => new Post(i + 1, events));

@@ -15,7 +15,7 @@ interface Closing {
   close(): void;
 }
 
-/** @param another whether somebody else takes connections */
+/** @param another whether somebody else listens, who takes it now or later */
 export function rescueHandovers(child: ChildProcess, another: () => boolean): void {
   /** By the number of the message: one for each address that is listened on, at most. */
   const open = new Map<number, Closing>();

@@ -10,13 +10,15 @@
  *   (1) There is one process at most.
  *   (2) Each question is settled once: by its answer, by the end of the process, or by its time.
  *   (3) No more than `QUESTIONS_MAX` questions are open; beyond, there is no answer.
+ *   (4) For its silence it is killed while another keeps the port open, or after `ALONE_MS`: Node closes the port with
+ *       the last worker, and as long as it is open callers wait in it.
  */
 import processes, { type Worker as Child } from 'node:cluster';
 import type { AddressInfo } from 'node:net';
 import { Refused } from '../admin/route.ts';
 import type { WorkerTold } from '../admin/worker-told.ts';
 import { rescueHandovers } from './handover.ts';
-import { Pulse, STARTING_MS } from './pulse.ts';
+import { BEAT_MS, Pulse, STARTING_MS } from './pulse.ts';
 import type { FromWorker, Question, ToWorker } from './words.ts';
 
 const QUESTIONS_MAX = 256;
@@ -27,6 +29,8 @@ const AGAIN_MS = 250;
 const AGAIN_MS_MAX = 30_000;
 /** What is not gone so long after its deadline is killed, in ms. */
 const GRACE_MS = 2_000;
+/** The last of all that hang waits no longer for its successors to serve, in ms: what waits with it is bounded. */
+const ALONE_MS = STARTING_MS;
 /** The longest delay that a timer takes (2³¹ − 1 ms). */
 const TIMER_MS_MAX = 2_147_483_647;
 
@@ -43,7 +47,7 @@ export interface PostEvents {
   silent(post: Post, silentMs: number): void;
   /** It is there again. */
   heard(post: Post): void;
-  /** Whether somebody else takes connections. */
+  /** Whether somebody else keeps the port open: connections go to whoever there is, or wait. */
   another(post: Post): boolean;
   /** @param againMs until the next one comes; nothing when none does */
   gone(post: Post, how: string, againMs: number | undefined): void;
@@ -63,6 +67,8 @@ export class Post {
   /** Why it was killed, where that was for its silence. */
   #hung: string | undefined;
   #hungTimes = 0;
+  #aloneMs = 0;
+  #killed = false;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
   #ids = 0;
@@ -76,6 +82,11 @@ export class Post {
 
   get state(): WorkerTold['state'] {
     return this.#state;
+  }
+
+  /** Whether it listens, however long nothing has been heard of it. */
+  get keepsOpen(): boolean {
+    return (this.#state === 'serving' || this.#state === 'silent') && !this.#killed;
   }
 
   /** Whether it is the first process here. */
@@ -103,6 +114,7 @@ export class Post {
     this.#child = child;
     this.#pulse = new Pulse();
     this.#hung = undefined;
+    this.#killed = false;
     rescueHandovers(child.process, () => this.#events.another(this));
     child.on('message', (word: FromWorker) => this.#hear(word));
     child.once('exit', (code, signal) => this.#exited(signal ?? `code ${code}`, code === 0));
@@ -121,12 +133,13 @@ export class Post {
     const { silentMs } = this.#pulse;
     if (found === 'hung') {
       this.#hungTimes++;
+      this.#aloneMs = 0;
       this.#hung = `nothing was heard of it for ${silentMs} ms (limit workerSilentMs ${limit})`;
-      this.kill();
     } else if (found === 'silent' && this.#state === 'serving') {
       this.#state = 'silent';
       this.#events.silent(this, silentMs);
     }
+    if (this.#hung !== undefined) this.#endHung();
   }
 
   send(word: ToWorker): void {
@@ -175,11 +188,22 @@ export class Post {
 
   /** It does not do what it is told to, or not in time. */
   kill(): void {
+    this.#killed = true;
     this.#child?.process.kill('SIGKILL');
+  }
+
+  #endHung(): void {
+    const alone = this.keepsOpen && !this.#events.another(this);
+    if (alone && this.#aloneMs < ALONE_MS) this.#aloneMs += BEAT_MS;
+    else this.kill();
   }
 
   #hear(word: FromWorker): void {
     this.#pulse.heard();
+    if (this.#hung !== undefined && !this.#killed) {
+      this.#hung = undefined; // it was to wait for its successors, and goes on instead
+      this.#pulse = new Pulse();
+    }
     if (this.#state === 'silent') {
       this.#state = 'serving';
       this.#events.heard(this);
