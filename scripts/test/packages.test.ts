@@ -147,6 +147,17 @@ describe('the packed library', () => {
     }
   });
 
+  it('can be required by CommonJS, without a word of Node.js about it', () => {
+    const free = subpaths.filter((subpath) => rowOf(subpath).needs.length === 0).map(specifierOf);
+    const text = `for (const name of ${JSON.stringify(free)}) require(name);
+      console.log(typeof require('keepwarm').createClient);`;
+    for (const { name, command } of RUNTIMES.filter((each) => expected(each) && each.name.startsWith('Node'))) {
+      const args = ['--input-type=commonjs', '--eval', text];
+      const { stdout, stderr } = spawnSync(command, args, { cwd: home, encoding: 'utf8' });
+      assert.deepEqual([stdout, stderr], ['function\n', ''], name);
+    }
+  });
+
   it('has declarations that hold for whoever checks them, without its peers too', () => {
     const free = subpaths.filter((subpath) => rowOf(subpath).needs.length === 0);
     assert(free.length >= 10);

@@ -23,6 +23,25 @@ async function run(url: string, flags: Flags): Promise<{ readonly code: number; 
 }
 
 describe('probe', () => {
+  it('knows what an address without its scheme is meant to be, and repeats nothing that may be secret', async () => {
+    const refusals = new Map<string, string>();
+    for (const text of [
+      'api.example.com/v1',
+      'localhost:8080',
+      'ftp://host/',
+      `me:${SECRET}@host`,
+      `http://a:${SECRET}@b`,
+    ]) {
+      refusals.set(text, await run(text, {}).then(String, ({ message }) => message));
+    }
+    assert.match(refusals.get('api.example.com/v1') ?? '', /did you mean https:\/\/api\.example\.com\/v1\?$/);
+    assert.match(refusals.get('localhost:8080') ?? '', /did you mean https:\/\/localhost:8080\?$/);
+    for (const [text, refusal] of refusals) {
+      assert.match(refusal, /^probe needs an http: or https: URL without credentials/, text);
+      assert(!refusal.includes(SECRET));
+    }
+  });
+
   const opened = new Opened();
   const folder = mkdtempSync(join(tmpdir(), 'keepwarm-probe-'));
   const ca = join(folder, 'ca.pem');

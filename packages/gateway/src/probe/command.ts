@@ -33,7 +33,9 @@ export async function runProbe(operand: string, flags: Flags, print: (line: stri
 function urlOf(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url !== undefined && /^https?:$/.test(url.protocol) && !url.username && !url.password) return url;
-  throw new UsageError('probe needs an http: or https: URL without credentials', 'probe');
+  // What may hold credentials is not repeated.
+  const meant = /^[\w.-]+(?::\d+)?(?:\/[^@\s]*)?$/.test(text) ? `; did you mean https://${text}?` : '';
+  throw new UsageError(`probe needs an http: or https: URL without credentials${meant}`, 'probe');
 }
 
 function optionsOf(flags: Flags): ProbeOptions {
