@@ -62,6 +62,8 @@ export interface Call {
    */
   readonly sign?: ((call: Call) => Fields) | undefined;
   readonly body: CallBody | undefined;
+  /** Whether the body of the reply will be asked for as bytes: then a short one is not kept as text. */
+  readonly wantsBytes?: boolean | undefined;
   /** Told of replies that come before the final one (1xx), of each attempt. It may not throw. */
   readonly onInterim?: ((status: number, fields: ReplyFields) => void) | undefined;
   readonly signal: AbortSignal | undefined;

@@ -42,6 +42,20 @@ export class ReplyFields implements Iterable<readonly [string, string]> {
     return list;
   }
 
+  /** The same in one new list: name, value, name, value … */
+  flat(): string[] {
+    const flat: string[] = [];
+    if (this.#list !== undefined) {
+      for (const [name, value] of this.#list) flat.push(name, value);
+      return flat;
+    }
+    const marks = this.#marked();
+    for (let i = 0; i < marks.length; i += 3) {
+      flat.push(this.#head.slice(marks[i], marks[i + 1]), trim(this.#head, marks[i + 1]! + 1, marks[i + 2]!));
+    }
+    return flat;
+  }
+
   /** The value of a field, any case; several of one name joined by `, ` as RFC 9110 § 5.3 allows. */
   get(name: string): string | undefined {
     const lower = name.toLowerCase();

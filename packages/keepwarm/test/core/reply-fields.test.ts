@@ -17,6 +17,14 @@ describe('the fields of a reply', () => {
     assert.deepEqual(fields.getAll('content'), []);
   });
 
+  it('are told flat as they are in pairs, whatever has been asked before', () => {
+    const flat = ['A', '1', 'b', '2', 'a', ''];
+    const fields = head('A: 1', 'b:2 ', 'a:');
+    assert.deepEqual([fields.flat(), fields.list.flat(), fields.flat()], [flat, flat, flat]);
+    assert.deepEqual(ReplyFields.of(fields.list).flat(), flat);
+    assert.deepEqual(head().flat(), []);
+  });
+
   it('lose the blanks and tabs around a value, and nothing else', () => {
     const fields = head('a: \t x y \t ', 'b:z', 'c:', 'd: \xa0\x85 ');
     assert.deepEqual(fields.list, [

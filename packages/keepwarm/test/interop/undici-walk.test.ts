@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import type { FetchDoor } from '../../src/clients/fetch.ts';
 import { NetError } from '../../src/core/error.ts';
 import { type BodySink, type BodySource, Reply } from '../../src/core/reply.ts';
+import { Endings } from '../../src/interop/undici/endings.ts';
 import { DispatchExchange } from '../../src/interop/undici/exchange.ts';
 import { aCall } from '../../src/testing/scripted-engine.ts';
 
@@ -115,7 +116,7 @@ async function walk(steps: readonly Step[], mood: Mood, at: Callback, length: nu
     onResponseEnd: () => told('end'),
     onResponseError: () => told('error'),
   };
-  const exchange = new DispatchExchange(handler, undefined, () => left++);
+  const exchange = new DispatchExchange(handler, undefined, new Endings(), () => left++);
   const door: FetchDoor = {
     turn: (task) => void setImmediate(task),
     makeCall: () => aCall(),

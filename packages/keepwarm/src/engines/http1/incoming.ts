@@ -52,6 +52,7 @@ export class Incoming implements MessageHandler {
   #text: string | undefined;
   /** The length of a body to keep as text, if it comes in one piece; or -1. */
   #textBytes = -1;
+  #wantsBytes = false;
   #pipe: BodyPipe | undefined;
   #onInterim: Call['onInterim'];
 
@@ -59,7 +60,8 @@ export class Incoming implements MessageHandler {
     this.#parser = new ResponseParser(limits);
   }
 
-  begin({ method, limits: { bodyBytesMax }, onInterim }: Call): void {
+  begin({ method, limits: { bodyBytesMax }, onInterim, wantsBytes }: Call): void {
+    this.#wantsBytes = wantsBytes === true;
     this.begun = false;
     this.ended = false;
     this.#bytes = 0;
@@ -118,7 +120,7 @@ export class Incoming implements MessageHandler {
     this.keepAliveSeconds = head.keepAliveSeconds;
     this.#status = head.status;
     this.#head = text;
-    const asText = head.isJson && !this.encoded && head.contentLength <= TEXT_BYTES_MAX;
+    const asText = head.isJson && !this.#wantsBytes && !this.encoded && head.contentLength <= TEXT_BYTES_MAX;
     this.#textBytes = asText ? head.contentLength : -1;
     if (hasBody && head.contentLength > this.#bodyBytesMax) throw this.#tooLong();
   }

@@ -8,10 +8,12 @@ import { Chain } from '../../algo/chain.ts';
 import { Client, type ClientOptions, doorOf } from '../../clients/client.ts';
 import type { FetchDoor } from '../../clients/fetch.ts';
 import { NetError } from '../../core/error.ts';
+import { Endings } from './endings.ts';
 import { asUndiciError, invalidArgument } from './errors.ts';
 import { DispatchExchange } from './exchange.ts';
 import { handlerOf } from './handlers.ts';
 import type { DispatchOptions } from './request.ts';
+import { Turns } from './turns.ts';
 
 type Done = (...answer: [error: Error | null, data: null]) => void;
 
@@ -25,6 +27,7 @@ class KeepwarmDispatcher extends Dispatcher {
   readonly #owned: boolean;
   readonly #door: FetchDoor;
   readonly #underWay = new Chain<DispatchExchange>();
+  readonly #endings = new Endings();
   #quiet: (() => void)[] = [];
   #closed: 'closed' | 'destroyed' | undefined;
 
@@ -32,7 +35,9 @@ class KeepwarmDispatcher extends Dispatcher {
     super();
     this.client = client;
     this.#owned = owned;
-    this.#door = doorOf(client);
+    const door = doorOf(client);
+    const turns = new Turns(door.turn);
+    this.#door = { ...door, turn: (task) => turns.add(task) };
   }
 
   get closed(): boolean {
@@ -54,7 +59,7 @@ class KeepwarmDispatcher extends Dispatcher {
       return this.#refuse(handler, invalidArgument('opts must be an object.'));
     }
     if (this.#closed !== undefined) return this.#refuse(handler, asUndiciError(ended(this.#closed)));
-    const exchange = new DispatchExchange(handler, options.body, () => this.#left(exchange));
+    const exchange = new DispatchExchange(handler, options.body, this.#endings, this.#left);
     this.#underWay.push(exchange);
     exchange.start(this.#door, options);
     return true;
@@ -81,13 +86,13 @@ class KeepwarmDispatcher extends Dispatcher {
     return answer(callback, this.#whenQuiet());
   }
 
-  #left(exchange: DispatchExchange): void {
+  readonly #left = (exchange: DispatchExchange): void => {
     this.#underWay.remove(exchange);
-    if (this.#underWay.size > 0) return;
+    if (this.#underWay.size > 0 || this.#quiet.length === 0) return;
     const quiet = this.#quiet;
     this.#quiet = [];
     for (const resolve of quiet) resolve();
-  }
+  };
 
   async #whenQuiet(): Promise<void> {
     if (this.#underWay.size > 0) await new Promise<void>((resolve) => this.#quiet.push(resolve));

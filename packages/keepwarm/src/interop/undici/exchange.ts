@@ -19,8 +19,9 @@ import type { Call } from '../../core/call.ts';
 import type { NetError } from '../../core/error.ts';
 import type { BodySink, BodySource, Reply } from '../../core/reply.ts';
 import type { ReplyFields } from '../../core/reply-fields.ts';
+import type { Endings } from './endings.ts';
 import { aborted, asUndiciError } from './errors.ts';
-import { objectOf, rawOf, rawTrailersOf } from './fields.ts';
+import { objectOf, rawTrailersOf } from './fields.ts';
 import { gather, mayBeWhole } from './gather.ts';
 import type { Controller, Handler } from './handlers.ts';
 import { bufferOf, Pieces, type Taker } from './pieces.ts';
@@ -33,8 +34,9 @@ export class DispatchExchange implements Controller, BodySink, CallWatch, Taker,
   rawTrailers: string[] | null = null;
   readonly #handler: Handler;
   #body: unknown;
-  readonly #left: () => void;
-  readonly #ending = new AbortController();
+  readonly #left: (exchange: DispatchExchange) => void;
+  readonly #endings: Endings;
+  readonly #ending: AbortController;
   #source: BodySource | undefined;
   #door: FetchDoor | undefined;
   #pieces: Pieces | undefined;
@@ -46,9 +48,11 @@ export class DispatchExchange implements Controller, BodySink, CallWatch, Taker,
   #over = false;
 
   /** @param left called once, when the dispatch is over */
-  constructor(handler: Handler, body: unknown, left: () => void) {
+  constructor(handler: Handler, body: unknown, endings: Endings, left: (exchange: DispatchExchange) => void) {
     this.#handler = handler;
     this.#body = body;
+    this.#endings = endings;
+    this.#ending = endings.take();
     this.#left = left;
   }
 
@@ -133,7 +137,7 @@ export class DispatchExchange implements Controller, BodySink, CallWatch, Taker,
   readonly interim = (status: number, fields: ReplyFields): void => {
     if (this.#over) return;
     this.#try(() => {
-      this.rawHeaders = rawOf(fields.list);
+      this.rawHeaders = fields.flat();
       this.#handler.onResponseStart?.(this, status, objectOf(this.rawHeaders), fields.reason);
     });
   };
@@ -159,6 +163,7 @@ export class DispatchExchange implements Controller, BodySink, CallWatch, Taker,
     this.#whenResumed(() => {
       if (this.#over) return;
       this.#finish();
+      this.#letGo();
       try {
         this.#handler.onResponseEnd?.(this, objectOf(rawTrailers));
       } catch (error) {
@@ -176,7 +181,7 @@ export class DispatchExchange implements Controller, BodySink, CallWatch, Taker,
     if (this.#over) return reply.discard();
     this.#try(() => {
       this.#tellSent();
-      this.rawHeaders = rawOf(reply.headers.list);
+      this.rawHeaders = reply.headers.flat();
       this.#handler.onResponseStarted?.();
       this.#handler.onResponseStart?.(this, reply.status, objectOf(this.rawHeaders), reply.statusText);
     });
@@ -233,7 +238,13 @@ export class DispatchExchange implements Controller, BodySink, CallWatch, Taker,
     this.#over = true;
     this.#held = undefined;
     if (this.#body instanceof Readable) this.#body.off('error', this.#sourceFailed);
-    this.#left();
+    this.#left(this);
+  }
+
+  /** Whoever listened may hold the controller for long: what the call was made of is not kept with it. */
+  #letGo(): void {
+    this.#endings.giveBack(this.#ending);
+    this.#body = this.#source = this.#pieces = this.#door = undefined;
   }
 
   readonly #sourceFailed = (error: Error): void => this.abort(error);

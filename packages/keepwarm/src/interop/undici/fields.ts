@@ -1,12 +1,5 @@
 /** Header fields as undici's handlers are given them: flat lists as they came, and objects by lower-case name. */
 
-/** `name, value, name, value …` in the peer's own spelling and order. */
-export function rawOf(list: readonly (readonly [name: string, value: string])[]): string[] {
-  const raw: string[] = [];
-  for (const [name, value] of list) raw.push(name, value);
-  return raw;
-}
-
 /** Trailer lines as the parser has checked them, `name: value` each. */
 export function rawTrailersOf(lines: readonly string[]): string[] {
   const raw: string[] = [];
@@ -24,9 +17,13 @@ export function objectOf(raw: readonly string[]): Record<string, string | string
     const name = raw[i]!.toLowerCase();
     const value = raw[i + 1]!;
     if (name === '__proto__') Object.defineProperty(object, name, { value, enumerable: true, configurable: true });
-    else if (!Object.hasOwn(object, name)) object[name] = value;
-    else if (Array.isArray(object[name])) object[name].push(value);
-    else object[name] = [object[name]!, value];
+    else {
+      const before = object[name];
+      // What an object has by nature, such as `constructor`, is no field before it.
+      if (before === undefined || !Object.hasOwn(object, name)) object[name] = value;
+      else if (Array.isArray(before)) before.push(value);
+      else object[name] = [before, value];
+    }
   }
   return object;
 }

@@ -10,14 +10,15 @@
  *   (1) `to` is called once, within a turn of the event loop.
  *   (2) What was read ahead is not lost: a body that is streamed begins with it. At most one chunk is kept so.
  */
+import type { Turn } from './turns.ts';
 
-/** A turn of the event loop from now. */
-type Turn = (task: () => void) => void;
 type Chunks = AsyncIterator<unknown>;
+
+const GENERATOR = '[object AsyncGenerator]';
 
 /** Whether a body may turn out to be there already. A generator of somebody else's does no worse by it. */
 export function mayBeWhole(body: unknown): body is AsyncIterable<unknown> {
-  return Object.prototype.toString.call(body) === '[object AsyncGenerator]';
+  return typeof body === 'object' && body !== null && Object.prototype.toString.call(body) === GENERATOR;
 }
 
 export function gather(

@@ -38,6 +38,7 @@ export function callOf(door: FetchDoor, options: DispatchOptions, signal: AbortS
   return {
     ...call,
     path,
+    wantsBytes: true,
     onInterim: watch.interim,
     limits: limitsOf(call.limits, headersTimeout, bodyTimeout),
     // Whoever says how long the answer may take has said it: the deadline of the client would cut that short.
@@ -79,6 +80,8 @@ interface RequestFields {
 
 /** Flat lists, pairs and objects alike. `Connection` goes by what it means, as undici has it. */
 function fieldsOf({ headers, reset }: DispatchOptions): RequestFields {
+  const plain = reset === true ? undefined : plainFieldsOf(headers);
+  if (plain !== undefined) return plain;
   const list: [string, string][] = [];
   let closes = reset === true;
   let contentLength: number | undefined;
@@ -95,6 +98,22 @@ function fieldsOf({ headers, reset }: DispatchOptions): RequestFields {
   }
   if (closes) list.push(['connection', 'close']);
   return { fields: recordOf(list) ?? list, contentLength };
+}
+
+/** Names that mean more than a line of the head, and `__proto__`. */
+const SPECIAL = /^(?:connection|expect|__proto__)$/i;
+
+/** What is an object of texts already, and nothing to look at closer, is taken as it is: `fetch` gives them so. */
+function plainFieldsOf(headers: DispatchOptions['headers']): RequestFields | undefined {
+  if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) return undefined;
+  if (Symbol.iterator in headers) return undefined;
+  const fields = headers as Record<string, string>;
+  let contentLength: number | undefined;
+  for (const name of Object.keys(fields)) {
+    if (typeof fields[name] !== 'string' || SPECIAL.test(name)) return undefined;
+    if (name.length === 14 && name.toLowerCase() === 'content-length') contentLength = Number(fields[name]);
+  }
+  return { fields, contentLength };
 }
 
 /** Sets without repeated names as an object: the client recognises those by their content, which saves making them. */
