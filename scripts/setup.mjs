@@ -30,6 +30,10 @@ const PARTNERS = [
   // A package of Python's: what is looked for is its folder.
   { program: 'grpc', debian: 'python3-grpcio', without: 'tests of gRPC against C-core' },
   { program: 'chromium', debian: 'chromium', without: 'tests that look at the status page in a real browser' },
+  // Elsewhere there is none to be had, and the test of it says so.
+  ...(platform === 'linux'
+    ? [{ program: 'systemctl', debian: 'systemd', without: 'the test that runs the gateway as a service' }]
+    : []),
 ];
 
 /** The published definition of Geyser, and where what is compiled from it goes. Git knows neither. */

@@ -2,6 +2,7 @@
 
 /** Pages of which another test types every line, from the first to the last, as the page has them. */
 export const FOLLOWED: Readonly<Record<string, string>> = {
+  'docs/guide/deploy.md': 'scripts/test/service.test.ts',
   'docs/benchmarks.md': 'scripts/test/benchmarks-page.test.ts',
 };
 
@@ -63,17 +64,6 @@ export const ELSEWHERE: readonly Elsewhere[] = [
     'curl http://127.0.0.1:4400/api/quote',
   ].map(quickStart),
   ...WALKS.flatMap(walked),
-  deploy('sudo npm install --global keepwarm-gateway', PACKAGES, 'the packed command is installed there, without sudo'),
-  deploy(
-    'sudo systemctl enable --now keepwarm',
-    DEPLOY,
-    'there is no systemd to tell here; systemd-analyze reads the unit',
-  ),
-  deploy(
-    'sudo systemctl reload keepwarm',
-    DEPLOY,
-    'the same; the unit says which signal it is, which other tests send',
-  ),
   deploy(
     'docker build -f deploy/docker/Dockerfile -t keepwarm .',
     DEPLOY,

@@ -1,7 +1,7 @@
 /** Every command line and every configuration of the documentation is carried out, as its reader would. */
 import assert from 'node:assert/strict';
 import { createHash, X509Certificate } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { root } from '../check.ts';
@@ -103,22 +103,6 @@ describe('who types what the pages say', { concurrency: 1 }, () => {
     assert(client !== undefined);
     assert.equal(await runBlock(client, { ...world, places: { ...world.places, ...at } }, join(folder, 'client')), '');
     await own.close();
-  });
-
-  it('docs/guide/deploy.md', async () => {
-    const page = lines('docs/guide/deploy.md');
-    const places = { '/etc/': `${reader.home}/etc/`, '/run/keepwarm': join(reader.home, 'run', 'keepwarm') };
-    const settle = (line: { where: string; text: string }) => ({
-      ...line,
-      text: Object.entries(places).reduce((text, [from, to]) => text.replaceAll(from, to), line.text),
-    });
-    await reader.type({ where: 'before', text: `mkdir -p ${reader.home}/etc/systemd/system` });
-    for (const meant of [/install -d/, /init/, /chmod/, /install -m/]) await reader.type(settle(page.next(meant)));
-    assert.equal(statSync(join(reader.home, 'etc/keepwarm/keepwarm.yaml')).mode & 0o777, 0o644);
-    assert.match(readFileSync(join(reader.home, 'etc/systemd/system/keepwarm.service'), 'utf8'), /ExecStart/);
-    const top = settle(page.next(/top/));
-    const admin = reader.settle('127.0.0.1:4301');
-    await reader.start(top, /market/, '--admin', admin);
   });
 
   it('docs/guide/proxies.md', async () => {

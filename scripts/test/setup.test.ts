@@ -164,7 +164,7 @@ mkdir -p "$out"; echo "$3" > "$out/from"`;
 
 describe('set-up of other runtimes', () => {
   it('installs them beside a lock file of their own, with the partners, on the platform they are for', () => {
-    for (const name of ['nginx', 'haproxy', 'nghttpx', 'caddy', 'promtool', 'grpc']) program(name);
+    for (const name of ['nginx', 'haproxy', 'nghttpx', 'caddy', 'promtool', 'grpc', 'systemctl']) program(name);
     for (const name of ['wrk', 'redis-server', 'tinyproxy', 'chromium']) program(name);
     setup();
     json('scripts/matrix/package-lock.json', { packages: { 'node_modules/node-22': { version: '22.0.0' } } });
@@ -184,7 +184,7 @@ describe('set-up of other runtimes', () => {
 describe('set-up of the partners', () => {
   /** Servers may be installed where set-up looks beyond the PATH; some come in packages of other names. */
   const others = () => {
-    for (const name of ['nginx', 'haproxy', 'nghttpx', 'caddy', 'promtool', 'grpc']) program(name);
+    for (const name of ['nginx', 'haproxy', 'nghttpx', 'caddy', 'promtool', 'grpc', 'systemctl']) program(name);
   };
 
   it('asks for nothing when all are there', () => {

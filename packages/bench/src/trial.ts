@@ -1,5 +1,5 @@
 /**
- * A trial of the bench itself: each client for as long as it takes to see that it works, some scenarios in place of all.
+ * A trial of the bench itself: each client as long as it takes to see that it works, some scenarios in place of all.
  * What comes out looks like a run, and its figures mean nothing. Told by the environment, so that a command can be
  * tried as it stands.
  */
