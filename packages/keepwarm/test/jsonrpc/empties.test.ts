@@ -1,9 +1,11 @@
 /** Empty answers: asked for elsewhere where that can help, and given as they are where it cannot. */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { systemClock } from '../../src/core/clock.ts';
 import type { EndpointDiffered } from '../../src/core/endpoint-facts.ts';
 import type { NetError, RpcAdapter, RpcOptions } from '../../src/jsonrpc.ts';
 import { type ANode, aNode, anRpc, bad, each, ok, adapter as plain, thrown } from './a-node.ts';
+import { aSlowClock } from './a-slow-clock.ts';
 
 const first = (params: unknown): number => Number(Array.isArray(params) ? params[0] : Number.NaN);
 
@@ -39,7 +41,7 @@ function inOrder(t: TestContext, of: readonly ANode[], options: Partial<RpcOptio
   const endpoints = of.map(({ url }, priority) => ({ url, priority, name: 'abcdefgh'[priority]! }));
   const facts: EndpointDiffered[] = [];
   const observer = { endpointDiffered: (fact: EndpointDiffered) => void facts.push(fact) };
-  const rpc = anRpc(t, [], { adapter, endpoints, observer, ...options });
+  const rpc = anRpc(t, [], { adapter, endpoints, observer, clock: aSlowClock(), ...options });
   return { rpc, facts };
 }
 
@@ -99,9 +101,9 @@ describe('an empty answer', () => {
   it('is not held back for longer than a second, nor beyond its deadline', async (t) => {
     const all = await nodes(t, [null, 'thing']);
     all[1]!.say = () => undefined;
-    const { rpc } = inOrder(t, all);
-    assert.equal(await rpc.call('find', ['x'], { deadlineMs: 100 }), null);
-    assert.equal(await rpc.call('find', ['y']), null);
+    assert.equal(await inOrder(t, all, { clock: systemClock }).rpc.call('find', ['x']), null);
+    const { rpc } = inOrder(t, all, { clock: aSlowClock(4) });
+    assert.equal(await rpc.call('find', ['y'], { deadlineMs: 500 }), null);
     assert.equal(all[1]!.count('find'), 2);
   });
 
@@ -137,7 +139,8 @@ describe('an empty answer', () => {
       ['thing', null],
     );
     all[1]!.say = () => undefined;
-    const late = await Promise.all([rpc.call('find', ['x'], { deadlineMs: 150 }), rpc.call('find', ['y'])]);
+    const leaves = [150, 200].map((deadlineMs, i) => rpc.call('find', [i], { deadlineMs }));
+    const late = await Promise.all(leaves);
     assert.deepEqual(late, [null, null], 'at its deadline it has what there is');
   });
 

@@ -210,7 +210,7 @@ export class Asking implements Abortable {
     if (parties.length === 0 && failure !== undefined) return this.#end(failure);
     tally.disagreed++;
     const furthest = this.#agree.otherwise === 'furthest' ? this.#furthest(parties.flat()) : undefined;
-    this.#end(furthest ?? disagreement(this.#question, this.#agree, parties, this.#failures));
+    this.#end(furthest ?? disagreement(this.#question, this.#agree, parties, this.#failures, this.#underWay));
   }
 
   #furthest(votes: readonly Vote[]): Vote | undefined {
@@ -237,12 +237,13 @@ function disagreement(
   { count }: Agree,
   parties: readonly (readonly Vote[])[],
   failures: readonly { readonly endpoint: string; readonly error: unknown }[],
+  underWay: number,
 ): NetError {
   const names = (of: readonly { readonly endpoint: string }[]): string => of.map(({ endpoint }) => endpoint).join(', ');
   const said = parties.map((party, i) => `${party.length} said ${i === 0 ? 'one thing' : 'another'} (${names(party)})`);
   if (failures.length > 0) said.push(`${failures.length} failed (${names(failures)})`);
-  const heard = failures.length + parties.flat().length;
-  if (heard < count) said.push('no other endpoint takes it now');
+  if (underWay > 0) said.push(`${underWay} could not change that`);
+  else if (failures.length + parties.flat().length < count) said.push('no other endpoint takes it now');
   const message = `${plan.method}: ${count} endpoints must agree; ${said.join(', ')}`;
   const cause = failures.find(({ error }) => error !== undefined)?.error;
   return new NetError('DISAGREED', message, { reach: 'answered', phase: 'body', limit: 'agree', value: count, cause });
