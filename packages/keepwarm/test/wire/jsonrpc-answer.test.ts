@@ -139,6 +139,7 @@ describe('answers', () => {
 
 describe('an answer whose result alone is parsed', () => {
   const nodes = (result: string, id: number | string) => `{"jsonrpc":"2.0","result":${result},"id":${id}}`;
+  const idFirst = (result: string, id: number | string) => `{"jsonrpc":"2.0","id":${id},"result":${result}}`;
   const ours = (text: string, id: number) => plainResult(text, id)?.value;
 
   it('is one that is written as nodes write it, and bears the id', () => {
@@ -147,8 +148,10 @@ describe('an answer whose result alone is parsed', () => {
       value: [1, null],
     });
     assert.equal(ours(nodes('null', 7), 7), null);
+    assert.equal(ours(idFirst('"0xf4240"', 123), 123), '0xf4240');
     for (const id of ['17', '70', '07', '7.0', '"7"', '-7', ' 7', '7 ']) {
       assert.equal(plainResult(nodes('1', id), 7), undefined, id);
+      assert.equal(plainResult(idFirst('1', id), 7), undefined, id);
     }
   });
 
@@ -170,11 +173,12 @@ describe('an answer whose result alone is parsed', () => {
       ),
     );
     fc.assert(
-      fc.property(parts, fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 20 }), (result, id, asked) => {
-        const text = nodes(result, id);
-        const plain = plainResult(text, asked);
-        if (plain === undefined) return;
-        assert.deepEqual(plain, answerOf(JSON.parse(text), asked, true));
+      fc.property(fc.constantFrom(nodes, idFirst), parts, fc.integer({ min: 1, max: 20 }), (write, result, id) => {
+        for (const asked of [id, 7]) {
+          const text = write(result, id);
+          const plain = plainResult(text, asked);
+          if (plain !== undefined) assert.deepEqual(plain, answerOf(JSON.parse(text), asked, true));
+        }
       }),
       { numRuns: 2_000 },
     );

@@ -65,17 +65,22 @@ export function answerOf(message: unknown, id: number | string, strict: boolean)
  * this says what `answerOf` would.
  */
 export function plainResult(text: string, id: number): Result | undefined {
-  const end = endBefore(text, id);
-  if (end < 0 || !text.startsWith(BEGINNING)) return undefined;
+  const resultFirst = text.startsWith(RESULT_FIRST);
+  const from = resultFirst ? RESULT_FIRST.length : startAfter(text, id);
+  const to = resultFirst ? endBefore(text, id) : text.length - 1;
+  if (from < 0 || to < 0) return undefined;
   try {
-    return new Result(JSON.parse(text.slice(BEGINNING.length, end)));
+    return new Result(JSON.parse(text.slice(from, to)));
   } catch {
     return undefined; // there is more in it than a result
   }
 }
 
-const BEGINNING = '{"jsonrpc":"2.0","result":';
+/** As Solana's nodes begin and end their answers, and as those of Ethereum begin theirs. */
+const RESULT_FIRST = '{"jsonrpc":"2.0","result":';
 const ID = ',"id":';
+const ID_FIRST = '{"jsonrpc":"2.0","id":';
+const RESULT = ',"result":';
 
 /** Where the id and nothing else follows, to the last character; -1 where it does not. Makes no text to compare. */
 function endBefore(text: string, id: number): number {
@@ -86,6 +91,14 @@ function endBefore(text: string, id: number): number {
   }
   at -= ID.length;
   return text.startsWith(ID, at) ? at : -1;
+}
+
+/** Where the result begins that follows the id; -1 where it does not, or the end is missing. */
+function startAfter(text: string, id: number): number {
+  if (!text.startsWith(ID_FIRST) || text.charCodeAt(text.length - 1) !== CLOSING) return -1;
+  const digits = String(id);
+  const at = ID_FIRST.length + digits.length;
+  return text.startsWith(digits, ID_FIRST.length) && text.startsWith(RESULT, at) ? at + RESULT.length : -1;
 }
 
 const CLOSING = 0x7d;
