@@ -21,6 +21,19 @@ const REFUSED: Readonly<Record<string, readonly [request: string, status: number
   'a signed length': ['POST /api/ HTTP/1.1\r\nHost: x\r\nContent-Length: +4\r\n\r\nabcd', 400],
   'a hexadecimal length': ['POST /api/ HTTP/1.1\r\nHost: x\r\nContent-Length: 0x4\r\n\r\nabcd', 400],
   'a transfer coding besides chunked': ['POST /api/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n', 400],
+  'a transfer coding under chunked': [
+    'POST /api/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
+    501,
+  ],
+  'a transfer coding that hides the end': [
+    'POST /api/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\nGET /api/ HTTP/1.1\r\nHost: x\r\n\r\n',
+    400,
+  ],
+  'a transfer coding in HTTP/1.0': [
+    'POST /api/ HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    400,
+  ],
+  'another version': ['GET /api/ HTTP/2.0\r\nHost: x\r\n\r\n', 505],
   'chunked that is not last': ['POST /api/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, identity\r\n\r\n', 400],
   'a space before the colon': ['POST /api/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n', 400],
   'a folded field': ['GET /api/ HTTP/1.1\r\nHost: x\r\nX-A: 1\r\n folded: 2\r\n\r\n', 400],

@@ -1,7 +1,7 @@
 /** Answers where there is no request to answer, written on the socket itself, which ends with them. */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { isDistrusted } from './caller-connection.ts';
+import { asLast, isDistrusted } from './caller-connection.ts';
 import { type Problem, refusal } from './problem.ts';
 
 /** Bytes of a request's head; as large as the replies the library accepts. */
@@ -33,9 +33,13 @@ const REASONS: Readonly<Record<number, string>> = {
   431: 'Request Header Fields Too Large',
 };
 
-function endWith(socket: Socket, { status, code, detail, limit, value }: Problem): void {
+function endWith(socket: Socket, problem: Problem): void {
   // Node has let go of the socket by then: that a caller has left is nobody else's to hear.
   socket.on('error', () => socket.destroy());
+  asLast(socket, () => write(socket, problem));
+}
+
+function write(socket: Socket, { status, code, detail, limit, value }: Problem): void {
   const body = JSON.stringify({ type: 'about:blank', title: REASONS[status], status, code, detail, limit, value });
   const head = [
     `HTTP/1.1 ${status} ${REASONS[status]}`,

@@ -12,6 +12,7 @@ import type { ListenerTls } from '../config/listener-tls.ts';
 import { acceptUpgrade } from './accept-upgrade.ts';
 import type { CallerRequest, CallerResponse } from './caller.ts';
 import {
+  asking,
   attendClose,
   closedOf,
   distrust,
@@ -30,7 +31,7 @@ import { discardRest } from './request-body.ts';
 import type { Route, Routes } from './routes.ts';
 import { RpcForwarding } from './rpc-forwarding.ts';
 import type { Place } from './sections.ts';
-import { targetOf } from './target.ts';
+import { objectionTo, targetOf } from './target.ts';
 import { mayUpgrade, OFFERS_UPGRADES } from './upgrade-offer.ts';
 import { responseOn } from './upgrading.ts';
 
@@ -49,6 +50,8 @@ export interface DataOptions {
 
 /** The head of a request must have arrived within this, in ms; or within `requestMs`, if that is less. */
 const HEAD_MS_MAX = 30_000;
+/** Requests of one connection that wait for their answers; with another one it is closed, and they are given up. */
+const PIPELINED_MAX = 100;
 /** How often a draining server looks for connections that have become idle, in ms. */
 const DRAIN_LOOK_MS = 20;
 
@@ -74,7 +77,8 @@ export class DataServer {
       ...options,
       headMs,
       headBytesMax: HEAD_BYTES_MAX,
-      mayUpgrade: (request) => !this.#draining && mayUpgrade(request),
+      // Behind a request that waits for its answer it would be answered first: it is taken for a request like any other.
+      mayUpgrade: (request) => !this.#draining && asking(request.socket) === 0 && mayUpgrade(request),
     });
     this.server = server;
     this.server.maxConnections = options.callersMax;
@@ -144,14 +148,18 @@ export class DataServer {
   #handle(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
     if (isDistrusted(socket)) return; // it is read already, behind the refused one; its answer never comes
+    if (asking(socket) >= PIPELINED_MAX) {
+      distrust(socket); // the rest of what has been read is not looked at
+      return void socket.destroy();
+    }
     this.#inFlight++;
-    requestBegun(socket);
-    response.on('close', () => {
+    requestBegun(socket, response);
+    response.once('close', () => {
       this.#inFlight--;
-      requestEnded(socket);
+      requestEnded(socket, response);
     });
     if (this.#draining) response.shouldKeepAlive = false;
-    const refused = this.#pass(request, response, closedOf(socket));
+    const refused = objectionTo(request) ?? this.#pass(request, response, closedOf(socket));
     if (refused !== undefined) this.#refuse(response, refused);
   }
 

@@ -1,7 +1,7 @@
 /**
  * What a request asks for, and whether it may be asked: everything two parsers could read differently is refused here,
- * before an upstream sees it. Node's parser, which is strict by default, has refused bad framing by then (both lengths,
- * differing lengths, unknown transfer codings, bare line ends).
+ * before an upstream sees it. Node's parser, which is strict by default, has refused most bad framing by then (both
+ * lengths, differing lengths, bare line ends); what it lets pass, or refuses only behind the head, is refused below.
  */
 import type { CallerRequest } from './caller.ts';
 import { passes } from './fields.ts';
@@ -24,6 +24,19 @@ const ABSOLUTE = /^http:\/\/([^/?#]*)(.*)$/i;
 const PATH = /^\/[\x21-\x22\x24-\x7e]*$/;
 /** A segment `.` or `..`, percent-encoded or not, between slashes of any spelling. */
 const DOT_SEGMENT = /(?:\/|\\|%2f|%5c)(?:\.|%2e){1,2}(?:\/|\\|%2f|%5c|$)/i;
+
+/** Of a message of HTTP/1: whether it is one, and where it ends (RFC 9112 §§ 2.3, 6.1). */
+export function objectionTo({ httpVersion, headers }: CallerRequest): Problem | undefined {
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') {
+    const status = httpVersion.startsWith('0') ? 400 : 505; // HTTP/0.9 has neither versions nor statuses
+    return refusal(status, 'REFUSED', 'the request says that it is of another version than HTTP/1.1 or 1.0');
+  }
+  const coding = headers['transfer-encoding']?.trim().toLowerCase();
+  if (coding === undefined || (coding === 'chunked' && httpVersion === '1.1')) return undefined;
+  if (httpVersion === '1.0') return refusal(400, 'REFUSED', 'the request is of HTTP/1.0 and has a Transfer-Encoding');
+  if (!/,\s*chunked$/.test(coding)) return refusal(400, 'REFUSED', 'the Transfer-Encoding does not end with chunked');
+  return refusal(501, 'REFUSED', 'the request has a transfer coding besides chunked');
+}
 
 export function targetOf(request: CallerRequest): Target | Problem {
   const { rawHeaders, headers, url = '' } = request;
