@@ -145,14 +145,19 @@ function http2(quick: boolean): CallScenario[] {
   ];
 }
 
-/** Each drop-in beside what it stands in for, over HTTP/1.1, with bodies of 1 MB. */
+/** Each drop-in beside what it stands in for, over HTTP/1.1, with small bodies and bodies of 1 MB. */
 const DROP_INS = ['undici.fetch h1 over keepwarm', 'undici.fetch h1', 'node:https over keepwarm', 'node:https'];
 
 function dropIns(quick: boolean): CallScenario[] {
-  const shared = { kind: 'calls', inFlight: 10, clients: DROP_INS, wrk: false, plan: planFor('1MB', quick) } as const;
+  const shared = { kind: 'calls', clients: DROP_INS, wrk: false } as const;
+  const small = { ...shared, reply: '100B', plan: planFor('100B', quick) } as const;
+  const large = { ...shared, inFlight: 10, plan: planFor('1MB', quick) } as const;
   return (['http', 'tls'] as const).flatMap((origin): CallScenario[] => [
-    { ...shared, name: `drop-in-${origin}-1MB-down`, origin, reply: '1MB' },
-    { ...shared, name: `drop-in-${origin}-1MB-up`, origin, reply: 'upload', bodyBytes: MEGABYTE },
+    ...[1, 50, 200].map(
+      (inFlight): CallScenario => ({ ...small, name: `drop-in-${origin}-100B-${inFlight}`, origin, inFlight }),
+    ),
+    { ...large, name: `drop-in-${origin}-1MB-down`, origin, reply: '1MB' },
+    { ...large, name: `drop-in-${origin}-1MB-up`, origin, reply: 'upload', bodyBytes: MEGABYTE },
   ]);
 }
 
