@@ -20,7 +20,14 @@ export type {
   WriteProof,
 } from './clients/jsonrpc/adapter.ts';
 export type { AgreeOptions } from './clients/jsonrpc/agree-options.ts';
-export type { AnswerTable, AnswerTraits, Emptiness, HeightRange, RangeTraits, TooMuch } from './clients/jsonrpc/answer-traits.ts';
+export type {
+  AnswerTable,
+  AnswerTraits,
+  Emptiness,
+  HeightRange,
+  RangeTraits,
+  TooMuch,
+} from './clients/jsonrpc/answer-traits.ts';
 export { createRpc, type RpcClient } from './clients/jsonrpc/client.ts';
 export type { EndpointLimit, EndpointLimiter, EndpointShare, RpcRateLimit } from './clients/jsonrpc/endpoint-limits.ts';
 export { FRESHNESS_DEFAULTS, type FreshnessOptions } from './clients/jsonrpc/freshness-options.ts';

@@ -1,6 +1,6 @@
 /**
- * Searches that a node refuses as too much at once, in parts: halves, and halves of those that are refused as well, down
- * to single heights. The parts are asked for from the lowest height on, and joined in the order of their heights.
+ * Searches that a node refuses as too much at once, in parts: halves, and halves of those that are refused as well,
+ * down to single heights. The parts are asked for from the lowest height on, and joined in the order of their heights.
  *
  *   whole ──refused as too much──▶ halves ──▶ asked for, so many at once ──all answered──▶ joined
  *                                    ▲             │ refused as too much      │ anything else
