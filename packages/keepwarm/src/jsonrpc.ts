@@ -33,8 +33,6 @@ export type { EndpointLimit, EndpointLimiter, EndpointShare, RpcRateLimit } from
 export { FRESHNESS_DEFAULTS, type FreshnessOptions } from './clients/jsonrpc/freshness-options.ts';
 export {
   BATCHING_DEFAULTS,
-  SPLITTING_DEFAULTS,
-  type SplittingOptions,
   type BatchingOptions,
   RPC_CACHE_DEFAULTS,
   type RpcCacheOptions,
@@ -42,6 +40,8 @@ export {
   type RpcEndpoint,
   type RpcOptions,
   type RpcRequest,
+  SPLITTING_DEFAULTS,
+  type SplittingOptions,
 } from './clients/jsonrpc/options.ts';
 export { RpcError } from './clients/jsonrpc/rpc-error.ts';
 export type { Sameness } from './clients/jsonrpc/sameness.ts';
