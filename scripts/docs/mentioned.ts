@@ -1,5 +1,5 @@
 /** Commands that a sentence mentions: whether there is such a script, command or flag. */
-import { globSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseCommandLine } from '../../packages/gateway/src/command/parse.ts';
 import { root } from '../check.ts';
@@ -17,6 +17,9 @@ export function faultOf({ where, text }: Command): string[] {
   if (ROWS.test(text)) return [];
   const ours = /^(?:npm run (?:-s )?keepwarm -- |keepwarm )(.*)$/.exec(text)?.[1];
   if (ours !== undefined && ours !== '') return commandFault(ours).map((fault) => `${where}: ${text}: ${fault}`);
+  const tool = /^npx (\S+)/.exec(text)?.[1];
+  if (tool !== undefined && tool !== 'keepwarm' && !existsSync(join(root, 'node_modules', '.bin', tool)))
+    return [`${where}: ${text}: ${tool} is not installed`];
   const [, name, , flags = ''] = /^npm (?:run )?(?:-s )?(\S+)( -- (.*))?$/.exec(text) ?? [];
   if (name === undefined || !/^npm (?:run|start|test)/.test(text)) return []; // npm's own
   return scriptFault(name, flags).map((fault) => `${where}: ${text}: ${fault}`);

@@ -95,8 +95,17 @@ describe('what is deployed', () => {
     assert.deepEqual(own, []);
   });
 
+  it('says in its files what the page says', () => {
+    const page = readFileSync(join(root, 'docs/guide/deploy.md'), 'utf8');
+    const [, build = '?'] = /^#.*: (docker build .*)$/m.exec(read('docker/Dockerfile')) ?? [];
+    const [, enable = '?'] = /^#.*(systemctl enable .*)$/m.exec(read('systemd/keepwarm.service')) ?? [];
+    for (const command of [build, enable]) assert.ok(page.includes(command), command);
+  });
+
   it('is an image of commands and files that exist', () => {
     const dockerfile = read('docker/Dockerfile');
+    const [, into = '?'] = /--pack-destination (\S+)/.exec(dockerfile) ?? [];
+    assert.ok(dockerfile.includes(`mkdir ${into} `), 'npm packs into no folder that is not there');
     for (const workspace of ['packages/keepwarm', 'packages/gateway']) {
       assert.ok(dockerfile.includes(`--workspace ${workspace}`));
       assert.ok(readFileSync(join(root, workspace, 'package.json'), 'utf8').includes('"files"'));
