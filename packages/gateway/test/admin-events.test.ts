@@ -162,6 +162,19 @@ describe('/api/events', () => {
     stranger.close();
   });
 
+  it('tells a reader that comes back all that is remembered, however much: it has not been slow yet', async () => {
+    const { events: url, gateway } = await started();
+    const filler = 'x'.repeat(2_000);
+    for (let i = 0; i < EVENTS_MAX; i++) gateway.feed.tell(`kind-${i}`, undefined, { filler });
+    const reader = await reading(url, { 'last-event-id': 'before-the-restart-7' });
+    await until(() => reader.kinds().includes(`kind-${EVENTS_MAX - 1}`));
+    const told = reader.kinds().filter((kind) => String(kind).startsWith('kind-')).length;
+    assert.ok(told > EVENTS_MAX - 10, `${told}: the gateway may have told of something itself`);
+    gateway.feed.tell('after', undefined, {});
+    await until(() => reader.kinds().includes('after'));
+    reader.close();
+  });
+
   it('drops a reader that does not read, counts it, and nobody else notices', async () => {
     const { gateway, adminPort, events: url } = await started();
     const slow = connect(adminPort, '127.0.0.1');

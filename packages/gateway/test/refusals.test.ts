@@ -26,7 +26,7 @@ const REFUSED: Readonly<Record<string, readonly [request: string, status: number
     501,
   ],
   'a transfer coding that hides the end': [
-    'POST /api/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\nGET /api/ HTTP/1.1\r\nHost: x\r\n\r\n',
+    'POST /api/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n',
     400,
   ],
   'a transfer coding in HTTP/1.0': [

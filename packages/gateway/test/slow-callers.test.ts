@@ -31,4 +31,18 @@ describe('a caller that sends a byte now and then', () => {
       assert.ok(performance.now() - startedAt < SOON_MS);
     });
   }
+
+  it('of how HTTP/2 begins has requestMs for all of it, and no more', async () => {
+    const upstream = opened.add(await httpServer((request) => void request.resume()));
+    const { port } = opened.add(await startGateway({ api: upstream.origin }, { requestMs: 600 }));
+    const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+    let told = '';
+    socket.on('data', (bytes) => (told += String(bytes)));
+    const bytes = [...'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'];
+    const drip = setInterval(() => socket.write(bytes.shift() ?? ''), 150);
+    await once(socket, 'close');
+    clearInterval(drip);
+    assert.equal(told, '', 'nobody took it for what it was to become');
+    assert.ok(bytes.length > 0);
+  });
 });

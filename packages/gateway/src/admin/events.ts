@@ -6,7 +6,7 @@
  *                                           └──▶ dropped: it reads too slowly, or the gateway stops
  *
  * What is written waits in the connection for its reader; beyond `BUFFER_BYTES_MAX` the reader is dropped, counted, and
- * may come back.
+ * may come back. What it missed does not count until it has been read: it comes at once, and is bounded by the feed.
  */
 import type { ServerResponse } from 'node:http';
 import type { Feed, FeedEvent } from '../figures/feed.ts';
@@ -68,16 +68,19 @@ function stream(
 ): void {
   readers.add(response);
   response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' });
-  const write = (text: string): void => {
-    if (response.writableLength > BUFFER_BYTES_MAX) readers.drop(response);
-    else response.write(text);
-  };
-  write(`retry: ${RETRY_MS}\nevent: hello\ndata: ${JSON.stringify({ run: feed.run, last: feed.last })}\n\n`);
+  let missed = `retry: ${RETRY_MS}\nevent: hello\ndata: ${JSON.stringify({ run: feed.run, last: feed.last })}\n\n`;
   if (since !== undefined) {
     const { lost, events } = feed.since(since);
-    if (lost !== 0) write(`event: gap\ndata: ${JSON.stringify({ lost: lost ?? null })}\n\n`);
-    for (const event of events) if (isWanted(event)) write(written(event));
+    if (lost !== 0) missed += `event: gap\ndata: ${JSON.stringify({ lost: lost ?? null })}\n\n`;
+    for (const event of events) if (isWanted(event)) missed += written(event);
   }
+  let bytesMax = BUFFER_BYTES_MAX + missed.length;
+  if (response.write(missed)) bytesMax = BUFFER_BYTES_MAX;
+  else response.once('drain', () => (bytesMax = BUFFER_BYTES_MAX));
+  const write = (text: string): void => {
+    if (response.writableLength > bytesMax) readers.drop(response);
+    else response.write(text);
+  };
   const stop = feed.listen((event) => {
     if (isWanted(event)) write(written(event));
   });

@@ -77,7 +77,7 @@ export class DataServer {
       ...options,
       headMs,
       headBytesMax: HEAD_BYTES_MAX,
-      // Behind a request that waits for its answer it would be answered first: it is taken for a request like any other.
+      // Behind a request that waits for its answer it would be answered first: it is a request like any other.
       mayUpgrade: (request) => !this.#draining && asking(request.socket) === 0 && mayUpgrade(request),
     });
     this.server = server;
