@@ -122,6 +122,13 @@ export class NetError extends Error {
       : new NetError(this.code, this.message, { ...this, cause: this.cause, answer: this.#answer, reach });
   }
 
+  /** The same failure, told of the origin and connection it was met at, where it names no origin. */
+  about(origin: string | undefined, socketId = this.socketId): NetError {
+    return origin === undefined || this.origin !== undefined
+      ? this
+      : new NetError(this.code, this.message, { ...this, cause: this.cause, answer: this.#answer, origin, socketId });
+  }
+
   /**
    * Any thrown value as a NetError. What is not ours is taken for a lost connection that may have delivered the call.
    */

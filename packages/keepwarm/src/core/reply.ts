@@ -200,8 +200,17 @@ export class Reply {
   /** As `json`, at once when the body is there. @throws as `json` */
   parsed(): unknown {
     const body = this.#taken();
-    if (typeof body === 'string') return parseText(body);
-    return body instanceof Uint8Array ? parseJson(body) : collectFor(body, parseJson);
+    if (typeof body === 'string') return this.#read(body, parseText);
+    if (body instanceof Uint8Array) return this.#read(body, parseJson);
+    return collectFor(body, (bytes) => this.#read(bytes, parseJson));
+  }
+
+  #read<T>(body: T, parse: (body: T) => unknown): unknown {
+    try {
+      return parse(body);
+    } catch (error) {
+      throw NetError.from(error).about(this.from?.key, this.socketId);
+    }
   }
 
   /** The body as it arrives, whatever the status. The deadline of the call still holds for all of it. */

@@ -7,22 +7,10 @@
  */
 
 import type { Transform } from 'node:stream';
-import {
-  brotliDecompressSync,
-  constants,
-  createBrotliDecompress,
-  createGunzip,
-  createInflate,
-  createInflateRaw,
-  createZstdDecompress,
-  gunzipSync,
-  inflateRawSync,
-  inflateSync,
-  zstdDecompressSync,
-} from 'node:zlib';
 import type { Call } from '../core/call.ts';
 import { NetError } from '../core/error.ts';
 import type { BodySink, BodySource, Reply } from '../core/reply.ts';
+import { type Coding, codingsOf, decodeOne, decoder, undecodable } from './codings.ts';
 
 export interface DecompressOptions {
   /**
@@ -41,9 +29,6 @@ const AT_ONCE_BYTES = 16 * 1024;
 const AT_ONCE_DECODED_BYTES = 1024 * 1024;
 /** Codings in a row: nobody honest needs more than two. */
 const CODINGS_MAX = 5;
-
-/** A window of 8 MiB is all that RFC 9659 § 3 allows in a reply; more is a way to make us take memory. */
-const ZSTD = { params: { [constants.ZSTD_d_windowLogMax]: 23 } };
 
 export const ACCEPT_ENCODING = 'gzip, deflate, br, zstd';
 
@@ -72,46 +57,41 @@ function decoded(reply: Reply, options: DecompressOptions, bodyBytesMax: number)
         phase: 'body',
         limit: 'codingsMax',
         value: CODINGS_MAX,
+        ...placeOf(reply),
       },
     );
   }
   const headers = reply.headers.without('content-encoding', 'content-length');
+  const place = placeOf(reply);
   const body = reply.take();
   if (body instanceof Uint8Array) {
     if (body.length === 0) return reply.with(body, headers);
-    const whole = decodeAtOnce(body, codings, Math.min(AT_ONCE_DECODED_BYTES, bodyBytesMax));
+    const whole = decodeAtOnce(body, codings, Math.min(AT_ONCE_DECODED_BYTES, bodyBytesMax), place);
     if (whole !== undefined) {
       options.tally.encodedBytes += body.length;
       options.tally.decodedBytes += whole.length;
       return reply.with(whole, headers);
     }
-    return reply.with(new Decoding(wholeSource(body), codings, options, bodyBytesMax), headers);
+    return reply.with(new Decoding(wholeSource(body), codings, options, bodyBytesMax, place), headers);
   }
-  return reply.with(new Decoding(body, codings, options, bodyBytesMax), headers);
+  return reply.with(new Decoding(body, codings, options, bodyBytesMax, place), headers);
 }
 
-type Coding = 'gzip' | 'deflate' | 'br' | 'zstd';
-
-/** Codings in the order they are to be undone, or nothing when one is unknown (RFC 9110 § 8.4.1). */
-function codingsOf(field: string): Coding[] | undefined {
-  const codings: Coding[] = [];
-  for (const part of field.toLowerCase().split(',')) {
-    const name = part.trim();
-    if (name === '' || name === 'identity') continue;
-    if (name === 'gzip' || name === 'x-gzip') codings.unshift('gzip');
-    else if (name === 'deflate' || name === 'br' || name === 'zstd') codings.unshift(name);
-    else return undefined;
-  }
-  return codings;
+/** Where a reply came from, as errors say it. */
+interface Place {
+  readonly origin: string | undefined;
+  readonly socketId: number;
 }
 
-/** `deflate` means zlib-wrapped, but some servers send it bare: the wrapper's first byte tells (RFC 1950 § 2.2). */
-function isBareDeflate(first: number): boolean {
-  return (first & 0x0f) !== 8;
-}
+const placeOf = ({ from, socketId }: Reply): Place => ({ origin: from?.key, socketId });
 
 /** @returns nothing when it is not small after all, so that the bounded stream must do it */
-function decodeAtOnce(body: Uint8Array, codings: readonly Coding[], maxOutputLength: number): Uint8Array | undefined {
+function decodeAtOnce(
+  body: Uint8Array,
+  codings: readonly Coding[],
+  maxOutputLength: number,
+  { origin, socketId }: Place,
+): Uint8Array | undefined {
   if (body.length > AT_ONCE_BYTES) return undefined;
   let bytes: Uint8Array = body;
   for (const coding of codings) {
@@ -120,38 +100,10 @@ function decodeAtOnce(body: Uint8Array, codings: readonly Coding[], maxOutputLen
       bytes = decodeOne(coding, bytes, maxOutputLength);
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return undefined;
-      throw undecodable(coding, cause);
+      throw undecodable(coding, cause).about(origin, socketId);
     }
   }
   return bytes;
-}
-
-function decodeOne(coding: Coding, bytes: Uint8Array, maxOutputLength: number): Uint8Array {
-  switch (coding) {
-    case 'gzip':
-      return gunzipSync(bytes, { maxOutputLength });
-    case 'br':
-      return brotliDecompressSync(bytes, { maxOutputLength });
-    case 'zstd':
-      return zstdDecompressSync(bytes, { maxOutputLength, ...ZSTD });
-    default:
-      return isBareDeflate(bytes[0]!)
-        ? inflateRawSync(bytes, { maxOutputLength })
-        : inflateSync(bytes, { maxOutputLength });
-  }
-}
-
-function decoder(coding: Coding, first: number): Transform {
-  switch (coding) {
-    case 'gzip':
-      return createGunzip();
-    case 'br':
-      return createBrotliDecompress();
-    case 'zstd':
-      return createZstdDecompress(ZSTD);
-    default:
-      return isBareDeflate(first) ? createInflateRaw() : createInflate();
-  }
 }
 
 /** A body at hand, as a source. */
@@ -178,6 +130,7 @@ class Decoding implements BodySource, BodySink {
   readonly #codings: readonly Coding[];
   readonly #options: DecompressOptions;
   readonly #bodyBytesMax: number;
+  readonly #place: Place;
   #chain: Transform[] = [];
   #sink: BodySink | undefined;
   #bytesIn = 0;
@@ -185,8 +138,15 @@ class Decoding implements BodySource, BodySink {
   #trailers: readonly string[] = [];
   #over = false;
 
-  constructor(source: BodySource, codings: readonly Coding[], options: DecompressOptions, bodyBytesMax: number) {
+  constructor(
+    source: BodySource,
+    codings: readonly Coding[],
+    options: DecompressOptions,
+    bodyBytesMax: number,
+    place: Place,
+  ) {
     this.#source = source;
+    this.#place = place;
     this.#codings = codings;
     this.#options = options;
     this.#bodyBytesMax = bodyBytesMax;
@@ -269,22 +229,13 @@ class Decoding implements BodySource, BodySink {
     if (this.#over) return;
     this.#stop();
     this.#source.cancel(error);
-    this.#sink!.fail(error);
+    this.#sink!.fail(error.about(this.#place.origin, this.#place.socketId));
   }
 
   #stop(): void {
     this.#over = true;
     for (const stage of this.#chain) stage.destroy();
   }
-}
-
-function undecodable(coding: Coding, cause: unknown): NetError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new NetError('DECODE', `the body is not the ${coding} its content-encoding says: ${why}`, {
-    reach: 'answered',
-    phase: 'body',
-    cause,
-  });
 }
 
 function tooMuch(limit: string, value: number, what: string): NetError {

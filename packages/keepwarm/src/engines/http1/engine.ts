@@ -102,13 +102,13 @@ export class Http1Engine implements Host {
 
   /** @throws NetError when it is closed */
   relay(call: Call, to: Outlet, now: number): void {
-    if (this.#closed !== undefined) throw this.#closed;
+    if (this.#closed !== undefined) throw this.#closed.about(call.origin.key);
     new Exchange(this, this.pool(call.origin, call.section), call, to, now).start();
   }
 
   /** As `send`, for an engine that has promised the reply already: it has taken the call, so a drain lets it end. */
   run(call: Call, resolve: (reply: Reply) => void, reject: (error: NetError) => void): void {
-    if (this.#ended) return reject(this.#closed!);
+    if (this.#ended) return reject(this.#closed!.about(call.origin.key));
     const to: Outlet = { replied: resolve, failed: (error) => reject(NetError.from(error)) };
     new Exchange(this, this.pool(call.origin, call.section), call, to, this.clock.now()).start();
   }

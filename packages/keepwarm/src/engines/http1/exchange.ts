@@ -301,8 +301,9 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     if (this.#over) return;
     this.#finish();
     this.#connection = undefined;
-    if (this.#delivery !== undefined) return this.#delivery.fail(error);
-    failLater(this.#to, error, this.#host.clock);
+    const told = error.about(this.call.origin.key);
+    if (this.#delivery !== undefined) return this.#delivery.fail(told);
+    failLater(this.#to, told, this.#host.clock);
   }
 
   /** The message has ended cleanly. */

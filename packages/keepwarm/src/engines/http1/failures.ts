@@ -82,9 +82,9 @@ function isTlsAlert(cause: Error & { code?: string }): boolean {
   return cause.code?.startsWith('ERR_SSL_') === true && cause.code.includes('ALERT');
 }
 
-export function limitReached(limit: string, value: number, what: string): NetError {
+export function limitReached(limit: string, value: number, what: string, phase: 'head' | 'body' = 'body'): NetError {
   const message = `the reply has more than ${value} ${what} (limit ${limit})`;
-  return new NetError('LIMIT', message, { reach: 'answered', phase: 'body', limit, value });
+  return new NetError('LIMIT', message, { reach: 'answered', phase, limit, value });
 }
 
 /** The same error, told where it happened. */

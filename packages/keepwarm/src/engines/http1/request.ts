@@ -1,6 +1,6 @@
 /**
- * A call as bytes on a socket: head and a body at hand in one write; what is streamed, and the rest of a large one, after
- * it, with backpressure.
+ * A call as bytes on a socket: head and a body at hand in one write; what is streamed, and the rest of a large one,
+ * after it, with backpressure.
  */
 import { Buffer } from 'node:buffer'; // the global of this name is a getter, which a hot path would feel
 import type { Socket } from 'node:net';
@@ -15,8 +15,8 @@ const JOIN_BYTES_MAX = 64 * 1024;
 
 /**
  * Bytes that go out at a time. A connection does not tell how much of a write has been taken, only when all of it has:
- * in pieces, a body that moves slowly is told from one that the peer takes nothing of. At 30 s (`firstByteMs`) for each,
- * 9 KB/s are fast enough.
+ * in pieces, a body that moves slowly is told from one that the peer takes nothing of. At 30 s (`firstByteMs`) for
+ * each, 9 KB/s are fast enough.
  */
 export const PIECE_BYTES = 256 * 1024;
 

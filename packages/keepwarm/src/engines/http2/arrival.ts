@@ -54,7 +54,8 @@ export class Arrival {
     if (head.fault !== undefined) throw tell.broken(head.fault, 'answered', 'head');
     if (head.status < 200) {
       if (endStream) throw tell.broken('an interim reply that ends the stream', 'answered', 'head');
-      if (++this.#interims > this.#interimMax) throw limitReached('interimMax', this.#interimMax, 'interim replies');
+      if (++this.#interims > this.#interimMax)
+        throw limitReached('interimMax', this.#interimMax, 'interim replies', 'head');
       this.#call.onInterim?.(head.status, new ReplyFields(head.text));
       return;
     }

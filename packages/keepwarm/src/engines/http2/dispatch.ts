@@ -100,8 +100,8 @@ export class Dispatch implements FrameHandler {
   }
 
   #tooLarge({ limit, value }: FieldLimitError): NetError {
-    if (limit === 'fieldsMax') return limitReached('fieldsMax', value - 1, 'header fields');
-    return limitReached('headBytesMax', this.#headBytesMax, 'bytes of head');
+    if (limit === 'fieldsMax') return limitReached('fieldsMax', value - 1, 'header fields', 'head');
+    return limitReached('headBytesMax', this.#headBytesMax, 'bytes of head', 'head');
   }
 
   onReset(id: number, code: number): void {

@@ -84,7 +84,7 @@ export class Http2Engine implements Http2Host {
   }
 
   run(call: Call, resolve: (reply: Reply) => void, reject: (error: NetError) => void): void {
-    if (this.#closed !== undefined) return reject(this.#closed);
+    if (this.#closed !== undefined) return reject(this.#closed.about(call.origin.key));
     const promised = new Promised(call, this.decodeReply, resolve, reject);
     new Stream(this, this.place(call.origin, call.section), call, promised).start();
   }

@@ -136,7 +136,7 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
     session.open(this, now, now - this.#startedAt, now - session.activeAt > HTTP2.quietMs);
   }
 
-  /** For whom its body waits; for nobody once the last byte has gone out: then the answer is due, if it has not come. */
+  /** For whom its body waits; for nobody once its last byte is out: then the answer is due, if it has not come. */
   awaits(awaiting: Awaiting, now = this.#host.clock.now()): void {
     this.#awaiting = awaiting;
     if (awaiting === 'nobody' && this.phase === 'write') this.phase = 'head';
@@ -274,7 +274,7 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
   #fail(error: NetError): void {
     if (this.#over) return;
     this.#finish();
-    this.#promised.fail(error);
+    this.#promised.fail(error.about(this.call.origin.key));
   }
 
   #heed(now = this.#host.clock.now()): void {
