@@ -1,7 +1,7 @@
 /**
  * Interleaves short slices of every contestant in rounds, one at a time, and takes ratios within a round: what else
- * the machine does meanwhile falls on all of them alike. Each round starts with another contestant, so that none always
- * follows the same neighbour.
+ * the machine does meanwhile falls on all of them alike. Each round starts with another contestant, and every second
+ * one goes the other way round, so that none always follows the same neighbour.
  */
 import type { Contestant } from './contestant.ts';
 import type { SliceResult } from './load.ts';
@@ -73,8 +73,7 @@ export async function compare(contestants: readonly Contestant[], calls: number,
 
   for (let round = 0; round < plan.roundsMax && !isSettled(lanes); round++) {
     const roundMs = performance.now();
-    for (let turn = 0; turn < lanes.length; turn++) {
-      const lane = lanes[(turn + round) % lanes.length];
+    for (const lane of turns(lanes, round)) {
       const result = await lane.run(inFlight, plan.sliceMs, plan.leadMs);
       if (result !== undefined) lane.slices.push(result);
     }
@@ -82,6 +81,13 @@ export async function compare(contestants: readonly Contestant[], calls: number,
     if (round + 1 >= plan.roundsMin && endMs - startMs + (endMs - roundMs) > plan.budgetMs) break;
   }
   return lanes.map(({ contestant, slices, failure }) => ({ name: contestant.name, slices, failure }));
+}
+
+/** Everybody, in the order of a round. */
+function turns<T>(all: readonly T[], round: number): T[] {
+  const first = round % all.length;
+  const onwards = [...all.slice(first), ...all.slice(0, first)];
+  return round % 2 === 0 ? onwards : [...onwards.slice(0, 1), ...onwards.slice(1).reverse()];
 }
 
 function isSettled(lanes: readonly Lane[]): boolean {
