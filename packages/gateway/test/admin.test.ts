@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { ask, httpServer, Opened, raw, startGateway, type TestGateway } from './fixtures.ts';
+import { ask, httpServer, Opened, raw, startGateway, type TestGateway, until } from './fixtures.ts';
 
 const SECRET = 'hunter2';
 
@@ -128,18 +128,20 @@ describe('the admin listener', () => {
 
 describe('stopping', () => {
   it('is not ready any more, lets what is under way end, and takes nothing new', async () => {
-    let finish = (): void => undefined;
+    let finish: (() => void) | undefined;
     const upstream = await httpServer((_request, response) => {
       finish = () => response.end('done');
     });
     const { url, adminPort, gateway } = await startGateway({ api: upstream.origin }, { drainMs: 5_000 });
     const underWay = ask(`${url}/api/`);
-    while (gateway.data.inFlight === 0) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => finish !== undefined, 'it is upstream');
+    const told = JSON.parse(String((await ask(`http://127.0.0.1:${adminPort}/api/stats`)).body));
+    assert.deepEqual([told.upstreams[0].pool.inFlight, told.upstreams[0].pool.saturation], [1, 1 / 50]);
     const stopped = gateway.stop();
     const ready = await ask(`http://127.0.0.1:${adminPort}/readyz`);
     assert.equal(ready.status, 503);
     await assert.rejects(ask(`${url}/api/`), { code: 'ECONNREFUSED' });
-    finish();
+    finish!();
     const answer = await underWay;
     assert.equal(String(answer.body), 'done');
     await stopped;

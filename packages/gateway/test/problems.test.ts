@@ -115,6 +115,13 @@ describe('problems', () => {
     assert.equal(answer.status, 413);
     const { code, limit, value } = JSON.parse(String(answer.body));
     assert.deepEqual([code, limit, value], ['TOO_LARGE', 'requestBodyBytesMax', 100_000]);
+    for (const [bytes, status] of [
+      [100_000, 200],
+      [100_001, 413],
+    ] as const) {
+      // biome-ignore format: short
+      assert.equal((await ask(`${url}/api/`, { method: 'POST', body: 'x'.repeat(bytes) })).status, status);
+    }
   });
 
   it('answers 408 to a caller whose body does not come', async () => {
