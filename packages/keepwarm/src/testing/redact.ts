@@ -1,4 +1,5 @@
 /** Keeps secrets out of recordings: by the names they usually have, and by value where you say which. */
+import { exactText, parseExact } from '../wire/jsonrpc/numbers.ts';
 
 export interface RedactOptions {
   /** Further names of headers, query parameters, form fields and JSON members, in any case. */
@@ -44,14 +45,28 @@ export class Redaction {
 
   /** A body of this content type, as text; what is neither JSON nor a form is searched for values only. */
   body(text: string, contentType: string): string {
-    if (/[/+]json\b/i.test(contentType)) {
-      try {
-        return JSON.stringify(this.#json(JSON.parse(text)));
-      } catch {
-        return this.text(text); // it said JSON and is not
-      }
+    if (/x-www-form-urlencoded/i.test(contentType)) return this.#pairs(text);
+    if (!/json\b/i.test(contentType) && !/^\s*[[{]/.test(text)) return this.text(text);
+    return (
+      this.#parsed(text) ??
+      text
+        .split('\n')
+        .map((line) => this.#parsed(line) ?? this.text(line))
+        .join('\n')
+    );
+  }
+
+  /** @returns nothing for what is not JSON, whatever it says it is */
+  #parsed(text: string): string | undefined {
+    try {
+      const said = parseExact(text);
+      const before = exactText(said);
+      const left = exactText(this.#json(said));
+      // What has no secrets stays as it was written, to the last digit and blank.
+      return left === before ? text : left;
+    } catch {
+      return undefined; // searched for values by whoever asked
     }
-    return /x-www-form-urlencoded/i.test(contentType) ? this.#pairs(text) : this.text(text);
   }
 
   text(text: string): string {
@@ -72,7 +87,7 @@ export class Redaction {
   #pairs(text: string): string {
     const pairs = text.split('&').map((pair) => {
       const [name = '', ...rest] = pair.split('=');
-      return rest.length > 0 && this.#isSecret(name) ? `${name}=${this.#hidden(rest.join('='))}` : pair;
+      return rest.length > 0 && this.#isSecret(plain(name)) ? `${name}=${this.#hidden(rest.join('='))}` : pair;
     });
     return this.text(pairs.join('&'));
   }
@@ -87,5 +102,14 @@ export class Redaction {
       typeof each === 'string' && this.#isSecret(name) ? this.#hidden(each) : this.#json(each),
     ]);
     return Object.fromEntries(members);
+  }
+}
+
+/** As the server reads it: a name may be written in escapes. */
+function plain(name: string): string {
+  try {
+    return decodeURIComponent(name.replaceAll('+', ' '));
+  } catch {
+    return name; // broken escapes: it is what it is
   }
 }
