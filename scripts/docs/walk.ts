@@ -11,10 +11,12 @@
  * the rest is lent from this repository; what it does not name is not there. Ports are exchanged for free ones.
  */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { root } from '../check.ts';
-import { lend, manifestOf, unpack } from '../release/stage.ts';
+import { lend, manifestOf } from '../release/stage.ts';
 import type { Command } from './commands.ts';
 import { type Block, blocksOf } from './markdown.ts';
 import { freePlaces, Reader } from './reader.ts';
@@ -25,6 +27,7 @@ export interface Packed {
   readonly gateway: string;
 }
 
+const run = promisify(execFile);
 const OWN_TERMINAL = /\s+# in a terminal of its own$/;
 
 /** The name that stands before a block. */
@@ -45,28 +48,29 @@ export function patternOf(text: string): RegExp {
 /** Everything of npm's own that a machine's settings make it say. */
 const withoutNpm = (printed: string): string => printed.replaceAll(/^npm (?:warn|notice).*\n?/gm, '');
 
-/** As `npm install` would, of what is here. */
-function install(names: readonly string[], folder: string, packed: Packed): void {
+/** As `npm install` would, of what is here. Nothing stands still meanwhile: what other pages call is served from here. */
+async function install(names: readonly string[], folder: string, packed: Packed): Promise<void> {
   mkdirSync(join(folder, 'node_modules', '.bin'), { recursive: true });
   for (const name of names) {
-    if (name === 'keepwarm') unpack(packed.keepwarm, folder, name);
-    else if (name === 'keepwarm-gateway') installGateway(folder, packed);
+    if (name === 'keepwarm') await unpack(packed.keepwarm, folder, name);
+    else if (name === 'keepwarm-gateway') await installGateway(folder, packed);
     else lend(name, folder);
   }
 }
 
-function installGateway(folder: string, packed: Packed): void {
-  unpack(packed.gateway, folder, 'keepwarm-gateway');
+async function unpack(file: string, folder: string, name: string): Promise<void> {
+  const place = join(folder, 'node_modules', name);
+  mkdirSync(place, { recursive: true });
+  await run('tar', ['xzf', file, '-C', place, '--strip-components', '1']);
+}
+
+async function installGateway(folder: string, packed: Packed): Promise<void> {
+  await unpack(packed.gateway, folder, 'keepwarm-gateway');
   const { dependencies = {}, bin = {} } = manifestOf(join(folder, 'node_modules', 'keepwarm-gateway'));
   const program = join(folder, 'node_modules', 'keepwarm-gateway', bin['keepwarm'] ?? '');
   chmodSync(program, 0o755);
   symlinkSync(program, join(folder, 'node_modules', '.bin', 'keepwarm'));
-  install(
-    Object.keys(dependencies).filter((name) => name !== 'keepwarm'),
-    folder,
-    packed,
-  );
-  unpack(packed.keepwarm, folder, 'keepwarm');
+  await install(Object.keys(dependencies), folder, packed);
 }
 
 /** What is set for a line alone stands before a program: `env` is one. */
@@ -111,7 +115,7 @@ class Walker {
       return;
     }
     const [, names] = /^npm install (.*)$/.exec(text) ?? [];
-    if (names !== undefined) return install(names.split(' '), this.folder, this.#packed);
+    if (names !== undefined) return await install(names.split(' '), this.folder, this.#packed);
     const printed = withoutNpm(await this.#reader.type({ where, text }));
     this.printed += printed;
     if (wanted !== undefined) assert.match(`${printed.trim()}\n`, wanted, `${where}: ${text}`);
@@ -127,7 +131,7 @@ export async function walk(
   page: string,
   packed: Packed,
   places: Readonly<Record<string, string>>,
-  look: (folder: string) => void,
+  look: (folder: string) => Promise<void>,
 ): Promise<string> {
   const markdown = readFileSync(join(root, page), 'utf8');
   const blocks = blocksOf(page, markdown);
@@ -148,7 +152,7 @@ export async function walk(
         await walker.type(block, next?.language === 'text' ? next.text : undefined);
       }
     }
-    look(walker.folder);
+    await look(walker.folder);
     return walker.printed;
   } finally {
     await reader.close();
