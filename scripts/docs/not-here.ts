@@ -21,7 +21,7 @@ export interface Elsewhere {
 }
 
 const PACKAGES = 'scripts/test/packages.test.ts';
-const DEPLOY = 'scripts/test/deploy.test.ts';
+const SERVICE = 'scripts/test/service.test.ts';
 const EXAMPLES = 'scripts/test/examples.test.ts';
 
 const example = (page: string, name: string): Elsewhere => ({
@@ -66,12 +66,12 @@ export const ELSEWHERE: readonly Elsewhere[] = [
   ...WALKS.flatMap(walked),
   deploy(
     'docker build -f deploy/docker/Dockerfile -t keepwarm .',
-    DEPLOY,
-    'no image can be built here; its lines are checked',
+    SERVICE,
+    'no base image can be had here; the RUN lines of the Dockerfile are carried out there, on a machine of its own',
   ),
   deploy(
     'docker run --rm -p 127.0.0.1:4300:4300 -v "$PWD/keepwarm.yaml:/etc/keepwarm/keepwarm.yaml:ro" keepwarm',
-    DEPLOY,
-    'there is no image to run; what it would run is what the other commands run',
+    SERVICE,
+    'no image; its ENTRYPOINT, CMD, ENV, USER and HEALTHCHECK are carried out there, after the RUN lines',
   ),
 ];
