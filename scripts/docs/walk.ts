@@ -48,7 +48,7 @@ export function patternOf(text: string): RegExp {
 /** Everything of npm's own that a machine's settings make it say. */
 const withoutNpm = (printed: string): string => printed.replaceAll(/^npm (?:warn|notice).*\n?/gm, '');
 
-/** As `npm install` would, of what is here. Nothing stands still meanwhile: what other pages call is served from here. */
+/** As `npm install` would. Nothing stands still meanwhile: what other pages call is served by this process. */
 async function install(names: readonly string[], folder: string, packed: Packed): Promise<void> {
   mkdirSync(join(folder, 'node_modules', '.bin'), { recursive: true });
   for (const name of names) {
