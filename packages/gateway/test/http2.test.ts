@@ -32,6 +32,7 @@ describe('HTTP/2 from callers', () => {
           response.writeHead(200, url === '/cut' ? { 'content-length': 10 } : {}).write('half');
           return void setTimeout(() => response.destroy(), 20);
         }
+        if (url === '/odd') return void response.writeHead(999, 'Odd').end('odd');
         if (url === '/large') return void response.end(Buffer.alloc(5_000_000, 'x'));
         let body = '';
         try {
@@ -63,6 +64,11 @@ describe('HTTP/2 from callers', () => {
     for await (const chunk of stream) body += chunk;
     return { status: headers[':status'], headers, body };
   };
+
+  it('is told of a status that HTTP/2 does not have as of a fault upstream', async () => {
+    const { status, body } = await answer(begin({ ':path': '/api/odd' }));
+    assert.deepEqual([status, body], [502, 'odd']);
+  });
 
   it('is routed, answered and shown like any other, on the same port', async () => {
     const { status, headers, body } = await answer(

@@ -211,6 +211,8 @@ describe('upgraded connections', () => {
     assert.match(await raw(dead.port, `${ASK}\r\n`), /^HTTP\/1\.1 502 .*"code":"CONNECT"/s);
     const slow = await raws((socket) => socket.resume(), { deadlineMs: 30 });
     assert.match(await raw(slow.gateway.port, `${ASK}\r\n`), /^HTTP\/1\.1 504 .*"limit":"deadlineMs"/s);
+    const odd = await raws((socket) => socket.write('HTTP/1.1 099 Odd\r\nContent-Length: 2\r\n\r\nok'));
+    assert.match(await raw(odd.gateway.port, `${ASK}\r\n`), /^HTTP\/1\.1 502 .*"code":"PROTOCOL"/s);
     const closing = await raws((socket) => socket.destroy());
     assert.match(await raw(closing.gateway.port, `${ASK}\r\n`), /^HTTP\/1\.1 502 .*"code":"RESET"/s);
     assert.match(await raw(slow.gateway.port, ASK.replace('/api/', '/nobody/'), '\r\n'), /^HTTP\/1\.1 404 /);

@@ -71,7 +71,8 @@ export class Http2Response implements CallerResponse {
 
   writeHead(status: number, _reason: string, fields: string[]): void {
     if (this.#gone) return;
-    const headers: Record<string, string | number | string[]> = { ':status': status };
+    // What is no status to HTTP/2 is a fault of the server (RFC 9110 § 15).
+    const headers: Record<string, string | number | string[]> = { ':status': status > 599 ? 502 : status };
     for (let i = 0; i < fields.length; i += 2) {
       const name = fields[i]!.toLowerCase();
       if (name === 'connection') continue; // the stream ends with its answer anyway

@@ -71,7 +71,11 @@ export class Upgrading {
     });
     this.#asked = asked;
     asked.on('upgrade', (reply, socket, early) => this.#agreed(reply, socket, early));
-    asked.on('response', (reply) => this.#declined(reply));
+    asked.on('response', (reply) => {
+      if (isFinal(reply.statusCode)) return this.#declined(reply);
+      reply.destroy();
+      this.#failed(new NetError('PROTOCOL', 'the upstream answered with a status that is none', { reach: 'answered' }));
+    });
     asked.on('error', (error) => this.#failed(error));
     asked.end();
     this.#timer = setTimeout(() => this.#late(), Math.min(config.client.deadlineMs ?? DEADLINE_MS, 2 ** 31 - 1));
@@ -170,6 +174,9 @@ export function responseOn(request: IncomingMessage, socket: Socket): ServerResp
 
 /** How long a caller may take for the last answer on its connection, in ms. */
 const LAST_ANSWER_MS = 30_000;
+
+/** Node's client takes any three digits, its server does not. */
+const isFinal = (status = 0): boolean => status >= 200 && status <= 999;
 
 const named = (upgrade: string): string[] =>
   upgrade
