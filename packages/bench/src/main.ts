@@ -98,7 +98,7 @@ async function measure(scenario: Scenario, server: BenchServer, stable: Stable, 
       return { rows, table: memoryTable(rows) };
     }
     case 'jsonrpc': {
-      const rows = await measureJsonRpc(scenario.name, scenario.head, stable, quick);
+      const rows = await measureJsonRpc(scenario, stable, quick);
       return { rows, table: callTable(rows) };
     }
   }

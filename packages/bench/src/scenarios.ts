@@ -39,6 +39,7 @@ export interface JsonRpcScenario {
   readonly kind: 'jsonrpc';
   readonly name: string;
   readonly head: RpcHead;
+  readonly inFlight: number;
 }
 
 export type Scenario = CallScenario | GrpcScenario | JsonRpcScenario | OtherScenario;
@@ -174,8 +175,9 @@ export function scenarios(only: readonly string[], quick: boolean): Scenario[] {
     { kind: 'memory', name: 'memory-tls' },
     { kind: 'allocation', name: 'allocation' },
     { kind: 's2', name: 's2' },
-    { kind: 'jsonrpc', name: 'jsonrpc', head: 'node' },
-    { kind: 'jsonrpc', name: 'jsonrpc-edge', head: 'edge' },
+    { kind: 'jsonrpc', name: 'jsonrpc', head: 'node', inFlight: 50 },
+    { kind: 'jsonrpc', name: 'jsonrpc-200', head: 'node', inFlight: 200 },
+    { kind: 'jsonrpc', name: 'jsonrpc-edge', head: 'edge', inFlight: 50 },
     { kind: 'gateway', name: 'gateway-100B-50' },
     { kind: 'gateway-half-load', name: 'gateway-half-load' },
     { kind: 'gateway-idle', name: 'gateway-idle-10k' },
