@@ -5,8 +5,8 @@
  * way; lanes side by side, each with a proxy and clients of its own, whose connections are all open at first. They wait
  * out a silence of random length and then send an order by each, one after the other. Silences and limits are those of
  * an exchange (48 to 84 s; the server closes at 75 s) divided by 15. undici takes part twice: as it comes, with
- * connections kept for 4 s, and told to keep them for 70 s, just less than the server does. `--real` takes times as they
- * are, ten silences in all.
+ * connections kept for 4 s, and told to keep them for 70 s, just less than the server does. `--real` takes times as
+ * they are, ten silences in all.
  * Decides: whether the exchange adapters may promise that no order rides a cold connection.
  */
 import { once } from 'node:events';

@@ -20,8 +20,8 @@ export type Eligible = (endpoint: string, call: Call, now: number) => boolean;
 const TIER_BITS = 20; // above any priority
 
 /**
- * To which group each endpoint belongs, for one call. Retry asks on its way down how many there are, and the picker asks
- * again in the same step: what was found is kept for the same attempt at the same instant, until somebody learns
+ * To which group each endpoint belongs, for one call. Retry asks on its way down how many there are, and the picker
+ * asks again in the same step: what was found is kept for the same attempt at the same instant, until somebody learns
  * something.
  */
 export class Ranking {

@@ -9,7 +9,7 @@ export function fieldOf(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }
 
-/** Read by its own name, as every call is: a name that varies is looked up anew each time. Texts and numbers have none. */
+/** Read by its own name, as in every call: a name that varies is looked up anew each time. Numbers have none. */
 type Config = { readonly minContextSlot?: unknown } | null | undefined;
 type Contextual = { readonly context?: { readonly slot?: unknown } | null } | null | undefined;
 
