@@ -106,8 +106,8 @@ export class Serving {
       return old !== undefined && isDeepStrictEqual(old.config, config) ? old : this.#whole(name, config, old);
     }
     if (isDeepStrictEqual(old.config, config)) return old;
-    const [{ sections: _, ...before }, { sections, ...after }] = [old.config, config];
-    if (sections === undefined || !isDeepStrictEqual(before, after)) return this.#whole(name, config, old);
+    const [{ sections: _, ...before }, { sections: __, ...after }] = [old.config, config];
+    if (!isDeepStrictEqual(before, after)) return this.#whole(name, config, old);
     // Its sections alone have changed: who has none does not notice.
     old.config = config;
     this.#divide(old, old.sections);
@@ -124,6 +124,7 @@ export class Serving {
   #divide(upstream: Upstream, before?: Sections): void {
     const { sections } = upstream.config;
     before?.close();
+    upstream.sections = undefined;
     if (sections === undefined) return;
     const parts = {
       common: upstream,

@@ -6,7 +6,6 @@
 
 import type { AddressInfo } from 'node:net';
 import { createSecureContext } from 'node:tls';
-import { isDeepStrictEqual } from 'node:util';
 import { Readers } from '../admin/events.ts';
 import { type LeftKey, leaveKey } from '../admin/key-file.ts';
 import { Keys } from '../admin/keys.ts';
@@ -25,7 +24,7 @@ import { historyOf } from '../history/open.ts';
 import { type Log, SILENT } from '../logs/log.ts';
 import { checkReload, type Reloaded } from '../serving.ts';
 import { CallerRates } from './caller-rates.ts';
-import { carried } from './carried.ts';
+import { carried, type Versions, versionsAfter } from './carried.ts';
 import { ANSWER_MS, Crew, StartError } from './crew.ts';
 import { homeFamilies } from './home-metrics.ts';
 import { PlacesBook } from './places-book.ts';
@@ -54,7 +53,7 @@ export class WorkersGateway {
   readonly #token: string;
   readonly #log: Log;
   #config: GatewayConfig;
-  #versions = new Map<string, number>();
+  #versions: Versions = new Map();
   #key: LeftKey | undefined;
   #endSummaries = (): void => undefined;
   #draining = false;
@@ -152,11 +151,7 @@ export class WorkersGateway {
     checkShares(config);
     rehearse(config);
     if (config.tls !== undefined) tryTls(config.tls);
-    const versions = new Map(this.#versions);
-    for (const [name, upstream] of config.upstreams) {
-      if (isDeepStrictEqual(upstream, this.#config.upstreams.get(name))) continue;
-      versions.set(name, (versions.get(name) ?? 0) + 1);
-    }
+    const versions = versionsAfter(this.#versions, this.#config, config);
     this.#versions = versions;
     this.#config = config;
     this.#callers.follow(config);
