@@ -1,6 +1,7 @@
 /** One reader's queue: what was pushed is read once, in order, or counted in a gap in its place. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { Mailbox } from '../../src/core/mailbox.ts';
 import type { Gap, Message } from '../../src/core/subscribe.ts';
@@ -34,7 +35,7 @@ describe('a mailbox', () => {
       for (const step of walk) {
         if (step === 'push') mailbox.push(data(++pushed));
         else if (step === 'read') read();
-        else await Promise.all(reads.slice(0, pushed));
+        else await turn(); // readers may still wait then: a gap is one message that stands for many
         assert(mailbox.size <= sizeMax, '(1)');
       }
       mailbox.end();
