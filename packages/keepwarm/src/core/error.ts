@@ -81,31 +81,26 @@ export class NetError extends Error {
   override readonly name = 'NetError';
   readonly code: Code;
   readonly reach: Reach;
-  readonly phase: Phase | undefined;
-  readonly origin: string | undefined;
-  readonly limit: string | undefined;
-  readonly value: number | undefined;
-  readonly status: number | undefined;
-  readonly retryAfterMs: number | undefined;
-  readonly health: Health | undefined;
-  readonly socketId: number | undefined;
-  readonly systemCode: string | undefined;
+  // What is not known is not there, so that an error that is printed shows what there is to read.
+  declare readonly phase: Phase | undefined;
+  declare readonly origin: string | undefined;
+  declare readonly limit: string | undefined;
+  declare readonly value: number | undefined;
+  declare readonly status: number | undefined;
+  declare readonly retryAfterMs: number | undefined;
+  declare readonly health: Health | undefined;
+  declare readonly socketId: number | undefined;
+  declare readonly systemCode: string | undefined;
   readonly #answer: Answer | undefined;
 
   constructor(code: Code, message: string, details: NetErrorDetails) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    const { cause, answer } = details;
+    super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     this.reach = details.reach;
-    this.phase = details.phase;
-    this.origin = details.origin;
-    this.limit = details.limit;
-    this.value = details.value;
-    this.status = details.status;
-    this.retryAfterMs = details.retryAfterMs;
-    this.health = details.health;
-    this.socketId = details.socketId;
-    this.#answer = details.answer;
-    this.systemCode = details.systemCode ?? systemCodeOf(details.cause);
+    const systemCode = details.systemCode ?? systemCodeOf(cause);
+    Object.assign(this, known(details), systemCode === undefined ? undefined : { systemCode });
+    this.#answer = answer;
   }
 
   /**
@@ -137,6 +132,12 @@ export class NetError extends Error {
     const message = thrown instanceof Error ? thrown.message : String(thrown);
     return new NetError('RESET', message, { reach: 'unknown', cause: thrown });
   }
+}
+
+const OPTIONAL = ['phase', 'origin', 'limit', 'value', 'status', 'retryAfterMs', 'health', 'socketId'] as const;
+
+function known(details: NetErrorDetails): Partial<NetErrorDetails> {
+  return Object.fromEntries(OPTIONAL.map((name) => [name, details[name]]).filter(([, value]) => value !== undefined));
 }
 
 function systemCodeOf(cause: unknown): string | undefined {
