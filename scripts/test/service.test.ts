@@ -19,13 +19,13 @@ const CONFIG = '/etc/keepwarm/keepwarm.yaml';
 /** What the gateway was told to do is done soon after the command that told it, which does not wait for that. */
 const WAIT_MS = 60_000;
 
-const why = whyNoMachine();
+const whyNot = whyNoMachine();
 const staged = stage(`service-${process.pid}`);
 const folder = mkdtempSync(join(tmpdir(), 'keepwarm-machine-'));
 let machine: Machine;
 
 before(async () => {
-  if (why !== '') return;
+  if (whyNot !== '') return;
   await build(staged);
   const packed = [await pack(staged, 'keepwarm'), await pack(staged, 'gateway')];
   machine = await Machine.boot(folder);
@@ -38,7 +38,7 @@ after(async () => {
 });
 
 it(`${PAGE}: systemd starts it once it answers, reloads it and stops it`, async (t) => {
-  if (why !== '') return t.diagnostic(`not typed here: ${why}`);
+  if (whyNot !== '') return t.skip(whyNot);
   const shown = async (name: string) =>
     (await machine.type(`systemctl show keepwarm --value --property ${name}`)).trim();
   const lines = new Lines(PAGE);
@@ -79,7 +79,7 @@ it(`${PAGE}: systemd starts it once it answers, reloads it and stops it`, async 
 });
 
 it(`${PAGE}: the lines of the Dockerfile, without an image, give a gateway that is found healthy`, async (t) => {
-  if (why !== '') return t.diagnostic(`not typed here: ${why}`);
+  if (whyNot !== '') return t.skip(whyNot);
   const dockerfile = readFileSync(join(root, 'deploy/docker/Dockerfile'), 'utf8').replaceAll(/\\\n\s*/g, '');
   const [first = '', second = ''] = [...dockerfile.matchAll(/^RUN (.*)$/gm)].map(([, line = '']) => line);
   const words = (name: string): string[] =>

@@ -122,9 +122,14 @@ const CASES: Readonly<Record<string, Case>> = {
       test("it.only('answers', () => {});"),
       test("describe.skip('answers', () => {});"),
       test("it('answers', { skip: true }, () => {});"),
+      test("return t.skip('slow');"),
       test("it('answers', { timeout: 5, todo: 'later' }, () => {});"),
     ],
-    good: [test("it('answers', { timeout: 5 }, () => { read({ skip: 3 }); });"), test("// it.only('answers')")],
+    good: [
+      test('return t.skip(whyNot);'),
+      test("it('answers', { timeout: 5 }, () => { read({ skip: 3 }); });"),
+      test("// it.only('answers')"),
+    ],
   },
   'files stay under 300 lines and 120 columns': {
     bad: [library('x();\n'.repeat(301)), library(`// ${'x'.repeat(118)}`)],

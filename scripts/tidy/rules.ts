@@ -64,7 +64,8 @@ const tests: Rule = {
   reason: 'a skipped test is a promise withdrawn in silence; what a test needs is installed by setup',
   *check(tree) {
     const files = tree.filter(({ path }) => path.endsWith('.test.ts'));
-    const call = /\b(?:it|test|describe|suite|t)\.(?:only|skip|todo)\s*\(/g;
+    // What a kind of machine cannot give, found out as the test runs, is counted as skipped instead of as passed.
+    const call = /\b(?:it|test|describe|suite|t)\.(?:only|skip|todo)\s*\((?!whyNot\))/g;
     const option = /\b(?:it|test|describe|suite)\(\s*(['"`])[^'"`]*\1,\s*\{[^}]*\b(?:only|skip|todo)\s*[:,}]/g;
     yield* matches(files, 'code', call, (found) => found);
     yield* matches(files, 'code', option, () => 'a test that is skipped or focused by an option');
