@@ -306,8 +306,9 @@ describe('sections of an upstream', () => {
     const other = { api: { ...upstream({ acme: {} }).api, via: false } };
     assert.deepEqual(gateway.gateway.reload(config(other)).kept, []);
     assert.equal((await get(gateway, '/a', 'acme')).status, 200);
-    // Without sections the field is one like any other.
-    gateway.gateway.reload(config({ api: { origin: api.origin } }));
+    // Without sections the field is one like any other, and the upstream is the one it was.
+    const alone = gateway.gateway.reload(config({ api: { origin: api.origin, via: false } }));
+    assert.deepEqual(alone, { kept: ['api'], begun: [], ended: ['api/acme'] });
     assert.equal((await get(gateway, '/a', 'nobody')).body, '/a nobody -');
     assert.deepEqual([...(await told(gateway)).keys()], ['api']);
   });
