@@ -78,8 +78,8 @@ function locationOf(reply: Reply): string | undefined {
 }
 
 function follow(call: Call, reply: Reply, location: string, options: RedirectOptions): Call {
-  const here = new URL(call.path, `${call.origin.key}/`);
-  const url = urlOf(location, here.href);
+  // Put together as text: resolved against the origin, a path that begins with two slashes would name another host.
+  const url = urlOf(location, call.origin.key + (call.path === '*' ? '/' : call.path));
   if (url === null) throw refused(call, 'a redirect to something that is not a URL');
   const { origin, path } = targetOf(call, url, options);
   if (call.origin.secure && !origin.secure) throw refused(call, `a redirect from https to cleartext ${origin.key}`);

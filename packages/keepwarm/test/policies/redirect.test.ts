@@ -147,6 +147,18 @@ describe('a redirect', () => {
     assert.equal(calls.length, 2);
   });
 
+  it('from a path that begins with two slashes, or from none, stays at the origin: such a path names no host', async () => {
+    const from = async (path: string, location: string): Promise<string> => {
+      const { calls, reply } = follow(aCall('https://a.example/', { path }), 301, location);
+      await reply;
+      return calls[1]!.origin.key + calls[1]!.path;
+    };
+    assert.equal(await from('//v1/x', '/v1/x'), 'https://a.example/v1/x');
+    assert.equal(await from('//evil.example/x?y', 'z'), 'https://a.example//evil.example/z');
+    assert.equal(await from('/\\evil.example/x', 'z'), 'https://a.example//evil.example/z');
+    assert.equal(await from('*', 'z'), 'https://a.example/z');
+  });
+
   it('to an address in UTF-8 goes there', async () => {
     const { calls, reply } = follow(aCall('http://a.example/'), 302, Buffer.from('/ü').toString('latin1'));
     await reply;
