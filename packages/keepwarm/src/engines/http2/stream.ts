@@ -27,6 +27,7 @@ import { ERROR } from '../../wire/h2/codes.ts';
 import type { FieldSection } from '../../wire/hpack/section.ts';
 import type { PipeOwner } from '../http1/body-pipe.ts';
 import { causeOf, describe } from '../http1/failures.ts';
+import { leaseStack } from '../http1/lease-stack.ts';
 import { type Awaiting, patienceMs } from '../patience.ts';
 import { Arrival } from './arrival.ts';
 import { type Loss, tell } from './failures.ts';
@@ -73,16 +74,16 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
   #lingers = false;
   #over = false;
 
-  constructor(host: Http2Host, place: OriginSessions, call: Call, promised: Promised) {
+  constructor(host: Http2Host, place: OriginSessions, call: Call, promised: Promised, now: number) {
     this.#host = host;
     this.#place = place;
     this.call = call;
     this.#promised = promised;
     this.#arrival = new Arrival(call, host.limits.interimMax);
     this.#inflow = new Inflow(host.session.streamWindowBytes);
-    this.#startedAt = call.attempt === 1 ? call.startedAt : host.clock.now();
+    this.#startedAt = now;
     this.#deadlineAt = call.deadlineAt;
-    this.stack = host.limits.leakStacks ? new Error('leased here').stack : undefined;
+    this.stack = host.limits.leakStacks ? leaseStack() : undefined;
   }
 
   start(): void {
@@ -185,8 +186,10 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
   }
 
   /** The peer, or the loss of the session, has ended the stream. */
-  lost(error: NetError, how: Loss): void {
+  lost(error: NetError, said: Loss): void {
     if (this.#over) return;
+    // Whoever has begun to answer has processed it, whatever is said then: what came is not the whole, nor forgotten.
+    const how = said === 'unprocessed' && this.#arrival.head !== undefined ? 'judged' : said;
     const unsent = how === 'unprocessed';
     const failure = this.#placed(tell.asMet(error, unsent ? 'unsent' : this.#reach(), this.phase));
     const again = this.#mayRepeat(how);

@@ -133,6 +133,30 @@ describe('RST_STREAM', () => {
     );
   });
 
+  it('that says "not processed" when the answer has begun is a lie: what came is not taken for all there is', async (t) => {
+    const { client, peer } = await aTalk(t, {
+      request: (line, { id, path }) => {
+        if (peer.asked.filter((each) => each.path === path).length > 1) return line.answer(id, 'another');
+        line.send(headers(id, STATUS_200), data(id, 'part'));
+        setTimeout(() => line.send(path === '/reset' ? reset(id, ERROR.REFUSED_STREAM) : goaway(0)), 20);
+      },
+    });
+    await fails(client.get('/reset').text(), { code: 'RESET', reach: 'answered', phase: 'body' });
+    await fails(client.post('/goaway', 'x', post).text(), { code: 'RESET', reach: 'answered', phase: 'body' });
+    assert.equal(peer.asked.length, 2);
+  });
+
+  it('that says so after an interim reply alone is believed: a proxy may have told it', async (t) => {
+    const { client, peer } = await aTalk(t, {
+      request: (line, { id }) => {
+        if (line.asked.length > 1) return line.answer(id);
+        line.send(headers(id, '\x08\x03103'), reset(id, ERROR.REFUSED_STREAM));
+      },
+    });
+    assert.equal(await client.post('/', 'x', post).text(), 'ok');
+    assert.equal(peer.asked.length, 2);
+  });
+
   it('NO_ERROR after a whole reply stops an upload and harms nothing', async (t) => {
     const { client, peer } = await aTalk(t, {
       head: (line, { id }) => {
