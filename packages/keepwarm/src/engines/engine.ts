@@ -70,7 +70,7 @@ export class Engine {
 
   readonly #route: Relay = (call, to, now) => {
     if (!this.#speaksHttp2(call.origin, call.section)) return this.http1.relay(call, to, now);
-    const reply = new Promise<Reply>((resolve, reject) => this.#http2!.run(call, resolve, reject));
+    const reply = new Promise<Reply>((resolve, reject) => this.#http2!.run(call, resolve, reject, now));
     tell(reply, to, this.http1.clock);
   };
 

@@ -147,7 +147,7 @@ describe('a redirect', () => {
     assert.equal(calls.length, 2);
   });
 
-  it('from a path that begins with two slashes, or from none, stays at the origin: such a path names no host', async () => {
+  it('from a path that begins with two slashes stays at its origin: such a path names no host', async () => {
     const from = async (path: string, location: string): Promise<string> => {
       const { calls, reply } = follow(aCall('https://a.example/', { path }), 301, location);
       await reply;

@@ -57,6 +57,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
   readonly #host: Host;
   readonly #place: OriginPool;
   #to: Outlet;
+  /** When it came here: where something above has held it up, long after it was made. */
   readonly #startedAt: number;
   /** Where the call was made, when leak reports are to tell. */
   readonly stack: string | undefined;
@@ -79,7 +80,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     this.#place = place;
     this.call = call;
     this.#to = to;
-    this.#startedAt = call.attempt === 1 ? call.startedAt : now;
+    this.#startedAt = now;
     this.#deadlineAt = call.deadlineAt;
     this.stack = host.limits.leakStacks ? leaseStack() : undefined;
   }

@@ -21,6 +21,7 @@ import { own } from '../reading.ts';
 import type { Connection, Tenant } from './connection.ts';
 import { type Passenger, passesOn, passOn, passShared, pushCopy } from './handing-over.ts';
 import type { Host } from './host.ts';
+import { leaseStack } from './lease-stack.ts';
 import type { OriginPool } from './origin-pool.ts';
 import type { Writer } from './turn.ts';
 
@@ -77,7 +78,7 @@ export class SocketLease implements Waiter<Connection>, Due, Tenant, Writer, Pas
     this.#queueMs = queueMs;
     this.#startedAt = host.clock.now();
     this.dueAt = this.#startedAt + queueMs;
-    this.stack = host.limits.leakStacks ? new Error('leased here').stack : undefined;
+    this.stack = host.limits.leakStacks ? leaseStack() : undefined;
   }
 
   /** What it is for, without what may be secret. */

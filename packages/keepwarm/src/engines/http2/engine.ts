@@ -83,10 +83,10 @@ export class Http2Engine implements Http2Host {
     this.lifetime = new Lifetime(options, this.clock, this.#sessions(), this.#pools());
   }
 
-  run(call: Call, resolve: (reply: Reply) => void, reject: (error: NetError) => void): void {
+  run(call: Call, resolve: (reply: Reply) => void, reject: (error: NetError) => void, now: number): void {
     if (this.#closed !== undefined) return reject(this.#closed.about(call.origin.key));
     const promised = new Promised(call, this.decodeReply, resolve, reject);
-    new Stream(this, this.place(call.origin, call.section), call, promised).start();
+    new Stream(this, this.place(call.origin, call.section), call, promised, now).start();
   }
 
   /** The sessions of an origin and section, made on first use. */
