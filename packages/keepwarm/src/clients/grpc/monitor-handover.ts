@@ -11,6 +11,7 @@
  *   (1) At most two streams are open, and each is ended once.
  *   (2) At most one message of each lies here: the rest waits where the peer can be told to wait.
  *   (3) Per message nothing is added to what lives as long as the monitor.
+ *   (4) Whatever was waited for, what happened meanwhile is looked at before the bell is waited for.
  */
 import type { Clock, Timer } from '../../core/clock.ts';
 import type { MonitorStream } from './monitor-adapter.ts';
@@ -104,9 +105,12 @@ export class Handover<M> {
         if (wanted === 'break first') {
           await sources.shift()!.end();
           old = await begin();
-        } else if (wanted === 'make first') {
+          continue;
+        }
+        if (wanted === 'make first') {
           const next = await begin().catch(() => this.#again());
           if (next !== undefined) old = yield* this.#both(old, next, signal, sources);
+          continue; // (4)
         }
         old.ask();
         if (old.failure !== undefined) throw old.failure.error;

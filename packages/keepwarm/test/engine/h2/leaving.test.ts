@@ -133,7 +133,7 @@ describe('RST_STREAM', () => {
     );
   });
 
-  it('that says "not processed" when the answer has begun is a lie: what came is not taken for all there is', async (t) => {
+  it('that says "not processed" once its answer has begun lies: what came is not taken for the whole', async (t) => {
     const { client, peer } = await aTalk(t, {
       request: (line, { id, path }) => {
         if (peer.asked.filter((each) => each.path === path).length > 1) return line.answer(id, 'another');
