@@ -28,11 +28,11 @@ const ADMIN = { value: 'HOST:PORT', help: 'address of the status page, on this m
 
 export const COMMANDS = {
   gateway: {
-    summary: 'forward calls to upstreams over warm connections, with a status page',
+    summary: 'forward calls to upstreams over warm connections, with a dashboard',
     flags: {
       config: {
         value: 'FILE',
-        help: 'configuration in YAML or JSON; default keepwarm.yaml; flags below come on top of it',
+        help: 'configuration in YAML or JSON; default keepwarm.yaml; the flags below override it',
       },
       listen: LISTEN,
       admin: ADMIN,
@@ -41,7 +41,10 @@ export const COMMANDS = {
         multiple: true,
         help: 'forward /NAME/… to URL; may be repeated',
       },
-      workers: { value: 'N', help: 'processes that share the port and all limits, or auto: one per core; default 1' },
+      workers: {
+        value: 'N',
+        help: 'processes that share the port and all limits, or auto for one per core; default 1',
+      },
       demo: { help: 'the same as the command demo' },
     },
     examples: [
@@ -51,12 +54,12 @@ export const COMMANDS = {
   },
   check: {
     operand: 'FILE',
-    summary: 'say what is wrong with a configuration, or what is in it',
+    summary: 'validate a configuration and list what is in it',
     flags: {},
     examples: ['keepwarm check keepwarm.yaml'],
   },
   demo: {
-    summary: 'the gateway with an upstream and a little load of its own, to look at',
+    summary: 'try the gateway: with demo upstreams and light load',
     flags: {
       listen: { ...LISTEN, help: `${LISTEN.help}, or the next free port` },
       admin: { ...ADMIN, help: `${ADMIN.help}, or the next free port` },
@@ -65,12 +68,12 @@ export const COMMANDS = {
   },
   probe: {
     operand: 'URL',
-    summary: 'where do the milliseconds of a call go: cold, warm, and cold again with TLS resumed',
+    summary: 'show where the milliseconds of a call go: cold, warm, and with TLS resumed',
     flags: {
-      count: { value: 'N', help: 'warm calls; 1 to 1000, default 5' },
+      count: { value: 'N', help: 'number of warm calls, 1 to 1000; default 5' },
       method: { value: 'METHOD', help: 'GET, HEAD or OPTIONS; default GET' },
-      ca: { value: 'FILE', help: 'trusted roots, PEM, in place of the usual ones' },
-      proxy: { value: 'URL', help: 'go through this proxy, or none; default: what the environment says' },
+      ca: { value: 'FILE', help: 'PEM file of trusted roots, instead of the default ones' },
+      proxy: { value: 'URL', help: 'proxy to use, or none; default from the environment' },
       json: { help: 'print the result as JSON' },
     },
     examples: [
@@ -79,30 +82,30 @@ export const COMMANDS = {
     ],
   },
   mcp: {
-    summary: 'tools for an assistant (Model Context Protocol, over standard input and output)',
+    summary: 'serve tools to an AI assistant (Model Context Protocol over stdin and stdout)',
     flags: {
       admin: ASKED,
-      'allow-actions': { help: 'offer tools that act: cordon, uncordon, close-idle, warm-up, reset-breaker' },
-      'allow-probe-anywhere': { help: 'let probe go to any URL, not just to upstreams of the gateway' },
+      'allow-actions': { help: 'also offer tools that act: cordon, uncordon, close-idle, warm-up, reset-breaker' },
+      'allow-probe-anywhere': { help: 'let probe call any URL, not just upstreams of the gateway' },
     },
     examples: ['keepwarm mcp', 'keepwarm mcp --admin 127.0.0.1:4301 --allow-actions'],
   },
   init: {
-    summary: 'write a configuration with comments, from a few answers or flags',
-    more: 'Asks at a terminal; with --url it asks nothing. A file that is there is never written over without --force.',
+    summary: 'write a commented configuration from a few answers or flags',
+    more: 'Asks questions at a terminal; with --url it asks none. Never overwrites an existing file without --force.',
     flags: {
-      file: { value: 'FILE', help: 'where to; default keepwarm.yaml' },
+      file: { value: 'FILE', help: 'file to write; default keepwarm.yaml' },
       kind: { value: 'KIND', help: 'http, evm, solana or geyser; default http' },
-      name: { value: 'NAME', help: 'of the upstream; default by its kind' },
-      url: { value: 'URL', multiple: true, help: 'of the upstream; of nodes it may be repeated' },
+      name: { value: 'NAME', help: 'name of the upstream; default by its kind' },
+      url: { value: 'URL', multiple: true, help: 'URL of the upstream; may be repeated for nodes' },
       limit: { value: 'N', help: 'connections (http), requests a second (nodes), new connections a minute (geyser)' },
       listen: LISTEN,
       admin: ADMIN,
       redis: {
         value: 'URL',
-        help: 'counts limits for several gateways; with a password only by reference; default none',
+        help: 'share limits with other gateways through this Redis; keep its password in the environment; default none',
       },
-      force: { help: 'write over a file that is there' },
+      force: { help: 'overwrite an existing file' },
     },
     examples: ['keepwarm init', 'keepwarm init --kind evm --url https://node-a.example.com --limit 100'],
   },
@@ -112,22 +115,22 @@ export const COMMANDS = {
     examples: ['keepwarm schema > keepwarm.schema.json'],
   },
   bench: {
-    summary: 'this client against fetch of Node, and undici where it is installed, on your own endpoint',
+    summary: "compare this client with Node's fetch, and undici where installed, on your own endpoint",
     more:
-      'Sends GETs. Rounds are interleaved; the first opens connections and counts for nobody. Ctrl-C ' +
-      'tells what there is.',
+      'Sends GETs in interleaved rounds; the first opens connections and is not counted. Ctrl-C stops early ' +
+      'and prints the results so far.',
     flags: {
-      url: { value: 'URL', help: 'what is asked for; use one of your own, it gets some thousand requests' },
-      requests: { value: 'N', help: 'of each client in each round; 1 to 10000, default 100' },
-      rounds: { value: 'N', help: '1 to 50, default 5' },
-      connections: { value: 'N', help: 'calls at once; 1 to 200, default 10' },
+      url: { value: 'URL', help: 'endpoint to call; use your own, it gets thousands of requests' },
+      requests: { value: 'N', help: 'requests per client and round, 1 to 10000; default 100' },
+      rounds: { value: 'N', help: 'number of rounds, 1 to 50; default 5' },
+      connections: { value: 'N', help: 'calls in flight, 1 to 200; default 10' },
       json: { help: 'print the result as JSON' },
     },
     examples: ['keepwarm bench --url http://127.0.0.1:8080/health --requests 1000'],
   },
   completion: {
     operand: 'SHELL',
-    summary: 'print a script by which bash, zsh or fish completes commands and flags',
+    summary: 'print a completion script for bash, zsh or fish',
     flags: {},
     examples: [
       'source <(keepwarm completion bash)',

@@ -8,13 +8,13 @@ export function help(command: CommandName | undefined): string {
 function overview(): string {
   const rows = Object.entries(COMMANDS).map(([name, { summary }]) => [name, summary] as const);
   return [
-    'keepwarm keeps outbound connections warm.',
+    'keepwarm keeps outbound connections warm: a local gateway in front of the APIs you call, and tools to inspect it.',
     '',
     'usage: keepwarm COMMAND [FLAGS]',
     '',
     ...aligned(rows),
     '',
-    'keepwarm COMMAND --help tells more of one command; --version, which this is.',
+    'keepwarm COMMAND --help explains one command; keepwarm --version prints the version.',
     EXIT_CODES,
   ].join('\n');
 }
@@ -46,8 +46,8 @@ function aligned(rows: readonly (readonly [string, string])[]): string[] {
 }
 
 const EXIT_CODES =
-  'Exit codes: 0 done, 1 tried and failed, 2 the command line or configuration cannot be used,\n' +
-  '3 no gateway answers, 4 this Node.js is too old.';
+  'Exit codes: 0 done, 1 tried and failed, 2 invalid command line or configuration,\n' +
+  '3 no gateway answers at the admin address, 4 this Node.js is too old.';
 
 /** At 100 columns, by words. */
 function wrapped(text: string): string[] {
