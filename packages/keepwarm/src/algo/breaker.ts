@@ -73,6 +73,8 @@ export class Breaker {
   #rowSince = Number.NEGATIVE_INFINITY;
   #illSince = Number.NEGATIVE_INFINITY;
   #closedAt = Number.NEGATIVE_INFINITY;
+  /** When it opened out of the closed state. */
+  #troubledAt = Number.NEGATIVE_INFINITY;
   /** Openings since the waits last began anew. */
   #openings = 0;
   #openMs = 0;
@@ -107,6 +109,11 @@ export class Breaker {
   /** What is left of the wait, in ms; 0 when it is over, or there is none. */
   probeMs(now: number): number {
     return this.#state === 'open' ? Math.max(this.#probeAt - now, 0) : 0;
+  }
+
+  /** How long it has not been closed, failed probes included, in ms; 0 while it is. */
+  troubledMs(now: number): number {
+    return this.#state === 'closed' ? 0 : now - this.#troubledAt;
   }
 
   consecutive(now: number): number {
@@ -197,7 +204,10 @@ export class Breaker {
 
   #open(reason: BreakerOpening, now: number): void {
     const { openMs, openMsMax, jitter, windowMs } = this.#figures;
-    if (this.#state === 'closed' && now - this.#closedAt >= windowMs) this.#openings = 0;
+    if (this.#state === 'closed') {
+      this.#troubledAt = now;
+      if (now - this.#closedAt >= windowMs) this.#openings = 0;
+    }
     const fullMs = Math.min(openMs * 2 ** Math.min(this.#openings++, DOUBLINGS_MAX), openMsMax);
     this.#openMs = fullMs * (1 - jitter * this.#random());
     this.#probeAt = now + this.#openMs;

@@ -14,6 +14,7 @@ import { NetError } from '../core/error.ts';
 import type { Observer } from '../core/observer.ts';
 import { pass, relayed } from '../core/relay.ts';
 import type { Reply } from '../core/reply.ts';
+import { failureOf, refusal } from './breaker-words.ts';
 import { PATIENCE_MS, type Verdict, verdictOfError, verdictOfStatus } from './health.ts';
 import { TRANSIENT_STATUSES } from './repeat.ts';
 
@@ -97,6 +98,10 @@ export interface BreakerSnapshot {
   readonly samples: number;
   /** What is left of the wait until a probe, in ms; 0 unless open. */
   readonly probeMs: number;
+  /** How long it has not been closed, in ms; 0 while it is. */
+  readonly troubledMs: number;
+  /** The failure that opened it last: the system's word, an error code, or `status 503`. None while it is closed. */
+  readonly failure?: string;
   /** Times it opened, and calls it refused, since it was made. */
   readonly opened: number;
   readonly refused: number;
@@ -137,6 +142,8 @@ class Guard implements Keyed<Guard> {
   chainAfter: Guard | undefined;
   opened = 0;
   refused = 0;
+  /** What opened it last. */
+  failure: string | undefined;
 
   constructor(key: string, figures: BreakerFigures, random: Random) {
     this.key = key;
@@ -252,6 +259,7 @@ class Board {
     else if (state === 'half-open') observer.breakerHalfOpened?.({ breaker: guard.key });
     else {
       guard.opened++;
+      guard.failure = failureOf(status, error) ?? guard.failure; // a probe that nobody answered says nothing new
       observer.breakerOpened?.({ breaker: guard.key, reason, openMs, status, error });
     }
   }
@@ -267,13 +275,15 @@ class Board {
 
   snapshot(): BreakerSnapshots {
     const now = this.#parts.clock.now();
-    const breakers = Array.from(this.#guards, ({ key, breaker, opened, refused }) => ({
+    const breakers = Array.from(this.#guards, ({ key, breaker, opened, refused, failure }) => ({
       key,
       state: breaker.state,
       consecutive: breaker.consecutive(now),
       failures: breaker.failures(now),
       samples: breaker.samples(now),
       probeMs: breaker.probeMs(now),
+      troubledMs: breaker.troubledMs(now),
+      ...(breaker.state === 'closed' || failure === undefined ? {} : { failure }),
       opened,
       refused,
     }));
@@ -282,18 +292,3 @@ class Board {
 }
 
 const keyOf = ({ section, origin }: Call): string => (section === '' ? origin.key : `${section} ${origin.key}`);
-
-function refusal(call: Call, { key, breaker }: Guard, now: number): NetError {
-  const probeMs = breaker.probeMs(now);
-  const until =
-    breaker.state === 'open'
-      ? `is open; the next probe may pass in ${Math.ceil(probeMs)} ms`
-      : 'is half-open; a probe is under way';
-  const named = key === call.origin.key ? '' : ` ${JSON.stringify(key)}`;
-  return new NetError('OPEN', `${call.method} ${call.origin.key} was refused: its breaker${named} ${until}`, {
-    reach: 'unsent',
-    phase: 'queue',
-    origin: call.origin.key,
-    retryAfterMs: breaker.state === 'open' ? probeMs : undefined,
-  });
-}

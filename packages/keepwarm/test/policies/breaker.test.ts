@@ -55,7 +55,10 @@ describe('a breaker', () => {
       assert(refuses(error));
       assert.deepEqual([error.reach, error.phase, error.origin], ['unsent', 'queue', 'https://api.example.com']);
       assert.equal(error.retryAfterMs, 4_200);
-      assert.match(error.message, /GET https:\/\/api\.example\.com was refused: its breaker is open; .* in 4200 ms/);
+      assert.match(
+        error.message,
+        /GET https:\/\/api\.example\.com was refused: its breaker has been open for 800 ms \(status 503\); .* in 4200 ms/,
+      );
       return true;
     });
     assert.equal(engine.calls.length, 5, 'nothing was sent');
@@ -68,6 +71,8 @@ describe('a breaker', () => {
           failures: 5,
           samples: 5,
           probeMs: 4_200,
+          troubledMs: 800,
+          failure: 'status 503',
           opened: 1,
           refused: 1,
         },
@@ -81,7 +86,7 @@ describe('a breaker', () => {
     await outcomes(5);
     clock.advance(5_000);
     const crowd = Array.from({ length: 50 }, () => outcome());
-    await assert.rejects(send(aCall()), /its breaker is half-open; a probe is under way/);
+    await assert.rejects(send(aCall()), /its breaker is half-open \(status 503\); a probe is under way/);
     await clock.run(10);
     const outcomesOfCrowd = await Promise.all(crowd);
     assert.deepEqual([outcomesOfCrowd[0], new Set(outcomesOfCrowd.slice(1))], [200, new Set(['OPEN'])]);

@@ -116,7 +116,15 @@ const pool: fc.Arbitrary<Pool> = fc.record({
 const breaker = fc.record({
   key: hostile,
   state: fc.constantFrom('closed', 'open', 'half-open'),
-  ...{ consecutive: count, failures: count, samples: count, probeMs: gauge, opened: count, refused: count },
+  ...{
+    consecutive: count,
+    failures: count,
+    samples: count,
+    probeMs: gauge,
+    troubledMs: gauge,
+    opened: count,
+    refused: count,
+  },
 });
 const rate = fc.record({
   ...{ name: hostile, limit: count, windowMs: gauge, keys: count, used: count, remaining: count, resetMs: gauge },
