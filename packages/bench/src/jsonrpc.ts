@@ -3,8 +3,7 @@
  * people have, and with a pool of endpoints; what do batches add; and what does the pool do for those clients?
  * Method: as for calls, with two nodes in a process of their own that answer by id. Each call asks for something else.
  *         `jsonrpc-edge` is the same with the header fields of a provider: what a client does with them shows there.
- *         `jsonrpc-200` has 200 reads in flight: 50 that are asked for anew together are one message, so that client
- *         and nodes take turns, where two messages keep both busy.
+ *         `jsonrpc-200` has 200 reads in flight, of which batches of full size are made.
  * Decides: whether the way from a method to the engine may stay as it is, and what the guide says of drop-ins.
  */
 import type { Contestant } from './contestant.ts';

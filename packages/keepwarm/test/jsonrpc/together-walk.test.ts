@@ -24,7 +24,10 @@ import { FakeClock } from '../../src/testing/fake-clock.ts';
 import { Result } from '../../src/wire/jsonrpc/answer.ts';
 import { adapter } from './a-node.ts';
 
-const SIZE_MAX = 5;
+const SIZE_MAX = 20;
+const SHARES_MAX = 3;
+/** Of what is shared out, a message has at least so many. */
+const SHARE_MIN = 8;
 /** Of shared timers, and of the rest between two of their sweeps; and what the walk itself takes at a time. */
 const GRAIN_MS = 10;
 const LIMITS = { queueMs: 1, firstByteMs: 1, betweenBytesMs: 1, bodyBytesMax: 1 };
@@ -34,8 +37,15 @@ interface Pending {
   readonly settle: (how: string) => void;
 }
 
+/** What became of what had been collected. */
+interface Closing {
+  /** Messages of several requests, before. */
+  readonly underWay: number;
+  readonly sizes: number[];
+}
+
 /** What is sent waits here until the walk says what becomes of it. */
-function aDoor(pending: Pending[]): ProtocolDoor {
+function aDoor(pending: Pending[], closings: readonly Closing[]): ProtocolDoor {
   const send = (call: Call): Promise<Reply> =>
     new Promise((resolve, reject) => {
       const waiting = {
@@ -43,6 +53,7 @@ function aDoor(pending: Pending[]): ProtocolDoor {
         settle: (how: string) => (how === 'lost' ? reject(lost()) : resolve(replyTo(call, how))),
       };
       pending.push(waiting);
+      if (call.about instanceof AskedBatch) closings.at(-1)?.sizes.push(call.about.members.length);
       call.signal?.addEventListener('abort', () => {
         if (!pending.includes(waiting)) return;
         pending.splice(pending.indexOf(waiting), 1);
@@ -86,7 +97,7 @@ const steps = fc.array(
       'ask',
       'ask',
       'ask',
-      'ask',
+      'many',
       'answer',
       'answer',
       'behind',
@@ -108,8 +119,20 @@ it('everybody gets one outcome, its own, whatever the others do', async () => {
     fc.asyncProperty(steps, fc.boolean(), async (walk, shares) => {
       const clock = new FakeClock();
       const pending: Pending[] = [];
-      const sender = new Sender(aDoor(pending), clock);
-      const batcher = new Batcher({ ...BATCHING_DEFAULTS, sizeMax: SIZE_MAX, windowMs: shares ? 0 : 3 }, sender);
+      const closings: Closing[] = [];
+      const sender = new Sender(aDoor(pending, closings), clock);
+      const options = {
+        ...BATCHING_DEFAULTS,
+        sizeMax: SIZE_MAX,
+        windowMs: shares ? 0 : 3,
+        /** Asked for once, when that is decided. */
+        get sharesMax() {
+          const underWay = pending.filter(({ call }) => call.about instanceof AskedBatch).length;
+          closings.push({ underWay, sizes: [] });
+          return SHARES_MAX;
+        },
+      };
+      const batcher = new Batcher(options, sender);
       const company = shares ? new Company(clock) : undefined;
       const reads = new Reads({
         sender,
@@ -152,11 +175,18 @@ it('everybody gets one outcome, its own, whatever the others do', async () => {
           const controller = leaves ? new AbortController() : undefined;
           if (controller !== undefined) controllers.push(controller);
           ask(which, patient ? Number.POSITIVE_INFINITY : 5 + which, controller?.signal);
+        } else if (what === 'many') {
+          for (let i = 0; i < 7 * which; i++) ask(100 + i, patient ? Number.POSITIVE_INFINITY : 5 + which, undefined);
         } else if (what === 'abort') controllers.splice(which, 1)[0]?.abort(new Error('left'));
         else if (what === 'turn') clock.turn();
         else if (what === 'wait') await clock.run(which);
         else if (what === 'write') company?.changed();
         else pending.splice(which % Math.max(pending.length, 1), 1)[0]?.settle(what);
+        for (const { underWay, sizes } of closings.splice(0)) {
+          if (sizes.length < 2) continue;
+          assert(underWay + sizes.length <= SHARES_MAX, '(2) of batcher.ts: shared out beyond what may be under way');
+          assert(Math.min(...sizes) >= SHARE_MIN, '(2) of batcher.ts: a share is too small');
+        }
         for (const { call } of pending) {
           if (call.about instanceof AskedBatch) assert(call.about.members.length <= SIZE_MAX, '(2) of batcher.ts');
         }

@@ -1,5 +1,7 @@
 /**
  * Collects reads that are asked for at the same time, sends them in one message, and gives each of them its own answer.
+ * While no message is under way many of them are shared out among several: one that is read here while another is
+ * answered there takes no turns with it (docs/decisions/0030-batches-come-in-pairs.md).
  *
  *   open ──window over, or full──▶ sent ──answered──▶ settled, each for itself
  *    └─ a member leaves (signal, deadline): settled at once; the others notice nothing
@@ -7,17 +9,19 @@
  * Invariants:
  *   (1) Every member settles once: by its own answer, its own signal or deadline, or what became of the whole message.
  *   (2) A message holds at most `sizeMax` requests and, unless it is one request, at most `charsMax` characters.
+ *       Sharing out makes no more than `sharesMax` be under way, and none of fewer than `SHARE_MIN` requests; what a
+ *       caller has put together himself is not shared out.
  *   (3) What one member does harms no other: the message is given up only when all of them have left.
  *   (4) A request whose own answer is an error that another node may not give is sent once more, alone and elsewhere,
  *       if the budget of retries has room; so is one whose answer lacks what another may have.
  */
-import { type Abortable, listen, unlisten } from '../../core/abort.ts';
-import { type Due, DueList } from '../../core/due.ts';
-import { NetError, type Reach } from '../../core/error.ts';
+import { DueList } from '../../core/due.ts';
+import { NetError } from '../../core/error.ts';
 import type { Reply } from '../../core/reply.ts';
 import { Result } from '../../wire/jsonrpc/answer.ts';
 import { type Outcome, Outcomes, outcomesIn } from './answers.ts';
 import type { Empties } from './empties.ts';
+import { Member, SentTogether } from './members.ts';
 import type { BatchingOptions, RpcCallOptions } from './options.ts';
 import { causeOf, resultIn } from './outcome.ts';
 import type { RpcError } from './rpc-error.ts';
@@ -31,12 +35,17 @@ export interface BatcherSnapshot {
   readonly resent: number;
 }
 
+/** Requests below which a message of its own costs more than it gains, both ends counted: measured from 4 on. */
+const SHARE_MIN = 8;
+
 export class Batcher {
   readonly #sender: Sender;
   readonly #options: BatchingOptions;
   readonly #due: DueList;
   readonly #empties: Empties | undefined;
-  #open: Batch | undefined;
+  #open: Collected | undefined;
+  /** Messages that were collected here and are not answered yet. */
+  #underWay = 0;
   #batches = 0;
   #batched = 0;
   #resent = 0;
@@ -59,18 +68,18 @@ export class Batcher {
     return outcome;
   }
 
-  /** All of these, at once and as full as messages may be. */
+  /** All of these, at once, in as few messages as may be. */
   askAll(questions: readonly Question[], options: RpcCallOptions): Promise<unknown>[] {
-    let batch = new Batch();
+    let batch = new Collected();
     const outcomes = questions.map((question) => {
       const chars = question.text.length + question.plan.prefix.length;
       if (batch.members.length >= this.#options.sizeMax || batch.chars + chars > this.#options.charsMax) {
-        this.#flush(batch);
-        batch = new Batch();
+        this.#send(waiting(batch));
+        batch = new Collected();
       }
       return this.#join(batch, question, options, chars);
     });
-    this.#flush(batch);
+    this.#send(waiting(batch));
     return outcomes;
   }
 
@@ -83,8 +92,8 @@ export class Batcher {
     if (this.#open !== undefined) this.#close(this.#open);
   }
 
-  #begin(): Batch {
-    const batch = new Batch();
+  #begin(): Collected {
+    const batch = new Collected();
     this.#open = batch;
     const { windowMs } = this.#options;
     const { clock } = this.#sender;
@@ -99,38 +108,57 @@ export class Batcher {
     return batch;
   }
 
-  #join(batch: Batch, question: Question, options: RpcCallOptions, chars: number, heeds?: Heeds): Promise<unknown> {
+  #join(batch: Collected, question: Question, options: RpcCallOptions, chars: number, heeds?: Heeds): Promise<unknown> {
     const deadlineAt = this.#sender.deadlineAt(this.#sender.clock.now(), question.plan, options);
-    const member = new Member(this.#due, batch, question, options, deadlineAt, heeds);
+    const member = new Member(this.#due, question, options, deadlineAt, heeds);
+    const outcome = member.enter();
+    if (!member.settled) batch.members.push(member);
     batch.chars += chars;
-    return member.enter();
+    return outcome;
   }
 
   /** Collects no more. The timer of one that was closed early finds it closed. */
-  #close(batch: Batch): void {
+  #close(batch: Collected): void {
     if (this.#open !== batch) return;
     this.#open = undefined;
-    this.#flush(batch);
+    const members = waiting(batch);
+    let shares = this.#sharesOf(members.length);
+    for (let from = 0; shares > 0; shares--) {
+      const size = Math.ceil((members.length - from) / shares);
+      this.#send(members.slice(from, (from += size)));
+    }
   }
 
-  #flush(batch: Batch): void {
-    const members = batch.members.filter(({ settled }) => !settled);
-    batch.sent = true;
+  /** How many messages so many requests become: one, unless nothing keeps the nodes busy. */
+  #sharesOf(count: number): number {
+    const idle = Math.floor(this.#options.sharesMax) - this.#underWay;
+    return Math.max(1, Math.min(idle, Math.floor(count / SHARE_MIN)));
+  }
+
+  #send(members: readonly Member[]): void {
     const [only] = members;
     if (only === undefined) return;
+    const sent = new SentTogether(members);
+    this.#underWay++;
     if (members.length === 1) {
-      this.#alone(only);
+      this.#alone(only).then(() => this.#underWay--);
       return;
     }
     this.#batches++;
     this.#batched += members.length;
     const tried: string[] = [];
     const deadlineAt = Math.max(...members.map((member) => member.deadlineAt));
-    const ends = { signal: batch.signalOf(members), deadlineAt, tried };
+    const ends = { signal: sent.signalOf(members), deadlineAt, tried };
     const questions = members.map(({ question }) => question);
     this.#sender.batch(questions, ends).then(
-      (reply) => this.#answered(members, tried, reply),
-      (error: unknown) => this.#failed(members, error),
+      (reply) => {
+        this.#underWay--;
+        this.#answered(members, tried, reply);
+      },
+      (error: unknown) => {
+        this.#underWay--;
+        this.#failed(members, error);
+      },
     );
   }
 
@@ -149,13 +177,13 @@ export class Batcher {
     if (outcome instanceof Result) return this.#given(member, outcome, tried);
     if (!mayFareBetter(outcome) || !this.#sender.door.grant()) return member.reject(causeOf(outcome));
     this.#resent++;
-    this.#alone(member, [...tried]);
+    void this.#alone(member, [...tried]);
   }
 
   /** In a message of its own. @param tried endpoints to which it should not go */
-  #alone(member: Member, tried: string[] = []): void {
+  #alone(member: Member, tried: string[] = []): Promise<void> {
     const { question, options, deadlineAt } = member;
-    this.#sender.one(question, options, { deadlineAt, tried }).then(
+    return this.#sender.one(question, options, { deadlineAt, tried }).then(
       (value) => this.#given(member, new Result(value), tried),
       (error: unknown) => member.reject(error),
     );
@@ -186,115 +214,10 @@ function mayFareBetter(outcome: RpcError | NetError): boolean {
   return outcome.kind !== 'final' && outcome.kind !== 'known';
 }
 
-class Batch {
+/** What is asked for until it is sent. */
+class Collected {
   readonly members: Member[] = [];
   chars = 0;
-  sent = false;
-  /** Members that still wait. */
-  waiting = 0;
-  #controller: AbortController | undefined;
-
-  /** One that fires when all have left; nothing when there is one who cannot leave. */
-  signalOf(members: readonly Member[]): AbortSignal | undefined {
-    if (members.some(({ options }) => options.signal === undefined)) return undefined;
-    this.#controller = new AbortController();
-    return this.#controller.signal;
-  }
-
-  left(reason: unknown): void {
-    if (this.waiting === 0 && this.sent) this.#controller?.abort(reason);
-  }
 }
 
-class Member implements Due, Abortable {
-  dueAt: number;
-  before: Due | undefined;
-  after: Due | undefined;
-  listed = false;
-  settled = false;
-  /** What it ends with when its time runs out: an answer, while a better one is looked for. */
-  answer: Result | undefined;
-  readonly question: Question;
-  readonly options: RpcCallOptions;
-  readonly deadlineAt: number;
-  readonly #due: DueList;
-  readonly #batch: Batch;
-  readonly #heeds: Heeds | undefined;
-  #resolve!: (value: unknown) => void;
-  #reject!: (error: unknown) => void;
-
-  constructor(
-    due: DueList,
-    batch: Batch,
-    question: Question,
-    options: RpcCallOptions,
-    deadlineAt: number,
-    heeds: Heeds | undefined,
-  ) {
-    this.#due = due;
-    this.#batch = batch;
-    this.question = question;
-    this.options = options;
-    this.deadlineAt = deadlineAt;
-    this.dueAt = deadlineAt;
-    this.#heeds = heeds;
-  }
-
-  enter(): Promise<unknown> {
-    const outcome = new Promise<unknown>((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    const { signal } = this.options;
-    if (signal?.aborted === true) {
-      this.settled = true;
-      this.#heeds?.failed();
-      this.#reject(this.#ended('ABORTED', 'was aborted by its caller', signal.reason));
-      return outcome;
-    }
-    this.#batch.members.push(this);
-    this.#batch.waiting++;
-    if (this.dueAt !== Number.POSITIVE_INFINITY) this.#due.join(this);
-    if (signal !== undefined) listen(signal, this);
-    return outcome;
-  }
-
-  resolve(value: unknown): void {
-    if (!this.#settle()) return;
-    this.#heeds?.answered(value);
-    this.#resolve(value);
-  }
-
-  reject(error: unknown): void {
-    if (!this.#settle()) return;
-    this.#heeds?.failed();
-    this.#reject(error);
-  }
-
-  aborted(reason: unknown): void {
-    this.reject(this.#ended('ABORTED', 'was aborted by its caller', reason));
-    this.#batch.left(reason);
-  }
-
-  due(): void {
-    if (this.answer !== undefined) return this.resolve(this.answer.value);
-    const error = this.#ended('DEADLINE', 'ran out of time', undefined);
-    this.reject(error);
-    this.#batch.left(error);
-  }
-
-  #settle(): boolean {
-    if (this.settled) return false;
-    this.settled = true;
-    this.#batch.waiting--;
-    this.#due.leave(this);
-    if (this.options.signal !== undefined) unlisten(this.options.signal, this);
-    return true;
-  }
-
-  #ended(code: 'ABORTED' | 'DEADLINE', what: string, cause: unknown): NetError {
-    const reach: Reach = this.#batch.sent ? 'unknown' : 'unsent';
-    const message = `${this.question.plan.method} ${what} ${this.#batch.sent ? 'in' : 'while it waited for'} its batch`;
-    return new NetError(code, message, { reach, phase: this.#batch.sent ? 'head' : 'queue', cause });
-  }
-}
+const waiting = ({ members }: Collected): readonly Member[] => members.filter(({ settled }) => !settled);

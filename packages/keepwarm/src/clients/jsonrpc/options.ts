@@ -33,15 +33,21 @@ export interface BatchingOptions {
   readonly sizeMax: number;
   /** Length of one message, in characters. */
   readonly charsMax: number;
+  /**
+   * Messages that many reads of one time are shared out among while none is under way, each with 8 at least; they go
+   * to endpoints as calls do. 1 for as few messages as possible.
+   */
+  readonly sharesMax: number;
 }
 
 /**
  * Where each comes from:
  *  - `windowMs` 0: viem's `wait`. Those who ask at once are asked for at once, and nobody waits for anybody.
  *  - `sizeMax` 100: what public nodes commonly take in one message; viem's is 1,000, geth refuses more than that.
- *  - `charsMax` 100,000: solana-rpc's limit of a request body is 50 KiB, geth's 5 MiB; parameters of reads are short.
+ *  - `charsMax` 50,000: solana-rpc's limit of a request body is 50 KiB, geth's 5 MiB; parameters of reads are short.
+ *  - `sharesMax` 2: measured; one is answered while the other is read (docs/decisions/0030-batches-come-in-pairs.md).
  */
-export const BATCHING_DEFAULTS: BatchingOptions = { windowMs: 0, sizeMax: 100, charsMax: 50_000 };
+export const BATCHING_DEFAULTS: BatchingOptions = { windowMs: 0, sizeMax: 100, charsMax: 50_000, sharesMax: 2 };
 
 export interface SplittingOptions {
   /** Calls that one search may become, those that are refused included. More, and it fails as its node refused it. */
