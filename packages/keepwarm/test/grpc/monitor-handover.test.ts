@@ -1,4 +1,4 @@
-/** What happens to a monitor while its next stream is being opened is heard once that is there, however silent it is. */
+/** What happens to a monitor while its next stream is being opened is heard once that is there, silent or not. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';

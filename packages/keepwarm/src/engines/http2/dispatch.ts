@@ -6,7 +6,7 @@
  *                                                 └────────── RST_STREAM, either side ─────────────┘
  *
  * Frames on an idle stream break the protocol. On a closed one they may have crossed our RST_STREAM: they are read for
- * what the connection needs of them (header table, windows), and strain the patience of the session.
+ * what the connection needs of them (header table, windows), and all but DATA strain the patience of the session.
  */
 import type { Buffer } from 'node:buffer';
 import { NetError } from '../../core/error.ts';
@@ -36,8 +36,10 @@ export class Dispatch implements FrameHandler {
   readonly #tableBytesMax: number;
   /** The instant of the bytes being read. */
   now: number;
-  /** Bytes of bodies that had gone out when a frame was borne last. */
-  #sent = 0;
+  /** Pieces of bodies that had gone out when a frame was borne last. */
+  #pieces = 0;
+  /** WINDOW_UPDATE frames that were due for pieces. */
+  #credits = 0;
 
   constructor(session: Session, { limits, session: { windowBytes, tableBytesMax } }: DispatchLimits, now: number) {
     this.#session = session;
@@ -59,10 +61,10 @@ export class Dispatch implements FrameHandler {
   }
 
   onData(id: number, bytes: Buffer, from: number, to: number, flowBytes: number): void {
-    this.#patience.useful();
     const stream = this.#streamOf(id, 'DATA');
     this.#used(stream, flowBytes);
-    if (stream === undefined) return this.#bear('DATA on closed streams');
+    if (stream === undefined) return; // a window full of it may be on its way, in however small frames
+    this.#patience.useful();
     this.#guarded(stream, () => stream.data(bytes, from, to, this.now));
   }
 
@@ -91,11 +93,11 @@ export class Dispatch implements FrameHandler {
     } catch (thrown) {
       if (thrown instanceof HpackError) throw new ConnectionFault(ERROR.COMPRESSION_ERROR, thrown.message);
       if (!(thrown instanceof FieldLimitError)) throw thrown;
-      stream?.giveUp(this.#tooLarge(thrown), ERROR.CANCEL);
-      return;
+      if (stream === undefined) return this.#bear('HEADERS on closed streams');
+      return stream.giveUp(this.#tooLarge(thrown), ERROR.CANCEL);
     }
-    this.#patience.useful();
     if (stream === undefined) return this.#bear('HEADERS on closed streams');
+    this.#patience.useful();
     this.#guarded(stream, () => stream.headers(section, endStream, this.now));
   }
 
@@ -139,7 +141,9 @@ export class Dispatch implements FrameHandler {
   }
 
   onWindowUpdate(id: number, increment: number): void {
-    this.#bear('WINDOW_UPDATE');
+    // Some servers credit an upload for each piece they read of it, on its stream and on the session.
+    if (this.#credits < this.#session.requests.outflow.pieces * 2) this.#credits++;
+    else this.#bear('WINDOW_UPDATE');
     const stream = id === 0 ? undefined : this.#streamOf(id, 'WINDOW_UPDATE');
     if (this.#session.requests.outflow.widen(id, increment)) return;
     if (id === 0) throw flow('a window of the session beyond 2^31-1');
@@ -176,19 +180,15 @@ export class Dispatch implements FrameHandler {
   }
 
   #bear(what: string): void {
-    const { sent } = this.#session.requests.outflow;
-    if (sent - this.#sent >= SENT_BYTES) {
-      // Some servers credit an upload for each piece they read of it, on its stream and on the session.
-      this.#patience.useful(Math.floor((sent - this.#sent) / SENT_BYTES));
-      this.#sent = sent;
+    const { pieces } = this.#session.requests.outflow;
+    if (pieces > this.#pieces) {
+      this.#patience.useful(pieces - this.#pieces); // others ping as they read it
+      this.#pieces = pieces;
     }
     if (this.#patience.idle(this.now)) return;
     throw new ConnectionFault(ERROR.ENHANCE_YOUR_CALM, `a flood of ${what}`);
   }
 }
-
-/** Bytes of a body that are worth as much as a frame of use: servers read by 4 KiB and more. */
-const SENT_BYTES = 4_096;
 
 function flow(why: string): ConnectionFault {
   return new ConnectionFault(ERROR.FLOW_CONTROL_ERROR, why);

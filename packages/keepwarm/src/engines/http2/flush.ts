@@ -12,6 +12,7 @@ import type { Socket } from 'node:net';
 import type { FrameWriter } from '../../wire/h2/frame-writer.ts';
 import type { Writer } from '../http1/turn.ts';
 import type { Http2Host } from './host.ts';
+import type { Sending } from './liveness.ts';
 import { HTTP2 } from './options.ts';
 import type { Requests } from './requests.ts';
 
@@ -27,8 +28,9 @@ export interface Unwritable {
   deaf(bytes: number): void;
 }
 
-export class Flush implements Writer {
+export class Flush implements Writer, Sending {
   writtenId = 0;
+  taken = 0;
   readonly #host: Http2Host;
   readonly #socket: Socket;
   readonly #out: FrameWriter;
@@ -45,6 +47,10 @@ export class Flush implements Writer {
     this.#out = out;
     this.#requests = requests;
     this.#unwritable = unwritable;
+  }
+
+  get heldUp(): boolean {
+    return this.#writing.length > 0;
   }
 
   /** Nothing goes out before all of this has been done; then it is for the caller to ask for it. */
@@ -91,6 +97,7 @@ export class Flush implements Writer {
   readonly #wrote = (error?: Error | null): void => {
     const bytes = this.#writing.shift();
     // Of a write that failed, nobody says when the system has let go of it.
+    if (!error) this.taken++;
     if (bytes !== undefined && !error) this.#out.reuse(bytes);
     if (this.#out.size > 0 || this.#requests.outflow.ready) this.soon();
   };

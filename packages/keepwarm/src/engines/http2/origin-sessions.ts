@@ -53,7 +53,10 @@ export class OriginSessions implements SharedOwner<Session>, CapacityUser {
 
   /** A slot on a session that is not past its age, which a stalled event loop may have missed. */
   take(now: number, newerThan: number): Session | undefined {
-    for (const session of this.pool.open) if (now >= session.retireAt) this.pool.drain(session, 'age');
+    const { open } = this.pool;
+    for (let i = open.length - 1; i >= 0; i--) {
+      if (now >= open[i]!.retireAt) this.pool.drain(open[i]!, 'age'); // takes it out of the list
+    }
     return this.pool.take(newerThan);
   }
 

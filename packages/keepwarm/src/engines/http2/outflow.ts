@@ -14,6 +14,8 @@ import { WINDOW_INITIAL, WINDOW_MAX } from '../../wire/h2/codes.ts';
 import type { FrameWriter } from '../../wire/h2/frame-writer.ts';
 
 const NOTHING = new Uint8Array(0);
+/** Servers read by 4 KiB and more. */
+const PIECE_BYTES = 4_096;
 
 /** One stream's body. */
 export class Outgoing {
@@ -47,8 +49,8 @@ function nothing(): void {}
 export class Outflow {
   /** Bytes the peer takes on the session at the moment. */
   window = WINDOW_INITIAL;
-  /** Bytes that have been written, ever. */
-  sent = 0;
+  /** Pieces that a peer may have read them in, and credited one by one: frames, and what large ones are read by. */
+  pieces = 0;
   #queue: Outgoing[] = [];
   readonly #bodies = new PassingMap<number, Outgoing>();
 
@@ -119,7 +121,7 @@ export class Outflow {
     body.at += count;
     body.window -= count;
     this.window -= count;
-    this.sent += count;
+    this.pieces += Math.max(1, Math.floor(count / PIECE_BYTES));
     if (body.at < body.chunk.length) {
       if (count > 0) body.moved();
       return this.#wake(body);

@@ -97,7 +97,7 @@ export class Session implements Kept<Session>, SharedItem<Session>, Carrier, Soc
       refused: () => this.pool.drain(this, 'reset'), // its end is told by the socket, once it has been heard out
       deaf: (bytes) => this.#end('reset', tell.deaf(bytes), undefined),
     });
-    this.liveness = new Liveness(this, host.session, now, (member) => host.sessionsDue.join(member));
+    this.liveness = new Liveness(this, this.#flush, host.session, now, (member) => host.sessionsDue.join(member));
     own(this.socket, this);
     hearOut(this.socket, host.clock, () => this.streams.size > 0);
   }
@@ -194,7 +194,7 @@ export class Session implements Kept<Session>, SharedItem<Session>, Carrier, Soc
     if (!this.requests.outflow.shift(this.peer.initialWindowSize - initialWindowSize)) {
       throw new ConnectionFault(ERROR.FLOW_CONTROL_ERROR, 'SETTINGS that make a window larger than 2^31-1');
     }
-    this.requests.encoder.setTableBytesMax(this.peer.headerTableSize);
+    for (const [id, value] of pairs) if (id === SETTING.headerTableSize) this.requests.encoder.setTableBytesMax(value);
     this.out.settingsAck();
     this.slotsMax = Math.min(this.#host.session.streamsMax, this.peer.maxConcurrentStreams);
     const greeted = this.#greeted;

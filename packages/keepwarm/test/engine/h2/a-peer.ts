@@ -1,5 +1,5 @@
 /** A server that speaks HTTP/2 as a test tells it to, lies included: frames by hand, and notes of what it hears. */
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import { createServer, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { type ClientOptions, createClient } from '../../../src/index.ts';
@@ -12,6 +12,8 @@ export interface Asked {
   readonly id: number;
   readonly fields: ReadonlyMap<string, string>;
   readonly path: string;
+  /** Its field block, as it came. */
+  readonly block: Buffer;
   body: string;
   ended: boolean;
   /** The code of the client's RST_STREAM. */
@@ -78,7 +80,8 @@ export class Line {
             fields.set(name, fields.has(name) ? `${fields.get(name)}; ${value}` : value);
           });
           const path = fields.get(':path')!;
-          const asked: Asked = { id, fields, path, body: '', ended: false, reset: undefined };
+          const copy = Buffer.from(block.subarray(from, to));
+          const asked: Asked = { id, fields, path, block: copy, body: '', ended: false, reset: undefined };
           this.asked.push(asked);
           peer.script.head?.(this, asked);
           if (endStream) ended(asked);

@@ -12,6 +12,8 @@ import { aPeer, aTalk, STATUS_200 } from './a-peer.ts';
 
 leavesNothing();
 
+const PIECE = 40;
+
 describe('an upload', () => {
   it('may be credited frame by frame, twice each, and smaller ones too: that is no flood', async (t) => {
     const { client, peer } = await aTalk(t, {
@@ -29,6 +31,23 @@ describe('an upload', () => {
     const body = Buffer.alloc(8 * 1024 * 1024, 'a');
     assert.equal(await client.post('/', body, { deadlineMs: 60_000 }).text(), 'ok');
     assert.equal(peer.line.bytes, body.length);
+    assert.equal(peer.lines.length, 1);
+  });
+
+  it('of many small pieces may be credited piece by piece as well', async (t) => {
+    const { client, peer } = await aTalk(t, {
+      data: (line, asked) => {
+        asked.body = '';
+        line.socket.write(Buffer.concat([windowUpdate(0, PIECE), windowUpdate(asked.id, PIECE)]));
+      },
+      request: (line, { id }) => line.answer(id),
+    });
+    const open = async function* () {
+      for (let i = 0; i < 5_000; i++) yield Buffer.alloc(PIECE);
+    };
+    const body = { bytes: undefined, repeatable: false, open };
+    assert.equal(await client.post('/', body, { deadlineMs: 60_000 }).text(), 'ok');
+    assert.equal(peer.line.bytes, 5_000 * PIECE);
     assert.equal(peer.lines.length, 1);
   });
 

@@ -231,6 +231,21 @@ describe('age', () => {
     assert(peer.lines.length >= 2 && peer.lines.length <= 6, `${peer.lines.length} sessions`);
     assert(client.stats().sockets.history.some(({ closeReason }) => closeReason === 'age'));
   });
+
+  it('sessions that grew old together while the event loop stood still are none of them given to a call', async (t) => {
+    const { client, peer } = await aTalk(
+      t,
+      { request: (line, { id }) => line.answer(id) },
+      { pool: { ageMs: 1_000, ageJitter: 0 }, session: { streamsMax: 1 } },
+    );
+    const three = () => Promise.all(Array.from({ length: 3 }, () => client.get('/').text()));
+    await three();
+    const before = peer.lines.length;
+    for (const end = performance.now() + 1_100; performance.now() < end; );
+    await three();
+    const late = peer.lines.slice(0, before).filter(({ asked }) => asked.length > 1);
+    assert.equal(late.length, 0, `${late.length} of ${before} sessions past their age were used`);
+  });
 });
 
 describe('closing the client', () => {

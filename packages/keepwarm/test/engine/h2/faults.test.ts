@@ -3,7 +3,17 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
 import { ERROR, FLAG, TYPE } from '../../../src/wire/h2/codes.ts';
-import { continuation, data, frame, headers, ping, settings, settingsAck, windowUpdate } from '../../wire/h2/raw.ts';
+import {
+  continuation,
+  data,
+  frame,
+  headers,
+  ping,
+  reset,
+  settings,
+  settingsAck,
+  windowUpdate,
+} from '../../wire/h2/raw.ts';
 import { errorOf, fails, leavesNothing, until } from '../setup.ts';
 import { aPeer, aTalk, type Line, STATUS_200 } from './a-peer.ts';
 
@@ -169,6 +179,13 @@ describe('what breaks the session', () => {
     [
       'a flood of empty DATA',
       (line, id) => line.send(headers(id, STATUS_200), ...Array.from({ length: 3_000 }, () => data(id, ''))),
+      ERROR.ENHANCE_YOUR_CALM,
+    ],
+    [
+      'a flood of HEADERS on a stream that is over',
+      (line, id) => {
+        line.send(reset(id, ERROR.CANCEL), ...Array.from({ length: 3_000 }, () => headers(id, STATUS_200)));
+      },
       ERROR.ENHANCE_YOUR_CALM,
     ],
     [

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { ERROR } from '../../../src/wire/h2/codes.ts';
 import { data, goaway, headers, reset, settings } from '../../wire/h2/raw.ts';
 import { errorOf, fails, leavesNothing, until } from '../setup.ts';
-import { aTalk, STATUS_200 } from './a-peer.ts';
+import { type Asked, aTalk, STATUS_200 } from './a-peer.ts';
 
 leavesNothing();
 
@@ -295,5 +295,18 @@ describe('the server changes its mind', () => {
     });
     assert.equal(await client.post('/', 'all of twenty letters').text(), 'all of twenty letters');
     assert.equal(peer.line.heard.filter((each) => each === 'settings ack').length, 4);
+  });
+
+  it('twice in one frame about its header table: it is told of the smallest and of the last', async (t) => {
+    const { client, peer } = await aTalk(t, { request: (line, { id }) => line.answer(id) });
+    await client.get('/').text();
+    peer.line.send(settings(['headerTableSize', 0], ['headerTableSize', 4_096]));
+    await until(
+      () => peer.line.heard.filter((frame) => frame === 'settings ack').length === 2,
+      'they are acknowledged',
+    );
+    await client.get('/').text();
+    const [, { block }] = peer.asked as [Asked, Asked];
+    assert.deepEqual([...block.subarray(0, 4)], [0x20, 0x3f, 0xe1, 0x1f], 'size updates to 0 and to 4,096');
   });
 });

@@ -17,12 +17,15 @@ function aSession() {
       session.dead = what;
     },
   };
-  const liveness = new Liveness(session, { pingMs: 30_000, pongMs: 10_000 }, clock.now(), (member) => due.join(member));
+  const sending = { taken: 0, heldUp: false };
+  const liveness = new Liveness(session, sending, { pingMs: 30_000, pongMs: 10_000 }, clock.now(), (member) =>
+    due.join(member),
+  );
   due.join(liveness);
   const pass = async (ms: number): Promise<void> => {
     for (let left = ms; left > 0; left -= 500) await clock.advance(Math.min(left, 500));
   };
-  return { clock, session, liveness, pass, heard: () => (session.activeAt = clock.now()) };
+  return { clock, session, sending, liveness, pass, heard: () => (session.activeAt = clock.now()) };
 }
 
 describe('a session', () => {
@@ -69,6 +72,28 @@ describe('a session', () => {
     await pass(12_000);
     assert.equal(session.pings, 2);
     await pass(10_500);
+    assert.match(session.dead!, /ping/);
+  });
+  it('that takes of an upload is alive, though the ping stands behind it; once it takes no more, it is dead', async () => {
+    const { clock, session, sending, liveness, pass } = aSession();
+    liveness.acknowledged(clock.now());
+    sending.heldUp = true;
+    for (let seconds = 0; seconds < 120; seconds += 5) {
+      await pass(5_000);
+      sending.taken++;
+    }
+    assert.deepEqual([session.pings, session.dead], [1, undefined]);
+    await pass(21_000);
+    assert.match(session.dead!, /ping/);
+  });
+
+  it('that is gone is found out in time while calls are written to it: those the system takes by itself', async () => {
+    const { clock, session, sending, liveness, pass } = aSession();
+    liveness.acknowledged(clock.now());
+    for (let seconds = 0; seconds < 42; seconds++) {
+      await pass(1_000);
+      sending.taken++;
+    }
     assert.match(session.dead!, /ping/);
   });
 });
