@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { OpenTelemetry } from 'keepwarm/otel';
 import type { GatewayConfig, UpstreamConfig } from './config/config.ts';
 import { ConfigError } from './config/config-error.ts';
+import { wholeLimitsOf } from './config/rate-tables.ts';
 import type { RpcUpstreamConfig } from './config/rpc-upstream.ts';
 import { type AnyUpstream, Routes } from './data/routes.ts';
 import { RpcUpstream } from './data/rpc-upstream.ts';
@@ -13,6 +14,7 @@ import { Upstream } from './data/upstream.ts';
 import { CallLog } from './figures/call-log.ts';
 import { Feed } from './figures/feed.ts';
 import { feedFacts } from './figures/feed-facts.ts';
+import { WholeLimits } from './limits/whole-limits.ts';
 import { type Log, SILENT } from './logs/log.ts';
 import { logFacts } from './logs/log-facts.ts';
 import type { RedisConnection } from './redis/connection.ts';
@@ -116,9 +118,23 @@ export class Serving {
 
   /** With its sections. @param before whose place it takes */
   #whole(name: string, config: UpstreamConfig | RpcUpstreamConfig, before?: AnyUpstream): AnyUpstream {
-    const upstream = this.#made(name, config, before);
-    if (upstream instanceof Upstream) this.#divide(upstream, before && sectionsOf(before));
+    if ('rpc' in config) return this.#made(name, config, before);
+    const whole = this.#wholeLimits(name, config, before);
+    const upstream = this.#made(name, config, before, whole) as Upstream;
+    whole?.tellTo(upstream.book.observer);
+    this.#divide(upstream, before && sectionsOf(before));
     return upstream;
+  }
+
+  /** Limits over all sections go on as long as they are the same, whatever becomes of those. */
+  #wholeLimits(name: string, config: UpstreamConfig, before: AnyUpstream | undefined): WholeLimits | undefined {
+    const limits = wholeLimitsOf(config.client);
+    if (limits.length === 0) return undefined;
+    const known = before instanceof Upstream ? before.whole : undefined;
+    const same = known !== undefined && isDeepStrictEqual(limits, wholeLimitsOf((before as Upstream).config.client));
+    return same
+      ? known
+      : new WholeLimits(limits, (observer) => this.#places.redis?.limits.ofWhole(config, name, observer));
   }
 
   #divide(upstream: Upstream, before?: Sections): void {
@@ -129,7 +145,7 @@ export class Serving {
     const parts = {
       common: upstream,
       make: (name: string, config: UpstreamConfig, old?: Upstream) =>
-        this.#made(`${upstream.name}/${name}`, config, old) as Upstream,
+        this.#made(`${upstream.name}/${name}`, config, old, upstream.whole) as Upstream,
       letGo: (section: Upstream) => {
         this.#leave(section, 0);
         this.calls.forget(section.name);
@@ -139,13 +155,18 @@ export class Serving {
   }
 
   /** An upstream whose facts are heard by all who tell of them. @param before whose place it takes */
-  #made(name: string, config: UpstreamConfig | RpcUpstreamConfig, before?: AnyUpstream): AnyUpstream {
+  #made(
+    name: string,
+    config: UpstreamConfig | RpcUpstreamConfig,
+    before?: AnyUpstream,
+    whole?: WholeLimits,
+  ): AnyUpstream {
     const telemetry = this.#places.telemetry?.(name);
     const limits = this.#places.redis?.limits;
     const upstream =
       'rpc' in config
         ? new RpcUpstream(name, config, telemetry, before?.book, limits)
-        : new Upstream(name, config, telemetry, before?.book, limits);
+        : new Upstream(name, config, telemetry, before?.book, limits, whole);
     upstream.book.listen(feedFacts(name, this.feed));
     upstream.book.listen(this.calls.observer(name));
     upstream.book.listen(logFacts(name, this.#log, this.#config.logs));

@@ -4,7 +4,7 @@ import { after, it } from 'node:test';
 import { parseConfig } from '../src/config/config.ts';
 import { RpcUpstream } from '../src/data/rpc-upstream.ts';
 import { Upstream } from '../src/data/upstream.ts';
-import type { Demand, Pause } from '../src/workers/places.ts';
+import type { Demand, Pause } from '../src/limits/places.ts';
 import { PlacesHere } from '../src/workers/places-here.ts';
 import { httpServer, Opened, until } from './fixtures.ts';
 

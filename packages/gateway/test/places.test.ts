@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { ExactWindow } from 'keepwarm';
-import { type Demand, fairShares, type Grant, Places } from '../src/workers/places.ts';
+import { type Demand, fairShares, type Grant, Places } from '../src/limits/places.ts';
 
 const KEY = 'a limit';
 const WINDOW_MS = 100;

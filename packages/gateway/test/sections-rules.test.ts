@@ -354,12 +354,4 @@ describe('the block sections', () => {
     );
     assert.match(out, /^ {2}c .*, sections by routes: 2 listed$/m);
   });
-
-  it('is refused beside a limit that would look as if it were for all sections together', () => {
-    assert.throws(() => parsed({ rateLimit: { limit: 1, windowMs: 1 }, sections: { by: 'path' } }), {
-      name: 'ConfigError',
-      message:
-        /^upstreams\.api\.rateLimit would not be for all .*; allowed: upstreams\.api\.sections\.each\.rateLimit$/,
-    });
-  });
 });

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { ExactWindow } from 'keepwarm';
+import type { LimitsTold } from '../src/admin/endpoints.ts';
 import type { SocketsTold } from '../src/admin/sockets.ts';
 import { command, gatewayProcess } from './command-process.ts';
 import { ask, eventually, httpServer, Opened } from './fixtures.ts';
@@ -11,6 +12,8 @@ import { Caller, json, snapshotOf } from './workers-load.ts';
 
 const EACH = { limit: 10, windowMs: 500 };
 const LISTED = { limit: 20, windowMs: 500 };
+/** Less than the others together. */
+const WHOLE = { limit: 30, windowMs: 500, name: 'plan' };
 
 describe('sections of several workers', () => {
   const opened = new Opened();
@@ -28,7 +31,7 @@ describe('sections of several workers', () => {
       }),
     );
     const sections = { by: 'path:1', strip: false, each: { rateLimit: EACH }, named: { acme: { rateLimit: LISTED } } };
-    const upstreams = { api: { origin: api.origin, sections } };
+    const upstreams = { api: { origin: api.origin, rateLimit: WHOLE, sections } };
     const gateway = opened.add(await gatewayProcess(upstreams, { workers: 2 }));
     const tenants = ['acme', 'globex', 'initech'];
     callers = Array.from({ length: 30 }, (_, i) => new Caller(`${gateway.data}/api/${tenants[i % 3]}`));
@@ -60,6 +63,14 @@ describe('sections of several workers', () => {
       const window = new ExactWindow(limit);
       for (const at of times) assert.ok(window.take(1, at), `${tenant}: more than ${limit.limit} in a window`);
     }
+    const window = new ExactWindow(WHOLE);
+    const all = [...seen.values()].flat().sort((a, b) => a - b);
+    for (const at of all) assert.ok(window.take(1, at), `more than ${WHOLE.limit} of all sections in a window`);
+    const { rate } = (await json(gateway.admin, '/api/limits?upstream=api')) as LimitsTold;
+    assert.deepEqual(
+      rate.filter(({ name }) => name === 'plan').map(({ limit, granted }) => [limit, granted]),
+      [[WHOLE.limit, all.length]],
+    );
     const metrics = String((await ask(`http://${gateway.admin}/metrics`)).body);
     assert.match(metrics, /^keepwarm_gateway_sections\{client="api"\} /m);
     assert.match(metrics, /^keepwarm_rate_limit_max\{client="api\/globex",/m);

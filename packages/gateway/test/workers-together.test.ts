@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Family } from 'keepwarm/prometheus';
 import type { RpcEndpointTold } from '../src/admin/rpc-told.ts';
+import { rateOf } from '../src/figures/rates.ts';
 import { BUCKETS, Rolling, summaryOf } from '../src/figures/rolling.ts';
 import { packed, type Row, unpackInto } from '../src/history/row.ts';
 import { rowsTogether } from '../src/workers/rows.ts';
-import { endpointOf, rateOf } from '../src/workers/together/endpoints.ts';
+import { endpointOf } from '../src/workers/together/endpoints.ts';
 import { CrewMetrics, familiesTogether } from '../src/workers/together/metrics.ts';
 
 const counter = (name: string, value: number, labels = {}): Family => ({

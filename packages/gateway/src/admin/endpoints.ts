@@ -1,6 +1,7 @@
 /** `/api/endpoints`, `/api/limits`, `/api/breakers`: the state of what decides about calls. Asked every second. */
 import type { ResilienceStats } from 'keepwarm';
 import type { AnyUpstream } from '../data/routes.ts';
+import type { Rate } from '../figures/rates.ts';
 import type { RedisTold } from '../redis/connection.ts';
 import { named, onlyNames } from './query.ts';
 import { type Ask, tells } from './route.ts';
@@ -9,7 +10,6 @@ import { policiesOf } from './upstream-parts.ts';
 import type { AdminView } from './view.ts';
 
 type Of<T> = T & { readonly upstream: string };
-type Rate = NonNullable<ResilienceStats['rateLimit']>[number];
 type Concurrency = NonNullable<ResilienceStats['concurrency']>[number];
 type Budget = NonNullable<ResilienceStats['budget']>;
 type Breaker = NonNullable<ResilienceStats['breaker']>['breakers'][number];
@@ -63,9 +63,11 @@ export const BREAKERS = tells('/api/breakers', 'breakers and what they have seen
   return { json: { breakers } satisfies BreakersTold };
 });
 
+/** Of one that has sections, those of all of them as well. */
 function originRates(upstream: AnyUpstream): readonly Rate[] {
-  const shared = 'shared' in upstream ? upstream.shared : undefined;
-  return shared?.rates() ?? policiesOf(upstream).rateLimit ?? [];
+  if ('rpc' in upstream) return policiesOf(upstream).rateLimit ?? [];
+  const whole = upstream.sections === undefined ? undefined : upstream.whole?.told();
+  return [...upstream.rates(), ...(whole ?? [])];
 }
 
 function endpointRates(upstream: AnyUpstream): readonly (Rate & { readonly endpoint: string })[] {

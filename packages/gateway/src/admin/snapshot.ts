@@ -12,7 +12,7 @@ import type { Readers } from './events.ts';
 import { count, onlyNames } from './query.ts';
 import { readiness } from './readiness.ts';
 import { type RpcTold, rpcTold } from './rpc-told.ts';
-import { endpointsOf } from './upstream-parts.ts';
+import { endpointsOf, policiesOf } from './upstream-parts.ts';
 import type { AdminView } from './view.ts';
 import type { WorkerOfStats } from './worker-told.ts';
 
@@ -27,6 +27,8 @@ export interface SocketTold extends SocketLife {
   /** Whose it is, where there are several. */
   readonly worker?: number;
 }
+
+type Breaker = NonNullable<ReturnType<typeof policiesOf>['breaker']>['breakers'][number];
 
 export interface UpstreamTold extends Figures, UpstreamCallersTold {
   readonly name: string;
@@ -55,6 +57,8 @@ export interface UpstreamTold extends Figures, UpstreamCallersTold {
     /** The last ones closed, latest last. */
     readonly history: readonly SocketTold[];
   };
+  /** Breakers that keep calls back now. */
+  readonly stopped: readonly Breaker[];
   /** Age of the client, in ms; the instants of its sockets are counted from its creation. */
   readonly uptimeMs: number;
   /** Of one with several endpoints that are no JSON-RPC nodes, at most `ENDPOINTS_TOLD_MAX` of them. */
@@ -169,6 +173,7 @@ function tell(upstream: AnyUpstream, socketsMax: number): UpstreamTold {
       live: sockets.live.slice(0, socketsMax).map(withTrail),
       history: socketsMax === 0 ? [] : sockets.history.map(withTrail),
     },
+    stopped: (policiesOf(upstream).breaker?.breakers ?? []).filter(({ state }) => state !== 'closed'),
     ...callersTold(upstream),
     ...endpointsTold(upstream),
     ...('rpc' in upstream ? { jsonrpc: rpcTold(upstream, rpc!) } : {}),

@@ -2,6 +2,7 @@
 import type { CallsTold } from '../admin/calls.ts';
 import type { BreakersTold, EndpointsTold, LimitsTold } from '../admin/endpoints.ts';
 import type { Snapshot } from '../admin/snapshot.ts';
+import { troublesOf } from '../admin/trouble.ts';
 import type { SocketsTold } from '../admin/sockets.ts';
 import type { Paint, Style } from './paint.ts';
 import { type Column, length, ms, share, table } from './table.ts';
@@ -46,9 +47,23 @@ export function statRows(told: Snapshot, paint: Paint): string[] {
       `requests in flight, ${requests.refused} refused; ${readiness}`,
     '',
     ...table(columns, told.upstreams, paint, 'no upstream speaks HTTP'),
+    ...troubleRows(told, paint),
     ...(grpc.length === 0 ? [] : ['', ...table(grpcColumns, grpc, paint, '')]),
     ...(workers.length === 0 ? [] : ['', ...table(workerColumns, workers, paint, '')]),
   ];
+}
+
+/** What needs attention; nothing while all is well. */
+function troubleRows({ upstreams }: Snapshot, paint: Paint): string[] {
+  const rows = upstreams.flatMap((upstream) =>
+    troublesOf(upstream).map(({ grave, words }) => ({ name: upstream.name, grave, words })),
+  );
+  if (rows.length === 0) return [];
+  const columns: Of<typeof rows> = [
+    { title: 'needs attention', of: ({ name }) => name },
+    { title: '', of: ({ words }) => words, style: ({ grave }) => (grave ? 'red' : undefined) },
+  ];
+  return ['', ...table(columns, rows, paint, '')];
 }
 
 /** Where several processes do the work. */
@@ -108,6 +123,8 @@ export function endpointRows(told: EndpointsTold, breakers: BreakersTold['breake
     ...byWorker(breakers),
     { title: 'state', of: ({ state }) => state, style: ({ state }) => (state === 'closed' ? 'green' : 'red') },
     { title: 'failed', of: ({ failures, samples }) => `${failures} of ${samples}`, right: true },
+    { title: 'not closed for', of: ({ troubledMs }) => (troubledMs === 0 ? '' : length(troubledMs)), right: true },
+    { title: 'because', of: ({ failure }) => failure ?? '' },
     { title: 'probe in ms', of: ({ probeMs }) => ms(probeMs), right: true },
     { title: 'refused', of: ({ refused }) => `${refused}`, right: true },
   ];

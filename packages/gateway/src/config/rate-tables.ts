@@ -20,7 +20,8 @@ export interface RateTables {
   readonly by?: CallerRateConfig['by'];
 }
 
-export type ConfiguredLimit = LibraryLimit & RateTables;
+/** `whole`: of the whole upstream, over all its sections. These stand last, and have names. */
+export type ConfiguredLimit = LibraryLimit & RateTables & { readonly whole?: true };
 
 /** What whoever forwards a request says of it to the limits. */
 export interface Asked {
@@ -46,15 +47,27 @@ export function limitsOf({ rateLimit }: Pick<ClientOptions, 'rateLimit'>): reado
   return typeof rateLimit === 'object' && 'limits' in rateLimit ? rateLimit.limits : [];
 }
 
+/** Those of the whole upstream, over all its sections. */
+export const wholeLimitsOf = (client: Pick<ClientOptions, 'rateLimit'>): readonly ConfiguredLimit[] =>
+  limitsOf(client).filter(({ whole }) => whole === true);
+
 /** Whether limits look at more of a request than that there is one. */
 export const looksAtRequests = (client: Pick<ClientOptions, 'rateLimit'>): boolean =>
   limitsOf(client).some(({ weights, by }) => weights !== undefined || by !== undefined);
 
-/** As the library takes them; nothing for an upstream without. */
-export function rateLimitOf(client: Pick<ClientOptions, 'rateLimit'>): LibraryLimits | undefined {
+/**
+ * As the library takes them; nothing for an upstream without.
+ *
+ * @param of some of them
+ */
+export function rateLimitOf(
+  client: Pick<ClientOptions, 'rateLimit'>,
+  of: (limit: ConfiguredLimit) => boolean = () => true,
+): LibraryLimits | undefined {
   const { rateLimit } = client;
-  if (typeof rateLimit !== 'object' || !('limits' in rateLimit)) return undefined;
-  const limits = limitsOf(client).map(({ weights, by, ...limit }) => ({
+  const some = limitsOf(client).filter(of);
+  if (typeof rateLimit !== 'object' || !('limits' in rateLimit) || some.length === 0) return undefined;
+  const limits = some.map(({ weights, by, whole: _, ...limit }) => ({
     ...limit,
     ...(weights && { weight: (call: LibraryCall) => rowFor(weights, call.method, askedBy(call).path) ?? 1 }),
     ...(by && { key: (call: LibraryCall) => keyOf(call, by) }),

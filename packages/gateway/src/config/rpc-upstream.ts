@@ -67,8 +67,13 @@ export const RPC_UPSTREAM_NAMES: readonly string[] = [
   ...Object.keys(RPC_UPSTREAM_DEFAULTS),
 ];
 
+/** Limits of endpoints are those of the keys in their URLs, whoever calls with these. */
+const NO_SECTIONS =
+  'are for an upstream with an origin; allowed: an upstream for each who has keys of its own, callerRate for callers who share them';
+
 /** @throws ConfigError; never with the URL of an endpoint, which may hold a key */
 export function parseRpcUpstream(path: string, input: unknown): RpcUpstreamConfig {
+  if ('sections' in object(input, path)) throw new ConfigError(`${path}.sections`, NO_SECTIONS);
   const given = object(input, path, RPC_UPSTREAM_NAMES);
   const count = (name: 'requestBodyBytesMax' | 'requestsMax'): number =>
     number(unlimited(given[name] ?? RPC_UPSTREAM_DEFAULTS[name]), `${path}.${name}`, 1);

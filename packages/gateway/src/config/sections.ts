@@ -8,7 +8,8 @@ import { type CallRows, parseCallRows } from './call-patterns.ts';
 import type { UpstreamConfig } from './config.ts';
 import { ConfigError } from './config-error.ts';
 import { checkRuled } from './header-rules.ts';
-import { flag, type Json, milliseconds, object, show, text, whole } from './values.ts';
+import { flag, type Json, milliseconds, object, show, text, whole as wholeNumber } from './values.ts';
+import { wholeOf, withWhole } from './whole-limit.ts';
 
 /** Served with all others who have no section of their own, or answered that it is not. */
 export type Outcome = 'common' | 'refuse';
@@ -76,19 +77,18 @@ const SECRET = /auth|cookie|token|secret|key|sign|session|password/;
 
 /** An upstream as it serves those without a section, with its sections. @throws ConfigError */
 export function withSections(
-  { sections: input, ...own }: Json,
+  { sections: input, ...outer }: Json,
   path: string,
   parse: (given: Json, path: string) => UpstreamConfig,
 ): UpstreamConfig {
   const where = `${path}.sections`;
   const given = object(input, where, SECTIONS_NAMES);
-  if (own['rateLimit'] !== undefined && own['rateLimit'] !== false) {
-    const what = 'would not be for all sections together, as each has its own';
-    throw new ConfigError(`${path}.rateLimit`, `${what}; allowed: ${where}.each.rateLimit`);
-  }
+  const { rateLimit, ...own } = outer;
+  const whole = rateLimit === undefined || rateLimit === false ? undefined : wholeOf(parse(outer, path), path);
   const by = byOf(given, where);
   const strip = stripOf(given['strip'], by, `${where}.strip`);
-  const served = (options: Json, at: string): UpstreamConfig => stripped(parse(options, at), strip ? by : undefined);
+  const served = (options: Json, at: string): UpstreamConfig =>
+    withWhole(stripped(parse(options, at), strip ? by : undefined), whole, at);
   const { hosts: _, paths: __, callerRate: ___, healthCheck: ____, ...inner } = own;
   const each = optionsOf(given['each'], `${where}.each`);
   const named = new Map<string, UpstreamConfig>();
@@ -115,8 +115,8 @@ function figuresOf(given: Json, path: string) {
   const perCaller = sectionsPerCallerMax === 'unlimited' ? SECTIONS_MAX : sectionsPerCallerMax;
   const idleMs = milliseconds(given['idleMs'] ?? SECTIONS_DEFAULTS.idleMs, `${path}.idleMs`, 1_000);
   return {
-    sectionsMax: whole(sectionsMax, `${path}.sectionsMax`, 0, SECTIONS_MAX),
-    sectionsPerCallerMax: whole(perCaller, `${path}.sectionsPerCallerMax`, 1, SECTIONS_MAX),
+    sectionsMax: wholeNumber(sectionsMax, `${path}.sectionsMax`, 0, SECTIONS_MAX),
+    sectionsPerCallerMax: wholeNumber(perCaller, `${path}.sectionsPerCallerMax`, 1, SECTIONS_MAX),
     idleMs,
     crowdedIdleMs: Math.min(idleMs, milliseconds(crowdedIdleMs, `${path}.crowdedIdleMs`, 1_000)),
     unnamed: oneOf(OUTCOMES, unnamed, `${path}.unnamed`),

@@ -1,7 +1,7 @@
 /**
  * What each of several workers gets of what there is for all: places for connections and waiters, and what may be sent
  * beyond the calls themselves. The parts add up to the whole, so nothing here ever exceeds it. Rate limits are not
- * divided: workers/places.ts moves those of endpoints and origins to where the calls are, callers are counted at home.
+ * divided: workers/places-book.ts moves those of endpoints and origins to where the calls are, callers are counted at home.
  */
 import type { ClientOptions } from 'keepwarm';
 import { figuresOf, repeats } from './client-options.ts';
@@ -74,7 +74,8 @@ export function checkShares({ workers = 1, callersMax, upstreams, redis }: Gatew
         throw new ConfigError(`upstreams.${name}.rateLimit.by`, `is counted by each of ${workers} workers; ${allowed}`);
       }
       if (redis === undefined && name.endsWith('.sections.each')) {
-        for (const each of limitsOf(upstream.client)) check(`upstreams.${name}.rateLimit.limit`, each.limit);
+        const own = limitsOf(upstream.client).filter((each) => each.whole !== true);
+        for (const each of own) check(`upstreams.${name}.rateLimit.limit`, each.limit);
       }
     }
   }
@@ -89,11 +90,13 @@ function whole(upstream: UpstreamConfig, slot: Slot, counts: boolean): UpstreamC
   return { ...part(upstream, slot), sections: { ...sections, each: counts ? limited(each, slot) : each, named } };
 }
 
-/** A section that is not in the configuration comes and goes: no places move to it. */
+/** A section that is not in the configuration comes and goes: no places of its own limits move to it. */
 function limited(section: UpstreamConfig, slot: Slot): UpstreamConfig {
   const { rateLimit } = section.client;
   if (limitsOf(section.client).length === 0) return section;
-  const limits = limitsOf(section.client).map((each) => ({ ...each, limit: partOf(each.limit, slot) }));
+  const limits = limitsOf(section.client).map((each) =>
+    each.whole === true ? each : { ...each, limit: partOf(each.limit, slot) },
+  );
   return { ...section, client: { ...section.client, rateLimit: { ...(rateLimit as object), limits } } };
 }
 

@@ -118,9 +118,9 @@ export class Forwarding implements BodySink {
     this.#passedOn();
   }
 
-  fail(): void {
+  fail(error: NetError): void {
     this.#response.destroy();
-    if (!this.#signal.aborted) this.#route.upstream.book.failed();
+    if (!this.#signal.aborted) this.#route.upstream.book.failed(error);
   }
 
   // --- ends --------------------------------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ export class Forwarding implements BodySink {
     if (this.#signal.aborted) return; // nobody is left to be told
     const { upstream } = this.#route;
     if (error.cause instanceof BodyTooLarge) return this.#answer(tooLarge(upstream.config.requestBodyBytesMax));
-    if (error.code !== 'INVALID') upstream.book.failed();
+    if (error.code !== 'INVALID') upstream.book.failed(error);
     this.#answer(problemOf(error, upstream.name, !this.#request.complete));
   }
 

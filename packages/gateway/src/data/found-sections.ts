@@ -161,8 +161,13 @@ export class FoundSections {
   }
 }
 
-/** For how long its rate limits still count what it did, in ms: let go and made anew, it could do it once more. */
+/**
+ * For how long its own rate limits still count what it did, in ms: let go and made anew, it could do it once more. Those
+ * of all sections go on counting.
+ */
 function countsForMs({ upstream }: Found): number {
-  const limits = upstream.client.policyStats().rateLimit ?? [];
-  return Math.max(0, ...limits.map(({ used, resetMs, pausedMs }) => Math.max(used > 0 ? resetMs : 0, pausedMs)));
+  return Math.max(
+    0,
+    ...upstream.rates().map(({ used, resetMs, pausedMs }) => Math.max(used > 0 ? resetMs : 0, pausedMs)),
+  );
 }

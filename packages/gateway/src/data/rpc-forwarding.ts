@@ -15,6 +15,7 @@ import type { Problem } from './problem.ts';
 import { BodyTooLarge, bodyLength, collected, discardRest } from './request-body.ts';
 import { deniedMethod, isBatch, messageOf } from './rpc-message.ts';
 import {
+  beneath,
   ENCODED,
   failed,
   type Ids,
@@ -106,7 +107,7 @@ export class RpcForwarding {
 
   #failed(text: string, thrown: unknown): void {
     if (this.#signal.aborted) return; // nobody is left to be told
-    this.#upstream.book.failed();
+    this.#upstream.book.failed(beneath(thrown));
     this.#refuse(idsOf(messageOf(text)), failed(thrown, this.#upstream.name));
   }
 

@@ -67,11 +67,14 @@ export function notAllowed(method: string): Refusal {
   return { status: 403, code: METHOD_NOT_FOUND, message, proxyError: 'http_request_denied' };
 }
 
+/** What a fetch rejects with has ours beneath it. */
+export const beneath = (thrown: unknown): NetError =>
+  thrown instanceof Error && thrown.cause instanceof NetError ? thrown.cause : NetError.from(thrown);
+
 /** The pool could not have it answered. */
 export function failed(thrown: unknown, upstream: string): Refusal {
-  const cause = thrown instanceof Error && thrown.cause instanceof NetError ? thrown.cause : NetError.from(thrown);
   const { status, code, detail, reach, phase, limit, value, proxyError, retryAfterMs } = problemOf(
-    cause,
+    beneath(thrown),
     upstream,
     false,
   );

@@ -141,7 +141,7 @@ export class Upgrading {
     if (!this.#settle()) return;
     const cause = thrown instanceof NetError ? thrown : thrown.cause;
     const error = cause instanceof NetError ? cause : lostOnTheWay(thrown);
-    this.#upstream.book.failed();
+    this.#upstream.book.failed(error);
     this.#problem(problemOf(error, this.#upstream.name, false));
   }
 

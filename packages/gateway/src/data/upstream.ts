@@ -6,10 +6,12 @@ import type { FleetRateLimit } from 'keepwarm/redis';
 import { forwardingOptions } from '../config/client-options.ts';
 import type { UpstreamConfig } from '../config/config.ts';
 import { placesText } from '../config/endpoints.ts';
-import { looksAtRequests } from '../config/rate-tables.ts';
+import { looksAtRequests, wholeLimitsOf } from '../config/rate-tables.ts';
 import { UPGRADES_DEFAULTS } from '../config/upgrades.ts';
 import { EndpointTrails } from '../figures/endpoint-trails.ts';
 import { FigureBook } from '../figures/figures.ts';
+import type { Rate } from '../figures/rates.ts';
+import type { WholeLimits } from '../limits/whole-limits.ts';
 import type { LimitsInRedis } from '../redis/limits.ts';
 import { CallerRate } from './caller-rate.ts';
 import type { Sections } from './sections.ts';
@@ -29,6 +31,9 @@ export class Upstream {
   readonly callerRate: CallerRate | undefined;
   /** Its limits, where they are counted together with other gateways. */
   readonly shared: FleetRateLimit | undefined;
+  /** Limits of all sections together, where there are some; how many of those of its client are such. */
+  readonly whole: WholeLimits | undefined;
+  readonly wholeCount: number;
   readonly tunnels: Tunnels;
   /** Its own; it is closed with it. */
   readonly telemetry: OpenTelemetry | undefined;
@@ -41,6 +46,7 @@ export class Upstream {
   /**
    * @param before the one whose place it takes: what is counted goes on
    * @param limits where limits are counted together with other gateways
+   * @param whole limits of the upstream that this one shares with others: its sections, or those it is a section of
    */
   constructor(
     name: string,
@@ -48,6 +54,7 @@ export class Upstream {
     telemetry?: OpenTelemetry,
     before?: FigureBook,
     limits?: LimitsInRedis,
+    whole?: WholeLimits,
   ) {
     this.book = new FigureBook(undefined, before);
     this.telemetry = telemetry;
@@ -57,12 +64,22 @@ export class Upstream {
     this.callerRate = config.callerRate && new CallerRate(config.callerRate);
     this.origin = placesText(config.client);
     const { observer } = this.book;
-    this.shared = limits?.ofOrigin(config, name, observer);
+    this.whole = whole;
+    this.wholeCount = wholeLimitsOf(config.client).length;
+    this.shared = limits?.ofOrigin(config, name, observer, whole?.fleet);
     const rateLimit = this.shared && { rateLimit: this.shared };
     this.client = createClient({ ...forwardingOptions(config.client), observer, telemetry, ...rateLimit });
     const read = () => this.client.policyStats().endpoints?.endpoints ?? [];
     this.trails = config.client.endpoints && new EndpointTrails(read);
     this.tunnels = new Tunnels(config.upgrades ?? UPGRADES_DEFAULTS);
+    whole?.add(this);
+  }
+
+  /** Of its own; `whole` tells of those of all sections. */
+  rates(): readonly Rate[] {
+    if (this.shared !== undefined) return this.shared.rates();
+    const rates = this.client.policyStats().rateLimit ?? [];
+    return rates.slice(0, rates.length - this.wholeCount);
   }
 
   warmUp(): Promise<unknown> {
@@ -82,6 +99,9 @@ export class Upstream {
   close(deadlineMs: number): Promise<void> {
     this.tunnels.close();
     this.trails?.close();
-    return this.client.close({ deadlineMs }).finally(() => this.telemetry?.close());
+    return this.client.close({ deadlineMs }).finally(() => {
+      this.whole?.remove(this);
+      this.telemetry?.close();
+    });
   }
 }

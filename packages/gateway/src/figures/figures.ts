@@ -2,7 +2,8 @@
  * What a page wants to know of one upstream that the library's snapshot does not say: the last seconds instead of all
  * time, calls that found a connection open against those that had to wait for one, and each socket's recent past.
  */
-import type { Observer, Reply } from 'keepwarm';
+import type { NetError, Observer, Reply } from 'keepwarm';
+import { isIll, wordOf } from './ills.ts';
 import { Listeners } from './listeners.ts';
 import type { Rolling } from './rolling.ts';
 import { type Figures, type Phases, Tally, type Totals } from './tally.ts';
@@ -111,7 +112,7 @@ export class FigureBook {
   }
 
   #status(status: number, now: number): void {
-    if (status >= 500) this.#tally.status5xx(now);
+    if (isIll(status)) this.#tally.illStatus(status, now);
   }
 
   #hold(call: number): void {
@@ -126,8 +127,8 @@ export class FigureBook {
     this.latency.record(now - startedAt, now);
   }
 
-  failed(): void {
-    this.#tally.failed(this.#now());
+  failed(error: NetError): void {
+    this.#tally.failed(wordOf(error), this.#now());
   }
 
   /** A call that had to wait for its connection; some are made on purpose, for comparison. `ms` to the first byte. */

@@ -2,6 +2,7 @@
  * What is counted of an upstream, under its name: the last while, and since the start. A reload that replaces the
  * upstream hands it on to the one that takes its place, so that no second of it is missing from a curve or a row.
  */
+import { Ills, type IllTold } from './ills.ts';
 import { Rolling, RollingCount, type Summary } from './rolling.ts';
 
 /** What it took to open a connection, in ms. */
@@ -32,6 +33,8 @@ export interface Figures {
   /** In the last minute: failed calls, and replies with status 5xx. */
   readonly failedLately: number;
   readonly status5xxLately: number;
+  /** What they were, replies with 429 among them; most of the last minute first. */
+  readonly ills: readonly IllTold[];
 }
 
 export interface Totals {
@@ -65,6 +68,7 @@ export class Tally {
   readonly #fresh = new RollingCount(5_000, 12);
   readonly #failed = new RollingCount(5_000, 12);
   readonly #status5xx = new RollingCount(5_000, 12);
+  readonly #ills = new Ills();
   readonly #openings: Phases[] = [];
   readonly #startedAt: number;
 
@@ -89,12 +93,17 @@ export class Tally {
     if (this.#openings.length > OPENINGS_MAX) this.#openings.shift();
   }
 
-  failed(now: number): void {
+  /** @param what in a word */
+  failed(what: string, now: number): void {
     this.#failed.add(now);
+    this.#ills.add(what, now);
     this.totals.failed++;
   }
 
-  status5xx(now: number): void {
+  /** A reply that is no good news: 5xx, or 429. */
+  illStatus(status: number, now: number): void {
+    this.#ills.add(`status ${status}`, now);
+    if (status < 500) return;
     this.#status5xx.add(now);
     this.totals.status5xx++;
   }
@@ -125,6 +134,7 @@ export class Tally {
       reuseRatio: leases === 0 ? 0 : reused / leases,
       failedLately: this.#failed.sum(now),
       status5xxLately: this.#status5xx.sum(now),
+      ills: this.#ills.told(now),
     };
   }
 }

@@ -1,9 +1,9 @@
 /**
  * Which limits of a configuration Redis counts, and under which names: `UPSTREAM/ENDPOINT` for those of JSON-RPC
- * endpoints, `UPSTREAM` for those of an origin and for connections opened to a gRPC upstream. The names stay when
- * anything else of the configuration changes, so that gateways with an old file and a new one count together.
+ * endpoints, `UPSTREAM` for those of an origin and for connections opened to a gRPC upstream, `UPSTREAM/SECTION` for
+ * those of a section and `UPSTREAM/*` for those of all sections together. The names stay when anything else of the configuration changes, so that gateways with an old file and a new one count together.
  */
-import { NetError, type Observer } from 'keepwarm';
+import { type Call, NetError, type Observer, type Policy } from 'keepwarm';
 import type { GrpcPoolOptions } from 'keepwarm/grpc';
 import { createRpc, type EndpointLimiter } from 'keepwarm/jsonrpc';
 import {
@@ -42,9 +42,22 @@ export class LimitsInRedis {
   }
 
   /** Takes the place of the option; the client closes it with itself. @throws NetError `INVALID` */
-  ofOrigin(config: UpstreamConfig, upstream: string, observer: Observer = {}): FleetRateLimit | undefined {
-    const limits = rateLimitOf(config.client);
-    return limits && redisRateLimit({ ...this.#fleet, ...limits, name: upstream }, { observer });
+  ofOrigin(
+    config: UpstreamConfig,
+    upstream: string,
+    observer: Observer = {},
+    whole?: FleetRateLimit,
+  ): FleetRateLimit | undefined {
+    const limits = rateLimitOf(config.client, (limit) => limit.whole !== true);
+    const own = limits && redisRateLimit({ ...this.#fleet, ...limits, name: upstream }, { observer });
+    return whole === undefined ? own : within(own, whole);
+  }
+
+  /** Of an upstream over all its sections. Whoever makes it closes it. @throws NetError `INVALID` */
+  ofWhole(config: UpstreamConfig, upstream: string, observer: Observer = {}): FleetRateLimit | undefined {
+    const limits = rateLimitOf(config.client, (limit) => limit.whole === true);
+    // No section has this name, and no upstream.
+    return limits && redisRateLimit({ ...this.#fleet, ...limits, name: `${upstream}/*` }, { observer });
   }
 
   /** Whoever makes it closes it. @throws NetError `INVALID` */
@@ -61,6 +74,17 @@ export class LimitsInRedis {
   }
 }
 
+/** A call has a place in its section's own limits before it waits for one in those of all. */
+function within(own: FleetRateLimit | undefined, whole: FleetRateLimit): FleetRateLimit {
+  const policy: Policy = (next) => (own === undefined ? whole(next) : own(whole(next)));
+  return Object.assign(policy, {
+    mayStart: (call: Call, now?: number) => (own?.mayStart(call, now) ?? true) && whole.mayStart(call, now),
+    rates: () => own?.rates() ?? [],
+    snapshot: () => own?.snapshot() ?? { ...whole.snapshot(), limits: [], waiting: 0 },
+    close: () => own?.close(),
+  });
+}
+
 const never = (): Promise<never> => new Promise(() => undefined);
 const NOBODY: RedisClient = { evalsha: never, eval: never };
 
@@ -73,6 +97,7 @@ export function checkLimitsInRedis({ redis, workers = 1, upstreams, grpc = new M
       if ('rpc' in upstream) {
         void createRpc({ ...upstream.rpc, limiter: limits.ofEndpoints(name) }).close({ deadlineMs: 0 });
       } else {
+        limits.ofWhole(upstream, name)?.close();
         for (const each of allOf(upstream)) limits.ofOrigin(each, name)?.close();
       }
     });

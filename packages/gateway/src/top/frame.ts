@@ -4,6 +4,7 @@
  */
 import type { LimitsTold } from '../admin/endpoints.ts';
 import type { Snapshot } from '../admin/snapshot.ts';
+import { troublesOf } from '../admin/trouble.ts';
 import type { Paint, Style } from '../command/paint.ts';
 import { length, ms, printable, share } from '../command/table.ts';
 import { type Row, rowsOf, type Sort } from './rows.ts';
@@ -155,9 +156,12 @@ const STATE_STYLES: Readonly<Record<string, Style>> = {
 };
 
 function detail({ stats }: Known, name: string | undefined, limits: LimitsTold): Line[] {
-  const endpoints = stats.upstreams.find((each) => each.name === name)?.jsonrpc?.endpoints ?? [];
+  const upstream = stats.upstreams.find((each) => each.name === name);
+  const endpoints = upstream?.jsonrpc?.endpoints ?? [];
   const rate = limits.rate.filter(({ upstream }) => upstream === name);
-  const lines: Line[] = [];
+  const lines: Line[] = (upstream === undefined ? [] : troublesOf(upstream)).map(({ grave, words }) => [
+    [`  ${words}`, grave ? 'red' : 'yellow'],
+  ]);
   if (endpoints.length > 0) {
     const titles = `${'latency'.padStart(10)}${'load'.padStart(9)}${'busy'.padStart(6)}${'failed'.padStart(8)}`;
     lines.push([[`  ${`endpoints of ${name}`.padEnd(22)}${'state'.padEnd(12)}${titles}${'lag'.padStart(6)}`, 'dim']]);

@@ -6,11 +6,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import { evm, type RpcOptions, solana } from 'keepwarm/jsonrpc';
 import type { GatewayConfig, UpstreamConfig } from '../config/config.ts';
+import { wholeLimitsOf } from '../config/rate-tables.ts';
 import type { RpcUpstreamConfig } from '../config/rpc-upstream.ts';
 
 const ADAPTERS: ReadonlyMap<string, RpcOptions['adapter']> = new Map([solana, evm].map((each) => [each.name, each]));
 
 export type Versions = ReadonlyMap<string, number>;
+
+/** Under which its limits over all sections have a version of their own: no name of a section. */
+export const wholeName = (upstream: string): string => `${upstream}/*`;
 
 /** Of an upstream, or of a section that is listed. One that no reload has changed is the first. */
 export const versionOf = (versions: Versions, name: string): number => versions.get(name) ?? 0;
@@ -33,6 +37,7 @@ function partsOf({ upstreams }: GatewayConfig): ReadonlyMap<string, unknown> {
     else {
       const { sections, ...own } = upstream;
       parts.set(name, own);
+      parts.set(wholeName(name), wholeLimitsOf(own.client));
       for (const [section, config] of sections?.named ?? []) parts.set(`${name}/${section}`, config);
     }
   }

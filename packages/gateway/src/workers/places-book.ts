@@ -1,7 +1,7 @@
 /** All limits that workers share, at home: one book for each, begun when a worker speaks of it for the first time. */
 import { partOf } from '../config/shares.ts';
+import { type Demand, type Grant, Places } from '../limits/places.ts';
 import { type Versions, versionOf } from './carried.ts';
-import { type Demand, type Grant, Places } from './places.ts';
 
 export class PlacesBook {
   readonly #count: number;

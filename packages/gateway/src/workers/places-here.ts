@@ -1,12 +1,13 @@
 /**
- * A worker's side of `places.ts`: it starts calls in the places it has, says what it needs, and gives up what it is
+ * A worker's side of `limits/places.ts`: it starts calls in the places it has, says what it needs, and gives up what it is
  * told to as soon as that is free.
  *
  *   has ──grant of fewer──▶ giving up: nothing starts until so many are free, then it says so ──▶ has
  */
-import type { RateShare } from 'keepwarm/jsonrpc';
 import type { AnyUpstream } from '../data/routes.ts';
-import type { Demand, Grant, Pause } from './places.ts';
+import type { Demand, Grant, Pause } from '../limits/places.ts';
+import type { Share } from '../limits/whole-limit.ts';
+import { wholeName } from './carried.ts';
 
 /** How often it is looked at what is needed, in ms; and while places are waited for or given up. */
 const LOOK_MS = 100;
@@ -18,7 +19,7 @@ interface Entry {
   readonly key: string;
   /** Its upstream, endpoint and name, as facts have them. */
   readonly of: string;
-  readonly share: RateShare;
+  readonly share: Share;
   readonly limit: number;
   number: number;
   said: Demand | undefined;
@@ -49,13 +50,28 @@ export class PlacesHere {
     partOf: (limit: number) => number,
   ): void {
     const entries = new Map<string, Entry>();
-    for (const upstream of upstreams) {
-      for (const [i, { endpoint, share }] of sharesOf(upstream).entries()) {
-        const key = JSON.stringify([upstream.name, versionOf(upstream.name), endpoint, i]);
+    const keep = (name: string, shares: ReturnType<typeof sharesOf>): void => {
+      for (const [i, { endpoint, share }] of shares.entries()) {
+        const key = JSON.stringify([name, versionOf(name), endpoint, i]);
         const known = this.#entries.get(key);
         if (known === undefined) share.places = partOf(share.limit);
-        const of = JSON.stringify([upstream.name, endpoint, share.name]);
+        const of = JSON.stringify([name, endpoint, share.name]);
         entries.set(key, known ?? { key, of, share, limit: share.limit, number: 0, said: undefined });
+      }
+    };
+    for (const upstream of upstreams) {
+      keep(upstream.name, sharesOf(upstream));
+      const whole = 'rpc' in upstream || upstream.sections === undefined ? undefined : upstream.whole;
+      if (whole !== undefined) {
+        const name = wholeName(upstream.name);
+        keep(
+          name,
+          whole.limits.map((share) => ({ share })),
+        );
+        whole.listen({
+          waits: () => this.#hurry(),
+          paused: (limit, ms) => this.#paused(JSON.stringify([name, undefined, limit]), ms),
+        });
       }
       if (this.#seen.has(upstream)) continue;
       this.#seen.add(upstream);
@@ -122,13 +138,16 @@ export class PlacesHere {
   }
 }
 
-function sharesOf(upstream: AnyUpstream): readonly { readonly endpoint?: string; readonly share: RateShare }[] {
-  return 'rpc' in upstream ? upstream.rpc.rateShares() : upstream.client.rateShares().map((share) => ({ share }));
+/** Its own: those of all sections are kept together here before they are with other workers. */
+function sharesOf(upstream: AnyUpstream): readonly { readonly endpoint?: string; readonly share: Share }[] {
+  if ('rpc' in upstream) return upstream.rpc.rateShares();
+  const shares = upstream.client.rateShares();
+  return shares.slice(0, shares.length - upstream.wholeCount).map((share) => ({ share }));
 }
 
 function demandOf({ key, share, limit, number }: Entry): Demand {
-  const { used, waiting, nextWeight, places, settledMs } = share;
-  const [held, wanted] = [Math.max(places, used), Math.min(used + waiting, limit)];
+  const { used, waiting, nextWeight, places, settledMs, held = Math.max(places, used) } = share;
+  const wanted = Math.min(used + waiting, limit);
   return { key, limit, settledMs, number, held, wanted, nextWeight };
 }
 

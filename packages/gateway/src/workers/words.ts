@@ -1,8 +1,8 @@
 /** What the home process and its workers say to each other, over the channel that Node opens between them. */
 import type { AddressInfo } from 'node:net';
 import type { Slot } from '../config/shares.ts';
+import type { Demand, Grant, Pause } from '../limits/places.ts';
 import type { CarriedConfig } from './carried.ts';
-import type { Demand, Grant, Pause } from './places.ts';
 
 /** What a worker is asked; each is answered. */
 export type Question =

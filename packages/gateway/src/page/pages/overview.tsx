@@ -6,6 +6,7 @@ import { CurvesOf } from '../parts/curves.tsx';
 import { millis, percent, rate, whole } from '../parts/format.ts';
 import { Happenings } from '../parts/happenings.tsx';
 import { Stories } from './stories.tsx';
+import { Troubles } from './troubles.tsx';
 import { UpstreamCards } from './upstream-card.tsx';
 import { Workers } from './workers.tsx';
 
@@ -16,6 +17,7 @@ export function Overview() {
   return (
     <>
       {about === undefined ? null : <p class="about">{about}</p>}
+      <Troubles upstreams={upstreams} />
       <Stories upstreams={upstreams} grpc={grpc} />
       <section class="tiles five" aria-label="Overview">
         <Tile title="Calls per second" figure={rate(overall.callsPerSecond)}>

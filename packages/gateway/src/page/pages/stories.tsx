@@ -82,7 +82,7 @@ function AroundTrouble({ upstreams }: Of) {
 }
 
 function whereCallsGo(out: readonly Endpoint[]): string {
-  if (out.length === 0) return 'All of them answer; one that fails or falls behind gets no calls until it is well.';
+  if (out.length === 0) return 'All of them take calls; one that fails or falls behind gets none until it is well.';
   const named = out.slice(0, NAMED).map((endpoint) => `${endpoint.name} (${conditionOf(endpoint).words})`);
   if (out.length > NAMED) named.push(`${out.length - NAMED} more`);
   return `${named.join(' and ')} ${out.length === 1 ? 'is' : 'are'} passed over: calls go to the others.`;

@@ -10,6 +10,7 @@ import {
 import type { Answer, Ask, Route } from '../../admin/route.ts';
 import type { RpcEndpointTold } from '../../admin/rpc-told.ts';
 import type { AdminView } from '../../admin/view.ts';
+import { rateOf } from '../../figures/rates.ts';
 import { redisOf } from './redis.ts';
 import { type AnyTogether, most, mostKnown, type Part, sum, summed, together, weighted } from './together.ts';
 
@@ -32,8 +33,6 @@ export const ENDPOINTS_TOGETHER: AnyTogether = together<EndpointsTold>({
     return { json: { endpoints: [...groups.values()].map(endpointOf) } };
   },
 });
-
-type Rate = LimitsTold['rate'][number];
 
 export const LIMITS_TOGETHER: AnyTogether = together<LimitsTold>({
   path: LIMITS.path,
@@ -75,27 +74,6 @@ export const BREAKERS_TOGETHER: AnyTogether = together<BreakersTold>({
     return { json: { breakers } satisfies BreakersTold };
   },
 });
-
-/** The places a limit has are divided between workers, so what is used and what is left add up. */
-export function rateOf<T extends Omit<Rate, 'upstream'>>(all: readonly T[]): T {
-  const limit = most(all, (each) => each.limit);
-  return {
-    ...all[0]!,
-    limit,
-    keys: most(all, ({ keys }) => keys),
-    used: sum(all, ({ used }) => used),
-    remaining: Math.min(
-      limit,
-      sum(all, ({ remaining }) => remaining),
-    ),
-    resetMs: most(all, ({ resetMs }) => resetMs),
-    nextMs: Math.min(...all.map(({ nextMs }) => nextMs)),
-    waiting: sum(all, ({ waiting }) => waiting),
-    pausedMs: most(all, ({ pausedMs }) => pausedMs),
-    granted: sum(all, ({ granted }) => granted),
-    refused: sum(all, ({ refused }) => refused),
-  };
-}
 
 /** From good to bad: where as many workers say one thing as another, it is told as the worse. */
 const STATES = ['healthy', 'slow-start', 'probing', 'cordoned', 'ejected'];

@@ -10,6 +10,7 @@ import {
   type UpstreamTold,
 } from '../../admin/snapshot.ts';
 import type { SectionsTold } from '../../data/sections.ts';
+import { illsTogether } from '../../figures/ills.ts';
 import { BUCKETS, type Summary, summaryOf } from '../../figures/rolling.ts';
 import { type Figures, LATELY_SECONDS, median, type Phases } from '../../figures/tally.ts';
 import { packed, unpackInto } from '../../history/row.ts';
@@ -186,6 +187,7 @@ function upstreamOf(group: readonly UpstreamPart[], socketsMax: number): Upstrea
       ),
     },
     sockets: socketsOf(group, uptimeMs, socketsMax),
+    stopped: all.flatMap(({ stopped }) => stopped),
     ...optional('callerRate'),
     ...(sections.length === 0 ? {} : { sections: sectionsOf(sections) }),
     ...optional('upgrades'),
@@ -215,6 +217,7 @@ function figuresOf(group: readonly UpstreamPart[]): Figures {
     reuseRatio: fresh + reused === 0 ? 0 : reused / (fresh + reused),
     failedLately: sum(all, ({ failedLately }) => failedLately),
     status5xxLately: sum(all, ({ status5xxLately }) => status5xxLately),
+    ills: illsTogether(all.flatMap(({ ills }) => ills)),
   };
 }
 

@@ -1,6 +1,7 @@
 /**
- * Who of several workers has which places of a limit. A worker starts calls in its own places only, so the limit holds
- * whoever makes the calls; places move to where calls are, and only while they are free.
+ * Who of several workers, or of several sections of an upstream, has which places of a limit. A worker starts calls in
+ * its own places only, so the limit holds whoever makes the calls; places move to where calls are, and only while they
+ * are free.
  *
  *   here ──worker is told to have fewer──▶ leaving ──it says that it has no more than that──▶ free ──▶ another's
  *
@@ -57,7 +58,7 @@ interface Holder {
 
 export class Places {
   readonly #key: string;
-  readonly #limit: number;
+  #limit: number;
   readonly #settledMs: number;
   readonly #holders = new Map<number, Holder>();
   #returning: { readonly places: number; readonly at: number }[] = [];
@@ -70,6 +71,22 @@ export class Places {
     for (const [worker, places] of parts) this.#holders.set(worker, holderOf(places));
   }
 
+  /** Places there are to be divided. Fewer than are held are given out no more until so many have come back. */
+  get limit(): number {
+    return this.#limit;
+  }
+  set limit(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** All that is held, by this book, and all that has not come back yet. */
+  get held(): number {
+    let held = 0;
+    for (const holder of this.#holders.values()) held += holder.held;
+    for (const { places } of this.#returning) held += places;
+    return held;
+  }
+
   /** By this book. */
   heldBy(worker: number): number {
     return this.#holders.get(worker)?.held ?? 0;
@@ -77,13 +94,18 @@ export class Places {
 
   /** @returns what workers are to be told now */
   heard(worker: number, demand: Demand, now: number): readonly (readonly [worker: number, grant: Grant])[] {
+    this.note(worker, demand);
+    return this.allot(now);
+  }
+
+  /** Of several that speak at once; `allot` follows. */
+  note(worker: number, demand: Demand): void {
     let holder = this.#holders.get(worker);
     if (holder === undefined) this.#holders.set(worker, (holder = holderOf(0)));
     holder.wanted = demand.wanted;
     holder.nextWeight = demand.nextWeight;
     // One that answers an older word does not know yet what it has been given since.
     if (demand.number === holder.number) holder.held = Math.min(holder.held, demand.held);
-    return this.allot(now);
   }
 
   left(worker: number, now: number): void {
@@ -106,10 +128,14 @@ export class Places {
       const share = shares.get(worker)!;
       if (share < holder.held && share !== holder.told) grants.push([worker, this.#tell(holder, share)]);
     }
+    let free = this.#limit - this.held;
     for (const [worker, holder] of this.#holders) {
       const share = shares.get(worker)!;
-      const more = Math.min(share - holder.held, this.#free);
-      if (more > 0) holder.held += more;
+      const more = Math.min(share - holder.held, free);
+      if (more > 0) {
+        holder.held += more;
+        free -= more;
+      }
       // Also one that had been told to have fewer, and may keep them after all.
       if (share >= holder.held && holder.told !== holder.held) grants.push([worker, this.#tell(holder, holder.held)]);
     }
@@ -121,16 +147,10 @@ export class Places {
     return { key: this.#key, number: ++holder.number, places };
   }
 
-  get #free(): number {
-    let free = this.#limit;
-    for (const { held } of this.#holders.values()) free -= held;
-    for (const { places } of this.#returning) free -= places;
-    return free;
-  }
-
   #shares(now: number): ReadonlyMap<number, number> {
     let whole = this.#limit;
     for (const { places } of this.#returning) whole -= places;
+    whole = Math.max(whole, 0);
     const demands = [...this.#holders].map(([worker, { wanted }]) => [worker, wanted] as const);
     const shares = fairShares(demands, whole);
     const heavy = this.#heaviest(shares, whole, now);

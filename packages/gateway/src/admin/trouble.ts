@@ -1,0 +1,72 @@
+/**
+ * What is wrong with an upstream, in words for whoever has ten seconds: what happens to calls, why, since when, and when
+ * it is tried again. Made from what `/api/stats` tells, for the page and the terminal alike; empty when all is well.
+ */
+import type { UpstreamTold } from './snapshot.ts';
+
+export interface Trouble {
+  /** Whether calls get nowhere, or only some of them fail or wait. */
+  readonly grave: boolean;
+  readonly words: string;
+}
+
+/** Kinds of failures that are named. */
+const NAMED = 3;
+/** Breakers that are named, of one upstream with many sections or origins. */
+const STOPPED_NAMED = 3;
+
+type Told = Pick<UpstreamTold, 'stopped' | 'ills' | 'pool' | 'endpoints' | 'jsonrpc'>;
+
+export function troublesOf(told: Told): Trouble[] {
+  return [...withoutEndpoints(told), ...stopped(told), ...failing(told), ...waiting(told)];
+}
+
+/** Those of several that take no calls; when there is none left, nothing gets through. */
+function withoutEndpoints({ endpoints, jsonrpc }: Told): Trouble[] {
+  const all = jsonrpc?.endpoints ?? endpoints ?? [];
+  const out = all.filter(({ state }) => state === 'ejected' || state === 'cordoned');
+  if (out.length === 0) return [];
+  const names = out.map(({ name, state }) => `${name} (${state})`).join(', ');
+  if (out.length === all.length) return [{ grave: true, words: `no endpoint takes calls: ${names}` }];
+  return [{ grave: false, words: `calls avoid ${names}; ${all.length - out.length} of ${all.length} take them` }];
+}
+
+function stopped({ stopped: breakers, endpoints, jsonrpc }: Told): Trouble[] {
+  const several = (endpoints ?? jsonrpc?.endpoints) !== undefined; // calls go to the others
+  const named = breakers.toSorted((a, b) => b.troubledMs - a.troubledMs).slice(0, STOPPED_NAMED);
+  const told = named.map(({ key, state, failure, troubledMs, probeMs, refused }) => {
+    const why = failure === undefined ? '' : ` (${failure})`;
+    const next = state === 'open' && probeMs > 0 ? `tried again in ${length(probeMs)}` : 'being tried now';
+    const words = `no calls to ${key} for ${length(troubledMs)}${why}; ${refused} refused at once; ${next}`;
+    return { grave: !several, words };
+  });
+  if (breakers.length <= STOPPED_NAMED) return told;
+  return [...told, { grave: false, words: `and ${breakers.length - STOPPED_NAMED} more breakers are not closed` }];
+}
+
+function failing({ ills }: Told): Trouble[] {
+  if (ills.length === 0) return [];
+  const count = ills.reduce((sum, each) => sum + each.count, 0);
+  const named = ills.slice(0, NAMED).map((each) => `${each.count} × ${each.what}`);
+  const more = ills.length > NAMED ? ' and others' : '';
+  const forMs = Math.max(...ills.map((each) => each.forMs));
+  const since = forMs < MINUTE_MS ? length(forMs) : `minute, for ${length(forMs)} now`;
+  const calls = count === 1 ? '1 call went' : `${count} calls went`;
+  return [{ grave: false, words: `${calls} wrong in the last ${since}: ${named.join(', ')}${more}` }];
+}
+
+function waiting({ pool }: Told): Trouble[] {
+  if (pool.waiting === 0) return [];
+  const calls = pool.waiting === 1 ? '1 call waits' : `${pool.waiting} calls wait`;
+  const full = pool.inFlight >= pool.socketsMax ? `all ${pool.socketsMax} are in use` : `${pool.opening} are being opened`;
+  return [{ grave: false, words: `${calls} for a connection: ${full}` }];
+}
+
+const MINUTE_MS = 60_000;
+
+/** Short, and no more exact than it is worth. */
+function length(ms: number): string {
+  const seconds = Math.max(1, Math.ceil(ms / 1_000));
+  if (seconds < 120) return `${seconds} s`;
+  return seconds < 7_200 ? `${Math.floor(seconds / 60)} min` : `${Math.floor(seconds / 3_600)} h`;
+}
