@@ -191,6 +191,24 @@ describe('JSON-RPC by WebSocket', () => {
     await until(() => told().open === 0);
   });
 
+  it('takes no caller for gone whose messages it does not read as it has calls enough', async () => {
+    const { url, node } = await aGateway({ websocket: { pingMs: 30, callsMax: 1 }, coalesce: false });
+    const socket = opened.add(await ASocket.open(url));
+    let answer = (): void => {};
+    node.answer = () => new Promise((resolve) => (answer = () => resolve({ result: 'late' })));
+    const asked = ['0x1', '0x2'].map((each) => socket.ask('eth_getBalance', [each, 'latest']));
+    await until(() => node.posted('eth_getBalance') === 1);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    assert.equal(socket.closed, undefined);
+    answer();
+    await until(() => node.posted('eth_getBalance') === 2);
+    answer();
+    assert.deepEqual(
+      (await Promise.all(asked)).map(({ result }) => result),
+      ['late', 'late'],
+    );
+  });
+
   it('closes one that does not take what is sent, and counts it, while others go on', async () => {
     const { url, node, told } = await aGateway({ websocket: { queueMax: 5 } });
     const slow = opened.add(await ASocket.open(url));

@@ -185,11 +185,11 @@ export class CallerSocket {
     this.close(CLOSE.later, 'too slow: nothing was taken in time (limit websocket.stallMs)');
   }
 
-  /** Silent since it was last looked at: it is pinged; silent again, and it is gone. */
+  /** Silent since it was last looked at, although it was read: it is pinged; silent again, and it is gone. */
   #look(): void {
     const { pingMs } = this.#options;
     if (!Number.isFinite(pingMs)) return;
-    if (this.#heard) this.#pinged = false;
+    if (this.#heard || this.#held || this.#full) this.#pinged = false;
     else if (this.#pinged) return void this.#socket.destroy();
     else {
       this.#pinged = true;
