@@ -69,7 +69,7 @@ export const RPC_UPSTREAM_NAMES: readonly string[] = [
 
 /** Limits of endpoints are those of the keys in their URLs, whoever calls with these. */
 const NO_SECTIONS =
-  'are for an upstream with an origin; allowed: an upstream for each who has keys of its own, callerRate for callers who share them';
+  'are for an upstream with an origin; allowed: an upstream for each set of keys, callerRate for callers who share one';
 
 /** @throws ConfigError; never with the URL of an endpoint, which may hold a key */
 export function parseRpcUpstream(path: string, input: unknown): RpcUpstreamConfig {

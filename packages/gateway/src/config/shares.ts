@@ -1,7 +1,8 @@
 /**
  * What each of several workers gets of what there is for all: places for connections and waiters, and what may be sent
  * beyond the calls themselves. The parts add up to the whole, so nothing here ever exceeds it. Rate limits are not
- * divided: workers/places-book.ts moves those of endpoints and origins to where the calls are, callers are counted at home.
+ * divided: workers/places-book.ts moves those of endpoints and origins to where the calls are, callers are counted at
+ * home.
  */
 import type { ClientOptions } from 'keepwarm';
 import { figuresOf, repeats } from './client-options.ts';

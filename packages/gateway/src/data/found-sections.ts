@@ -162,8 +162,8 @@ export class FoundSections {
 }
 
 /**
- * For how long its own rate limits still count what it did, in ms: let go and made anew, it could do it once more. Those
- * of all sections go on counting.
+ * For how long its own rate limits still count what it did, in ms: let go and made anew, it could do it once more.
+ * Those of all sections go on counting.
  */
 function countsForMs({ upstream }: Found): number {
   return Math.max(

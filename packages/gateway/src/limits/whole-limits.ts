@@ -6,8 +6,8 @@
  *   added: no places ──look──▶ has its part ⇄ has more, or fewer ──removed──▶ has what still counts ──▶ forgotten
  *
  * Invariants:
- *   (1) All sections together count no more than there are places (limits/places.ts), those that are gone too for as long
- *       as what they did counts.
+ *   (1) All sections together count no more than there are places (limits/places.ts), those that are gone too for as
+ *       long as what they did counts.
  *   (2) A pause that the upstream asks one section for is one of all, if it is this limit that pauses.
  *   (3) One timer at most, and only while there are sections.
  */

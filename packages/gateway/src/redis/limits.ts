@@ -1,7 +1,8 @@
 /**
  * Which limits of a configuration Redis counts, and under which names: `UPSTREAM/ENDPOINT` for those of JSON-RPC
  * endpoints, `UPSTREAM` for those of an origin and for connections opened to a gRPC upstream, `UPSTREAM/SECTION` for
- * those of a section and `UPSTREAM/*` for those of all sections together. The names stay when anything else of the configuration changes, so that gateways with an old file and a new one count together.
+ * those of a section and `UPSTREAM/*` for those of all sections together. The names stay when anything else of the
+ * configuration changes, so that gateways with an old file and a new one count together.
  */
 import { type Call, NetError, type Observer, type Policy } from 'keepwarm';
 import type { GrpcPoolOptions } from 'keepwarm/grpc';

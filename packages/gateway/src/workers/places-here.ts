@@ -1,6 +1,6 @@
 /**
- * A worker's side of `limits/places.ts`: it starts calls in the places it has, says what it needs, and gives up what it is
- * told to as soon as that is free.
+ * A worker's side of `limits/places.ts`: it starts calls in the places it has, says what it needs, and gives up what
+ * it is told to as soon as that is free.
  *
  *   has ──grant of fewer──▶ giving up: nothing starts until so many are free, then it says so ──▶ has
  */
