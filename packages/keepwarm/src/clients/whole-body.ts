@@ -46,9 +46,14 @@ async function patient<T>(
     } catch (error) {
       if (left === 0 || !isLost(error) || call.signal?.aborted === true || !repeats.grant()) throw error;
       repeats.observer.retried?.({ ...factOf(call), error, status: undefined, delayMs: 0 });
-      reply = await repeats.send({ ...call, attempt: call.attempt + 1 });
+      reply = await repeats.send({ ...call, attempt: call.attempt + 1 }).catch(fail);
     }
   }
+}
+
+/** Whatever became of the repeat: the call was answered before. */
+function fail(thrown: unknown): never {
+  throw NetError.from(thrown).withReach('answered');
 }
 
 function isLost(error: unknown): error is NetError {

@@ -43,6 +43,12 @@ describe('a body that is read whole and was lost on its way', () => {
     assert.equal(server.received, 3);
   });
 
+  it('was answered once, however far what was asked again has got', async (t) => {
+    const { client, server } = await aPair(t, oneByOne(lost, reset), { retry: { attemptsMax: 1 } });
+    await assert.rejects(client.get('/').text(), { code: 'RESET', phase: 'head', reach: 'answered' });
+    assert.equal(server.received, 2);
+  });
+
   it('is left alone where the call may not be repeated, or its reader may have seen a part', async (t) => {
     const { client, server } = await aPair(t, lost);
     await assert.rejects(client.post('/', { order: 1 }).json(), RESET);

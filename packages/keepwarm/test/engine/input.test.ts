@@ -1,9 +1,11 @@
 /** Calls that are wrong in themselves: refused before anything is queued, and harmless to the calls beside them. */
 import assert from 'node:assert/strict';
+import { createServer as createHttp2Server } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { type Client, createClient } from '../../src/index.ts';
-import { answer } from '../../src/testing/faulty-steps.ts';
-import { aClient, aPair, aServer, fails, leavesNothing } from './setup.ts';
+import { answer, silence } from '../../src/testing/faulty-steps.ts';
+import { aClient, aPair, aServer, fails, leavesNothing, until } from './setup.ts';
 
 leavesNothing();
 
@@ -130,4 +132,35 @@ describe('a request body that goes wrong', () => {
     })();
     await fails(client.post('/', body), { code: 'INVALID', reach: 'unknown', phase: 'write', message: /not bytes/ });
   });
+
+  const returns: Record<string, () => undefined> = {
+    'answers with nothing': () => undefined,
+    throws: () => {
+      throw new Error('it cannot be ended');
+    },
+  };
+  for (const [how, leave] of Object.entries(returns)) {
+    it(`from a producer whose return ${how} ends with its call, and nothing else does`, async (t) => {
+      const h2 = createHttp2Server(() => {}).on('session', (session) => t.after(() => session.destroy()));
+      await new Promise<void>((resolve) => h2.listen(0, '127.0.0.1', resolve));
+      t.after(() => h2.close());
+      const { client } = await aPair(t, silence);
+      const origin = `http://127.0.0.1:${(h2.address() as AddressInfo).port}`;
+      for (const each of [client, aClient(t, { origin, http2: 'prior-knowledge' })]) {
+        let asked = 0;
+        const chunks = {
+          next: () => (asked++ === 0 ? Promise.resolve({ value: Buffer.from('a') }) : new Promise(() => {})),
+          return: leave,
+        };
+        const source: unknown = { [Symbol.asyncIterator]: () => chunks };
+        const open = () => source as AsyncIterable<Uint8Array>;
+        const caller = new AbortController();
+        const call = each.post('/', { bytes: undefined, repeatable: false, open }, { signal: caller.signal });
+        const failed = fails(call, { code: 'ABORTED', reach: 'unknown', phase: 'write' });
+        await until(() => asked > 1, 'the producer keeps us waiting');
+        caller.abort();
+        await failed;
+      }
+    });
+  }
 });

@@ -12,6 +12,7 @@
  *   (3) The source is told to stop exactly once, unless it has ended by itself.
  */
 import type { BodyProducer } from '../../core/call.ts';
+import { stopSource } from '../stop-source.ts';
 import { GrpcError } from './error.ts';
 import { tell } from './failures.ts';
 
@@ -80,11 +81,7 @@ export class Outgoing<I> implements BodyProducer {
     this.#kept = [];
     if (this.#ended) return;
     this.#ended = true;
-    try {
-      Promise.resolve(this.#source.return?.()).catch(ignored);
-    } catch {
-      // a source told to stop has nothing to say any more that would matter to the call
-    }
+    stopSource(this.#source);
   }
 
   #take(at: number): Frame {
@@ -132,5 +129,3 @@ export class Outgoing<I> implements BodyProducer {
     }
   }
 }
-
-function ignored(): void {}

@@ -13,6 +13,7 @@ import type { BodyProducer } from '../../core/call.ts';
 import { NetError } from '../../core/error.ts';
 import { chunkLine, LAST_CHUNK } from '../../wire/request-head.ts';
 import type { Awaiting } from '../patience.ts';
+import { stopSource } from '../stop-source.ts';
 import { PIECE_BYTES } from './request.ts';
 
 /** Whose body it is. */
@@ -61,14 +62,14 @@ export class Upload {
     const chunks = body.open()[Symbol.asyncIterator]();
     const onClose = (): void => {
       this.stop();
-      chunks.return?.().catch(ignored);
+      stopSource(chunks);
     };
     this.#socket.once('close', onClose);
     try {
       await this.#sendAll(chunks, body.bytes);
     } finally {
       this.#socket.off('close', onClose);
-      if (this.#state !== 'done') chunks.return?.().catch(ignored);
+      if (this.#state !== 'done') stopSource(chunks);
     }
   }
 
@@ -103,9 +104,6 @@ export class Upload {
     }
   }
 }
-
-/** A producer told to stop has nothing to say any more that would matter to the call. */
-function ignored(): void {}
 
 function sendChunk(socket: Socket, chunk: Uint8Array, chunked: boolean): boolean {
   if (!chunked) return socket.write(chunk);

@@ -12,6 +12,7 @@
 import type { BodyProducer } from '../../core/call.ts';
 import { NetError } from '../../core/error.ts';
 import { sourceFailed, wrongBody } from '../http1/upload.ts';
+import { stopSource } from '../stop-source.ts';
 
 const NOTHING = new Uint8Array(0);
 
@@ -56,7 +57,7 @@ export class Upload {
     if (this.#state !== 'sending') return;
     this.#state = 'stopped';
     this.#taken();
-    this.#chunks?.return?.().catch(ignored);
+    stopSource(this.#chunks);
   }
 
   async #send(body: BodyProducer): Promise<void> {
@@ -90,6 +91,3 @@ export class Upload {
     });
   }
 }
-
-/** A producer told to stop has nothing to say any more that would matter to the call. */
-function ignored(): void {}
