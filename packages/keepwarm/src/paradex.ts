@@ -1,5 +1,6 @@
 /** keepwarm/paradex: the exchange Paradex on warm connections, with orders that are never sent twice. */
 export type { ReadOptions } from './adapters/exchange/exchange.ts';
+export type { FrameCounts } from './adapters/exchange/feed-connection.ts';
 export type { Window } from './adapters/exchange/settle.ts';
 export type { Log, Warmth } from './adapters/exchange/warm.ts';
 export type {
@@ -29,3 +30,12 @@ export {
   type StarkSigner,
   type StarkTypedData,
 } from './adapters/paradex/typed-data.ts';
+export type {
+  ParadexBbo,
+  ParadexBook,
+  ParadexFunding,
+  ParadexFundingComparison,
+  ParadexLevel,
+  ParadexMarketSummary,
+  ParadexTrade,
+} from './adapters/paradex/updates.ts';

@@ -43,6 +43,7 @@ const NAMES: Readonly<Record<FactName, true>> = {
   streamOpened: true,
   streamLost: true,
   streamGap: true,
+  streamUnread: true,
   leakSuspected: true,
   leakRecovered: true,
   resolved: true,

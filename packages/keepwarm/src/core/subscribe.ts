@@ -91,6 +91,15 @@ export interface StreamGap extends Omit<Gap, 'kind'> {
   readonly topic: string;
 }
 
+export interface StreamUnread {
+  readonly endpoint: string;
+  /** `malformed`: its bytes are no message. `unknown`: of a kind there was not; told once for each on a connection. */
+  readonly reason: 'malformed' | 'unknown';
+  /** How long it was. */
+  readonly bytes: number;
+  readonly error: NetError;
+}
+
 /** Facts about streams, for an Observer. */
 export interface StreamObserver {
   /** A peer agreed to send the messages of a topic. */
@@ -99,4 +108,6 @@ export interface StreamObserver {
   streamLost?(fact: StreamLost): void;
   /** Messages are missing; a subscriber is told, and perhaps gets them after all. */
   streamGap?(fact: StreamGap): void;
+  /** A binary message of a stream's connection was left out; the connection goes on. */
+  streamUnread?(fact: StreamUnread): void;
 }

@@ -45,7 +45,10 @@ export async function aFeed(t: TestContext, where: Where, keys: readonly string[
       },
       pingMs: 60_000,
       continuityOf: () => ({}),
-      refused: () => used++,
+      refused() {
+        used++;
+        return false;
+      },
     },
     { random: () => 0, observer },
   );

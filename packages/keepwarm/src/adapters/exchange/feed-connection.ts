@@ -1,23 +1,43 @@
-/** One WebSocket connection of a feed, with the channels on it. See feed.ts for its life. */
+/**
+ * One WebSocket connection of a feed, with the channels on it. See feed.ts for its life.
+ *
+ * Where the peer sends binary messages, those that cannot be read harm nobody but whom they were for: a channel that
+ * counts its messages is begun anew, any other is told a gap, and the connection goes on.
+ */
+import type { Buffer } from 'node:buffer';
 import type { Clock, Timer } from '../../core/clock.ts';
 import { NetError } from '../../core/error.ts';
 import type { Mailbox } from '../../core/mailbox.ts';
+import type { Gap, StreamUnread } from '../../core/subscribe.ts';
 import type { SessionHandler, WebSocketSession } from '../../engines/websocket/session.ts';
+import { ALL, type FeedFrame, type FeedWords, type FramePlace, type Thread } from './feed-words.ts';
 
-/** How a peer speaks. */
-export interface FeedWords {
-  /** Said first, each answered before anything else is said. */
-  readonly greeting?: ((id: number) => Promise<string>) | undefined;
-  subscribe(channel: string, id: number): string;
-  unsubscribe(channel: string, id: number): string;
-  readonly ping?: ((id: number) => string) | undefined;
-  /** What a message is; nothing for what concerns nobody. */
-  read(message: Readonly<Record<string, unknown>>): FeedMessage | undefined;
+/** What came in binary messages. */
+export interface FrameCounts {
+  /** Those that were read. */
+  read: number;
+  /** Those of kinds that are not known, left out. */
+  unknown: number;
+  /** Those that could not be read. */
+  malformed: number;
 }
 
-export type FeedMessage =
-  | { readonly kind: 'answer'; readonly id: number; readonly error?: string | undefined }
-  | { readonly kind: 'data'; readonly channel: string; readonly value: unknown };
+/** What a connection tells its feed. */
+export interface FeedEnds {
+  gone(error: NetError): void;
+  /** A channel has to be subscribed anew, for what its messages were. */
+  spoilt(channel: string): void;
+  unread(fact: Omit<StreamUnread, 'endpoint'>): void;
+  readonly counts: FrameCounts;
+}
+
+interface Seat {
+  readonly mailbox: Mailbox;
+  readonly thread: Thread | undefined;
+  readonly place: FramePlace | undefined;
+  /** It is being subscribed anew: what still comes is of no use. */
+  over: boolean;
+}
 
 interface Question {
   resolve(): void;
@@ -28,13 +48,24 @@ interface Question {
 const ANSWER_MS = 10_000;
 /** A connection that nobody uses is kept for so long, in ms. */
 const UNUSED_MS = 1_000;
+/** Kinds of messages that are not known, told of by one connection. */
+const KINDS_MAX = 100;
+
+const SKIPPED: Gap = {
+  ...{ kind: 'gap', reason: 'skipped', from: undefined, to: undefined, filled: false, dropped: undefined },
+};
+
+const keyOf = ({ kind, of }: FramePlace): string => `${kind} ${of}`;
 
 export class Connection implements SessionHandler {
   readonly #words: FeedWords;
   readonly #pingMs: number;
   readonly #clock: Clock;
-  readonly #gone: (error: NetError) => void;
-  readonly #channels = new Map<string, Mailbox>();
+  readonly #ends: FeedEnds;
+  readonly #channels = new Map<string, Seat>();
+  /** By what a frame has of them, where frames come. */
+  readonly #places = new Map<string, string>();
+  readonly #unknown = new Set<string>();
   readonly #questions = new Map<number, Question>();
   #session: WebSocketSession | undefined;
   #error: NetError | undefined;
@@ -42,11 +73,11 @@ export class Connection implements SessionHandler {
   #unused: Timer | undefined;
   #ids = 0;
 
-  constructor(words: FeedWords, pingMs: number, clock: Clock, gone: (error: NetError) => void) {
+  constructor(words: FeedWords, pingMs: number, clock: Clock, ends: FeedEnds) {
     this.#words = words;
     this.#pingMs = pingMs;
     this.#clock = clock;
-    this.#gone = gone;
+    this.#ends = ends;
   }
 
   opened(session: WebSocketSession): void {
@@ -66,10 +97,10 @@ export class Connection implements SessionHandler {
     this.#session?.close();
   }
 
-  async join(channel: string, mailbox: Mailbox): Promise<void> {
+  async join(channel: string, mailbox: Mailbox, thread?: Thread): Promise<void> {
     this.#unused?.cancel();
     if (this.#error !== undefined) throw this.#error;
-    this.#channels.set(channel, mailbox); // from now on: the first message may come with the answer
+    this.#sit(channel, mailbox, thread); // from now on: the first message may come with the answer
     const id = ++this.#ids;
     try {
       await this.#ask(id, this.#words.subscribe(channel, id));
@@ -79,15 +110,18 @@ export class Connection implements SessionHandler {
     }
   }
 
-  /** Twice is harmless. */
-  leave(channel: string, mailbox: Mailbox): void {
+  /** Twice is harmless. @returns what is there once nothing comes for it any more, where frames do not name it */
+  async leave(channel: string, mailbox: Mailbox): Promise<void> {
     mailbox.drop();
     if (!this.#forget(channel, mailbox) || this.#error !== undefined) return;
+    const id = ++this.#ids;
+    const text = this.#words.unsubscribe(channel, id);
     try {
-      // Its answer is of no interest, nor whether there is one: what still comes for the channel is dropped.
-      this.#session?.send(this.#words.unsubscribe(channel, ++this.#ids));
+      // Without frames its answer is of no interest, nor whether there is one: what still comes names it.
+      if (this.#words.binary === undefined) this.#session?.send(text);
+      else await this.#ask(id, text);
     } catch {
-      // it is going, and says so itself
+      // it is going, and says so itself; or there was no such subscription
     }
   }
 
@@ -102,13 +136,34 @@ export class Connection implements SessionHandler {
     const said = this.#words.read(message as Record<string, unknown>);
     if (said === undefined) return;
     if (said.kind === 'data') {
-      const { value } = said;
-      return this.#channels.get(said.channel)?.push({ kind: 'data', value, height: undefined, filled: false });
+      const seat = this.#channels.get(said.channel);
+      return seat && this.#tell(said.channel, seat, said.value);
     }
     const question = this.#questions.get(said.id);
     if (question === undefined) return;
     if (said.error === undefined) question.resolve();
     else question.reject(new NetError('RPC', `the peer refuses: ${said.error}`, { reach: 'answered' }));
+  }
+
+  binary(bytes: Buffer): void {
+    const { binary } = this.#words;
+    if (binary === undefined) return this.message(bytes.toString('utf8')); // some servers send their JSON so
+    const { counts } = this.#ends;
+    let frame: FeedFrame | undefined;
+    try {
+      frame = binary.read(bytes);
+    } catch (thrown) {
+      counts.malformed++;
+      const error = NetError.from(thrown);
+      this.#ends.unread({ reason: 'malformed', bytes: bytes.length, error });
+      return this.#spoil(binary.kindOf(bytes), error);
+    }
+    if (frame?.known === false) return this.#leaveOut(frame.what, bytes);
+    counts.read++;
+    if (frame === undefined) return;
+    const channel = this.#places.get(keyOf(frame)) ?? this.#places.get(keyOf({ kind: frame.kind, of: ALL }));
+    const seat = channel === undefined ? undefined : this.#channels.get(channel);
+    if (seat !== undefined) this.#tell(channel!, seat, frame.value);
   }
 
   ended(error: NetError): void {
@@ -117,9 +172,53 @@ export class Connection implements SessionHandler {
     this.#ping?.cancel();
     this.#unused?.cancel();
     for (const question of [...this.#questions.values()]) question.reject(error);
-    for (const mailbox of this.#channels.values()) mailbox.end(error.code === 'CLOSED' ? lostByUs(error) : error);
+    for (const { mailbox } of this.#channels.values()) mailbox.end(error.code === 'CLOSED' ? lostByUs(error) : error);
     this.#channels.clear();
-    this.#gone(error);
+    this.#places.clear();
+    this.#ends.gone(error);
+  }
+
+  #sit(channel: string, mailbox: Mailbox, thread: Thread | undefined): void {
+    const place = this.#words.binary?.placeOf(channel);
+    this.#channels.set(channel, { mailbox, place, thread, over: false });
+    if (place !== undefined) this.#places.set(keyOf(place), channel);
+  }
+
+  #tell(channel: string, seat: Seat, value: unknown): void {
+    if (seat.over) return;
+    try {
+      if (seat.thread?.next(value) === false) return;
+    } catch (thrown) {
+      return this.#renew(channel, seat, NetError.from(thrown));
+    }
+    seat.mailbox.push({ kind: 'data', value, height: undefined, filled: false });
+  }
+
+  /** Whoever a message that could not be read may have been for. @param kind nothing where it may have been for all */
+  #spoil(kind: string | undefined, error: NetError): void {
+    for (const [channel, seat] of [...this.#channels]) {
+      const { mailbox, place, thread } = seat;
+      if (place === undefined || (kind !== undefined && place.kind !== kind)) continue;
+      if (thread === undefined) mailbox.push(SKIPPED);
+      else this.#renew(channel, seat, error);
+    }
+  }
+
+  /** Its reader takes what came before, then the error, and subscribes anew. */
+  #renew(channel: string, seat: Seat, error: NetError): void {
+    if (seat.over) return;
+    seat.over = true;
+    seat.mailbox.end(error);
+    this.#ends.spoilt(channel);
+  }
+
+  /** Told of once for each kind: it may come as often as any other. */
+  #leaveOut(what: string, bytes: Uint8Array): void {
+    this.#ends.counts.unknown++;
+    if (this.#unknown.has(what) || this.#unknown.size >= KINDS_MAX) return;
+    this.#unknown.add(what);
+    const error = new NetError('DECODE', `${what} is not known here, and is left out`, { reach: 'answered' });
+    this.#ends.unread({ reason: 'unknown', bytes: bytes.length, error });
   }
 
   #ask(id: number, text: string): Promise<void> {
@@ -157,8 +256,10 @@ export class Connection implements SessionHandler {
 
   /** @returns whether it was there */
   #forget(channel: string, mailbox: Mailbox): boolean {
-    if (this.#channels.get(channel) !== mailbox) return false;
+    const seat = this.#channels.get(channel);
+    if (seat?.mailbox !== mailbox) return false;
     this.#channels.delete(channel);
+    if (seat.place !== undefined) this.#places.delete(keyOf(seat.place));
     if (this.#channels.size === 0 && this.#error === undefined) {
       this.#unused?.cancel();
       this.#unused = this.#clock.after(UNUSED_MS, () => this.#session?.close());

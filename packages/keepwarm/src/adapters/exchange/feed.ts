@@ -9,11 +9,13 @@
  *              └ refused: opening with another key, REFUSALS_MAX in a row; then every subscription ends with the reason
  *
  * Invariants:
- *   (1) At most one connection is open or being opened.
+ *   (1) At most one connection is open or being opened; where messages do not name their channel, one for each lane
+ *       (feed-lanes.ts).
  *   (2) When it is gone, every channel on it has ended with the reason; each is subscribed to anew on the next.
  *   (3) A message goes to the channel it names; what names none of ours is dropped.
  *   (4) While it is open, `ping` is said every `pingMs`.
- *   (5) Who cannot be reached is tried for ever; who refuses us, no more often than REFUSALS_MAX in a row.
+ *   (5) A channel that is subscribed anew for what its messages were rests before, longer each time within a minute.
+ *   (6) Who cannot be reached is tried for ever; who refuses us, no more often than REFUSALS_MAX in a row.
  */
 import { fullJitter } from '../../algo/backoff.ts';
 import type { ClientOptions } from '../../clients/client-options.ts';
@@ -26,14 +28,19 @@ import { Fields } from '../../core/fields.ts';
 import { Mailbox } from '../../core/mailbox.ts';
 import { originOf } from '../../core/origin.ts';
 import { sleep } from '../../core/sleep.ts';
-import type { Message, Stream, Subscribe, Topic } from '../../core/subscribe.ts';
+import type { Message, Stream, StreamObserver, Subscribe, Topic } from '../../core/subscribe.ts';
 import { WebSocketEngine } from '../../engines/websocket/engine.ts';
 import { WEBSOCKET_DEFAULTS } from '../../engines/websocket/options.ts';
 import type { DnsCache } from '../../net/dns.ts';
 import { resume } from '../../policies/resume.ts';
 import { SHARE_DEFAULTS, type Share, share } from '../../policies/share.ts';
-import { Connection, type FeedWords } from './feed-connection.ts';
+import { Connection, type FrameCounts } from './feed-connection.ts';
+import { type Apart, type Lane, Lanes } from './feed-lanes.ts';
+import { Spoilt } from './feed-spoilt.ts';
+import type { FeedWords, Thread, Wholes } from './feed-words.ts';
 import { onward, type StandingOf } from './onward.ts';
+import { orGivenUp } from './waited.ts';
+import { whole } from './whole.ts';
 
 export type FeedOptions = Pick<
   ClientOptions,
@@ -46,13 +53,21 @@ export interface FeedPlan {
   /** Where to connect now; asked each time, as it may hold a key that is fresh. */
   readonly url: () => Promise<string>;
   readonly words: FeedWords;
+  /** Channels that tell a whole and then its changes. */
+  readonly wholes?: Wholes | undefined;
   readonly pingMs: number;
   /** How the messages of a channel hang together. */
   readonly continuityOf: (channel: string) => Continuity;
   /** Of channels whose messages tell how something stands: which of two is the later. */
   readonly standingOf?: StandingOf | undefined;
-  /** Told when the peer did not let us in: the next connection should come with another key. */
-  readonly refused?: (() => void) | undefined;
+  /** Where messages do not name their channel. Without it, all share a connection. */
+  readonly apart?: Apart | undefined;
+  /**
+   * Told when the peer did not let us in: the next connection should come with another key.
+   *
+   * @param url where it was asked @returns whether it was for what is not asked for any more: it does not count then
+   */
+  readonly refused?: ((error: NetError, url: string) => boolean) | undefined;
 }
 
 /** As the defaults of the subscriptions of JSON-RPC: at once, then up to 10 s. */
@@ -72,7 +87,12 @@ export class Feed {
   readonly #share: Share;
   readonly #subscribe: Subscribe;
   readonly #ending = new AbortController();
-  #connection: Promise<Connection> | undefined;
+  readonly #lanes: Lanes<Connection>;
+  readonly #counts: FrameCounts = { read: 0, unknown: 0, malformed: 0 };
+  readonly #unread: StreamObserver;
+  readonly #spoilt = new Spoilt();
+  /** Of each channel that has one, that of its last subscription at the peer. */
+  readonly #threads = new Map<string, Thread>();
   #failures = 0;
   #refusals = 0;
 
@@ -81,6 +101,8 @@ export class Feed {
     const clock = options.clock ?? systemClock;
     const observer = options.observer === undefined ? {} : guarded(options.observer);
     this.#clock = clock;
+    this.#lanes = new Lanes(plan.apart);
+    this.#unread = observer;
     this.#random = options.random ?? systemRandom;
     const { dns, dialler } = networkOf(options, clock, observer);
     this.#dns = dns;
@@ -98,10 +120,18 @@ export class Feed {
     return this.#engine.sockets.lives();
   }
 
+  /** Binary messages that came so far. */
+  get frames(): Readonly<FrameCounts> {
+    return { ...this.#counts };
+  }
+
   /** The messages of a channel from now on. @throws by its iterator: `ABORTED`, `CLOSED`, or the peer's refusal */
   subscribe<T>(channel: string, signal?: AbortSignal): AsyncIterable<Message<T>> {
     const topic: Topic = { key: channel, name: channel.split(/[@.]/)[0]!, method: channel, params: undefined };
-    return this.#subscribe(topic, signal) as AsyncIterable<Message<T>>;
+    const messages = this.#subscribe(topic, signal);
+    const { wholes } = this.#plan;
+    const told = wholes?.of(channel) ? whole(messages, wholes, () => this.#threads.get(channel)) : messages;
+    return told as AsyncIterable<Message<T>>;
   }
 
   /** Ends all subscriptions with `CLOSED`. Twice is harmless. */
@@ -115,39 +145,95 @@ export class Feed {
 
   async #open(topic: Topic, _resumed: boolean, signal: AbortSignal | undefined): Promise<Stream> {
     const givenUp = signal === undefined ? this.#ending.signal : AbortSignal.any([signal, this.#ending.signal]);
+    await this.#rested(topic.key, givenUp);
+    const { lane, giveBack } = this.#lanes.take(topic.key);
+    let leaving = false;
+    try {
+      return await this.#joined(topic.key, lane, givenUp, (left) => {
+        leaving = true;
+        void left.then(giveBack);
+      });
+    } catch (thrown) {
+      if (!leaving) giveBack();
+      throw thrown;
+    }
+  }
+
+  /** @param leaves told once, when it is left, of the moment nothing comes for it any more */
+  async #joined(
+    channel: string,
+    lane: Lane<Connection>,
+    givenUp: AbortSignal,
+    leaves: (left: Promise<void>) => void,
+  ): Promise<Stream> {
     for (;;) {
       if (givenUp.aborted) throw NetError.from(givenUp.reason);
+      let forget = (): void => undefined;
       try {
-        const connection = await orGivenUp((this.#connection ??= this.#connect()), givenUp);
+        const connection = await orGivenUp((lane.connection ??= this.#connect(lane)), givenUp);
         const mailbox = new Mailbox(BEHIND_MAX);
-        await orGivenUp(connection.join(topic.key, mailbox), givenUp);
+        const leave = (): void => leaves(connection.leave(channel, mailbox));
+        const thread = this.#threadOf(channel);
+        forget = () => void (this.#threads.get(channel) === thread && this.#threads.delete(channel));
+        await orGivenUp(connection.join(channel, mailbox, thread), givenUp).catch((thrown: unknown) => {
+          if (givenUp.aborted) leave(); // it may be agreed to yet
+          throw thrown;
+        });
         this.#failures = 0;
-        return streamOf(this.#plan.name, mailbox, () => connection.leave(topic.key, mailbox));
+        return streamOf(this.#plan.name, mailbox, () => {
+          forget();
+          leave();
+        });
       } catch (thrown) {
+        forget();
         const error = NetError.from(thrown);
         if (givenUp.aborted || error.code === 'RPC' || error.code === 'INVALID') throw error;
-        this.#failures++;
-        const restMs = fullJitter(REST_BASE_MS, REST_CAP_MS, this.#failures, this.#random);
-        await sleep(this.#clock, restMs, givenUp).catch(() => undefined); // seen by the loop
+        await this.#rest(++this.#failures, givenUp);
       }
     }
   }
 
-  #connect(): Promise<Connection> {
+  #threadOf(channel: string): Thread | undefined {
+    const { wholes } = this.#plan;
+    if (!wholes?.of(channel)) return undefined;
+    const thread = wholes.thread(channel);
+    this.#threads.set(channel, thread);
+    return thread;
+  }
+
+  /** (5) */
+  async #rested(channel: string, givenUp: AbortSignal): Promise<void> {
+    const times = this.#spoilt.times(channel, this.#clock.now());
+    if (times > 0) await this.#rest(times, givenUp);
+  }
+
+  async #rest(times: number, givenUp: AbortSignal): Promise<void> {
+    const restMs = fullJitter(REST_BASE_MS, REST_CAP_MS, times, this.#random);
+    await sleep(this.#clock, restMs, givenUp).catch(() => undefined); // seen by whoever goes on
+  }
+
+  #connect(lane: Lane<Connection>): Promise<Connection> {
     let connecting: Promise<Connection> | undefined;
     // It may be told more than once, and late: by then another may stand in its place.
     const gone = (): void => {
-      if (this.#connection === connecting) this.#connection = undefined;
+      if (lane.connection === connecting) lane.connection = undefined;
     };
     connecting = this.#dial(gone);
     return connecting;
   }
 
   async #dial(gone: () => void): Promise<Connection> {
-    const { url, words, pingMs } = this.#plan;
+    const { url, words, pingMs, name: endpoint } = this.#plan;
+    let asked = '';
     try {
-      const place = new URL(await url());
-      const connection = new Connection(words, pingMs, this.#clock, gone);
+      asked = await url();
+      const place = new URL(asked);
+      const connection = new Connection(words, pingMs, this.#clock, {
+        gone,
+        spoilt: (channel) => this.#spoilt.add(channel, this.#clock.now()),
+        unread: (fact) => this.#unread.streamUnread?.({ endpoint, ...fact }),
+        counts: this.#counts,
+      });
       const path = place.pathname + place.search;
       const where = { origin: originOf(httpOf(place)), path, fields: Fields.of({}) };
       connection.opened(await this.#engine.open(where, connection, this.#ending.signal));
@@ -160,13 +246,13 @@ export class Feed {
     } catch (thrown) {
       gone();
       const error = NetError.from(thrown);
-      throw isRefusal(error) ? this.#refused(error) : error;
+      throw isRefusal(error) ? this.#refused(error, asked) : error;
     }
   }
 
   /** `RPC` once it is final, as a channel that is refused. */
-  #refused(cause: NetError): NetError {
-    this.#plan.refused?.();
+  #refused(cause: NetError, url: string): NetError {
+    if (this.#plan.refused?.(cause, url) === true) return cause;
     const final = ++this.#refusals >= REFUSALS_MAX;
     const times = `${this.#refusals} times in a row, each time with a key of its own (at most ${REFUSALS_MAX})`;
     if (final) this.#refusals = 0; // who subscribes after this is another matter
@@ -205,16 +291,4 @@ function streamOf(endpoint: string, mailbox: Mailbox, leave: () => void): Stream
       },
     }),
   };
-}
-
-function orGivenUp<T>(waited: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const aborted = (): void => reject(NetError.from(signal.reason));
-    if (signal.aborted) {
-      waited.catch(() => undefined);
-      return aborted();
-    }
-    signal.addEventListener('abort', aborted, { once: true });
-    waited.then(resolve, reject).finally(() => signal.removeEventListener('abort', aborted));
-  });
 }

@@ -36,3 +36,16 @@ export function waited<T>(promise: Promise<T>, { signal, deadlineAt }: Turn, clo
     if (Number.isFinite(leftMs)) timer = clock.after(leftMs, () => fail('DEADLINE', 'its deadline passed'));
   });
 }
+
+/** The same for who has a signal alone. @throws NetError of the signal's reason; and what the promise does */
+export function orGivenUp<T>(waited: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const aborted = (): void => reject(NetError.from(signal.reason));
+    if (signal.aborted) {
+      waited.catch(() => undefined);
+      return aborted();
+    }
+    signal.addEventListener('abort', aborted, { once: true });
+    waited.then(resolve, reject).finally(() => signal.removeEventListener('abort', aborted));
+  });
+}

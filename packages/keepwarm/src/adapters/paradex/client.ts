@@ -8,12 +8,13 @@ import type { Query } from '../../clients/targets.ts';
 import type { Message } from '../../core/subscribe.ts';
 import { Exchange, type ReadOptions } from '../exchange/exchange.ts';
 import type { Feed } from '../exchange/feed.ts';
+import type { FrameCounts } from '../exchange/feed-connection.ts';
 import { stacked } from '../exchange/gate.ts';
 import type { Warmth } from '../exchange/warm.ts';
 import { ParadexAccount } from './account.ts';
 import { problemIn } from './errors.ts';
 import { PARADEX_COUNTS, PARADEX_LIMITS, type ParadexOptions, type ParadexSettings, settleParadex } from './options.ts';
-import { paradexFeed } from './streams.ts';
+import { accountFeed, isPrivate, publicFeed } from './streams.ts';
 
 export class ParadexClient {
   /** The client beneath, for what has no name here: `section` is an account's name, or empty for public calls. */
@@ -70,17 +71,30 @@ export class ParadexClient {
     return this.client.get(path, { query, ...options }).json<T>();
   }
 
-  /** A channel such as `bbo.BTC-USD-PERP`; with an account also its own, such as `orders.ALL`. */
+  /**
+   * A channel such as `bbo.BTC-USD-PERP`, whose updates have types here; with an account also its own: `orders.ALL`.
+   *
+   * @throws NetError `INVALID` for an account there is not
+   */
   subscribe<T = unknown>(channel: string, options: { account?: string; signal?: AbortSignal } = {}) {
     const { account = '', signal } = options;
     const session = account === '' ? undefined : this.account(account).session;
-    let feed = this.#feeds.get(account);
+    // What is for everybody comes in another encoding, and so on a connection without an account.
+    const own = isPrivate(channel) ? session : undefined;
+    const name = own?.name ?? '';
+    let feed = this.#feeds.get(name);
     if (feed === undefined) {
-      feed = paradexFeed(this.#exchange.parts, session);
-      this.#feeds.set(account, feed);
+      const { parts } = this.#exchange;
+      feed = own === undefined ? publicFeed(parts) : accountFeed(parts, own);
+      this.#feeds.set(name, feed);
       if (this.#exchange.closing) feed.close();
     }
     return feed.subscribe<T>(channel, signal) satisfies AsyncIterable<Message<T>>;
+  }
+
+  /** Binary messages of public channels so far: read, of a kind that is not known, and such as could not be read. */
+  frames(): Readonly<FrameCounts> {
+    return this.#feeds.get('')?.frames ?? { read: 0, unknown: 0, malformed: 0 };
   }
 
   stats(): ClientStats {

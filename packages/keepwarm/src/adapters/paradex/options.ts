@@ -14,6 +14,7 @@ import {
   settleExchange,
   type Window,
 } from '../exchange/settle.ts';
+import { PARADEX_SBE_VERSION } from './sbe.ts';
 import type { StarkSigner } from './typed-data.ts';
 
 export interface ParadexNetwork extends ExchangeNetwork {
@@ -49,9 +50,19 @@ export interface ParadexFigures extends OrderFigures {
   readonly renewMs: number;
   /** Age from which a token is not used, in ms. Default 290,000. */
   readonly tokenMs: number;
+  /**
+   * The newest version of the binary schema (1:0 to 1:2) that is asked for on public channels; where Paradex does not
+   * serve it, the one below. From 0 to 2, default 2: from there on a trade tells its whole id.
+   */
+  readonly sbeVersion: number;
 }
 
-export const PARADEX_DEFAULTS: ParadexFigures = { ...ORDER_DEFAULTS, renewMs: 180_000, tokenMs: 290_000 };
+export const PARADEX_DEFAULTS: ParadexFigures = {
+  ...ORDER_DEFAULTS,
+  renewMs: 180_000,
+  tokenMs: 290_000,
+  sbeVersion: PARADEX_SBE_VERSION,
+};
 
 /** Source: Paradex's API pages, "Rate limits", August 2026. The narrowest stand first: see `stacked`. */
 export const PARADEX_LIMITS = {
@@ -106,6 +117,10 @@ export function settleParadex(options: ParadexOptions): ParadexSettings {
     ParadexAccountOptions,
     ParadexLimits
   >(options, facts);
+  const { sbeVersion } = settings.figures;
+  if (!Number.isInteger(sbeVersion) || sbeVersion > PARADEX_SBE_VERSION) {
+    throw invalid(`option sbeVersion is ${show(sbeVersion)}; allowed: a whole number from 0 to ${PARADEX_SBE_VERSION}`);
+  }
   for (const { name, account, signer } of settings.accounts) {
     checkSigner(`signer of account ${show(name)}`, signer, 'signMessage');
     if (typeof account === 'string' && FELT.test(account)) continue;

@@ -2,7 +2,7 @@
 import type { Continuity } from '../../core/continuity.ts';
 import type { Message } from '../../core/subscribe.ts';
 import { asItStands, Feed } from '../exchange/feed.ts';
-import type { FeedWords } from '../exchange/feed-connection.ts';
+import type { FeedWords } from '../exchange/feed-words.ts';
 import type { Standing } from '../exchange/onward.ts';
 import { asObject } from './errors.ts';
 import { listed } from './fate.ts';
@@ -43,7 +43,10 @@ export class VestStreams {
         pingMs: parts.settings.figures.pingMs,
         continuityOf: (channel) => continuityOf(channel, parts, session),
         standingOf: (channel, value) => (channel === 'account_private' ? vestStanding(value) : undefined),
-        refused: () => session?.dropListenKey(),
+        refused() {
+          session?.dropListenKey();
+          return false;
+        },
       },
       parts.settings.client,
     );

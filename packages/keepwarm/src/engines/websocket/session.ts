@@ -26,6 +26,8 @@ import type { WebSocketLimits } from './options.ts';
 /** What its owner wants to know. Called synchronously; must not throw. */
 export interface SessionHandler {
   message(text: string): void;
+  /** A binary message, whose bytes are the handler's to keep. Without this one, it is taken for text. */
+  binary?(bytes: Buffer): void;
   /** The connection is no more. `CLOSED` when we closed it. */
   ended(error: NetError): void;
 }
@@ -70,7 +72,7 @@ export class WebSocketSession implements LiveSocket {
     this.#reader = new FrameReader(
       {
         onText: (text) => this.#told(text),
-        onBinary: (bytes) => this.#told(bytes.toString('utf8')), // some servers send their JSON so
+        onBinary: (bytes) => this.#toldBinary(bytes),
         onPing: (payload) => this.#pong(payload),
         onPong: () => this.#watchIn(host.limits.pingMs),
         onClose: (code, reason) => this.#peerCloses(code, reason),
@@ -151,6 +153,12 @@ export class WebSocketSession implements LiveSocket {
 
   #told(text: string): void {
     if (this.open) this.#handler.message(text);
+  }
+
+  #toldBinary(bytes: Buffer): void {
+    if (!this.open) return;
+    if (this.#handler.binary !== undefined) this.#handler.binary(bytes);
+    else this.#handler.message(bytes.toString('utf8')); // some servers send their JSON so
   }
 
   /** A peer that asks on and on without reading has answers enough to read (§ 5.5.3 lets us answer the last only). */
