@@ -96,6 +96,29 @@ describe('a search that is too much at once', () => {
     assert(error instanceof RpcError && error.code === -32005);
   });
 
+  it('says which limit of ours it was, and what the node said, when it would be too many calls', async (t) => {
+    const refused = { code: -32005, message: 'eth_getLogs is limited to a 1 block range', data: { from: '0x0' } };
+    const node = await aNode(t, ({ requests: [{ id }] }) => ({ jsonrpc: '2.0', id, error: refused }));
+    const rpc = client(t, node, { splitting: { callsMax: 7 } });
+    const error = await thrown(rpc.call('eth_getLogs', filter(0, 999)));
+    assert(error instanceof RpcError);
+    const { code, data, limit, value, method, endpoint, kind, message, cause } = error;
+    assert.deepEqual([code, data, limit, value], [refused.code, refused.data, 'splitting.callsMax', 7]);
+    assert.deepEqual([method, endpoint, kind], ['eth_getLogs', 'a', 'final']);
+    assert.match(message, /limited to a 1 block range; .*more calls than .*\(limit splitting\.callsMax 7\)/);
+    assert(cause instanceof RpcError && cause.limit === undefined, 'as the node said it');
+    assert.deepEqual(cause.said, refused);
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 5, method: 'eth_getLogs', params: filter(0, 999) });
+    const response = await rpc.fetch('https://any.test', { method: 'POST', body });
+    const { error: handedOn } = (await response.json()) as { error: typeof refused };
+    assert.deepEqual([handedOn.code, handedOn.data], [refused.code, refused.data]);
+    assert.match(handedOn.message, /1 block range; .*\(limit splitting\.callsMax 7\)/);
+  });
+
+  it('an error of which no more is known has no more fields', () => {
+    assert.deepEqual(Object.keys(new RpcError({ code: 1, message: '' })), ['name', 'code']);
+  });
+
   it('gives no part of an answer: one failure fails all of it, and aborts the others', async (t) => {
     const node = await aLogNode(t, { blocksMax: 10 });
     const { say } = node;

@@ -4,7 +4,7 @@
  */
 import { type Abortable, listen, unlisten } from '../../core/abort.ts';
 import type { Due, DueList } from '../../core/due.ts';
-import { NetError, type Reach } from '../../core/error.ts';
+import { NetError } from '../../core/error.ts';
 import type { Result } from '../../wire/jsonrpc/answer.ts';
 import type { RpcCallOptions } from './options.ts';
 import type { Heeds, Question } from './sender.ts';
@@ -117,8 +117,14 @@ export class Member implements Due, Abortable {
   }
 
   #ended(code: 'ABORTED' | 'DEADLINE', what: string, cause: unknown): NetError {
-    const reach: Reach = this.#sent !== undefined ? 'unknown' : 'unsent';
-    const message = `${this.question.plan.method} ${what} ${this.#sent !== undefined ? 'in' : 'while it waited for'} its batch`;
-    return new NetError(code, message, { reach, phase: this.#sent !== undefined ? 'head' : 'queue', cause });
+    const { method } = this.question.plan;
+    if (this.#sent === undefined) {
+      return new NetError(code, `${method} ${what} while it waited for its batch`, {
+        reach: 'unsent',
+        phase: 'queue',
+        cause,
+      });
+    }
+    return new NetError(code, `${method} ${what} in its batch`, { reach: 'unknown', phase: 'head', cause });
   }
 }

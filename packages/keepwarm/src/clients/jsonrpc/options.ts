@@ -50,7 +50,7 @@ export interface BatchingOptions {
 export const BATCHING_DEFAULTS: BatchingOptions = { windowMs: 0, sizeMax: 100, charsMax: 50_000, sharesMax: 2 };
 
 export interface SplittingOptions {
-  /** Calls that one search may become, those that are refused included. More, and it fails as its node refused it. */
+  /** Calls that one search may become, those that are refused included. More, and it fails as refused. */
   readonly callsMax: number;
   /** Of these, how many are under way at once. */
   readonly concurrency: number;

@@ -8,7 +8,7 @@
  *
  * Invariants:
  *   (1) All or nothing: every height of the range is in exactly one part, and without one of them there is no answer.
- *   (2) At most `callsMax` calls, `concurrency` at once; one more, and the refusal stands.
+ *   (2) At most `callsMax` calls, `concurrency` at once. Where one more is needed the refusal stands, and says so.
  *   (3) The deadline and signal of the call hold for all of it, and when it has ended nothing of it is under way.
  */
 import { type Abortable, listen, unlisten } from '../../core/abort.ts';
@@ -139,12 +139,18 @@ class Parting implements Abortable {
       const part = this.#waiting.pop();
       if (part === undefined) break;
       if (lengthOf(part) >= this.#refused && lengthOf(part) > 1) this.#halve(part);
-      else if (++this.#calls > this.#options.callsMax) return this.#reject(this.#last);
+      else if (++this.#calls > this.#options.callsMax) return this.#tooMany();
       else this.#start(part);
     }
     if (this.#underWay > 0) return;
     this.#found.sort((a, b) => a.from - b.from);
     this.#resolve(this.#found.flatMap(({ list }) => list));
+  }
+
+  #tooMany(): void {
+    const { callsMax } = this.#options;
+    const what = `keepwarm asked for it in parts, and it takes more calls than one search may become`;
+    this.#reject(this.#last.limitedBy(what, 'splitting.callsMax', callsMax));
   }
 
   #start(part: HeightRange): void {
