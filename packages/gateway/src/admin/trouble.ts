@@ -15,10 +15,10 @@ const NAMED = 3;
 /** Breakers that are named, of one upstream with many sections or origins. */
 const STOPPED_NAMED = 3;
 
-type Told = Pick<UpstreamTold, 'stopped' | 'ills' | 'pool' | 'endpoints' | 'jsonrpc'>;
+type Told = Pick<UpstreamTold, 'stopped' | 'ills' | 'unreachable' | 'pool' | 'endpoints' | 'jsonrpc'>;
 
 export function troublesOf(told: Told): Trouble[] {
-  return [...withoutEndpoints(told), ...stopped(told), ...failing(told), ...waiting(told)];
+  return [...withoutEndpoints(told), ...stopped(told), ...unreached(told), ...failing(told), ...waiting(told)];
 }
 
 /** Those of several that take no calls; when there is none left, nothing gets through. */
@@ -44,6 +44,15 @@ function stopped({ stopped: breakers, endpoints, jsonrpc }: Told): Trouble[] {
   return [...told, { grave: false, words: `and ${breakers.length - STOPPED_NAMED} more breakers are not closed` }];
 }
 
+/** What a breaker says already is not said twice. */
+function unreached({ unreachable, stopped: breakers }: Told): Trouble[] {
+  const others = unreachable.filter(({ origin }) => !breakers.some(({ key }) => key === origin));
+  return others.slice(0, STOPPED_NAMED).map(({ origin, why, forMs }) => ({
+    grave: false,
+    words: `no connection to ${origin} for ${length(forMs)} (${why})`,
+  }));
+}
+
 function failing({ ills }: Told): Trouble[] {
   if (ills.length === 0) return [];
   const count = ills.reduce((sum, each) => sum + each.count, 0);
@@ -58,7 +67,8 @@ function failing({ ills }: Told): Trouble[] {
 function waiting({ pool }: Told): Trouble[] {
   if (pool.waiting === 0) return [];
   const calls = pool.waiting === 1 ? '1 call waits' : `${pool.waiting} calls wait`;
-  const full = pool.inFlight >= pool.socketsMax ? `all ${pool.socketsMax} are in use` : `${pool.opening} are being opened`;
+  const full =
+    pool.inFlight >= pool.socketsMax ? `all ${pool.socketsMax} are in use` : `${pool.opening} are being opened`;
   return [{ grave: false, words: `${calls} for a connection: ${full}` }];
 }
 

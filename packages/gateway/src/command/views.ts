@@ -2,8 +2,8 @@
 import type { CallsTold } from '../admin/calls.ts';
 import type { BreakersTold, EndpointsTold, LimitsTold } from '../admin/endpoints.ts';
 import type { Snapshot } from '../admin/snapshot.ts';
-import { troublesOf } from '../admin/trouble.ts';
 import type { SocketsTold } from '../admin/sockets.ts';
+import { troublesOf } from '../admin/trouble.ts';
 import type { Paint, Style } from './paint.ts';
 import { type Column, length, ms, share, table } from './table.ts';
 

@@ -3,7 +3,7 @@
  * time, calls that found a connection open against those that had to wait for one, and each socket's recent past.
  */
 import type { NetError, Observer, Reply } from 'keepwarm';
-import { isIll, wordOf } from './ills.ts';
+import { isIll, whyOf, wordOf } from './ills.ts';
 import { Listeners } from './listeners.ts';
 import type { Rolling } from './rolling.ts';
 import { type Figures, type Phases, Tally, type Totals } from './tally.ts';
@@ -73,7 +73,9 @@ export class FigureBook {
         totals.limitWaits++;
         this.#hold(call);
       },
+      socketOpenFailed: ({ origin, error }) => this.#tally.unreachable.failed(origin, whyOf(error), this.#now()),
       socketOpened: (fact) => {
+        this.#tally.unreachable.opened(fact.origin);
         this.#trails.set(fact.socketId, new Trail(this.#now()));
         this.#unproven.set(fact.socketId, { phases: fact, waitMs: 0 });
       },

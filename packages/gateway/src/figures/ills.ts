@@ -77,5 +77,11 @@ export function wordOf(error: NetError): string {
   return [code, system ?? limit].filter((part) => part !== undefined).join(' ');
 }
 
+/** The shortest that says it. */
+export function whyOf(error: NetError): string {
+  const { code, system } = errorTold(error);
+  return system ?? code;
+}
+
 /** Replies that say something is wrong: with the upstream, or with how much it is asked. */
 export const isIll = (status: number): boolean => status >= 500 || status === 429;

@@ -4,6 +4,7 @@
  */
 import { Ills, type IllTold } from './ills.ts';
 import { Rolling, RollingCount, type Summary } from './rolling.ts';
+import { Unreachable, type UnreachableTold } from './unreachable.ts';
 
 /** What it took to open a connection, in ms. */
 export interface Phases {
@@ -35,6 +36,8 @@ export interface Figures {
   readonly status5xxLately: number;
   /** What they were, replies with 429 among them; most of the last minute first. */
   readonly ills: readonly IllTold[];
+  /** Origins to which no connection can be opened at the moment. */
+  readonly unreachable: readonly UnreachableTold[];
 }
 
 export interface Totals {
@@ -69,6 +72,7 @@ export class Tally {
   readonly #failed = new RollingCount(5_000, 12);
   readonly #status5xx = new RollingCount(5_000, 12);
   readonly #ills = new Ills();
+  readonly unreachable = new Unreachable();
   readonly #openings: Phases[] = [];
   readonly #startedAt: number;
 
@@ -135,6 +139,7 @@ export class Tally {
       failedLately: this.#failed.sum(now),
       status5xxLately: this.#status5xx.sum(now),
       ills: this.#ills.told(now),
+      unreachable: this.unreachable.told(now),
     };
   }
 }

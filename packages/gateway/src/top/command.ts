@@ -7,7 +7,7 @@ import { type Flags, UsageError } from '../command/parse.ts';
 import { frame, type Known, type Wishes } from './frame.ts';
 import { type Key, keysOf } from './keys.ts';
 import { rowsOf, SORTS, type Sort } from './rows.ts';
-import { Screen } from './screen.ts';
+import { Screen, sizeOf } from './screen.ts';
 
 const INTERVAL_MS = { default: 1_000, min: 250, max: 60_000 };
 
@@ -24,7 +24,7 @@ export async function runTop(flags: Flags, print: (line: string) => void): Promi
     if (flags['json'] === true) print(JSON.stringify(await ask(), undefined, 2));
     else if (!process.stdout.isTTY) await lines(ask, wishes, flags['once'] === true ? 0 : intervalMs, print);
     else if (flags['once'] === true) {
-      const { columns = 80, rows = 24 } = process.stdout;
+      const { columns, rows } = sizeOf(process.stdout);
       const paint = paintFor(true);
       for (const line of frame(admin.where, await ask(), undefined, wishes, { columns, rows }, paint)) print(line);
     } else await new Top(admin.where, ask, wishes, intervalMs).run();

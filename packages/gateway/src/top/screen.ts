@@ -9,6 +9,11 @@ const LEAVE = '\u001b[?25h\u001b[?1049l';
 /** Begin and end of one update: terminals that know it never show half of one. */
 const [BEGIN, END] = ['\u001b[?2026h', '\u001b[?2026l'];
 
+/** Some terminals say that they are 0 wide. */
+export function sizeOf({ columns, rows }: Pick<WriteStream, 'columns' | 'rows'>) {
+  return { columns: columns || 80, rows: rows || 24 };
+}
+
 export class Screen {
   readonly #input: ReadStream;
   readonly #output: WriteStream;
@@ -20,7 +25,7 @@ export class Screen {
   }
 
   get size(): { readonly columns: number; readonly rows: number } {
-    return { columns: this.#output.columns || 80, rows: this.#output.rows || 24 };
+    return sizeOf(this.#output);
   }
 
   enter(): void {

@@ -14,6 +14,7 @@ import { Breakers } from './breakers.tsx';
 import { Endpoints } from './endpoints.tsx';
 import { Limits } from './limits.tsx';
 import { SubscriptionsOf } from './subscriptions.tsx';
+import { TroublesOf } from './troubles.tsx';
 import { callWords, Places, poolWords, UpstreamCards } from './upstream-card.tsx';
 
 export const UpstreamsPage = () => (
@@ -38,6 +39,7 @@ export function UpstreamPage({ name }: { readonly name: string }) {
   return (
     <>
       <Head upstream={upstream} />
+      <TroublesOf upstream={upstream} />
       <section class="tiles two" aria-label="Now">
         <article class="tile">
           <h3>Pool</h3>

@@ -13,6 +13,7 @@ import type { SectionsTold } from '../../data/sections.ts';
 import { illsTogether } from '../../figures/ills.ts';
 import { BUCKETS, type Summary, summaryOf } from '../../figures/rolling.ts';
 import { type Figures, LATELY_SECONDS, median, type Phases } from '../../figures/tally.ts';
+import { unreachableTogether } from '../../figures/unreachable.ts';
 import { packed, unpackInto } from '../../history/row.ts';
 import type { SharedTold } from '../../websocket/shared-subscriptions.ts';
 import { tooFew } from './acts.ts';
@@ -218,6 +219,7 @@ function figuresOf(group: readonly UpstreamPart[]): Figures {
     failedLately: sum(all, ({ failedLately }) => failedLately),
     status5xxLately: sum(all, ({ status5xxLately }) => status5xxLately),
     ills: illsTogether(all.flatMap(({ ills }) => ills)),
+    unreachable: unreachableTogether(all.flatMap(({ unreachable }) => unreachable)),
   };
 }
 
