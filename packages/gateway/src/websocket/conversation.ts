@@ -16,7 +16,16 @@ import { exactText, type Gap, NetError, parseExact } from 'keepwarm/jsonrpc';
 import type { CallerRequest } from '../data/caller.ts';
 import type { Problem } from '../data/problem.ts';
 import { deniedMethod, isBatch, type Looked, messageOf } from '../data/rpc-message.ts';
-import { beneath, failed, idsOf, notAllowed, type Refusal, refusalText, tooMany, tooOften } from '../data/rpc-refusal.ts';
+import {
+  beneath,
+  failed,
+  idsOf,
+  notAllowed,
+  type Refusal,
+  refusalText,
+  tooMany,
+  tooOften,
+} from '../data/rpc-refusal.ts';
 import type { RpcUpstream } from '../data/rpc-upstream.ts';
 import { CallerSocket, CLOSE } from './caller-socket.ts';
 import { ENDED, errorOf, errorText, NOT_SUBSCRIBED, resultText, tooManyKept } from './said.ts';
