@@ -285,6 +285,8 @@ describe('a request given up', () => {
     await closed;
     const signalled = start(server.origin, { agent, signal: AbortSignal.timeout(10) });
     assert.equal((await failureOf(signalled)).name, 'AbortError');
+    const stillborn = start(server.origin, { agent, signal: AbortSignal.abort() });
+    assert.equal((await failureOf(stillborn)).name, 'AbortError', 'given up before it was made');
     assert.deepEqual(Object.keys(agent.requests), []);
     open();
     await held;

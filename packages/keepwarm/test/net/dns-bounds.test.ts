@@ -38,6 +38,20 @@ describe('bounds', () => {
     await other;
   });
 
+  it('a length of 0 is one, and less is none, whichever it is', () => {
+    const parts = [new FakeClock(), {}] as const;
+    const resolver = async () => ({ addresses: [], ttlMs: 0 });
+    const make = (options: object) => new DnsCache({ ...DNS_DEFAULTS, resolver, ...options }, ...parts);
+    for (const name of ['ttlMsMin', 'ttlMsUnknown', 'staleMs', 'staleOnErrorMs', 'negativeMs']) {
+      make({ [name]: 0 });
+      for (const value of [-1, Number.NaN]) {
+        assert.throws(() => make({ [name]: value }), { code: 'INVALID', limit: name, value, message: /must be 0 ms/ });
+      }
+    }
+    make({ ttlMsMin: 0, ttlMsMax: 0, namesMax: 1, lookupMs: 0.1 });
+    assert.throws(() => make({ ttlMsMin: 0, ttlMsMax: -1 }), { limit: 'ttlMsMax', message: /must be 0 ms or more/ });
+  });
+
   it('an option out of range is refused by name', () => {
     const clock = new FakeClock();
     const resolver = async () => ({ addresses: [], ttlMs: 0 });

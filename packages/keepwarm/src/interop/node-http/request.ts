@@ -111,11 +111,12 @@ export class AgentRequest implements SocketHolder, Link<AgentRequest> {
   }
 
   start(lease: SocketLease): void {
+    const { request } = this;
+    if (request.destroyed) return this.#abandoned(); // by a signal that had fired before it was made
     this.#lease = lease;
     lease.start();
     if (this.socket !== undefined || this.#over) return;
     this.#context = new AsyncResource('QueuedRequest');
-    const { request } = this;
     if (request.timeout !== undefined && request.timeout > 0) {
       this.#timer = this.#watch.clock.after(request.timeout, () => void request.emit('timeout'));
     }
@@ -162,8 +163,7 @@ export class AgentRequest implements SocketHolder, Link<AgentRequest> {
       if (this.socket === undefined && !this.#over) {
         this.#settled();
         this.#lease?.withdraw();
-        this.leave();
-        request.onSocket(null); // it finds itself destroyed, and says so
+        this.#abandoned();
       }
       return request as unknown as ClientRequest;
     };
@@ -172,6 +172,11 @@ export class AgentRequest implements SocketHolder, Link<AgentRequest> {
     this.#unnotice = () => {
       if (request.destroy === noticed) request.destroy = destroy;
     };
+  }
+
+  #abandoned(): void {
+    this.leave();
+    this.request.onSocket(null); // it finds itself destroyed, and says so
   }
 
   #settled(): void {
