@@ -60,7 +60,7 @@ export class ReadAhead implements BodySink, BodySource {
     const events = this.#events;
     this.#events = undefined;
     if (events !== undefined) events.whole(Buffer.concat(this.#chunks, this.#bytes));
-    else if (this.#to !== undefined && this.#chunks.length === 0) this.#to.end(trailers);
+    else if (this.#chunks.length === 0) this.#ended(trailers);
   }
 
   fail(error: NetError): void {
@@ -85,7 +85,14 @@ export class ReadAhead implements BodySink, BodySource {
     this.#flowing = false;
     if (!more || this.#error !== undefined) return;
     if (this.#trailers === undefined) this.#source.resume();
-    else this.#to.end(this.#trailers);
+    else this.#ended(this.#trailers);
+  }
+
+  /** To be told once: a reader may ask for more after it. */
+  #ended(trailers: readonly string[]): void {
+    const to = this.#to;
+    this.#to = undefined;
+    to?.end(trailers);
   }
 
   cancel(reason: unknown): void {
