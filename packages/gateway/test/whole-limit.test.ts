@@ -1,4 +1,4 @@
-/** A limit that sections share: whatever they do, and come and go, together they count no more than there are places. */
+/** A limit that sections share: whatever they do, together they count no more than there are places. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';

@@ -32,7 +32,7 @@ import type { Route, Routes } from './routes.ts';
 import { RpcForwarding } from './rpc-forwarding.ts';
 import type { Place } from './sections.ts';
 import { objectionTo, targetOf } from './target.ts';
-import { mayUpgrade, OFFERS_UPGRADES } from './upgrade-offer.ts';
+import { asksUpgrade, goOnWithout, mayUpgrade, OFFERS_UPGRADES } from './upgrade-offer.ts';
 import { responseOn } from './upgrading.ts';
 
 export interface DataOptions {
@@ -65,6 +65,7 @@ export class DataServer {
   /** Connections that have said nothing yet. */
   readonly #silent = new Set<Socket>();
   readonly #http2: Http2Door;
+  readonly #serveHttp1: (socket: Socket) => void;
   #refused = 0;
   /** Settles when no connection is left, once it drains. */
   #closed: Promise<void> | undefined;
@@ -78,8 +79,9 @@ export class DataServer {
       headMs,
       headBytesMax: HEAD_BYTES_MAX,
       // Behind a request that waits for its answer it would be answered first: it is a request like any other.
-      mayUpgrade: (request) => !this.#draining && asking(request.socket) === 0 && mayUpgrade(request),
+      mayUpgrade: (request) => asking(request.socket) === 0,
     });
+    this.#serveHttp1 = serveHttp1;
     this.server = server;
     this.server.maxConnections = options.callersMax;
     this.server.setTimeout(options.callerStallMs, giveUpStalled);
@@ -158,7 +160,8 @@ export class DataServer {
       this.#inFlight--;
       requestEnded(socket, response);
     });
-    if (this.#draining) response.shouldKeepAlive = false;
+    // Of what follows a wish to upgrade that was not taken up Node has dropped what it had read.
+    if (this.#draining || (OFFERS_UPGRADES && asksUpgrade(request))) response.shouldKeepAlive = false;
     const refused = objectionTo(request) ?? this.#pass(request, response, closedOf(socket));
     if (refused !== undefined) this.#refuse(response, refused);
   }
@@ -234,9 +237,10 @@ export class DataServer {
     new Forwarding(request, response, place, closed).start();
   }
 
-  /** Node has let go of the connection: whatever is answered on it is answered by us. */
+  /** Node has let go of the connection: whatever is answered on it is answered by us, or Node gets it back. */
   #upgrade(request: IncomingMessage, duplex: Duplex, early: Buffer): void {
     const socket = duplex as Socket; // what a server without TLS accepts is a socket
+    if (this.#draining || !mayUpgrade(request)) return goOnWithout(request, socket, early, this.#serveHttp1);
     this.#upgraded.add(socket);
     socket.once('close', () => this.#upgraded.delete(socket));
     if (isDistrusted(socket)) return void socket.destroy();
