@@ -99,6 +99,30 @@ describe('logs', () => {
     assert.ok(lines.length >= 10 && lines.length <= 60, String(lines.length));
   });
 
+  it('say of a peer that cannot be reached once that it is so, each reason by itself, and that it is back', () => {
+    const { log, lines } = logging();
+    const facts = logFacts('api', log);
+    const lost = { origin: 'https://host', section: '', elapsedMs: 1 };
+    for (let i = 0; i < 100; i++) facts.socketOpenFailed?.({ ...lost, error });
+    facts.socketOpenFailed?.({ ...lost, error: new NetError('DNS', 'no such name', { reach: 'unsent' }) });
+    for (let i = 0; i < 100; i++) {
+      facts.failed?.({ ...call, error: new NetError('OPEN', 'refused', { reach: 'unsent' }), totalMs: 1 });
+    }
+    const opened = { socketId: 1, origin: 'https://host', section: '', address: '', dnsMs: 1, tcpMs: 1, tlsMs: 1 };
+    for (const socketId of [1, 2]) facts.socketOpened?.({ ...opened, socketId } as never);
+    const said = lines.map((line) => JSON.parse(line));
+    assert.deepEqual(
+      said.map(({ msg, error: told }) => [msg, told?.code]),
+      [
+        ['could not connect', 'CONNECT'],
+        ['could not connect', 'DNS'],
+        ['call failed', 'OPEN'],
+        ['connected again', undefined],
+      ],
+    );
+    assert.ok(said[3].lostMs >= 0);
+  });
+
   it('say nothing at all when they should', () => {
     const { log, lines } = logging({ level: 'silent' });
     log.error('x');

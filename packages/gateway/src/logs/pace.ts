@@ -1,30 +1,45 @@
-/** Lets so many lines of a kind through in a second, and says with the next one how many it did not. */
-const PER_SECOND_MAX = 10;
+/** Lets so many lines of a kind through in a time, and says with the next one how many it did not. */
+export interface PaceLimit {
+  readonly lines: number;
+  readonly windowMs: number;
+}
+
+/** What a person can follow. */
+const BUSY: PaceLimit = { lines: 10, windowMs: 1_000 };
+/** What goes on and on, and says the same each time. */
+export const STILL: PaceLimit = { lines: 1, windowMs: 60_000 };
+
+/** Kinds that are remembered; beyond that all begin anew. */
+const KINDS_MAX = 1_000;
 
 interface Kind {
-  second: number;
+  window: number;
   written: number;
   omitted: number;
 }
 
 export class Pace {
   readonly #kinds = new Map<string, Kind>();
+  readonly #limit: PaceLimit;
   readonly #now: () => number;
 
-  constructor(now: () => number = () => performance.now()) {
+  constructor(limit: PaceLimit = BUSY, now: () => number = () => performance.now()) {
+    this.#limit = limit;
     this.#now = now;
   }
 
   /** @param write gets `{ omitted }` when lines of this kind were left out before */
   of(kind: string, write: (omitted: object) => void): void {
-    const second = Math.floor(this.#now() / 1_000);
-    const known = this.#kinds.get(kind) ?? { second, written: 0, omitted: 0 };
+    const { lines, windowMs } = this.#limit;
+    const window = Math.floor(this.#now() / windowMs);
+    const known = this.#kinds.get(kind) ?? { window, written: 0, omitted: 0 };
+    if (!this.#kinds.has(kind) && this.#kinds.size >= KINDS_MAX) this.#kinds.clear();
     this.#kinds.set(kind, known);
-    if (known.second !== second) {
-      known.second = second;
+    if (known.window !== window) {
+      known.window = window;
       known.written = 0;
     }
-    if (known.written >= PER_SECOND_MAX) {
+    if (known.written >= lines) {
       known.omitted++;
       return;
     }
