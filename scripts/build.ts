@@ -58,11 +58,15 @@ function prove(folder: string): void {
     if (!readFileSync(program, 'utf8').startsWith('#!')) throw new Error(`${program} has no #! line`);
     chmodSync(program, 0o755);
   }
-  for (const entry of Object.keys(manifest.exports ?? {}).filter((name) => !name.endsWith('.json'))) {
-    const specifier = manifest.name + entry.slice(1);
-    execFileSync(process.execPath, ['--input-type=module', '--eval', `await import('${specifier}')`], { cwd: root });
-    console.log(`build: ${specifier} can be imported`);
-  }
+  const entries = Object.keys(manifest.exports ?? {}).filter((name) => !name.endsWith('.json'));
+  const imports = entries
+    .map((entry) => manifest.name + entry.slice(1))
+    .map((specifier) => `await import('${specifier}'); console.log('build: ${specifier} can be imported');`);
+  // One after the other in one process, since to start one for each takes longer than the compiler.
+  execFileSync(process.execPath, ['--input-type=module', '--eval', imports.join('\n')], {
+    cwd: root,
+    stdio: 'inherit',
+  });
 }
 
 for (const name of PACKAGES) {

@@ -30,9 +30,13 @@ const PARTNERS = [
   // A package of Python's: what is looked for is its folder.
   { program: 'grpc', debian: 'python3-grpcio', without: 'tests of gRPC against C-core' },
   { program: 'chromium', debian: 'chromium', without: 'tests that look at the status page in a real browser' },
-  // Elsewhere there is none to be had, and the test of it says so.
+  // Elsewhere there are none to be had, and the test of them says so.
   ...(platform === 'linux'
-    ? [{ program: 'systemctl', debian: 'systemd', without: 'the test that runs the gateway as a service' }]
+    ? [
+        { program: 'systemctl', debian: 'systemd', without: 'the test that runs the gateway as a service' },
+        { program: 'buildah', debian: 'buildah', without: 'the test that builds the image of the gateway and runs it' },
+        { program: 'ip', debian: 'iproute2', without: 'the network of that image, and the test of it' },
+      ]
     : []),
 ];
 

@@ -21,7 +21,6 @@ export interface Elsewhere {
 }
 
 const PACKAGES = 'scripts/test/packages.test.ts';
-const SERVICE = 'scripts/test/service.test.ts';
 const EXAMPLES = 'scripts/test/examples.test.ts';
 
 const example = (page: string, name: string): Elsewhere => ({
@@ -37,9 +36,6 @@ const walked = (page: string): Elsewhere[] =>
     ...{ page, command: text, where: PACKAGES },
     why: 'the whole page is followed there, in an empty folder, with the packages as they would be published',
   }));
-const deploy = (command: string, where: string, why: string): Elsewhere => ({
-  ...{ page: 'docs/guide/deploy.md', command, where, why },
-});
 
 export const ELSEWHERE: readonly Elsewhere[] = [
   {
@@ -64,14 +60,4 @@ export const ELSEWHERE: readonly Elsewhere[] = [
     'curl http://127.0.0.1:4400/api/quote',
   ].map(quickStart),
   ...WALKS.flatMap(walked),
-  deploy(
-    'docker build -f deploy/docker/Dockerfile -t keepwarm .',
-    SERVICE,
-    'no base image can be had here; the RUN lines of the Dockerfile are carried out there, on a machine of its own',
-  ),
-  deploy(
-    'docker run --rm -p 127.0.0.1:4300:4300 -v "$PWD/keepwarm.yaml:/etc/keepwarm/keepwarm.yaml:ro" keepwarm',
-    SERVICE,
-    'no image; its ENTRYPOINT, CMD, ENV, USER and HEALTHCHECK are carried out there, after the RUN lines',
-  ),
 ];

@@ -42,7 +42,7 @@ export function allowed(licence: string, list: ReadonlySet<string>): boolean {
 }
 
 /** Where Node would find `name` from a package's folder, as a path of the lock file. */
-function resolved(lock: Lock, from: string, name: string): string | undefined {
+export function resolved(lock: Readonly<Record<string, unknown>>, from: string, name: string): string | undefined {
   for (let place = from; ; place = place.replace(/(?:^|\/)(?:node_modules\/)?(?:@[^/]+\/)?[^/]+$/, '')) {
     const path = [place, 'node_modules', name].filter((part) => part !== '').join('/');
     if (lock[path] !== undefined) return path;

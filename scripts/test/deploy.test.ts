@@ -12,6 +12,9 @@ import { UPSTREAM_METRICS } from '../../packages/gateway/src/admin/upstream-metr
 import { parseConfig } from '../../packages/gateway/src/config/config.ts';
 import { METRICS } from '../../packages/keepwarm/src/telemetry/catalog.ts';
 import { root } from '../check.ts';
+import { lockedPackages, shipped } from '../release/licences.ts';
+import { lightened, lightenedLock, NEEDED } from '../release/only-build.ts';
+import { manifestOf } from '../release/stage.ts';
 
 const read = (file: string): string => readFileSync(join(root, 'deploy', file), 'utf8');
 const types = new Map([
@@ -112,5 +115,29 @@ describe('what is deployed', () => {
     }
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
     for (const [, script] of dockerfile.matchAll(/npm run (\w+)/g)) assert.ok(scripts[script!] !== undefined, script);
+  });
+
+  it('is an image whose build fetches compilers and what users receive, and none of the partners of tests', () => {
+    const lock = lockedPackages();
+    const left = lightenedLock(lock);
+    const paths = Object.keys(left);
+    for (const path of shipped(lock)) assert.deepEqual(left[path], lock[path], path);
+    for (const name of NEEDED)
+      assert.ok(
+        paths.some((path) => path.endsWith(`node_modules/${name}`)),
+        name,
+      );
+    for (const name of ['hardhat', 'viem', 'playwright-core', 'vitepress', 'fastify', '@foundry-rs/anvil']) {
+      assert.ok(lock[`node_modules/${name}`] !== undefined && left[`node_modules/${name}`] === undefined, name);
+    }
+    assert.deepEqual(lightenedLock(left), left, 'of what is left nothing is missing, and nothing more can go');
+    const { devDependencies = {}, dependencies } = lightened(
+      manifestOf(join(root, 'packages/gateway')),
+      'packages/gateway',
+    );
+    assert.deepEqual(
+      [devDependencies, dependencies],
+      [left['packages/gateway']?.devDependencies, left['packages/gateway']?.dependencies],
+    );
   });
 });

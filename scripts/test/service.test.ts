@@ -1,6 +1,6 @@
 /**
- * The gateway as a service: the lines of docs/guide/deploy.md, typed as they stand by root, on a machine of its own
- * that systemd has booted. Installed is what npm would upload.
+ * The gateway as a service and as an image: the lines of docs/guide/deploy.md, typed as they stand by root, on a
+ * machine of its own that systemd has booted. Installed is what npm would upload; the image is built out of the clone.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { after, before, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { root } from '../check.ts';
+import { INSIDE, OUTSIDE, provideDocker, whyNoImages } from '../docs/images.ts';
 import { Machine, whyNoMachine } from '../docs/machine.ts';
 import { section } from '../docs/markdown.ts';
 import { Lines } from '../docs/reader.ts';
@@ -20,17 +21,19 @@ const CONFIG = '/etc/keepwarm/keepwarm.yaml';
 const WAIT_MS = 60_000;
 
 const whyNot = whyNoMachine();
+const lines = new Lines(PAGE);
 const staged = stage(`service-${process.pid}`);
 const folder = mkdtempSync(join(tmpdir(), 'keepwarm-machine-'));
 let machine: Machine;
+let registry: string;
 
 before(async () => {
   if (whyNot !== '') return;
   await build(staged);
   const packed = [await pack(staged, 'keepwarm'), await pack(staged, 'gateway')];
   machine = await Machine.boot(folder);
-  const registry = await machine.start(`node scripts/docs/registry.ts ${packed.join(' ')}`, /http:\S+\n/);
-  machine.set('npm_config_registry', registry.trim());
+  registry = (await machine.start(`node scripts/docs/registry.ts ${packed.join(' ')}`, /http:\S+\n/)).trim();
+  machine.set('npm_config_registry', registry);
 });
 after(async () => {
   await machine?.close();
@@ -41,7 +44,6 @@ it(`${PAGE}: systemd starts it once it answers, reloads it and stops it`, async 
   if (whyNot !== '') return t.skip(whyNot);
   const shown = async (name: string) =>
     (await machine.type(`systemctl show keepwarm --value --property ${name}`)).trim();
-  const lines = new Lines(PAGE);
   const page = readFileSync(join(root, PAGE), 'utf8');
   assert(section(page, '## As a service: systemd').includes(lines.left[0]?.text ?? '?'));
   const type = (meant: RegExp) => machine.type(lines.next(meant).text);
@@ -75,34 +77,70 @@ it(`${PAGE}: systemd starts it once it answers, reloads it and stops it`, async 
   );
   await machine.type('systemctl start keepwarm && systemctl reload keepwarm && systemctl reload keepwarm');
   assert.equal(await shown('ActiveState'), 'active', 'a reload that follows at once does not end it');
+  await machine.type('systemctl stop keepwarm');
+});
+
+/** Says which path it was asked for; `/slow` once `/go` was asked for, and `/begun` once `/slow` was. */
+const UPSTREAM = `
+const begun = Promise.withResolvers(), go = Promise.withResolvers();
+require('node:http').createServer(async ({ url }, response) => {
+  if (url === '/begun') await begun.promise;
+  if (url === '/go') go.resolve();
+  if (url === '/slow') begun.resolve(), await go.promise;
+  response.end('upstream has ' + url);
+}).listen(8080, () => console.log('ready'));
+`;
+
+it(`${PAGE}: the image is built; it answers at the published port, as its user, and drains when stopped`, async (t) => {
+  const whyNot = whyNoImages();
+  if (whyNot !== '') return t.skip(whyNot);
+  const type = (line: string) => machine.type(line);
+  const got = (url: string) => type(`node -e "fetch('${url}').then((reply) => reply.text()).then(console.log)"`);
+  const until = async (line: string, meant: RegExp): Promise<string> => {
+    for (const end = performance.now() + WAIT_MS; ; await sleep(100)) {
+      let why: unknown;
+      const said = await type(line).catch((failed) => void (why = failed));
+      if (said !== undefined && meant.test(said)) return said.trim();
+      assert(performance.now() < end, `${line}: ${why ?? said}`);
+    }
+  };
+  const [, base = ''] = /^FROM (\S+)/m.exec(readFileSync(join(root, 'deploy/docker/Dockerfile'), 'utf8')) ?? [];
+  await provideDocker(machine, `docker.io/library/${base}`, registry);
+  await type(lines.next(/^docker build /).text);
+
+  const upstream = `upstreams: { api: { origin: "http://${OUTSIDE}:8080" } }`;
+  await machine.file(join(root, 'keepwarm.yaml'), `listen: 0.0.0.0:4300\ndrainMs: ${WAIT_MS}\n${upstream}\n`);
+  await machine.start(`node -e "${UPSTREAM}"`, /ready/);
+  const run = type(lines.next(/^docker run /).text);
+  run.catch(() => undefined); // it is heard at the end
+  const name = await until('docker ps -q', /^\S+\s$/);
+  const inside = (script: string) => `docker exec ${name} node -e ${quoted([script])}`;
+
+  const [{ Config }] = JSON.parse(await type('docker image inspect keepwarm'));
+  const [how, ...healthy] = Config.Healthcheck.Test;
+  assert.equal(how, 'CMD');
+  await until(`docker exec ${name} ${quoted(healthy)} && echo healthy`, /healthy/);
+  assert.equal((await got('http://127.0.0.1:4300/api/info')).trim(), 'upstream has /info');
+  await assert.rejects(got(`http://${INSIDE}:4301/livez`), /ECONNREFUSED/, 'the admin listener stays within');
+  const first = await type(
+    inside('console.log(fs.readFileSync("/proc/1/cmdline", "utf8"), fs.statSync("/proc/1").uid)'),
+  );
+  assert.match(first, /^node\0.*keepwarm\0gateway\0.* 1000\s$/s, 'the first process is the gateway, not as root');
+  await until(inside('console.log(fs.readdirSync("/var/lib/keepwarm"))'), /\w/);
+
+  const slow = got('http://127.0.0.1:4300/api/slow');
+  slow.catch(() => undefined);
+  await got('http://127.0.0.1:8080/begun');
+  const stopped = type(`docker stop -t ${WAIT_MS / 1_000} ${name}`);
+  stopped.catch(() => undefined);
+  await until(inside('fetch("http://127.0.0.1:4301/readyz").then(({ status }) => console.log(status))'), /503/);
+  await got('http://127.0.0.1:8080/go');
+  assert.equal((await slow).trim(), 'upstream has /slow', 'what was under way has ended well');
+  await stopped;
+  await run;
+  assert.equal(await type('docker ps -q; ip netns list; grep -c merged /proc/mounts || true'), '0\n', '--rm');
   assert.deepEqual(lines.left, []);
 });
 
-it(`${PAGE}: the lines of the Dockerfile, without an image, give a gateway that is found healthy`, async (t) => {
-  if (whyNot !== '') return t.skip(whyNot);
-  const dockerfile = readFileSync(join(root, 'deploy/docker/Dockerfile'), 'utf8').replaceAll(/\\\n\s*/g, '');
-  const [first = '', second = ''] = [...dockerfile.matchAll(/^RUN (.*)$/gm)].map(([, line = '']) => line);
-  const words = (name: string): string[] =>
-    JSON.parse(new RegExp(`^${name} .*?(\\[.*\\])$`, 'm').exec(dockerfile)?.[1] ?? '[]');
-  const quoted = (list: readonly string[]): string =>
-    list.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
-  const installed = 'npm ci --ignore-scripts && npm run build && ';
-  assert(first.startsWith(installed), 'which is how the staged copy came to be');
-  await machine.type('systemctl stop keepwarm; npm uninstall --global keepwarm-gateway');
-  await machine.type(`cp -r '${staged}' /src && rm -f /src/*.tgz && cd /src && ${first.slice(installed.length)}`);
-  await machine.type('id node || useradd --create-home node'); // whom the base image has
-  await machine.type(second);
-  const [, environment = ''] = /^ENV (.*)$/m.exec(dockerfile) ?? [];
-  const asNode = `runuser --user node -- env ${environment}`;
-  assert.match(dockerfile, /^USER node$/m);
-  await machine.type('mkdir -p /etc/keepwarm');
-  await machine.file(CONFIG, 'listen: 0.0.0.0:4300\nupstreams: { api: { origin: "https://api.example.com" } }\n');
-  await machine.start(`${asNode} ${quoted([...words('ENTRYPOINT'), ...words('CMD')])}`, /status page/);
-  const healthy = /^HEALTHCHECK .*?CMD (\[.*\])$/m.exec(dockerfile)?.[1] ?? '[]';
-  await machine.type(`${asNode} ${quoted(JSON.parse(healthy))}`);
-  assert.match(
-    await machine.type('ls -A /packed 2>&1 || true'),
-    /No such file/,
-    'nothing is left of how it came there',
-  );
-});
+const quoted = (words: readonly string[]): string =>
+  words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');

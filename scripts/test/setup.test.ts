@@ -33,6 +33,9 @@ const PROGRAM_NODE = `printf '#!/bin/sh\\necho v24.0.0\\n' > node_modules/.bin/n
 /** How npm is asked for all packages. */
 const CI = 'npm ci --include=dev --include=optional --fetch-retries=5 --loglevel=error';
 
+/** Partners of which no test here misses any. */
+const OTHERS = ['nginx', 'haproxy', 'nghttpx', 'caddy', 'promtool', 'grpc', 'systemctl', 'buildah', 'ip'];
+
 let home: string;
 
 beforeEach(() => {
@@ -164,8 +167,7 @@ mkdir -p "$out"; echo "$3" > "$out/from"`;
 
 describe('set-up of other runtimes', () => {
   it('installs them beside a lock file of their own, with the partners, on the platform they are for', () => {
-    for (const name of ['nginx', 'haproxy', 'nghttpx', 'caddy', 'promtool', 'grpc', 'systemctl']) program(name);
-    for (const name of ['wrk', 'redis-server', 'tinyproxy', 'chromium']) program(name);
+    for (const name of [...OTHERS, 'wrk', 'redis-server', 'tinyproxy', 'chromium']) program(name);
     setup();
     json('scripts/matrix/package-lock.json', { packages: { 'node_modules/node-22': { version: '22.0.0' } } });
     const wanted = process.platform === 'linux' && process.arch === 'x64';
@@ -184,7 +186,7 @@ describe('set-up of other runtimes', () => {
 describe('set-up of the partners', () => {
   /** Servers may be installed where set-up looks beyond the PATH; some come in packages of other names. */
   const others = () => {
-    for (const name of ['nginx', 'haproxy', 'nghttpx', 'caddy', 'promtool', 'grpc', 'systemctl']) program(name);
+    for (const name of OTHERS) program(name);
   };
 
   it('asks for nothing when all are there', () => {
