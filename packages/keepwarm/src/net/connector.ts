@@ -159,11 +159,28 @@ function asSocket(stream: Duplex): Socket {
     tally.bytesWritten += typeof chunk === 'string' ? Buffer.byteLength(chunk) : lengthOf(chunk);
     return write.apply(stream, given);
   };
+  const { _write, _writev } = stream;
+  if (typeof _write === 'function') stream._write = careful(stream, _write);
+  if (typeof _writev === 'function') stream._writev = careful(stream, _writev);
   const socket = stream as Socket; // with what is used of one
   Object.assign(socket, { write: counted, ref: itself, unref: itself, connecting: false });
   socket.setTimeout = itself;
   tallies.set(stream, tally);
   return socket;
+}
+
+/**
+ * What throws when it is written to would throw where we write, in the middle of others' calls: it fails instead. A
+ * turn later, as nobody knows how much of it is gone.
+ */
+function careful<Given extends unknown[]>(stream: Duplex, write: (...given: Given) => void) {
+  return (...given: Given): void => {
+    try {
+      write.apply(stream, given);
+    } catch (thrown) {
+      process.nextTick(given.at(-1) as (error: unknown) => void, thrown);
+    }
+  };
 }
 
 const lengthOf = (chunk: unknown): number => (chunk instanceof Uint8Array ? chunk.length : 0);

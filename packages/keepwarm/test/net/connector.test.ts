@@ -11,7 +11,7 @@ import { Duplex, duplexPair, type Readable } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import { keepwarmAgents } from 'keepwarm/node-http';
-import type { ClientOptions, Connector } from '../../src/index.ts';
+import type { ClientOptions, Connector, NetError } from '../../src/index.ts';
 import { makeAuthority } from '../../src/testing/certificates.ts';
 import { answer } from '../../src/testing/faulty-steps.ts';
 import { aClient, aServer, fails, leavesNothing, quiet, stillWorks, until } from '../engine/setup.ts';
@@ -158,6 +158,30 @@ describe('a connector', () => {
         message: message as RegExp,
       } as const;
       await fails(client.get('/'), wanted);
+    });
+  }
+
+  for (const scheme of ['http', 'https']) {
+    it(`to an ${scheme} origin may give a stream that throws when it is written to: it alone is lost`, async (t) => {
+      const port = await listening(t, createServer(handle), { port: 0, host: '127.0.0.1' });
+      let given = 0;
+      const connector: Connector = ({ secure }) => {
+        if (given++ > 0 && !secure) return connect(port, '127.0.0.1');
+        return new Duplex({
+          read() {},
+          write() {
+            throw new Error('nobody writes here');
+          },
+        });
+      };
+      const client = aClient(t, { origin: `${scheme}://api.test`, connector, pool: { socketsMax: 5 } });
+      const calls = Array.from({ length: 5 }, () => client.post('/', { order: 1 }).text());
+      const [first, ...others] = await Promise.allSettled(calls);
+      assert(first?.status === 'rejected');
+      const { code, reach } = first.reason as NetError;
+      assert.deepEqual([code, reach], scheme === 'http' ? ['RESET', 'unknown'] : ['CONNECT', 'unsent']);
+      if (scheme === 'http') assert(others.every((each) => each.status === 'fulfilled' && each.value === 'ok'));
+      await quiet(client);
     });
   }
 
