@@ -77,6 +77,40 @@ describe('a subscription that is refused', () => {
       refusing(-32005),
     ));
 
+  it('after it was agreed to, by an error: another serves, or the same after a rest', async () => {
+    const ending = (line: Line, asked: Asked): void => {
+      agreeing(line, asked);
+      if (line.node.name !== 'a' || asked.method !== SLOT || line.asked.length > 500) return;
+      const params = { subscription: line.askedFor(SLOT).length, error: { code: -32000, message: 'overloaded' } };
+      line.say({ jsonrpc: '2.0', method: 'slotNotification', params });
+    };
+    await withPool(
+      2,
+      {},
+      async (pool, nodes) => {
+        const { state } = reader(pool.subscribe(SLOT));
+        await pool.clock.settle();
+        const [bad, good] = nodes as [StreamNode, StreamNode];
+        assert.equal(bad.line.askedFor(SLOT).length, 1);
+        assert.equal(good.line.askedFor(SLOT).length, 1);
+        assert.equal(state.ended, false);
+      },
+      ending,
+    );
+    await withPool(
+      1,
+      {},
+      async (pool, nodes) => {
+        const { state } = reader(pool.subscribe(SLOT));
+        for (let seconds = 0; seconds < 60; seconds++) await pool.clock.advance(1_000);
+        const asked = nodes[0]!.history.reduce((sum, line) => sum + line.askedFor(SLOT).length, 0);
+        assert(asked >= 3 && asked <= 12, `${asked} times within a minute`);
+        assert.equal(state.ended, false);
+      },
+      ending,
+    );
+  });
+
   it('when nobody can be reached: after openMs the error says why', () =>
     withPool(1, { limits: { openMs: 5_000 } }, async (pool, [node]) => {
       node!.down = true;

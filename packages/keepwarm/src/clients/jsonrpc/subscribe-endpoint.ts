@@ -138,6 +138,7 @@ export class SubscriptionSource {
     const link: Link = new Link(this.place.name, this.#parts, {
       ended: (error, byUs) => this.#ended(link, error, byUs),
       silent: () => this.failed(undefined),
+      broke: (error) => this.restMs > 0 || this.failed(error), // all that a node ends at once are one failure
     });
     this.#links.add(link);
     return link;

@@ -182,7 +182,7 @@ export class Link implements RouteHost {
     this.#byRoute.set(route, known);
     if (before !== undefined) {
       this.#byRoute.delete(before.route);
-      before.route.lost(this.#questions.broken(`gave the id of ${before.route.topic.name} to another subscription`));
+      this.#broken(before.route, 'has lost its id to another subscription');
     }
     const mine = (each: Notification): boolean => each.id === id && each.method === words.notification;
     if (this.#earlyLost) route.missed();
@@ -228,7 +228,7 @@ export class Link implements RouteHost {
     this.notifications++;
     const known = this.#byId.get(id);
     if (known?.words.notification === method) {
-      if (result === undefined && error !== undefined) return known.route.lost(this.#ended(known.route.topic));
+      if (result === undefined && error !== undefined) return this.#broken(known.route, 'was ended with an error');
       return known.route.told(result);
     }
     if (this.#subscribing === 0 || this.#leaving.has(id)) return;
@@ -239,8 +239,11 @@ export class Link implements RouteHost {
     this.#early.push({ id, method, value: result });
   }
 
-  #ended(topic: Topic): NetError {
-    return this.#questions.broken(`ended the subscription to ${topic.name} with an error`);
+  /** Whoever takes it up again must not ask here for the same at once. */
+  #broken(route: Route, what: string): void {
+    const error = this.#questions.broken(`the subscription to ${route.topic.name} ${what}`);
+    this.#events.broke(error);
+    route.lost(error);
   }
 
   #quit(what: string): void {

@@ -28,4 +28,6 @@ export interface LinkEvents {
   ended(error: NetError, byUs: boolean): void;
   /** A subscription on it fell silent. */
   silent(): void;
+  /** It has ended a subscription that it had agreed to. */
+  broke(error: NetError): void;
 }
