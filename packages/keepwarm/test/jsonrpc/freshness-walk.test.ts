@@ -101,7 +101,7 @@ async function walk({ size, idleMs, steps }: typeof world extends fc.Arbitrary<i
     else {
       const caller = new AbortController();
       waiting++;
-      freshness.reach(each.height, caller.signal).then(
+      freshness.reach(each.height, { signal: caller.signal }).then(
         () => waiting--,
         () => waiting--,
       );

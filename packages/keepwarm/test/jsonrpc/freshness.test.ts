@@ -296,11 +296,11 @@ describe('reads that need a height', () => {
     await freshness.ready();
     const caller = new AbortController();
     const before = clock.sleeping;
-    const left = assert.rejects(freshness.reach(2_000, caller.signal), /gone/);
+    const left = assert.rejects(freshness.reach(2_000, { signal: caller.signal }), /gone/);
     caller.abort(new Error('gone'));
     await left;
     assert.equal(clock.sleeping, before);
-    await assert.rejects(freshness.reach(2_000, caller.signal), /gone/);
+    await assert.rejects(freshness.reach(2_000, { signal: caller.signal }), /gone/);
     await clock.run(60_000);
     assert.equal(clock.sleeping, 0, 'nobody waits, so nothing keeps it awake');
   });

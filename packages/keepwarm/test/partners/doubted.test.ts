@@ -70,6 +70,34 @@ describe('answers of anvil nodes', () => {
     assert.match((error as NetError).message, /3 endpoints must agree; . said one thing \(.+\), 1 said another \(.\)/);
   });
 
+  it('nodes a block apart agree about the head: on a balance, a call and logs that change with each block', async (t) => {
+    const [a, b, c] = chain.nodes;
+    b!.lag = 1;
+    t.after(() => {
+      b!.lag = 0;
+    });
+    const rpc = aPool(t, [a!.url, b!.url, c!.url], { freshness: { intervalMs: 10 } });
+    const height = `0x${'43'}${'60005260206000f3'}`; // NUMBER, and returned as 32 bytes
+    let seen = 0;
+    for (let i = 0; i < 6 || (seen <= 8 && i < 60); i++) {
+      const raw = await account.signTransaction({ ...FEES, nonce: nonce++, to: TO, value: 1n });
+      await aPool(t, [a!.url]).call('eth_sendRawTransaction', [raw]);
+      await chain.mine(1);
+      const [balance, number, block, logs] = await Promise.all([
+        rpc.call<string>('eth_getBalance', [TO, 'latest'], { agree: 2 }),
+        rpc.call<string>('eth_call', [{ data: height }], { agree: 2 }),
+        rpc.call<{ number: string }>('eth_getBlockByNumber', ['latest', false], { agree: 3 }),
+        rpc.call<unknown[]>('eth_getLogs', [{ fromBlock: '0x0', toBlock: 'latest' }], { agree: 3 }),
+      ]);
+      assert(Number(balance) >= seen && Number(number) >= 1 && logs.length === 0);
+      assert(Number(block.number) <= chain.height - 1, 'what the one behind has reached');
+      seen = Number(balance);
+    }
+    assert(seen > 8, 'it goes on with the chain');
+    const { agreement, endpoints } = rpc.stats();
+    assert.deepEqual([agreement.disagreed, endpoints.map(({ differed }) => differed.disagreed)], [0, [0, 0, 0]]);
+  });
+
   it('logs that are too many blocks at once come in parts, the same as from a node without a limit', async (t) => {
     const sender = aPool(t, [chain.nodes[0]!.url]);
     for (let i = 0; i < 10; i++) {

@@ -45,8 +45,10 @@ export function rangeOfFilter(params: unknown): HeightRange | undefined {
 /** The same search in other blocks. */
 export function withRange(params: unknown, { from, to }: HeightRange): unknown {
   const [filter, ...rest] = params as readonly object[];
-  return [{ ...filter, fromBlock: `0x${from.toString(16)}`, toBlock: `0x${to.toString(16)}` }, ...rest];
+  return [{ ...filter, fromBlock: quantity(from), toBlock: quantity(to) }, ...rest];
 }
+
+const quantity = (height: number): string => `0x${height.toString(16)}`;
 
 /** The last block a filter covers, if both of its ends are numbers: otherwise it reaches up to the head. */
 export function lastOfFilter(params: unknown): number | undefined {
@@ -55,6 +57,41 @@ export function lastOfFilter(params: unknown): number | undefined {
   const to = blockOf(fieldOf(filter, 'toBlock'));
   return from === undefined || to === undefined ? undefined : to;
 }
+
+const isHead = (param: unknown): boolean => param === 'latest';
+
+/**
+ * For methods whose param at this index is a block: the same of this height, where that is the head.
+ *
+ * @param optional the block may be left out, and is the head then; nodes agree on that of few methods
+ */
+export const headAt =
+  (index: number, optional = false) =>
+  (params: unknown, height: number): unknown => {
+    if (!Array.isArray(params)) return undefined;
+    const leftOut = optional && params.length === index;
+    return leftOut || isHead(params[index]) ? params.toSpliced(index, 1, quantity(height)) : undefined;
+  };
+
+/**
+ * For filters that reach up to the head: up to this height. What begins above it is left as it is.
+ *
+ * @param optional either end may be left out, and is the head then
+ */
+export const filterAt =
+  (optional = false) =>
+  (params: unknown, height: number): unknown => {
+    const filter = paramOf(params, 0);
+    if (typeof filter !== 'object' || filter === null) return undefined;
+    const heightOf = (end: unknown): number | undefined =>
+      isHead(end) || (optional && end === undefined) ? height : blockOf(end);
+    const { from, to } = { from: fieldOf(filter, 'fromBlock'), to: fieldOf(filter, 'toBlock') };
+    if (blockOf(to) !== undefined || fieldOf(filter, 'blockHash') !== undefined) return undefined;
+    const [first, last] = [heightOf(from), heightOf(to)];
+    return first === undefined || last === undefined || first > last
+      ? undefined
+      : withRange(params, { from: first, to: last });
+  };
 
 export function isFinal(height: number | undefined, head: number | undefined): boolean {
   return height !== undefined && head !== undefined && height <= head - FINAL_DEPTH;

@@ -10,6 +10,8 @@ import type { MethodTraits } from '../../clients/jsonrpc/adapter.ts';
 import {
   blockAt,
   fieldOf,
+  filterAt,
+  headAt,
   heightOfBlock,
   heightOfFees,
   heightOfItem,
@@ -22,7 +24,6 @@ import {
 import { SENT, SENT_SYNC } from './sent-raw.ts';
 
 type Extra = Omit<MethodTraits, 'kind' | 'cost'>;
-type Need = (params: unknown) => number | undefined;
 
 /** Traces run a transaction or a block again; geth's own limit is 5 s for each, providers allow a minute and more. */
 const TRACE_DEADLINE_MS = 120_000;
@@ -39,10 +40,12 @@ const local = (cost: number): MethodTraits => ({ kind: 'local', cost, freshness:
 const write = (cost: number): MethodTraits => ({ kind: 'write', cost });
 
 /** About one block, named by the param at this index; kept once that lies deep enough. */
-function atBlock(cost: number, need: Need, extra: Extra = {}): MethodTraits {
+function atBlock(cost: number, index: number, extra: Extra = {}): MethodTraits {
+  const need = blockAt(index);
   return read(cost, {
     heightNeeded: need,
     pinned: (params) => need(params) !== undefined,
+    atHeight: headAt(index),
     cacheMs: FOREVER,
     mayKeep: (result, params, head) => is(result) && isFinal(need(params), head),
     ...extra,
@@ -59,11 +62,15 @@ function byHash(cost: number, heightSeen: (result: unknown) => number | undefine
 const ofBlockHash = (cost: number, extra: Extra = {}): MethodTraits =>
   read(cost, { cacheMs: FOREVER, mayKeep: is, ...extra });
 
+/** The block at this index may be left out, and is the head then. */
+const orHead = (index: number): Extra => ({ atHeight: headAt(index, true) });
+
 const traced = { deadlineMs: TRACE_DEADLINE_MS };
 const filtered: Extra = {
   heightNeeded: lastOfFilter,
   pinned: (params) => lastOfFilter(params) !== undefined,
   heightSeen: heightOfLast,
+  atHeight: filterAt(),
   cacheMs: FOREVER,
   mayKeep: (result, params, head) =>
     Array.isArray(result) &&
@@ -76,61 +83,61 @@ const CHAIN: Readonly<Record<string, MethodTraits>> = {
   net_version: fixed(1),
   web3_sha3: fixed(20),
   eth_blockNumber: read(10, { heightSeen: numberOf, cacheMs: HEAD_MS }),
-  eth_getBlockByNumber: atBlock(20, blockAt(0), { heightSeen: heightOfBlock }),
+  eth_getBlockByNumber: atBlock(20, 0, { heightSeen: heightOfBlock }),
   eth_getBlockByHash: ofBlockHash(20, { heightSeen: heightOfBlock }),
-  eth_getHeaderByNumber: atBlock(20 /* † */, blockAt(0), { heightSeen: heightOfBlock }),
+  eth_getHeaderByNumber: atBlock(20 /* † */, 0, { heightSeen: heightOfBlock }),
   eth_getHeaderByHash: ofBlockHash(20 /* † */, { heightSeen: heightOfBlock }),
-  eth_getBlockReceipts: atBlock(20, blockAt(0), { heightSeen: heightOfLast }),
-  eth_getBlockTransactionCountByNumber: atBlock(20, blockAt(0)),
+  eth_getBlockReceipts: atBlock(20, 0, { heightSeen: heightOfLast }),
+  eth_getBlockTransactionCountByNumber: atBlock(20, 0),
   eth_getBlockTransactionCountByHash: ofBlockHash(20),
-  eth_getUncleCountByBlockNumber: atBlock(20, blockAt(0)),
+  eth_getUncleCountByBlockNumber: atBlock(20, 0),
   eth_getUncleCountByBlockHash: ofBlockHash(20),
-  eth_getUncleByBlockNumberAndIndex: atBlock(20, blockAt(0)),
+  eth_getUncleByBlockNumberAndIndex: atBlock(20, 0),
   eth_getUncleByBlockHashAndIndex: ofBlockHash(20),
   eth_getTransactionByHash: byHash(20, heightOfItem),
-  eth_getTransactionByBlockNumberAndIndex: atBlock(20, blockAt(0), { heightSeen: heightOfItem }),
+  eth_getTransactionByBlockNumberAndIndex: atBlock(20, 0, { heightSeen: heightOfItem }),
   eth_getTransactionByBlockHashAndIndex: ofBlockHash(20, { heightSeen: heightOfItem }),
   eth_getTransactionReceipt: byHash(20, heightOfItem),
   eth_getRawTransactionByHash: read(20 /* † */),
-  eth_getLogs: read(60, filtered),
+  eth_getLogs: read(60, { ...filtered, atHeight: filterAt(true) }),
 };
 
 const STATE: Readonly<Record<string, MethodTraits>> = {
-  eth_getBalance: atBlock(20, blockAt(1)),
-  eth_getCode: atBlock(20, blockAt(1)),
-  eth_getTransactionCount: atBlock(20, blockAt(1)),
-  eth_getStorageAt: atBlock(20, blockAt(2)),
-  eth_getProof: atBlock(20, blockAt(2)),
-  eth_getAccount: atBlock(20, blockAt(1)),
-  eth_call: atBlock(26, blockAt(1)),
+  eth_getBalance: atBlock(20, 1),
+  eth_getCode: atBlock(20, 1),
+  eth_getTransactionCount: atBlock(20, 1),
+  eth_getStorageAt: atBlock(20, 2),
+  eth_getProof: atBlock(20, 2),
+  eth_getAccount: atBlock(20, 1),
+  eth_call: atBlock(26, 1, orHead(1)),
   eth_callMany: read(20),
-  eth_estimateGas: atBlock(20, blockAt(1)),
-  eth_createAccessList: atBlock(10, blockAt(1)),
-  eth_simulateV1: atBlock(40, blockAt(1)),
+  eth_estimateGas: atBlock(20, 1),
+  eth_createAccessList: atBlock(10, 1),
+  eth_simulateV1: atBlock(40, 1),
   eth_gasPrice: read(20, { cacheMs: HEAD_MS }),
   eth_maxPriorityFeePerGas: read(10, { cacheMs: HEAD_MS }),
   eth_blobBaseFee: read(10, { cacheMs: HEAD_MS }),
-  eth_feeHistory: atBlock(10, blockAt(1), { heightSeen: heightOfFees }),
+  eth_feeHistory: atBlock(10, 1, { heightSeen: heightOfFees }),
 };
 
 const TRACES: Readonly<Record<string, MethodTraits>> = {
   debug_traceTransaction: read(40, traced),
-  debug_traceCall: atBlock(40, blockAt(1), traced),
-  debug_traceBlockByNumber: atBlock(40, blockAt(0), traced),
+  debug_traceCall: atBlock(40, 1, { ...traced, ...orHead(1) }),
+  debug_traceBlockByNumber: atBlock(40, 0, traced),
   debug_traceBlockByHash: ofBlockHash(40, traced),
-  debug_getRawBlock: atBlock(20 /* † */, blockAt(0)),
-  debug_getRawHeader: atBlock(20 /* † */, blockAt(0)),
-  debug_getRawReceipts: atBlock(20 /* † */, blockAt(0)),
+  debug_getRawBlock: atBlock(20 /* † */, 0),
+  debug_getRawHeader: atBlock(20 /* † */, 0),
+  debug_getRawReceipts: atBlock(20 /* † */, 0),
   debug_getRawTransaction: read(20 /* † */),
   debug_storageRangeAt: ofBlockHash(40 /* † */, traced),
-  trace_block: atBlock(20, blockAt(0), { heightSeen: heightOfLast, ...traced }),
-  trace_call: atBlock(40, blockAt(2), traced),
-  trace_callMany: atBlock(40 /* † */, blockAt(1), traced),
+  trace_block: atBlock(20, 0, { heightSeen: heightOfLast, ...traced }),
+  trace_call: atBlock(40, 2, { ...traced, ...orHead(2) }),
+  trace_callMany: atBlock(40 /* † */, 1, traced),
   trace_filter: read(40, { ...filtered, ...traced }),
   trace_get: byHash(20, heightOfItem),
   trace_rawTransaction: read(40, traced),
   trace_replayTransaction: read(40, traced),
-  trace_replayBlockTransactions: atBlock(40, blockAt(0), traced),
+  trace_replayBlockTransactions: atBlock(40, 0, traced),
   trace_transaction: byHash(40, heightOfLast, traced),
 };
 

@@ -49,6 +49,11 @@ export interface MethodTraits {
    * only `heightNeeded` says who can. Default never.
    */
   readonly pinned?: (params: unknown) => boolean;
+  /**
+   * The same params about this height, where they ask about the head; nothing where they ask about anything else. By
+   * it endpoints that are to agree are asked about one height. Default: nothing, whatever they are.
+   */
+  readonly atHeight?: (params: unknown, height: number) => unknown;
   /** The height this answer proves that the node has reached. */
   readonly heightSeen?: (result: unknown) => number | undefined;
   /** For a write: what makes two copies of it the same (its hash or signature), by which a broadcast is one write. */

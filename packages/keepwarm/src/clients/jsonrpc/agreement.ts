@@ -1,7 +1,15 @@
-/** Reads that several endpoints must answer alike before they are believed: `asking.ts` is one of them. */
+/**
+ * Reads that several endpoints must answer alike before they are believed: `asking.ts` is one of them.
+ *
+ * Endpoints a block apart answer differently about the head, and each rightly. So what asks about the head is asked
+ * about one height, where its method has params for that: the greatest that so many endpoints are known to have
+ * reached, and one more, so that there is somebody left to ask when one fails.
+ */
+import { NetError } from '../../core/error.ts';
 import { exactText } from '../../wire/jsonrpc/numbers.ts';
+import { paramsText } from '../../wire/jsonrpc/request.ts';
 import type { Agree } from './agree-options.ts';
-import { type AgreementTally, Asking, type AskingParts, type Settle, Vote } from './asking.ts';
+import { type AgreementTally, Asking, type AskingLeave, type AskingParts, type Settle, Vote } from './asking.ts';
 import type { RpcCallOptions } from './options.ts';
 import type { Heeds, Question } from './sender.ts';
 
@@ -28,8 +36,27 @@ export class Agreement {
    * @throws NetError `DISAGREED`; the endpoints' own error when none of them answered, or when they agree on one
    */
   ask(question: Question, agree: Agree, options: RpcCallOptions, heeds?: Heeds): Promise<unknown> {
-    const { sender } = this.#parts;
-    const deadlineAt = sender.deadlineAt(sender.clock.now(), question.plan, options);
+    const { sender, freshness } = this.#parts;
+    const { plan } = question;
+    const leave = { signal: options.signal, deadlineAt: sender.deadlineAt(sender.clock.now(), plan, options) };
+    const known = asksOfHead(question) ? freshness?.current(leave) : undefined;
+    if (known === undefined) return this.#begin(question, agree, leave, heeds);
+    return known.then(
+      () => this.#begin(question, agree, leave, heeds),
+      (cause: unknown) => {
+        heeds?.failed();
+        if (cause instanceof NetError) throw cause;
+        const message = `${plan.method} was aborted by its caller while endpoints were asked for their heights`;
+        throw new NetError('ABORTED', message, { reach: 'unsent', phase: 'queue', cause });
+      },
+    );
+  }
+
+  snapshot(): AgreementSnapshot {
+    return { ...this.#tally };
+  }
+
+  #begin(question: Question, agree: Agree, leave: AskingLeave, heeds: Heeds | undefined): Promise<unknown> {
     return new Promise<unknown>((resolve, reject) => {
       const settle: Settle = (vote) => {
         if (vote instanceof Vote && !vote.isError) {
@@ -42,11 +69,21 @@ export class Agreement {
         reject(vote instanceof Vote ? vote.value : vote);
       };
       const parts = { ...this.#parts, tally: this.#tally };
-      new Asking(parts, { ...question, exact: true }, agree, { signal: options.signal, deadlineAt }, settle).begin();
+      const asked = { ...this.#atOneHeight(question, agree), exact: true };
+      new Asking(parts, asked, agree, leave, settle).begin();
     });
   }
 
-  snapshot(): AgreementSnapshot {
-    return { ...this.#tally };
+  /** As it is where it does not ask about the head, or nobody has said where that is. */
+  #atOneHeight(question: Question, { count }: Agree): Question {
+    const { plan, minHeight = 0 } = question;
+    const { freshness } = this.#parts;
+    const common = plan.traits.atHeight === undefined ? undefined : freshness?.common(count + 1);
+    if (common === undefined) return question;
+    const params = plan.traits.atHeight?.(question.params, Math.max(common, minHeight));
+    return params === undefined ? question : { ...question, params, text: paramsText(params) };
   }
 }
+
+const asksOfHead = ({ plan, params }: Question): boolean =>
+  plan.traits.atHeight?.(params, Number.MAX_SAFE_INTEGER) !== undefined;

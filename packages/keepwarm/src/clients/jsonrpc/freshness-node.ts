@@ -48,6 +48,11 @@ export class FreshnessNode {
     return this.state === 'lagging' || this.state === 'implausible';
   }
 
+  /** Whether it said where it is when it was last asked. */
+  get isHeard(): boolean {
+    return this.height !== undefined && this.#missed === 0;
+  }
+
   /** @param headSince when the head last moved */
   answered(height: number, now: number, headSince: number): void {
     const { height: before = height } = this;

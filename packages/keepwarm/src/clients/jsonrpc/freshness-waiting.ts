@@ -1,15 +1,33 @@
-/** Callers who wait for some endpoint to reach a height: told that it has, that it takes too long, or that all ends. */
+/**
+ * Callers who wait for some endpoint to reach a height, or for heights to be known anew: told that it has come about,
+ * that it takes too long, or that all ends.
+ */
 import { listen, unlisten } from '../../core/abort.ts';
 import type { Clock } from '../../core/clock.ts';
 import { NetError } from '../../core/error.ts';
+
+/** By what a caller leaves. */
+export interface WaitEnds {
+  readonly signal?: AbortSignal | undefined;
+  /** On the clock. Default: none. */
+  readonly deadlineAt?: number | undefined;
+}
 
 /** Callers that may wait for a height at once. */
 const WAITERS_MAX = 10_000;
 
 interface Waiter {
+  /** `Infinity` for the end of a round. */
   readonly height: number;
   reached(): void;
   failed(error: NetError): void;
+}
+
+interface Waiting {
+  readonly height: number;
+  readonly signal: AbortSignal | undefined;
+  readonly ms: number;
+  readonly late: () => NetError;
 }
 
 export class HeightWaiting {
@@ -28,12 +46,14 @@ export class HeightWaiting {
     return this.#waiters.size;
   }
 
-  /** @throws NetError `TIMEOUT` after `reachMs`, `SATURATED` when too many wait, `CLOSED`; the signal's reason */
-  wait(height: number, signal: AbortSignal | undefined): Promise<void> {
-    if (this.#closed) return Promise.reject(closed());
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    if (this.#waiters.size >= WAITERS_MAX) return Promise.reject(saturated());
-    return new Promise((resolve, reject) => this.#join(height, signal, resolve, reject));
+  /** @throws NetError `TIMEOUT` after `reachMs`, `DEADLINE`, `SATURATED` when too many wait, `CLOSED`; the reason */
+  wait(height: number, ends: WaitEnds = {}): Promise<void> {
+    return this.#enter(height, ends, this.#reachMs);
+  }
+
+  /** Until the heights of all endpoints have been asked for. @throws as `wait`, but for `TIMEOUT` */
+  round(ends: WaitEnds = {}): Promise<void> {
+    return this.#enter(Number.POSITIVE_INFINITY, ends, Number.POSITIVE_INFINITY);
   }
 
   /** The furthest endpoint is here. */
@@ -42,14 +62,32 @@ export class HeightWaiting {
     for (const waiter of this.#waiters) if (waiter.height <= furthest) waiter.reached();
   }
 
+  /** All endpoints have been asked. */
+  measured(): void {
+    for (const waiter of this.#waiters) if (waiter.height === Number.POSITIVE_INFINITY) waiter.reached();
+  }
+
   close(): void {
     this.#closed = true;
     for (const waiter of this.#waiters) waiter.failed(closed());
   }
 
-  #join(height: number, signal: AbortSignal | undefined, resolve: () => void, reject: (error: unknown) => void): void {
+  #enter(height: number, { signal, deadlineAt = Number.POSITIVE_INFINITY }: WaitEnds, waitMs: number): Promise<void> {
+    if (this.#closed) return Promise.reject(closed());
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    const leftMs = deadlineAt - this.#clock.now();
+    if (leftMs <= 0) return Promise.reject(this.#outOfTime(height));
+    if (this.#waiters.size >= WAITERS_MAX) return Promise.reject(saturated());
+    const late = leftMs < waitMs ? () => this.#outOfTime(height) : () => this.#late(height);
+    return new Promise((resolve, reject) => {
+      const waiting = { height, signal, ms: Math.min(leftMs, waitMs), late };
+      this.#join(waiting, resolve, reject);
+    });
+  }
+
+  #join({ height, signal, ms, late }: Waiting, resolve: () => void, reject: (error: unknown) => void): void {
     const over = (): void => {
-      timer.cancel();
+      timer?.cancel();
       this.#clock.release();
       if (signal !== undefined) unlisten(signal, caller);
       this.#waiters.delete(waiter);
@@ -64,10 +102,18 @@ export class HeightWaiting {
     };
     const waiter: Waiter = { height, reached, failed };
     const caller = { aborted: failed };
-    const timer = this.#clock.after(this.#reachMs, () => failed(this.#late(height)));
+    const timer = ms === Number.POSITIVE_INFINITY ? undefined : this.#clock.after(ms, () => failed(late()));
     this.#clock.hold(); // nothing is under way while it waits, that would keep the process alive
     if (signal !== undefined) listen(signal, caller);
     this.#waiters.add(waiter);
+  }
+
+  #outOfTime(height: number): NetError {
+    const what = height === Number.POSITIVE_INFINITY ? 'told its height' : `reached height ${height}`;
+    return new NetError('DEADLINE', `the call ran out of time while no endpoint had ${what}`, {
+      reach: 'unsent',
+      phase: 'queue',
+    });
   }
 
   #late(height: number): NetError {

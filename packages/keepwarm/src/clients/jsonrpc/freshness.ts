@@ -24,7 +24,7 @@ import { headOf } from './freshness-head.ts';
 import { FreshnessNode, type FreshnessState } from './freshness-node.ts';
 import type { FreshnessOptions } from './freshness-options.ts';
 import { Passing } from './freshness-passing.ts';
-import { HeightWaiting } from './freshness-waiting.ts';
+import { HeightWaiting, type WaitEnds } from './freshness-waiting.ts';
 
 export interface EndpointPlace {
   readonly name: string;
@@ -61,6 +61,8 @@ export interface FreshnessSnapshot {
 
 /** While somebody waits, the longest rest between rounds, in ms. */
 const REST_MS_MAX = 250;
+/** Heights that have not been asked for in so many intervals may be of long ago. */
+const ROUNDS_OLD_MAX = 2;
 /** How much of the pace is what the last round showed. */
 const PACE_SHARE = 0.3;
 
@@ -70,13 +72,16 @@ export class Freshness {
   readonly #parts: FreshnessParts;
   readonly #passing = new Passing();
   readonly #waiting: HeightWaiting;
-  readonly #firstRound = Promise.withResolvers<void>();
   #phase: 'asleep' | 'asking' | 'resting' | 'closed' = 'asleep';
   #timer: Timer | undefined;
   #round: AbortController | undefined;
   #calledAt = Number.NEGATIVE_INFINITY;
   #head: number | undefined;
   #headAt = Number.NEGATIVE_INFINITY;
+  /** When the last round began of which all is known. */
+  #roundAt = Number.NEGATIVE_INFINITY;
+  /** Whether anybody answered in it. */
+  #isHeard = false;
   #rate: number | undefined;
   #furthest = -1;
 
@@ -128,18 +133,41 @@ export class Freshness {
 
   /** Resolves when every endpoint has been asked once, with or without success. */
   async ready(): Promise<void> {
-    this.called();
-    if (this.#nodes.size > 1) await this.#firstRound.promise;
+    if (this.#roundAt === Number.NEGATIVE_INFINITY)
+      await this.#measured({}).catch(() => undefined); // closed: no more
+    else this.called();
+  }
+
+  /**
+   * The greatest height that so many endpoints have reached, of those that keep up and were heard in the last round; of
+   * fewer, what all of them have. Nothing of none.
+   */
+  common(count: number): number | undefined {
+    if (!this.#isHeard) return undefined;
+    const told = [...this.#nodes.values()].flatMap((node) => (node.isHeard && !node.isBehind ? node.reached : []));
+    told.sort((a, b) => b - a);
+    return told[Math.min(count, told.length) - 1];
+  }
+
+  /**
+   * Resolves when heights are known that are not of long ago; nothing if they are.
+   *
+   * @throws NetError `DEADLINE`, `SATURATED` when too many wait, `CLOSED`; the signal's reason
+   */
+  current(ends: WaitEnds): Promise<void> | undefined {
+    const { intervalMs, timeoutMs } = this.#options;
+    const isRecent = this.#parts.clock.now() - this.#roundAt <= ROUNDS_OLD_MAX * intervalMs + timeoutMs;
+    return isRecent ? undefined : this.#measured(ends);
   }
 
   /**
    * Resolves as soon as some endpoint has reached the height.
    *
-   * @throws NetError `TIMEOUT` after `reachMs`, `SATURATED` when too many wait, `CLOSED`; the signal's reason
+   * @throws NetError `TIMEOUT` after `reachMs`, `DEADLINE`, `SATURATED` when too many wait, `CLOSED`; the signal's reason
    */
-  reach(height: number, signal?: AbortSignal): Promise<void> {
+  reach(height: number, ends: WaitEnds = {}): Promise<void> {
     if (this.#furthest >= height || this.#nodes.size < 2) return Promise.resolve();
-    const reached = this.#waiting.wait(height, signal);
+    const reached = this.#waiting.wait(height, ends);
     this.called();
     if (this.#phase === 'resting') this.#rest(); // sooner
     return reached;
@@ -160,7 +188,13 @@ export class Freshness {
     this.#timer?.cancel();
     this.#round?.abort();
     this.#waiting.close();
-    this.#firstRound.resolve();
+  }
+
+  async #measured(ends: WaitEnds): Promise<void> {
+    if (this.#nodes.size < 2) return;
+    const measured = this.#waiting.round(ends);
+    this.called();
+    await measured;
   }
 
   /** No further above the head than any chain can have come since: an answer may be as wrong as a probe. */
@@ -200,7 +234,8 @@ export class Freshness {
     round.abort();
     const nodes = [...this.#nodes.values()];
     const { lagMax } = this.#options;
-    if (nodes.some(({ claim }) => claim !== undefined)) {
+    this.#isHeard = nodes.some(({ claim }) => claim !== undefined);
+    if (this.#isHeard) {
       const claims = nodes.flatMap((node) => node.claimAt(now) ?? []);
       const { heightMsMin } = this.#parts.head;
       const { head, seconded, refused } = headOf(claims, this.#head, { rate: this.#rate, heightMsMin, lagMax });
@@ -208,7 +243,8 @@ export class Freshness {
       for (const node of nodes) this.#tell(node, node.measure(head, refused.has(node.claim!), lagMax, now), now);
       this.#measureFurthest();
     }
-    this.#firstRound.resolve();
+    this.#roundAt = startedAt;
+    this.#waiting.measured();
     this.#rest(startedAt);
   }
 

@@ -39,7 +39,7 @@ export class Reads {
     const { freshness } = this.#parts;
     freshness?.called();
     if (question.minHeight === undefined || freshness === undefined) return this.#known(question, options);
-    return this.#held(question, options, freshness.reach(question.minHeight, options.signal));
+    return this.#held(question, options, freshness);
   }
 
   /** As `ask` does with each of them; those that are sent go together. */
@@ -69,24 +69,15 @@ export class Reads {
     return agree !== undefined || (this.#parts.splitting !== undefined && plan.answers?.range !== undefined);
   }
 
-  /** The time it is held counts. */
-  #held(question: Question, options: RpcCallOptions, reached: Promise<void>): Promise<unknown> {
+  /** Until some endpoint has reached its height. The time it is held counts. */
+  #held(question: Question, options: RpcCallOptions, freshness: Freshness): Promise<unknown> {
     const { clock, sender } = this.#parts;
-    const { plan } = question;
+    const { plan, minHeight = 0 } = question;
     const deadlineAt = sender.deadlineAt(clock.now(), plan, options);
-    return reached.then(
-      () => {
-        const deadlineMs = deadlineAt - clock.now();
-        if (deadlineMs > 0) return this.#known(question, { ...options, deadlineMs });
-        throw new NetError('DEADLINE', `${plan.method} ran out of time while no endpoint had reached its height`, {
-          reach: 'unsent',
-          phase: 'queue',
-        });
-      },
+    return freshness.reach(minHeight, { signal: options.signal, deadlineAt }).then(
+      () => this.#known(question, { ...options, deadlineMs: Math.max(1, deadlineAt - clock.now()) }),
       (cause: unknown) => {
-        if (cause instanceof NetError) throw cause;
-        const message = `${plan.method} was aborted by its caller while no endpoint had reached its height`;
-        throw new NetError('ABORTED', message, { reach: 'unsent', phase: 'queue', cause });
+        throw cause instanceof NetError ? cause : leftWaiting(plan.method, cause);
       },
     );
   }
@@ -147,6 +138,13 @@ export class Reads {
     return sender.one(question, options, undefined, shared);
   }
 }
+
+const leftWaiting = (method: string, cause: unknown): NetError =>
+  new NetError('ABORTED', `${method} was aborted by its caller while no endpoint had reached its height`, {
+    reach: 'unsent',
+    phase: 'queue',
+    cause,
+  });
 
 /** Alike in method, params, the height asked for, how many must agree, and how numbers are read. */
 function keyOf(question: Question): string {

@@ -38,6 +38,60 @@ it('Solana: transactions and blocks are absent as null, statuses if none is know
   assert.equal(empty(solana, 'getAccountInfo', { context: { slot: 1 }, value: null }), undefined);
 });
 
+const AT: readonly (readonly [string, unknown, unknown])[] = [
+  ['eth_getBalance', [HASH, 'latest'], [HASH, '0x64']],
+  ['eth_getBalance', [HASH], undefined],
+  ['eth_getBalance', [HASH, 'pending'], undefined],
+  ['eth_getBalance', [HASH, 'finalized'], undefined],
+  ['eth_getBalance', [HASH, '0x5'], undefined],
+  ['eth_getBalance', [HASH, { blockHash: HASH }], undefined],
+  ['eth_getStorageAt', [HASH, '0x0', 'latest'], [HASH, '0x0', '0x64']],
+  ['eth_call', [{ to: HASH }, 'latest', { state: {} }], [{ to: HASH }, '0x64', { state: {} }]],
+  ['eth_call', [{ to: HASH }], [{ to: HASH }, '0x64']],
+  ['eth_call', [], undefined],
+  ['eth_call', { to: HASH }, undefined],
+  ['eth_call', undefined, undefined],
+  ['eth_estimateGas', [{ to: HASH }], undefined],
+  ['eth_getBlockByNumber', ['latest', true], ['0x64', true]],
+  ['eth_getBlockByNumber', [], undefined],
+  ['eth_getBlockByHash', [HASH, true], undefined],
+  ['eth_feeHistory', ['0x4', 'latest', []], ['0x4', '0x64', []]],
+  ['eth_blockNumber', [], undefined],
+  ['trace_call', [{}, ['trace']], [{}, ['trace'], '0x64']],
+  ['eth_getLogs', [{ fromBlock: '0x5', topics: [] }], [{ fromBlock: '0x5', topics: [], toBlock: '0x64' }]],
+  ['eth_getLogs', [{}], [{ fromBlock: '0x64', toBlock: '0x64' }]],
+  ['eth_getLogs', [{ fromBlock: 'earliest', toBlock: 'latest' }], [{ fromBlock: '0x0', toBlock: '0x64' }]],
+  ['eth_getLogs', [{ fromBlock: '0x65', toBlock: 'latest' }], undefined],
+  ['eth_getLogs', [{ fromBlock: 'finalized', toBlock: 'latest' }], undefined],
+  ['eth_getLogs', [{ fromBlock: '0x5', toBlock: '0x6' }], undefined],
+  ['eth_getLogs', [{ fromBlock: 'latest', toBlock: '0x6' }], undefined],
+  ['eth_getLogs', [{ blockHash: HASH }], undefined],
+  ['eth_getLogs', ['no filter'], undefined],
+  ['eth_getLogs', [null], undefined],
+  ['eth_getLogs', undefined, undefined],
+  ['trace_filter', [{ toBlock: 'latest' }], undefined],
+  ['trace_filter', [{ fromBlock: '0x5', toBlock: 'latest' }], [{ fromBlock: '0x5', toBlock: '0x64' }]],
+];
+
+for (const [method, params, expected] of AT) {
+  it(`${method} of ${JSON.stringify(params)} at a height: ${JSON.stringify(expected) ?? 'not about the head'}`, () => {
+    const before = structuredClone(params);
+    assert.deepEqual(evm.methods[method]?.atHeight?.(params, 100), expected);
+    assert.deepEqual(params, before, 'the caller keeps what is his');
+  });
+}
+
+it('what is asked about a height needs that height', () => {
+  for (const [method, { kind, atHeight, heightNeeded, pinned }] of Object.entries(evm.methods)) {
+    if (atHeight === undefined) continue;
+    assert.equal(kind, 'read', method);
+    for (const params of [['latest'], [{}, 'latest'], [{}, {}, 'latest'], [{ fromBlock: '0x1', toBlock: 'latest' }]]) {
+      const at = atHeight(params, 100);
+      if (at !== undefined) assert.deepEqual([heightNeeded?.(at), pinned?.(at)], [100, true], method);
+    }
+  }
+});
+
 it('every method with such a meaning is a read of its adapter', () => {
   for (const { answers, methods, sameness } of [evm, solana]) {
     for (const method of [...Object.keys(answers ?? {}), ...(sameness?.quantities ?? [])])
