@@ -1,6 +1,6 @@
 /**
- * How a stream that was lost comes back: by waiting, longer each time, until it has been gone for too long. And how it
- * is noticed that one is lost without saying so.
+ * How a stream that was lost comes back: by waiting, longer each time until it gets further again, or has been gone for
+ * too long. And how it is noticed that one is lost without saying so.
  */
 import { fullJitter } from '../../../algo/backoff.ts';
 import type { Clock, Random, Timer } from '../../../core/clock.ts';
@@ -13,6 +13,7 @@ export class Outage {
   readonly #options: SettledMultiplexer;
   #attempt = 0;
   #since: number | undefined;
+  #begun: { readonly at: number; readonly height: number } | undefined;
   #timer: Timer | undefined;
 
   constructor(clock: Clock, random: Random, options: SettledMultiplexer) {
@@ -24,11 +25,16 @@ export class Outage {
   /**
    * It is lost, or could not be had again: `open` runs after a while.
    *
+   * @param height how far it has ever come
    * @returns for how long it has been gone, in ms, when that is too long: then nothing runs
    */
-  again(open: () => void): number | undefined {
+  again(open: () => void, height: number): number | undefined {
     const { backoffMs, backoffMsMax, downMs } = this.#options;
     const now = this.#clock.now();
+    const begun = this.#begun;
+    this.#begun = undefined;
+    // What upstream begins and drops without getting further was not back: it would be asked as fast as it answers.
+    if (begun !== undefined && (height > begun.height || now - begun.at >= backoffMsMax)) this.#forget();
     this.#since ??= now;
     if (now - this.#since >= downMs) return now - this.#since;
     const waitMs = fullJitter(backoffMs, backoffMsMax, ++this.#attempt, this.#random);
@@ -36,8 +42,12 @@ export class Outage {
     return undefined;
   }
 
-  /** It is back. */
-  over(): void {
+  /** It begins to tell something. @param height how far it had come before */
+  began(height: number): void {
+    this.#begun = { at: this.#clock.now(), height };
+  }
+
+  #forget(): void {
     this.#attempt = 0;
     this.#since = undefined;
   }

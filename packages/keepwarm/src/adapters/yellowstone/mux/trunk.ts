@@ -218,7 +218,7 @@ export class Trunk {
   #begun(): void {
     this.state = 'live';
     this.#everLive = true;
-    this.#outage.over();
+    this.#outage.began(this.memory.highest);
   }
 
   /** Upstream has answered a ping that went after a request: it has taken the request. */
@@ -253,7 +253,7 @@ export class Trunk {
   }
 
   #again(error: LinkError | undefined): void {
-    const goneMs = this.#outage.again(() => this.#open());
+    const goneMs = this.#outage.again(() => this.#open(), this.memory.highest);
     if (goneMs !== undefined) return this.#fail(unreachable(goneMs, this.parts.options.downMs, error));
     this.state = 'lost';
     this.memory.reopen();
