@@ -140,6 +140,8 @@ describe('reads that come while others are under way', () => {
     const alone = thrown(rpc.call('read', [], { deadlineMs: 50 }));
     caller.abort();
     await Promise.all([...left, alone]);
+    while (rpc.stats().endpoints[0]!.inFlight > 0) await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve)); // its outcome is told
     node.say = each(({ id, params }) => ok(id, params));
     node.messages.length = 0;
     await echoes(rpc, 16);

@@ -163,7 +163,7 @@ export class Freshness {
   /**
    * Resolves as soon as some endpoint has reached the height.
    *
-   * @throws NetError `TIMEOUT` after `reachMs`, `DEADLINE`, `SATURATED` when too many wait, `CLOSED`; the signal's reason
+   * @throws NetError `TIMEOUT` after `reachMs`, `DEADLINE`, `SATURATED` when too many wait, `CLOSED`; the reason
    */
   reach(height: number, ends: WaitEnds = {}): Promise<void> {
     if (this.#furthest >= height || this.#nodes.size < 2) return Promise.resolve();
