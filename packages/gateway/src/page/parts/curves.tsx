@@ -5,7 +5,7 @@ import { useLive, usePolled } from '../data/hooks.ts';
 import type { Curves } from '../data/samples.ts';
 import { Chart, type Line } from './chart.tsx';
 import type { ColourName } from './colour.ts';
-import { millis, percent, rate } from './format.ts';
+import { clock, millis, percent, rate } from './format.ts';
 
 /** What the page calls a range, what the gateway calls it, and how much of that is shown. */
 const RANGES = [
@@ -52,6 +52,12 @@ function Now({ upstream }: { readonly upstream: string }) {
   return <Charts curves={curves} latency={percentiles(curves)} windowS={120} />;
 }
 
+/** It comes back by itself: nobody has to do anything but what the reason says. */
+function notKept({ reason, retryAt }: HistoryTold['history']): string {
+  const why = reason === undefined ? '' : `: ${reason}`;
+  return `History cannot be kept${why}${retryAt === undefined ? '' : `. It is tried again after ${clock(retryAt)}`}`;
+}
+
 interface PastProps {
   readonly chosen: RangeShown;
   readonly range: string;
@@ -64,10 +70,7 @@ function Past({ chosen, range, upstream }: PastProps) {
   if (value === undefined || value.range !== range) return <p class="empty panel">{problem ?? 'Looking …'}</p>;
   const { history, upstreams } = value;
   if (history.state !== 'on') {
-    const why = history.reason === undefined ? '' : `: ${history.reason}`;
-    return (
-      <p class="empty panel">{history.state === 'off' ? 'History is switched off' : `History cannot be kept${why}`}</p>
-    );
+    return <p class="empty panel">{history.state === 'off' ? 'History is switched off' : notKept(history)}</p>;
   }
   const from = value.at.findIndex((at) => at >= Date.now() - chosen.lastMs);
   const cut = <T,>(values: readonly T[]): readonly T[] => values.slice(Math.max(from, 0));
