@@ -2,6 +2,7 @@
  * The process of one client. It loads that client alone, so that no peer's code, hidden class or garbage touches
  * another's, and does one thing at a time, when it is told to. Ends when its parent lets go of it.
  */
+import { flushCompileCache } from 'node:module';
 import type { Client, Target } from './clients/client.ts';
 import { CLIENTS } from './clients/index.ts';
 import { sliceOf } from './grpc/stream-client.ts';
@@ -39,6 +40,8 @@ async function obey({ name, order }: Order): Promise<unknown> {
       const load = CLIENTS[order.client];
       if (load === undefined) throw new Error(`unknown client "${order.client}"`);
       client = await (await load())(order.target);
+      // The process ends without a farewell. Where NODE_COMPILE_CACHE is set, as in tests, the next one loads quicker.
+      flushCompileCache();
       return undefined;
     }
     case 'slice':

@@ -16,12 +16,19 @@ export const MEANS_NOTHING = `A trial (${TRIAL_VARIABLE}=${value}): slices of 10
 /** One of two measures: that of a run, or what a trial has in its place. */
 export const unlessTrial = <T>(run: T, trial: T): T => (TRIAL ? trial : run);
 
-/** Which scenarios a trial takes where its command names none; with `1`, the first of each kind. */
-export const TRIAL_NAMES: readonly string[] = TRIAL && value !== '1' ? [value] : [];
+/** Which scenarios a trial takes where its command names none: those named, with commas; with `1`, one of each kind. */
+export const TRIAL_NAMES: readonly string[] = TRIAL && value !== '1' ? value.split(',') : [];
 
-/** The first of those that differ by no more than a size and the calls in flight. */
-export function firstOfEachKind<T extends { readonly kind: string; readonly name: string }>(all: readonly T[]): T[] {
-  const alike = ({ kind, name }: T): string => (kind === 'calls' ? name.replaceAll(/-\d+\w*/g, '') : kind);
+interface Named {
+  readonly kind: string;
+  readonly name: string;
+}
+
+/** The same of two scenarios that differ by no more than a size and the calls in flight. */
+export const alike = ({ kind, name }: Named): string => (kind === 'calls' ? name.replaceAll(/-\d+\w*/g, '') : kind);
+
+/** The first of those that are alike. */
+export function firstOfEachKind<T extends Named>(all: readonly T[]): T[] {
   return all.filter((each, at) => all.findIndex((other) => alike(other) === alike(each)) === at);
 }
 
