@@ -6,7 +6,7 @@ import type { Observer } from '../core/observer.ts';
 import type { BodyInput } from './call-body.ts';
 import type { EndpointsOptions } from './endpoints.ts';
 import type { NetworkOptions } from './network.ts';
-import { invalid, OPTIONS, type Settings, settle, unknownOption } from './options.ts';
+import { invalid, OPTIONS, type Settings, settle, show, unknownHere } from './options.ts';
 import type { PresetName } from './presets.ts';
 import type { ResilienceOptions } from './resilience.ts';
 import type { Sign } from './signing.ts';
@@ -103,8 +103,12 @@ export const OPTION_NAMES: Readonly<Record<keyof ClientOptions, boolean>> = {
 
 /** What `settle` does not see: names at the top, and everything of `tls`. @throws NetError `INVALID` */
 export function checkNames(options: ClientOptions): void {
+  if (typeof options !== 'object' || options === null) {
+    const example = 'such as { origin: "https://api.example.com" }';
+    throw invalid(`a client is made with an object of options, ${example}; it was given ${show(options)}`);
+  }
   for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(OPTION_NAMES, name)) throw unknownOption(name, name, Object.keys(OPTION_NAMES));
+    if (!Object.hasOwn(OPTION_NAMES, name)) throw unknownHere(name, name, Object.keys(OPTION_NAMES));
     const isGroup = name === 'tls' || (Object.hasOwn(OPTIONS, name) && name !== 'call');
     if (isGroup && value !== undefined && (typeof value !== 'object' || value === null)) {
       throw invalid(`option ${name} is ${String(value)}; allowed: an object of options`);
@@ -114,6 +118,22 @@ export function checkNames(options: ClientOptions): void {
     throw invalid('header proxy-authorization would go to the origin; put it into the headers of option proxy');
   }
   checkTls('tls', options.tls);
+}
+
+/** Every name a call knows. */
+const CALL_NAMES: Readonly<Record<keyof CallOptions, true>> = {
+  ...{ headers: true, query: true, signal: true, deadlineMs: true, idempotent: true, template: true, section: true },
+  ...{ about: true, queueMs: true, firstByteMs: true, betweenBytesMs: true, bodyBytesMax: true },
+};
+/** And `request`. */
+export const REQUEST_NAMES: Readonly<Record<keyof RequestOptions, true>> = { ...CALL_NAMES, method: true, body: true };
+
+/** What a call is given and does not know, it would not do: nobody would notice. @throws NetError `INVALID` */
+export function checkCallNames(options: object, names: object = CALL_NAMES): void {
+  for (const name in options) {
+    if (name in names || Reflect.get(options, name) === undefined) continue;
+    throw unknownHere(`${name} of a call`, name, Object.keys(names));
+  }
 }
 
 /** The group that stands at the top level, with its defaults. @throws NetError `INVALID` */

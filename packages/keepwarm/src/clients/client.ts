@@ -23,7 +23,9 @@ import {
   type CallOptions,
   type ClientOptions,
   callSettings,
+  checkCallNames,
   checkNames,
+  REQUEST_NAMES,
   type RequestOptions,
 } from './client-options.ts';
 import { type ClientEndpoints, endpointsFor, endpointsOf, homesOf, together } from './endpoints.ts';
@@ -144,7 +146,7 @@ export class Client {
   }
 
   request(path: string | URL, options: RequestOptions = {}): Pending {
-    return this.#start(options.method ?? 'GET', path, options.body, options);
+    return this.#start(options.method ?? 'GET', path, options.body, options, REQUEST_NAMES);
   }
   get(path: string | URL, options: CallOptions = {}): Pending {
     return this.#start('GET', path, undefined, options);
@@ -272,8 +274,9 @@ export class Client {
     this.#dns.close();
   }
 
-  #start(method: string, path: string | URL, body: BodyInput, options: CallOptions): Pending {
+  #start(method: string, path: string | URL, body: BodyInput, options: CallOptions, names?: object): Pending {
     try {
+      checkCallNames(options, names);
       const call = makeCall(this.#making, method, path, prepareBody(body), options, this.#limits);
       const awaited = new Awaited(call, this.#repeats);
       pass(this.#relay, call, awaited, call.startedAt);

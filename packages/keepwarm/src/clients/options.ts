@@ -5,6 +5,7 @@
 import { NetError } from '../core/error.ts';
 import type { Http2Use } from '../engines/engine.ts';
 import { DNS_DEFAULTS } from '../net/dns-options.ts';
+import { CALLED_HERE } from './names-elsewhere.ts';
 
 interface NumberRule {
   readonly kind: 'number';
@@ -118,7 +119,7 @@ export function settle<G extends keyof Groups>(group: G, given: object | undefin
     if (value === undefined) continue;
     const path = group === 'call' ? name : `${group}.${name}`;
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
-    if (rule === undefined) throw unknownOption(path, name, Object.keys(rules));
+    if (rule === undefined) throw unknownHere(path, name, Object.keys(rules));
     check(`option ${path}`, value, rule);
     settled[name] = value;
   }
@@ -133,6 +134,12 @@ export function check(what: string, value: unknown, rule: Rule): void {
   }
   if (typeof value === 'number' && value >= rule.min && value <= rule.max) return;
   throw invalid(`${what} is ${show(value)}; allowed: a number from ${rule.min} to ${rule.max}`);
+}
+
+/** The same, of the client itself and its calls: by names that other clients have for them as well. */
+export function unknownHere(path: string, name: string, known: readonly string[]): NetError {
+  const here = Object.hasOwn(CALLED_HERE, name) ? CALLED_HERE[name] : undefined;
+  return here === undefined ? unknownOption(path, name, known) : invalid(`there is no option ${path}; use ${here}`);
 }
 
 export function unknownOption(path: string, name: string, known: readonly string[]): NetError {

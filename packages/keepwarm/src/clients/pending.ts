@@ -15,11 +15,16 @@ export interface FullReply<T = unknown> {
   readonly data: T;
 }
 
-export class Pending implements PromiseLike<Reply> {
+export class Pending implements Promise<Reply> {
   readonly #awaited: Awaited;
 
   constructor(awaited: Awaited) {
     this.#awaited = awaited;
+  }
+
+  /** With it a call may stand wherever a `Promise` of its reply is asked for. */
+  get [Symbol.toStringTag](): string {
+    return 'Pending';
   }
 
   // biome-ignore lint/suspicious/noThenProperty: being awaitable is what this class is for

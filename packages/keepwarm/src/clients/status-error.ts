@@ -6,7 +6,8 @@ import { retryAfterMs } from '../policies/retry-after.ts';
 /** @param text the whole body, where it is told with the error */
 export function statusError(reply: Reply, text?: string): NetError {
   const { status, statusText, headers, from } = reply;
-  return new NetError('STATUS', `the answer was ${status} ${statusText}`.trimEnd(), {
+  const who = from?.key ?? 'the peer';
+  return new NetError('STATUS', `${who} answered ${status} ${statusText}`.trimEnd(), {
     reach: 'answered',
     status,
     origin: from?.key,

@@ -44,6 +44,7 @@ class Timed implements Outlet {
     const value = Math.round(this.#attemptMs);
     const message = `${method} ${origin.key}: the attempt took longer than ${value} ms (limit attemptMs)`;
     const details = { ...error, cause: error, limit: 'attemptMs', value };
-    return new NetError('TIMEOUT', `${message}: ${error.message}`, details);
+    const what = error.message.slice(error.message.lastIndexOf(': ') + 2); // without the limit, which is not this one
+    return new NetError('TIMEOUT', `${message}: ${what}`, details);
   }
 }

@@ -13,9 +13,7 @@ interface Refusing {
 /** In one word: the system's own where there is one, as it says the most; the error's code; or `status 503`. */
 export function failureOf(status: number | undefined, error: NetError | undefined): string | undefined {
   if (status !== undefined) return `status ${status}`;
-  const { cause } = error ?? {};
-  const system = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  return /^[A-Z][A-Z0-9_]{2,40}$/.test(system) ? system : error?.code;
+  return error?.systemCode ?? error?.code;
 }
 
 const ms = (length: number): string => `${Math.ceil(length)} ms`;

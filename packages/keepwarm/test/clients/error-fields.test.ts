@@ -193,6 +193,7 @@ const ROWS: Record<string, Row> = {
     code: 'DEADLINE',
     reach: 'unknown',
     phase: 'head',
+    limit: ['deadlineMs', 1_500],
   },
   'a deadline within the answer': {
     kind: 'partial',
@@ -202,6 +203,7 @@ const ROWS: Record<string, Row> = {
     code: 'DEADLINE',
     reach: 'answered',
     phase: 'body',
+    limit: ['deadlineMs', 5_000],
   },
   'a signal that had fired': {
     kind: 'silence',

@@ -57,15 +57,35 @@ describe('every option', () => {
 describe('a name that does not exist', () => {
   it('is answered with the name that was meant', () => {
     const cases: [object, RegExp][] = [
-      [{ pool: { maxSockets: 5 } }, /there is no option pool\.maxSockets; known: socketsMax, /],
+      [{ pool: { maxSockets: 5 } }, /there is no option pool\.maxSockets; use pool\.socketsMax$/],
       [{ pool: { socketMax: 5 } }, /there is no option pool\.socketMax; did you mean socketsMax\?/],
       [{ limits: { bodyByteMax: 5 } }, /did you mean bodyBytesMax\?/],
       [{ deadlineMS: 5 }, /there is no option deadlineMS; did you mean deadlineMs\?/],
       [{ Pool: {} }, /did you mean pool\?/],
       [{ connect: { familly: 4 } }, /did you mean family\?/],
-      [{ timeout: 5 }, /there is no option timeout; known: origin, /],
+      [{ timeout: 5 }, /there is no option timeout; use deadlineMs$/],
     ];
     for (const [options, message] of cases) assert.match(refusal(options).message, message);
+  });
+
+  it('is refused of a call as well, before anything is sent: it would be ignored otherwise', async () => {
+    const api = createClient({ origin: 'http://127.0.0.1:1' });
+    const calls: [Promise<unknown>, RegExp][] = [
+      [api.get('/', { timeout: 5 } as object), /^there is no option timeout of a call; use deadlineMs$/],
+      [api.get('/', { params: { a: 1 } } as object), /use query$/],
+      [api.get('/', { body: 'a' } as object), /no option body of a call/],
+      [api.post('/', {}, { deadlineMS: 5 } as object), /did you mean deadlineMs\?/],
+      [api.request('/', { method: 'POST', json: {} } as object), /second argument of post/],
+    ];
+    for (const [call, message] of calls) await assert.rejects(call, { code: 'INVALID', message });
+    await assert.rejects(api.get('/', { timeout: undefined } as object), { code: 'CONNECT' });
+    await api.close();
+  });
+
+  it('is told from options that are none at all', () => {
+    for (const none of ['https://api.example.com', 5, null]) {
+      assert.match(refusal(none as never).message, /object of options, such as \{ origin/);
+    }
   });
 
   it('is found among names inherited by every object', () => {

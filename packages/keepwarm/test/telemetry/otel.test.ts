@@ -176,7 +176,7 @@ describe('traces of a client', () => {
         ['RESET', SpanStatusCode.ERROR, 'RESET in phase head'],
         ['ABORTED', SpanStatusCode.ERROR, 'ABORTED in phase queue'],
         ['404', SpanStatusCode.ERROR, undefined],
-        ['DEADLINE', SpanStatusCode.ERROR, 'DEADLINE in phase head'],
+        ['DEADLINE', SpanStatusCode.ERROR, 'DEADLINE in phase head: limit deadlineMs 30'],
       ],
     );
     assert.equal(sdk.open, 0);

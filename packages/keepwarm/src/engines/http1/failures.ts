@@ -26,11 +26,9 @@ export const describe = {
     const origin = call.origin.key;
     const what = WHAT[phase] ?? `phase ${phase}`;
     if (whole) {
-      return new NetError('DEADLINE', `the deadline of ${call.method} ${origin} passed: ${what}`, {
-        reach,
-        phase,
-        origin,
-      });
+      const value = Math.round(call.deadlineAt - call.startedAt);
+      const message = `${call.method} ${origin} did not end within ${value} ms (limit deadlineMs): ${what}`;
+      return new NetError('DEADLINE', message, { reach, phase, origin, limit: 'deadlineMs', value });
     }
     const limit = LIMIT_OF[phase] ?? 'queueMs';
     const value = call.limits[limit];
