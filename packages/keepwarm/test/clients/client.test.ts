@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import { type Client, createClient, NetError } from '../../src/index.ts';
+import { FakeClock } from '../../src/testing/fake-clock.ts';
 import { type ApiServer, anApiServer, type Echo } from './api-server.ts';
 
 let server: ApiServer;
@@ -222,6 +223,15 @@ describe('a client', () => {
     assert(!fresh.isHealthy());
     await fresh.close();
     assert(!fresh.isHealthy());
+  });
+
+  it('tells in stats how old it is, and of reuse before there was any that there was none', async () => {
+    const clock = new FakeClock();
+    clock.advance(5_000);
+    await using fresh = createClient({ origin: server.origin, clock });
+    assert.deepEqual([fresh.stats().uptimeMs, fresh.stats().reuse.ratio], [0, 0]);
+    clock.advance(1_234);
+    assert.equal(fresh.stats().uptimeMs, 1_234);
   });
 
   it('tells in stats how often it reused, what is open, and how long calls took', async () => {

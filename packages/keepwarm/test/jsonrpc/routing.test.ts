@@ -21,6 +21,30 @@ describe('routing', () => {
     assert.deepEqual([limit?.limit, limit?.used, limit?.granted], [3, 3, 3]);
   });
 
+  it('heeds what comes with 429 and an error object, which its caller gets whole, of a batch each of them', async (t) => {
+    for (const status of [429, 503]) {
+      const node = await aNode(t, ({ requests }, response) => {
+        response.writeHead(status, { 'retry-after': '60', 'content-type': 'application/json' });
+        return bad(requests[0]!.id ?? null, -32005, 'slow down', { seconds: 60 });
+      });
+      const rateLimit = { limit: 100, windowMs: 1_000 };
+      const each = () => anRpc(t, [], { endpoints: [{ url: node.url, name: 'a', rateLimit }], retry: false });
+      const [alone, together] = [each(), each()];
+      const said = [await thrown(alone.call('read'))];
+      for (const one of await together.batch([{ method: 'read' }, { method: 'head' }])) {
+        said.push((one as PromiseRejectedResult).reason);
+      }
+      for (const error of said) {
+        assert(error instanceof RpcError, String(error));
+        assert.deepEqual([error.code, error.status, error.data], [-32005, status, { seconds: 60 }]);
+      }
+      for (const rpc of [alone, together]) {
+        const [limit] = rpc.stats().endpoints[0]!.rateLimit;
+        assert((limit?.pausedMs ?? 0) > 1_000, `paused for ${limit?.pausedMs} ms`);
+      }
+    }
+  });
+
   it('counts compute units by the cost of methods, requests of batches each for itself', async (t) => {
     const node = await aNode(t);
     const rateLimit = [
