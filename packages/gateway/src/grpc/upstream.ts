@@ -66,7 +66,7 @@ export class GrpcUpstream {
   get usable(): boolean {
     if (this.address === undefined) return false;
     const { connections, leases, failuresInARow, backoffMs } = this.pool.stats();
-    if (connections.ready > 0 || failuresInARow === 0) return true;
+    if (connections.ready > 0 || (failuresInARow === 0 && backoffMs === 0)) return true;
     return connections.opening + leases.held + leases.waiting === 0 && backoffMs === 0;
   }
 

@@ -10,7 +10,8 @@
  *   (2) Each is closed exactly once, and its owner told so; what it says afterwards is not heard.
  *   (3) None that carries a stream is closed by us, but by `close()`.
  *   (4) After a failure nothing is opened for a while: a wait drawn evenly from 0 to 1 s, 2 s, 4 s … 30 s; then one at
- *       a time, until one succeeds.
+ *       a time, until one succeeds. One that is lost, or told to leave, sooner than the longest such wait was a failure
+ *       as well: whoever lets connections in and drops them would be asked as fast as it does that.
  */
 import { fullJitter } from '../algo/backoff.ts';
 import type { StartKind } from '../algo/start-window.ts';
@@ -49,6 +50,8 @@ export class Members {
   readonly #all = new Set<Member>();
   #serial = 0;
   #failures = 0;
+  /** Connections in a row that did not last. */
+  #brief = 0;
   #retryAt = Number.NEGATIVE_INFINITY;
   #retry: Timer | undefined;
   #closed = false;
@@ -92,7 +95,7 @@ export class Members {
 
   get mayOpen(): boolean {
     if (this.#closed || this.#all.size >= this.#options.sizeMax) return false;
-    return this.#failures === 0 || (this.#clock.now() >= this.#retryAt && this.count('opening') === 0);
+    return this.#clock.now() >= this.#retryAt && (this.#failures === 0 || this.count('opening') === 0);
   }
 
   /** @returns nothing when there is no place, or after a failure */
@@ -140,8 +143,12 @@ export class Members {
     if (member.state === 'gone') return;
     const opening = member.state === 'opening';
     if (opening) {
+      this.failed++;
       this.lastError = error;
-      this.#backOff();
+      // Of several that were under way together, the first to fail counts.
+      if (this.backoffMs === 0) this.#backOff(++this.#failures);
+    } else if (member.state === 'ready') {
+      this.#parted(member, error);
     }
     this.#remove(member, opening ? 'failed' : (member.reason ?? 'lost'));
   }
@@ -151,6 +158,7 @@ export class Members {
     if (member.state !== 'ready' && member.state !== 'draining') return;
     // What the peer or a check has said of one that drains is the reason that counts: it cannot be revived.
     if (member.state === 'draining') return void (member.reason = isFinal(reason) ? reason : member.reason);
+    if (reason === 'peer') this.#parted(member, undefined);
     member.reason = reason;
     if (member.streams === 0) return this.#remove(member, reason);
     member.state = 'draining';
@@ -187,13 +195,22 @@ export class Members {
     for (const member of [...this.#all]) this.#remove(member, 'closing');
   }
 
-  #backOff(): void {
-    this.failed++;
-    const now = this.#clock.now();
-    if (now < this.#retryAt) return; // of several that were under way together, the first to fail counts
+  /** The peer has ended it, or is about to. */
+  #parted({ openedAt }: Member, error: Error | undefined): void {
     const { backoffMs, backoffMsMax } = this.#options;
-    const waitMs = fullJitter(backoffMs, backoffMsMax, ++this.#failures, this.#random);
-    this.#retryAt = now + waitMs;
+    if (this.backoffMs > 0) return; // with another that counts
+    if (this.#clock.now() - openedAt >= Math.min(backoffMs * 2 ** this.#brief, backoffMsMax)) {
+      this.#brief = 0;
+      return;
+    }
+    this.lastError = error;
+    this.#backOff(++this.#brief);
+  }
+
+  #backOff(nth: number): void {
+    const { backoffMs, backoffMsMax } = this.#options;
+    const waitMs = fullJitter(backoffMs, backoffMsMax, nth, this.#random);
+    this.#retryAt = this.#clock.now() + waitMs;
     this.#retry?.cancel();
     if (!this.#closed) this.#retry = this.#clock.after(Math.ceil(waitMs), () => this.#owner.changed());
   }

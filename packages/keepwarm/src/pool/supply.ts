@@ -64,7 +64,7 @@ function provide(leases: Leases, tenant: Tenant): void {
   if (!wanted) return;
   const spare = spareOf(leases, tenant);
   if (spare !== undefined) return give(leases, tenant, spare);
-  if (need !== 'another' || members.failures > 0) return;
+  if (need !== 'another' || members.failures > 0 || members.backoffMs > 0) return;
   const victim = leastRecent(leases, tenant);
   if (victim === undefined) return;
   for (const claim of [...victim.claims]) leases.release(claim, 'reassigned');
