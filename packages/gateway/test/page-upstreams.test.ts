@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Browser } from 'playwright-core';
+import type { Snapshot } from '../src/admin/snapshot.ts';
 import { ANode } from './a-node.ts';
 import { ASocket } from './a-socket.ts';
 import { ask, Opened, startGateway, type TestGateway, until } from './fixtures.ts';
@@ -25,6 +26,7 @@ describe('the page of an upstream', () => {
         {
           down: { origin: 'http://127.0.0.1:1', breaker },
           chain: { jsonrpc: 'evm', endpoints, freshness: false },
+          doubts: { jsonrpc: 'evm', endpoints, freshness: false, splitting: true, agree: { eth_getBalance: 2 } },
         },
         { access: { token: TOKEN } },
       ),
@@ -76,6 +78,49 @@ describe('the page of an upstream', () => {
     await holds(page, `document.querySelector('.happenings').textContent.includes('it is resumed')`);
     const rows = await page.evaluate(`${all('tbody th')}.map((each) => each.textContent)`);
     assert.deepEqual(rows, ['node-0', 'node-1']);
+    assert.deepEqual(complaints, []);
+    await page.close();
+  });
+
+  it('shows which answers of nodes were not taken as they came, and which node answered otherwise', async () => {
+    const lacks = (method: string) => (method === 'eth_getTransactionReceipt' ? null : '0x1');
+    nodes[0].answer = ({ method }) => ({ result: lacks(method) });
+    nodes[1].answer = ({ method, params = [] }) => {
+      const [asked] = params as { fromBlock?: string; toBlock?: string }[];
+      const wide = method === 'eth_getLogs' && Number(asked!.toBlock) - Number(asked!.fromBlock) > 3;
+      if (wide) return { error: { code: -32005, message: 'query returned more than 10000 results' } };
+      return { result: method === 'eth_getLogs' ? [] : method === 'eth_getBalance' ? '0x2' : { blockHash: '0xb' } };
+    };
+    const { page, complaints } = await look(browser, admin);
+    await page.goto(`${admin}#/upstreams/doubts`);
+    await page.waitForSelector('.endpoint-row');
+    assert.equal(await page.locator('#answers-title').count(), 0, 'all were');
+    const call = (method: string, ...params: unknown[]) =>
+      ask(`${gateway.url}/doubts`, { method: 'POST', body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }) });
+    const hash = (i: number) => `0x${String(i).padStart(64, '0')}`;
+    const balance = String((await call('eth_getBalance', '0x1', '0x10')).body);
+    assert.match(balance, /"error"/, balance);
+    // Which of them is asked first is not said.
+    const told = async () => {
+      const snapshot = JSON.parse(String((await ask(`${admin}api/stats?sockets=0`)).body)) as Snapshot;
+      return snapshot.upstreams.find(({ name }) => name === 'doubts')!.jsonrpc!;
+    };
+    for (let i = 0; (await told()).answers.emptyFound === 0; i++) await call('eth_getTransactionReceipt', hash(i));
+    nodes[0].answer = nodes[1].answer;
+    const search = { fromBlock: '0x10', toBlock: '0x1f', address: hash(1).slice(0, 42) };
+    assert.equal(String((await call('eth_getLogs', search)).body).includes('"result":[]'), true);
+    const { answers, endpoints } = await told();
+    assert.deepEqual([answers.agreed, answers.disagreed, answers.split], [0, 1, 1]);
+    assert.ok(answers.splitParts >= 4 && answers.emptyAsked >= answers.emptyFound);
+    assert.deepEqual(
+      endpoints.map(({ differed }) => differed!.lacked),
+      [answers.emptyFound, 0],
+    );
+    await page.waitForSelector('#answers-title');
+    const section = `document.querySelector('section[aria-labelledby=answers-title]').textContent`;
+    await holds(page, `/1 disagreed upon/.test(${section})`);
+    await holds(page, `/${answers.splitParts} parts asked for/.test(${section})`);
+    await holds(page, `[...document.querySelectorAll('th')].some((each) => each.textContent === 'differed')`);
     assert.deepEqual(complaints, []);
     await page.close();
   });

@@ -94,6 +94,30 @@ describe('keepwarm top', () => {
     );
   });
 
+  it('tells what became of answers of nodes that were not taken as they came, once there is something to tell', () => {
+    const told = (answers: object, differed: { lacked: number; disagreed: number }) => {
+      const upstreams = known.stats.upstreams.map((each) => {
+        if (each.jsonrpc === undefined) return each;
+        const endpoints = each.jsonrpc.endpoints.map((endpoint) => ({ ...endpoint, differed }));
+        return { ...each, jsonrpc: { ...each.jsonrpc, endpoints, answers: { ...each.jsonrpc.answers, ...answers } } };
+      });
+      const wishes = { ...WISHES, selected: 'chain' };
+      const now = { ...known, stats: { ...known.stats, upstreams } };
+      return bare(frame('x', now, undefined, wishes, { columns: 100, rows: 30 }, paintFor(false, {})).join('\n'));
+    };
+    assert.doesNotMatch(told({}, { lacked: 0, disagreed: 0 }), /answers:/);
+    const all = told(
+      { agreed: 4, disagreed: 1, emptyAsked: 3, emptyFound: 2, split: 1, splitParts: 9 },
+      { lacked: 5, disagreed: 2 },
+    );
+    assert.match(
+      all,
+      /answers: 4 agreed upon, 3 empty, asked elsewhere, 2 found, 1 searches split in 9 {3}1 DISAGREED/,
+    );
+    assert.match(all, /node-a .* 7$/m);
+    assert.match(told({ disagreed: 1 }, { lacked: 0, disagreed: 1 }), /answers: none agreed upon {3}1 DISAGREED/);
+  });
+
   it('has everything on 80 columns and 24 rows', () => {
     const lines = frame(
       '127.0.0.1:4301',

@@ -26,6 +26,8 @@ export interface RpcEndpointTold {
   /** Heights behind the head. */
   readonly lag: number | undefined;
   readonly rateLimit: RpcStats['endpoints'][number]['rateLimit'];
+  /** Of a node: times it lacked what another one had, and times it said otherwise than the others. */
+  readonly differed?: RpcStats['endpoints'][number]['differed'];
   /** Outcomes per second, oldest first, ending with the last full second; at most 120. */
   readonly trail: readonly number[];
   /** Where several processes do the work and do not agree: how many of them see it in which state. */
@@ -40,12 +42,35 @@ export interface RpcTold {
   readonly panic: boolean;
   /** Reads that got the answer to another's request. */
   readonly coalesced: number;
+  readonly answers: RpcAnswersTold;
   readonly endpoints: readonly RpcEndpointTold[];
 }
 
-export function rpcTold(upstream: RpcUpstream, { head, panic, coalesced, endpoints }: RpcStats): RpcTold {
+/** What became of answers that are not taken as they come, since the start. */
+export interface RpcAnswersTold {
+  /** Calls that several endpoints had to agree on. */
+  readonly agreed: number;
+  readonly disagreed: number;
+  /** Times another endpoint was asked for what an answer lacked, and times that one had it. */
+  readonly emptyAsked: number;
+  readonly emptyFound: number;
+  /** Searches that were refused as too much, and the parts they were asked for in. */
+  readonly split: number;
+  readonly splitParts: number;
+}
+
+export function rpcTold(upstream: RpcUpstream, stats: RpcStats): RpcTold {
+  const { head, panic, coalesced, endpoints, agreement, empty, splitting } = stats;
+  const answers = {
+    agreed: agreement.agreed,
+    disagreed: agreement.disagreed,
+    emptyAsked: empty?.asked ?? 0,
+    emptyFound: empty?.found ?? 0,
+    split: splitting?.split ?? 0,
+    splitParts: splitting?.parts ?? 0,
+  };
   const adapter = upstream.config.rpc.adapter.name;
-  return { adapter, head, panic, coalesced, endpoints: rpcEndpointsTold(upstream, endpoints) };
+  return { adapter, head, panic, coalesced, answers, endpoints: rpcEndpointsTold(upstream, endpoints) };
 }
 
 export function rpcEndpointsTold(
@@ -63,6 +88,7 @@ export function rpcEndpointsTold(
       height: endpoint.freshness?.height,
       lag: endpoint.freshness?.lag,
       rateLimit: endpoint.rateLimit,
+      differed: endpoint.differed,
       trail: trails.of(name),
     };
   });

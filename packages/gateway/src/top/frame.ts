@@ -3,6 +3,7 @@
  * known and what was pressed.
  */
 import type { LimitsTold } from '../admin/endpoints.ts';
+import type { RpcTold } from '../admin/rpc-told.ts';
 import type { Snapshot } from '../admin/snapshot.ts';
 import { troublesOf } from '../admin/trouble.ts';
 import type { Paint, Style } from '../command/paint.ts';
@@ -164,17 +165,20 @@ function detail({ stats }: Known, name: string | undefined, limits: LimitsTold):
   ]);
   if (endpoints.length > 0) {
     const titles = `${'latency'.padStart(10)}${'load'.padStart(9)}${'busy'.padStart(6)}${'failed'.padStart(8)}`;
-    lines.push([[`  ${`endpoints of ${name}`.padEnd(22)}${'state'.padEnd(12)}${titles}${'lag'.padStart(6)}`, 'dim']]);
+    const last = `${'lag'.padStart(6)}${'differ'.padStart(8)}`;
+    lines.push([[`  ${`endpoints of ${name}`.padEnd(22)}${'state'.padEnd(12)}${titles}${last}`, 'dim']]);
   }
-  for (const { name: endpoint, state, latencyMs, load, inFlight, failures, lag } of endpoints) {
+  for (const { name: endpoint, state, latencyMs, load, inFlight, failures, lag, differed } of endpoints) {
     const [latency, busy, failed] = [ms(latencyMs).padStart(10), `${inFlight}`.padStart(6), `${failures}`.padStart(8)];
     const figures = `${latency}${ms(load).padStart(9)}${busy}${failed}`;
     lines.push([
       [`  ${clipped(endpoint, 20).padEnd(22)}`],
       [state.padEnd(12), STATE_STYLES[state]],
       [`${figures}${(lag === undefined ? '–' : `${lag}`).padStart(6)}`],
+      [`${(differed?.lacked ?? 0) + (differed?.disagreed ?? 0)}`.padStart(8), differed?.disagreed ? 'red' : undefined],
     ]);
   }
+  lines.push(...answerLine(upstream?.jsonrpc));
   if (rate.length > 0) lines.push([[`  limits of ${name}`, 'dim']]);
   for (const { endpoint, name: limit, used, limit: most, windowMs, waiting, pausedMs } of rate) {
     const which = endpoint === undefined ? limit : `${endpoint} ${limit}`;
@@ -188,6 +192,20 @@ function detail({ stats }: Known, name: string | undefined, limits: LimitsTold):
     ]);
   }
   return lines;
+}
+
+/** What a pool of nodes did with answers that it does not take as they come; nothing before the first. */
+function answerLine(nodes: RpcTold | undefined): Line[] {
+  if (nodes === undefined) return [];
+  const { agreed, disagreed, emptyAsked, emptyFound, split, splitParts } = nodes.answers;
+  const words = [
+    ...(agreed > 0 ? [`${agreed} agreed upon`] : []),
+    ...(emptyAsked > 0 ? [`${emptyAsked} empty, asked elsewhere, ${emptyFound} found`] : []),
+    ...(split > 0 ? [`${split} searches split in ${splitParts}`] : []),
+  ];
+  if (words.length + disagreed === 0) return [];
+  const doubted: Line = disagreed > 0 ? [[`   ${disagreed} DISAGREED`, 'red']] : [];
+  return [[[`  answers: ${words.join(', ') || 'none agreed upon'}`], ...doubted]];
 }
 
 function gauge(value: number, width: number): string {

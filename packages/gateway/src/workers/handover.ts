@@ -8,7 +8,7 @@
  * that the channel is closed: with a connection on its way it does not notice, and would go on counting the worker.
  *
  * The messages are Node's own, in no documentation: one that looks otherwise is not noted, and all is as without this.
- * A test runs it under each line of Node. In public there is no way: neither who was handed over nor who has it is told.
+ * A test runs it under each line of Node. There is no public way: neither who was handed over nor who has it is told.
  */
 import type { ChildProcess } from 'node:child_process';
 

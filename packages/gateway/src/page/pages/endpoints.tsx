@@ -19,6 +19,7 @@ export function Endpoints({ name, endpoints }: EndpointsProps) {
   const largest = Math.max(1, ...endpoints.flatMap(({ trail }) => trail));
   const all = Math.max(1, sum(endpoints.map(latelyOf)));
   const out = endpoints.filter((endpoint) => conditionOf(endpoint).out).length;
+  const nodes = endpoints.some(({ differed }) => differed !== undefined);
   return (
     <section aria-labelledby="endpoints-title">
       <h2 class="section" id="endpoints-title">
@@ -27,7 +28,7 @@ export function Endpoints({ name, endpoints }: EndpointsProps) {
           {endpoints.length}, {out === 0 ? 'all in rotation' : `${out} out of rotation`}
         </span>
       </h2>
-      <WideTable columns={COLUMNS}>
+      <WideTable columns={nodes ? COLUMNS : COLUMNS.filter(({ name }) => name !== DIFFERED)}>
         {endpoints.map((endpoint) => (
           <Line key={endpoint.name} {...{ upstream: name, endpoint, largest }} share={latelyOf(endpoint) / all} />
         ))}
@@ -36,6 +37,7 @@ export function Endpoints({ name, endpoints }: EndpointsProps) {
   );
 }
 
+const DIFFERED = 'differed';
 const COLUMNS: readonly Column[] = [
   { name: 'endpoint' },
   { name: 'state' },
@@ -47,6 +49,7 @@ const COLUMNS: readonly Column[] = [
   { name: 'failed', number: true },
   { name: 'ejections', number: true },
   { name: 'freshness' },
+  { name: DIFFERED, number: true, title: 'times it lacked what another had, or said otherwise than others' },
   { name: 'act', unseen: true },
 ];
 
@@ -60,7 +63,7 @@ interface LineProps {
 function Line({ upstream, endpoint, largest, share }: LineProps) {
   const act = useAct();
   const gone = useLive().state !== 'live';
-  const { name, state, trail, load, latencyMs, inFlight, successes, failures, ejections } = endpoint;
+  const { name, state, trail, load, latencyMs, inFlight, successes, failures, ejections, differed } = endpoint;
   const { words, out } = conditionOf(endpoint);
   const cordoned = state === 'cordoned';
   const outcomes = successes + failures;
@@ -85,6 +88,14 @@ function Line({ upstream, endpoint, largest, share }: LineProps) {
       </td>
       <td class="number">{whole(ejections)}</td>
       <td>{freshnessOf(endpoint)}</td>
+      {differed === undefined ? null : (
+        <td
+          class={differed.disagreed > 0 ? 'number bad' : 'number'}
+          title={`${whole(differed.lacked)} lacked, ${whole(differed.disagreed)} said otherwise`}
+        >
+          {whole(differed.lacked + differed.disagreed)}
+        </td>
+      )}
       <td class="number">
         <button
           type="button"

@@ -10,6 +10,7 @@ import { age, millis, percent, whole } from '../parts/format.ts';
 import { Happenings } from '../parts/happenings.tsx';
 import { Facts } from '../parts/table.tsx';
 import { Versus } from '../parts/versus.tsx';
+import { AnswersOf } from './answers.tsx';
 import { Breakers } from './breakers.tsx';
 import { Endpoints } from './endpoints.tsx';
 import { Limits } from './limits.tsx';
@@ -56,6 +57,7 @@ export function UpstreamPage({ name }: { readonly name: string }) {
         <SinceStart upstream={upstream} />
       </section>
       <Parts query={query} name={name} />
+      <AnswersOf jsonrpc={upstream.jsonrpc} />
       <SubscriptionsOf upstream={upstream} />
       <CurvesOf upstream={name} />
       <Happenings upstream={name} />

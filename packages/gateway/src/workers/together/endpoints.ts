@@ -8,7 +8,7 @@ import {
   type LimitsTold,
 } from '../../admin/endpoints.ts';
 import type { Answer, Ask, Route } from '../../admin/route.ts';
-import type { RpcEndpointTold } from '../../admin/rpc-told.ts';
+import type { RpcEndpointTold, RpcTold } from '../../admin/rpc-told.ts';
 import type { AdminView } from '../../admin/view.ts';
 import { rateOf } from '../../figures/rates.ts';
 import { redisOf } from './redis.ts';
@@ -89,6 +89,7 @@ function commonOf(words: readonly string[], order: readonly string[]): string {
 export function endpointOf<T extends RpcEndpointTold>(all: readonly T[]): T {
   const outcomes = ({ successes, failures, busy }: T): number => successes + failures + busy;
   const fresh = all.flatMap(({ freshness }) => freshness ?? []);
+  const differed = all.flatMap((each) => each.differed ?? []);
   const states = Object.entries(Object.groupBy(all, ({ state }) => state)).map(([state, of]) => [state, of!.length]);
   return {
     ...all[0]!,
@@ -110,6 +111,7 @@ export function endpointOf<T extends RpcEndpointTold>(all: readonly T[]): T {
     freshness: fresh.length === 0 ? undefined : commonOf(fresh, FRESHNESS),
     height: mostKnown(all, ({ height }) => height),
     lag: mostKnown(all, ({ lag }) => lag),
+    ...(differed.length === 0 ? {} : { differed: summed(differed) }),
     rateLimit: all[0]!.rateLimit.map((_, i) => rateOf(all.flatMap(({ rateLimit }) => rateLimit[i] ?? []))),
     trail: trailOf(all.map(({ trail }) => trail)),
   };
@@ -119,4 +121,22 @@ export function endpointOf<T extends RpcEndpointTold>(all: readonly T[]): T {
 function trailOf(trails: readonly (readonly number[])[]): number[] {
   const length = most(trails, (trail) => trail.length);
   return Array.from({ length }, (_, i) => sum(trails, (trail) => trail[trail.length - length + i] ?? 0));
+}
+
+export function nodesOf(all: readonly RpcTold[]): RpcTold {
+  const heads = all.flatMap(({ head }) => head ?? []);
+  const endpoints = [
+    ...Map.groupBy(
+      all.flatMap((told) => told.endpoints),
+      ({ name }) => name,
+    ).values(),
+  ];
+  return {
+    adapter: all[0]!.adapter,
+    head: heads.length === 0 ? undefined : Math.max(...heads),
+    panic: all.every(({ panic }) => panic),
+    coalesced: sum(all, ({ coalesced }) => coalesced),
+    answers: summed(all.map(({ answers }) => answers)),
+    endpoints: endpoints.map(endpointOf),
+  };
 }

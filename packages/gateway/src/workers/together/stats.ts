@@ -1,6 +1,5 @@
 /** `/api/stats` of several workers. Percentiles are taken anew from all that was counted, never from percentiles. */
 import { type ClientHistograms, quantilesOf } from 'keepwarm';
-import type { RpcTold } from '../../admin/rpc-told.ts';
 import {
   SERIES_SECONDS,
   type Snapshot,
@@ -17,7 +16,7 @@ import { unreachableTogether } from '../../figures/unreachable.ts';
 import { packed, unpackInto } from '../../history/row.ts';
 import type { SharedTold } from '../../websocket/shared-subscriptions.ts';
 import { tooFew } from './acts.ts';
-import { endpointOf } from './endpoints.ts';
+import { nodesOf } from './endpoints.ts';
 import { redisOf } from './redis.ts';
 import { type AnyTogether, type CrewView, most, type Part, sum, summed, together, weighted } from './together.ts';
 
@@ -257,23 +256,6 @@ function subscriptionsOf(all: readonly SharedTold[]): SharedTold {
     ).values(),
   ];
   return { ...summed(all), endpoints: endpoints.map(summed) };
-}
-
-function nodesOf(all: readonly RpcTold[]): RpcTold {
-  const heads = all.flatMap(({ head }) => head ?? []);
-  const endpoints = [
-    ...Map.groupBy(
-      all.flatMap((told) => told.endpoints),
-      ({ name }) => name,
-    ).values(),
-  ];
-  return {
-    adapter: all[0]!.adapter,
-    head: heads.length === 0 ? undefined : Math.max(...heads),
-    panic: all.every(({ panic }) => panic),
-    coalesced: sum(all, ({ coalesced }) => coalesced),
-    endpoints: endpoints.map(endpointOf),
-  };
 }
 
 function byCodeOf(all: readonly UpstreamTold[]): Record<string, number> {
