@@ -30,7 +30,9 @@ export {
   send,
   silence,
 } from './faulty-steps.ts';
+export type { BookChange, LostChange, PublicBook } from './paradex/channels.ts';
 export type { ParadexFault, ParadexServerOptions } from './paradex/rules.ts';
+export type { ParadexEvent, SbeAmount, SbeLevel } from './paradex/sbe-writer.ts';
 export { type ParadexServer, startParadexServer } from './paradex/server.ts';
 export { Redaction, type RedactOptions } from './redact.ts';
 export {

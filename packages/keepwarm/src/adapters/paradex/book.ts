@@ -82,8 +82,7 @@ function applied(side: Map<string, string>, levels: readonly ParadexLevel[]): vo
 export function compared(one: string, other: string): number {
   const [minus, otherMinus] = [one.startsWith('-'), other.startsWith('-')];
   if (minus !== otherMinus) return minus ? -1 : 1;
-  const size = sized(minus ? one.slice(1) : one, minus ? other.slice(1) : other);
-  return minus ? -size : size;
+  return minus ? sized(other.slice(1), one.slice(1)) : sized(one, other);
 }
 
 function sized(one: string, other: string): number {

@@ -1,16 +1,19 @@
-/** The server's end of a WebSocket, as little of it as a stand-in for an exchange needs: JSON, whole frames. */
+/** The server's end of a WebSocket, as little of it as a stand-in for an exchange needs: whole frames. */
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
 export interface ServerSocket {
   say(message: object): void;
+  /** A binary message. */
+  sayBytes(bytes: Uint8Array): void;
   destroy(): void;
 }
 
 /** RFC 6455 § 1.3 */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 const TEXT = 1;
+const BINARY = 2;
 const CLOSE = 8;
 const PING = 9;
 const PONG = 10;
@@ -38,8 +41,11 @@ export function acceptWebSocket(
     read();
   });
   socket.on('error', () => undefined);
+  const say = (opcode: number, payload: Buffer): void =>
+    void (socket.writable && socket.write(framed(opcode, payload)));
   return {
-    say: (message) => void (socket.writable && socket.write(framed(TEXT, Buffer.from(JSON.stringify(message))))),
+    say: (message) => say(TEXT, Buffer.from(JSON.stringify(message))),
+    sayBytes: (bytes) => say(BINARY, Buffer.from(bytes)),
     destroy: () => socket.destroy(),
   };
 }

@@ -15,7 +15,14 @@ export interface Stream<Account> {
   readonly socket: ServerSocket;
   readonly channels: Set<string>;
   account: Account | undefined;
+  /** Of the binary messages that were asked for, where an exchange has such. */
+  readonly version: number | undefined;
 }
+
+/** Whose a connection is; or the status it is refused with. */
+export type Admission<Account> =
+  | { readonly account: Account | undefined; readonly version?: number | undefined }
+  | { readonly status: number };
 
 export interface ExchangeWords<Account, Fault> {
   /** What stands before every path. */
@@ -30,8 +37,8 @@ export interface ExchangeWords<Account, Fault> {
   before(fault: Fault | undefined, asked: Asked): Said | undefined;
   /** Those that come after it was taken: another answer. */
   after(fault: Fault | undefined, said: Said): Said;
-  /** Whether this WebSocket connection may be opened, and whose it is. */
-  admits(query: URLSearchParams): { readonly account: Account | undefined } | undefined;
+  /** Whether this WebSocket connection may be opened, and whose it is. Nothing is 401. */
+  admits(query: URLSearchParams): Admission<Account> | undefined;
   heard(stream: Stream<Account>, message: Readonly<Record<string, unknown>>): void;
 }
 
@@ -93,6 +100,11 @@ export class StandIn<Account, Fault extends string> {
   /** To all who have subscribed to the channel, or those of them it is meant for. */
   tell(channel: string, message: object, to: (stream: Stream<Account>) => boolean = () => true): void {
     for (const stream of this.#streams) if (stream.channels.has(channel) && to(stream)) stream.socket.say(message);
+  }
+
+  /** Those connections that are open. */
+  get streams(): Iterable<Stream<Account>> {
+    return this.#streams;
   }
 
   dropStreams(): void {
@@ -189,12 +201,16 @@ export class StandIn<Account, Fault extends string> {
 
   #upgrade(request: IncomingMessage, socket: Socket): void {
     const admitted = this.#words.admits(new URL(request.url ?? '/', 'http://localhost').searchParams);
-    if (admitted === undefined) return void socket.end('HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n');
+    if (admitted === undefined || 'status' in admitted) {
+      const { status } = admitted ?? { status: 401 };
+      return void socket.end(`HTTP/1.1 ${status} Refused\r\ncontent-length: 0\r\n\r\n`);
+    }
     const heard = (message: unknown): void => this.#words.heard(stream, message as Record<string, unknown>);
     const stream: Stream<Account> = {
       socket: acceptWebSocket(request, socket, heard),
       channels: new Set(),
       account: admitted.account,
+      version: admitted.version,
     };
     this.#streams.add(stream);
     socket.once('close', () => this.#streams.delete(stream));

@@ -13,6 +13,8 @@ export interface ParadexServerOptions extends ExchangeServerOptions<ParadexFault
   /** Whether this account's key signed this; any StarkNet library tells. */
   readonly verify: (data: object, account: string, signature: readonly string[], publicKey: string) => boolean;
   readonly chainId: string;
+  /** The newest version of the binary schema it serves on public channels; one above it is a 400. Default 2. */
+  readonly sbeVersionMax?: number | undefined;
   /** Public keys of the accounts it knows from the start, by account. */
   readonly accounts?: Readonly<Record<string, string>> | undefined;
 }

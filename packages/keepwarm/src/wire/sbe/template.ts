@@ -4,7 +4,7 @@
  *
  * Source: FIX Simple Binary Encoding 1.0; here little-endian, dimensions of 16 bits, lengths of texts of 8.
  */
-import { countAt, decimalAt, isNull } from './numbers.ts';
+import { countAt, decimals } from './numbers.ts';
 
 /** How a value of a fixed number of bytes is read. */
 export interface SbeType<T = unknown> {
@@ -51,15 +51,12 @@ export interface SbeSchema {
 }
 
 /** A decimal number of so many places, as text; nothing for the null value. */
-export const decimal = (places: number): SbeType<string> => ({
-  bytes: 8,
-  read: (view, at) => (isNull(view, at) ? undefined : decimalAt(view, at, places)),
-});
+export const decimal = (places: number): SbeType<string> => ({ bytes: 8, read: decimals(places) });
 
 /** The same where it may be null. */
 export const optional = (type: SbeType<string>): SbeType<string | null> => ({
   bytes: type.bytes,
-  read: (view, at) => (isNull(view, at) ? null : type.read(view, at)),
+  read: (view, at) => type.read(view, at) ?? null,
 });
 
 /** A count, which must be one that a number holds exactly. */
