@@ -101,9 +101,12 @@ function arrivingStream(source: BodySource, thrown: (error: NetError) => unknown
       if (started) return source.resume();
       started = true;
       source.start({
-        data(chunk) {
+        keeps: true,
+        data(chunk, yours) {
           if (over) return false;
-          controller.enqueue(new Uint8Array(chunk));
+          // Its buffer goes over to the reader, and must hold nothing else.
+          const whole = yours === true && chunk.length === chunk.buffer.byteLength;
+          controller.enqueue(whole ? chunk : new Uint8Array(chunk));
           return (controller.desiredSize ?? 0) > 0;
         },
         end() {

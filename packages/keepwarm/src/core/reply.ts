@@ -15,6 +15,11 @@ const NO_TRAILERS: readonly string[] = [];
 
 /** Where a body goes. `chunk` is valid during the call only, unless it is `yours`: copy what must outlive it. */
 export interface BodySink {
+  /**
+   * Whether it keeps what it is given. Then large pieces are read into memory that becomes its own, where that spares a
+   * copy; to one who is done with a chunk when `data` returns, all of them come in the same memory, which costs less.
+   */
+  readonly keeps?: boolean;
   /** @returns false to pause until `resume` */
   data(chunk: Uint8Array, yours?: boolean): boolean;
   end(trailers: readonly string[]): void;

@@ -126,6 +126,7 @@ function wholeSource(bytes: Uint8Array): BodySource {
  */
 class Decoding implements BodySource, BodySink {
   readonly bytesExpected = -1;
+  readonly keeps = true;
   readonly #source: BodySource;
   readonly #codings: readonly Coding[];
   readonly #options: DecompressOptions;
@@ -171,12 +172,12 @@ class Decoding implements BodySource, BodySink {
     this.#source.liftDeadline(until);
   }
 
-  data(chunk: Uint8Array): boolean {
+  data(chunk: Uint8Array, yours = false): boolean {
     if (this.#over || chunk.length === 0) return true;
     if (this.#chain.length === 0) this.#build(chunk[0]!);
     this.#bytesIn += chunk.length;
     this.#options.tally.encodedBytes += chunk.length;
-    return this.#chain[0]!.write(Buffer.from(chunk)); // a copy: the decoder reads it later
+    return this.#chain[0]!.write(yours ? chunk : Buffer.from(chunk)); // the decoder reads it later
   }
 
   end(trailers: readonly string[]): void {

@@ -53,20 +53,28 @@ export class BodyPipe implements BodySource {
     for (const chunk of kept) this.#keep(chunk, 0, chunk.length, true);
   }
 
-  /** @returns false when reading should stop until `readMore` */
-  push(bytes: Buffer, from: number, to: number): boolean {
+  /**
+   * @param ours nobody writes into these bytes any more, and they have their memory to themselves
+   * @returns false when reading should stop until `readMore`
+   */
+  push(bytes: Buffer, from: number, to: number, ours = false): boolean {
     if (this.#over) return true;
     if (this.#sink === undefined || this.#paused) {
-      this.#keep(bytes, from, to, false);
+      this.#keep(bytes, from, to, ours);
       return !this.#paused && this.#keptBytes < KEPT_BYTES_MAX;
     }
-    this.#paused = !this.#sink.data(bytes.subarray(from, to));
+    this.#paused = !this.#sink.data(bytes.subarray(from, to), ours);
     return !this.#paused;
   }
 
   /** Whether the reader, not the peer, is what everyone waits for. */
   get stalled(): boolean {
     return this.#paused || (this.#sink === undefined && this.#keptBytes >= KEPT_BYTES_MAX);
+  }
+
+  /** Whether its sink keeps what it is given: memory of its own is not wasted on it. */
+  get keeps(): boolean {
+    return this.#sink?.keeps === true;
   }
 
   /** Whether as much is kept as may be: reading should stop. */

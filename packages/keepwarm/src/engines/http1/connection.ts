@@ -19,7 +19,7 @@ import type { Dialled } from '../../net/dial.ts';
 import type { LiveSocket, SocketLife } from '../../net/sockets.ts';
 import type { ExclusivePool } from '../../pool/exclusive.ts';
 import type { Kept } from '../../pool/lifetime.ts';
-import { own, readBuffer, type SocketOwner } from '../reading.ts';
+import { own, type SocketOwner } from '../reading.ts';
 import type { Host } from './host.ts';
 import { hearOut } from './last-words.ts';
 
@@ -48,6 +48,8 @@ export class Connection implements Kept<Connection>, LiveSocket, SocketOwner {
   readonly pool: ExclusivePool<Connection>;
   readonly socket: Socket;
   exchange: Tenant | undefined;
+  /** Named by the exchange, read by read. */
+  landing: Buffer | undefined;
   leases = 0;
   leasedAt = 0;
 
@@ -134,10 +136,11 @@ export class Connection implements Kept<Connection>, LiveSocket, SocketOwner {
     this.idleMs = Math.min(heeded, this.#idleMs);
   }
 
-  received(bytes: number): boolean {
-    if (this.exchange !== undefined) return this.exchange.received(readBuffer, bytes);
+  received(count: number, bytes: Buffer): boolean {
+    this.landing = undefined;
+    if (this.exchange !== undefined) return this.exchange.received(bytes, count);
     // Nothing was asked.
-    if (this.place !== 'gone') this.close(isGivingUp(bytes) ? 'peer' : 'protocol');
+    if (this.place !== 'gone') this.close(isGivingUp(bytes, count) ? 'peer' : 'protocol');
     return false;
   }
 
@@ -248,6 +251,6 @@ export class Connection implements Kept<Connection>, LiveSocket, SocketOwner {
 const HINT_MARGIN_MS = 1_000;
 
 /** A 408 out of the blue is a server's way to say that it gives up waiting (RFC 9110 § 15.5.9). */
-function isGivingUp(bytes: number): boolean {
-  return readBuffer.toString('latin1', 8, Math.min(bytes, 12)).includes('408');
+function isGivingUp(bytes: Buffer, count: number): boolean {
+  return bytes.toString('latin1', 8, Math.min(count, 12)).includes('408');
 }

@@ -25,6 +25,11 @@ export class Delivery {
     return this.#pipe.full;
   }
 
+  /** Whether the reader keeps what it is given. */
+  get keeps(): boolean {
+    return this.#pipe.keeps;
+  }
+
   end(trailers: readonly string[]): void {
     this.#pipe.end(trailers);
     this.#ending.finish(trailers);

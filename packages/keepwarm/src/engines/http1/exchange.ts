@@ -186,7 +186,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
       return false;
     }
     if (this.#over) return false;
-    if (!incoming.ended) return !incoming.begun || this.#readOn(incoming);
+    if (!incoming.ended) return !incoming.begun || this.#readOn(incoming, count);
     if (consumed === count) this.#complete(incoming);
     else this.#giveUp('protocol', this.#placed(describe.bytesAfterEnd(count - consumed)));
     return true;
@@ -227,10 +227,8 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     return stale && mayRepeat(this.call) && this.#host.mayHop();
   }
 
-  /**
-   * A part of the message has been read: the reply goes to the caller with the rest to come. @returns false to pause
-   */
-  #readOn(incoming: Incoming): boolean {
+  /** A part of the message has been read: the reply goes to the caller, the rest to come. @returns false to pause */
+  #readOn(incoming: Incoming, count: number): boolean {
     this.phase = 'body';
     if (this.#delivery === undefined) {
       const { reply, delivery } = incoming.piped(this.#connection!, this);
@@ -239,15 +237,17 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
       if (this.#over) return false;
     }
     this.#await();
+    const connection = this.#connection!;
+    if (this.#delivery.keeps) connection.landing = incoming.landing(connection.socket, count);
     if (!this.#delivery.full) return true;
-    this.#connection?.socket.pause();
+    connection.socket.pause();
     return false;
   }
 
   readMore(): void {
     if (this.#over || this.#connection === undefined) return;
     this.#await();
-    this.#connection.socket.resume();
+    if (this.#connection.socket.isPaused()) this.#connection.socket.resume();
   }
 
   waitForReader(): void {

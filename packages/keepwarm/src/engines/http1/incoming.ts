@@ -11,11 +11,13 @@
  *   (3) After `release` nothing of the last reply is held.
  */
 import { Buffer } from 'node:buffer'; // the global of this name is a getter, which a hot path would feel
+import type { Socket } from 'node:net';
 import type { Call } from '../../core/call.ts';
 import { Reply } from '../../core/reply.ts';
 import { ReplyFields } from '../../core/reply-fields.ts';
 import type { ResponseHead } from '../../wire/response-head.ts';
 import { type MessageHandler, type ParserLimits, ResponseParser } from '../../wire/response-parser.ts';
+import { LANDING_BYTES, landingFor, readBuffer } from '../reading.ts';
 import { BodyHandle, BodyPipe, type PipeOwner } from './body-pipe.ts';
 import type { Connection } from './connection.ts';
 import { Delivery } from './delivery.ts';
@@ -54,6 +56,9 @@ export class Incoming implements MessageHandler {
   #textBytes = -1;
   #wantsBytes = false;
   #pipe: BodyPipe | undefined;
+  /** Where the bytes of this read lie, until they are handed on for good, and up to where. */
+  #landed: Buffer = readBuffer;
+  #landedTo = 0;
   #onInterim: Call['onInterim'];
 
   constructor(limits: ParserLimits) {
@@ -72,7 +77,18 @@ export class Incoming implements MessageHandler {
 
   /** @returns how many of the bytes belong to this reply @throws NetError `PROTOCOL` or `LIMIT` */
   read(bytes: Buffer, count: number): number {
+    this.#landed = bytes;
+    this.#landedTo = count;
     return this.#parser.read(bytes, 0, count);
+  }
+
+  /** Where the next read should lead, for a reader who keeps what it gets, after one of so many bytes. */
+  landing(socket: Socket, count: number): Buffer | undefined {
+    const { bytesLeft } = this.#parser;
+    // The end of the body, and what may come after it, is read into the shared buffer.
+    if (bytesLeft >= 0 && bytesLeft <= LANDING_BYTES) return undefined;
+    if (this.#landed !== readBuffer) return this.#landed;
+    return count >= LANDING_BYTES / 2 ? landingFor(socket) : undefined;
   }
 
   /** The peer ended its side. @throws NetError `RESET` when that cut the reply short */
@@ -128,7 +144,7 @@ export class Incoming implements MessageHandler {
   onData(bytes: Buffer, from: number, to: number): void {
     this.#bytes += to - from;
     if (this.#bytes > this.#bodyBytesMax) throw this.#tooLong();
-    if (this.#pipe !== undefined) this.#pipe.push(bytes, from, to);
+    if (this.#pipe !== undefined) this.#pipe.push(bytes, from, to, this.#gives(bytes, from, to));
     else if (to - from === this.#textBytes && this.#keepText(bytes, from, to)) return;
     else if (this.#first === undefined) this.#first = copyOf(bytes, from, to);
     else (this.#more ??= []).push(copyOf(bytes, from, to));
@@ -138,6 +154,16 @@ export class Incoming implements MessageHandler {
     this.ended = true;
     this.persistent = persistent;
     this.#trailers = trailers;
+  }
+
+  /**
+   * Whether the piece is handed on with the memory it lies in: that is its own, most of it is used, and nothing behind
+   * it is still to be read.
+   */
+  #gives(bytes: Buffer, from: number, to: number): boolean {
+    if (bytes === readBuffer || to < this.#landedTo || (to - from) * 2 < bytes.length) return false;
+    this.#landed = readBuffer;
+    return true;
   }
 
   #bytesKept(): Buffer {

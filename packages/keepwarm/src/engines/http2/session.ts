@@ -27,7 +27,7 @@ import { PeerSettings } from '../../wire/h2/settings.ts';
 import { describe } from '../http1/failures.ts';
 import type { Carrier } from '../http1/host.ts';
 import { hearOut } from '../http1/last-words.ts';
-import { own, readBuffer, replayEarly, type SocketOwner } from '../reading.ts';
+import { own, replayEarly, type SocketOwner } from '../reading.ts';
 import { Dispatch } from './dispatch.ts';
 import { tell } from './failures.ts';
 import { Flush } from './flush.ts';
@@ -221,12 +221,12 @@ export class Session implements Kept<Session>, SharedItem<Session>, Carrier, Soc
     }
   }
 
-  received(count: number): boolean {
+  received(count: number, bytes: Buffer): boolean {
     if (this.place === 'gone') return false;
     const now = this.#host.clock.now();
     this.activeAt = this.#dispatch.now = now;
     try {
-      this.#flush.together(() => this.#reader.read(readBuffer, 0, count));
+      this.#flush.together(() => this.#reader.read(bytes, 0, count));
     } catch (thrown) {
       this.#fault(thrown);
       return false;

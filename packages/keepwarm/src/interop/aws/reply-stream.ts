@@ -12,7 +12,8 @@ export function readableOf(body: Uint8Array | BodySource, worded: (error: NetErr
   let started = false;
   let ended = false;
   const sink: BodySink = {
-    data: (chunk) => readable.push(Buffer.from(chunk)),
+    keeps: true,
+    data: (chunk, yours) => readable.push(yours === true ? chunk : Buffer.from(chunk)),
     end: () => {
       ended = true;
       readable.push(null);

@@ -30,6 +30,7 @@ import { type CallWatch, callOf, type DispatchOptions, streamOf } from './reques
 export class DispatchExchange implements Controller, BodySink, CallWatch, Taker, Link<DispatchExchange> {
   chainBefore: DispatchExchange | undefined;
   chainAfter: DispatchExchange | undefined;
+  readonly keeps = true;
   rawHeaders: string[] | null = null;
   rawTrailers: string[] | null = null;
   readonly #handler: Handler;
