@@ -1,7 +1,9 @@
 /** WebSocket connections against a server that is not ours, and against servers that break the rules. */
 import assert from 'node:assert/strict';
-import { createServer, type Socket } from 'node:net';
+import { createHash } from 'node:crypto';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
+import { createServer as createTlsServer } from 'node:tls';
 import { type Peer, WebSocketServer } from 'ws';
 import { settle } from '../../src/clients/options.ts';
 import { systemClock } from '../../src/core/clock.ts';
@@ -15,6 +17,7 @@ import { Dialler } from '../../src/net/dial.ts';
 import { DnsCache } from '../../src/net/dns.ts';
 import { systemResolver } from '../../src/net/resolver.ts';
 import { type TlsOptions, TlsSetup } from '../../src/net/tls.ts';
+import { selfSigned } from '../../src/testing/certificates.ts';
 import { fails, leavesNothing, until } from './setup.ts';
 
 leavesNothing();
@@ -89,6 +92,34 @@ async function aLiar(t: TestContext, answer: (head: string, socket: Socket) => s
   return `ws://127.0.0.1:${address.port}`;
 }
 
+/** A TLS server that agrees, sends these frames and hangs up; all of that comes as one piece. */
+async function inOnePiece(t: TestContext, frames: string): Promise<string> {
+  let held: Buffer[] | undefined;
+  const secure = createTlsServer(selfSigned(), (socket) => {
+    socket.on('error', () => {});
+    socket.once('data', (data) => {
+      held = [];
+      const key = /sec-websocket-key: (.*)\r\n/i.exec(data.toString('latin1'))![1]!;
+      const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+      const agreed = ['HTTP/1.1 101 ', 'Upgrade: websocket', 'Connection: Upgrade', `Sec-WebSocket-Accept: ${accept}`];
+      socket.end(`${agreed.join('\r\n')}\r\n\r\n${frames}`, 'latin1');
+    });
+  });
+  const relay = createServer((socket) => {
+    const { port } = secure.address() as AddressInfo;
+    const onward = connect(port, '127.0.0.1', () => socket.pipe(onward)).on('error', () => {});
+    onward.on('data', (data) => (held === undefined ? socket.write(data) : held.push(data)));
+    onward.on('end', () => socket.end(Buffer.concat(held ?? [])));
+    socket.on('error', () => {}).on('close', () => onward.destroy());
+  });
+  for (const server of [secure, relay]) {
+    server.on('connection', (socket: Socket) => t.after(() => socket.destroy()));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    t.after(() => server.close());
+  }
+  return `wss://127.0.0.1:${(relay.address() as AddressInfo).port}`;
+}
+
 const echo = (peer: Peer) => peer.on('message', (data, binary) => peer.send(binary ? data : data.toString()));
 
 describe('a WebSocket connection', () => {
@@ -114,6 +145,14 @@ describe('a WebSocket connection', () => {
     const { messages } = await open(await aServer(t, (peer) => peer.send('at once')));
     await until(() => messages.length === 1, 'the early message');
     assert.deepEqual(messages, ['at once']);
+  });
+
+  it('gives what came in one piece with the agreement, the goodbye and the end', async (t) => {
+    const { open } = anEngine(t, {}, {}, { verify: false });
+    const url = await inOnePiece(t, '\x81\x02hi\x88\x0a\x03\xf0no token');
+    const { messages, ended } = await open(url);
+    assert.match((await ended).message, /the peer closed the connection \(1008: no token\)/);
+    assert.deepEqual(messages, ['hi']);
   });
 
   it('takes messages in fragments, and answers pings between them', async (t) => {

@@ -128,21 +128,23 @@ export class WebSocketEngine implements SessionHost {
 
   #begin(origin: Origin, dialled: Dialled, inbox: Inbox, handler: SessionHandler, rest: Buffer): WebSocketSession {
     const session = new WebSocketSession(this, origin, dialled, handler);
-    attach(dialled.socket, session);
-    inbox.reader = (bytes) => session.received(bytes, bytes.length);
-    // What came with the answer is read after the opener's code has run: it must know its session by then.
-    if (rest.length > 0) {
-      const early = Buffer.from(rest);
-      const { reader } = inbox;
-      let queued: Buffer[] = [early];
-      inbox.reader = (bytes) => queued.push(Buffer.from(bytes)) > 0;
-      this.clock.nextTurn(() => {
-        inbox.reader = reader;
-        const all = queued;
-        queued = [];
-        for (const each of all) session.received(each, each.length);
-      });
-    }
+    // What came with the answer is told after the opener's code has run, as that must know its session by then; and
+    // before that the peer has left, should that have come along with it.
+    let early: Buffer[] | undefined = rest.length === 0 ? [] : [Buffer.from(rest)];
+    let gone: { readonly cause: Error | undefined } | undefined;
+    inbox.reader = (bytes) =>
+      early === undefined ? session.received(bytes, bytes.length) : early.push(Buffer.from(bytes)) > 0;
+    const lost = (cause: Error | undefined): void => {
+      if (early === undefined) session.lost(cause);
+      else gone ??= { cause };
+    };
+    attach(dialled.socket, lost);
+    this.clock.nextTurn(() => {
+      const read = early ?? [];
+      early = undefined;
+      for (const each of read) session.received(each, each.length);
+      if (gone !== undefined) session.lost(gone.cause);
+    });
     return session;
   }
 }

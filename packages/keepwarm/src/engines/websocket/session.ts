@@ -254,9 +254,9 @@ function nextMask(): Uint8Array {
   return masks.subarray(used - 4, used);
 }
 
-/** For the opener: sockets report here. */
-export function attach(socket: Socket, session: WebSocketSession): void {
-  socket.on('end', () => session.lost(undefined));
-  socket.on('error', (error) => session.lost(error));
-  socket.on('close', () => session.lost(undefined));
+/** For the opener: how a socket tells that it ended, failed or closed; more than once. */
+export function attach(socket: Socket, lost: (cause: Error | undefined) => void): void {
+  socket.on('end', () => lost(undefined));
+  socket.on('error', lost);
+  socket.on('close', () => lost(undefined));
 }
