@@ -179,6 +179,8 @@ for (const queuePolicy of ['disconnect', 'dropOldest', 'dropNewest'] as const) {
     slow.stream.pause();
     const witness = aWitness(t, port);
     const monitors = () => gateway.grpc.told()[0]!.multiplexer!.monitors;
+    // The witness may be the later of the two to come.
+    await until(() => witness.check() > 0, 'the witness is told');
     if (queuePolicy === 'disconnect') await until(() => monitors().length === 1, 'it is told to go');
     else await until(() => monitors().some(({ dropped }) => dropped > 500), 'updates are dropped');
     assert.ok(monitors().every(({ waiting }) => waiting <= queueUpdatesMax));

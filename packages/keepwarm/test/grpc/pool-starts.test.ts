@@ -73,7 +73,7 @@ describe('a limit on opening streams', () => {
   it('ends with the deadline, the signal, and after waitMs, each by its name', async (t) => {
     const peer = await aStreamPeer(t);
     const pool = aPool(t, peer, { waitMs: 60, streamRate: { limit: 1, windowMs: 60_000 } });
-    const lease = await pool.lease('one');
+    const lease = await pool.lease('one', { waitMs: 60_000 }); // however long it takes to connect
     const first = await begun(lease.client.serverStream(watch, NOTHING));
     await assert.rejects(lease.client.serverStream(watch, NOTHING).next(), /streamRate.*waitMs 60/);
     await assert.rejects(lease.client.serverStream(watch, NOTHING, { deadlineMs: 20 }).next(), /DEADLINE_EXCEEDED/);
