@@ -163,6 +163,7 @@ describe('its timer', () => {
     world.giveBack(world.lease());
     world.lifetime.close();
     assert.equal(world.clock.sleeping, 0);
+    world.clock.advance(1_000); // past all that was due when it was closed
     world.giveBack(world.lease());
     assert.equal(world.clock.sleeping, 0);
   });

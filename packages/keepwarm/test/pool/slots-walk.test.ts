@@ -30,7 +30,7 @@ class Walk {
       open: { pool },
     } = this;
     const lines = this.#lines;
-    const line = lines[nth % lines.length];
+    const line = what === 'remove' ? this.open.lines[nth % this.open.lines.length] : lines[nth % lines.length];
     const waiting = this.riders.filter(({ settled, queued }) => settled === 0 && queued);
     const riding = this.riders.filter(({ line }) => line !== undefined);
     if (what === 'call' || what === 'callNewer') {
@@ -73,6 +73,8 @@ class Walk {
     assert.equal(this.capacity.used, pool.opening + lines.length, say('(1) places'));
     assert.equal(pool.opening, this.open.opens, say('openings'));
     assert.equal(pool.waiting, waiting.length, say('(6) waiters'));
+    const riding = this.riders.filter(({ line }) => line !== undefined);
+    assert.equal(pool.slotsLent, riding.length, say('slots lent'));
     assert(
       this.riders.every(({ settled }) => settled <= 1),
       say('(6) twice'),
@@ -107,6 +109,7 @@ it('a shared pool keeps its invariants in any order of events, and ends with not
       while (walk.open.opens > 0) walk.open.opened(1);
       for (const { line } of walk.riders) if (line !== undefined) walk.open.pool.release(line);
       assert.equal(walk.capacity.used, 0, 'every place is given back');
+      assert.equal(walk.open.pool.slotsLent, 0, 'and every slot');
     }),
     { numRuns: 2_000 },
   );

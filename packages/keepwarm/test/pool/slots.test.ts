@@ -177,6 +177,36 @@ describe('limits', () => {
     assert.equal(capacity.used, 0);
   });
 
+  it('a minimum is kept once the pool is in use, in free places only, and no longer when its idle ones are closed', () => {
+    const capacity = new Capacity(1);
+    const other = new OpenShared({}, capacity);
+    const open = new OpenShared({ idleMin: 1 }, capacity);
+    open.pool.relax();
+    assert.equal(open.opens, 0, 'nobody has used it');
+    other.pool.fill(1);
+    const warm = other.opened(1);
+    assert.equal(open.pool.fill(1), 0);
+    assert.equal(warm.closedFor, undefined, 'a spare is not worth a warm one of others');
+    assert(open.pool.holdsBack);
+    other.pool.evict(warm, 'idle');
+    open.pool.relax();
+    assert.equal(open.opens, 1);
+    open.openFailed();
+    assert(open.pool.holdsBack);
+    assert.equal(open.opens, 0, 'a spare that failed is not tried at once');
+    open.pool.relax();
+    const line = open.opened(1);
+    open.pool.remove(line);
+    assert.equal(open.opens, 1, 'another in its place');
+    open.opened(1);
+    assert.equal(open.pool.evictIdle('closing'), 1);
+    assert.deepEqual([open.opens, capacity.used], [0, 0]);
+    const rider = open.call();
+    open.opened(1);
+    open.pool.remove(rider.line!);
+    assert.equal(open.opens, 1, 'it is in use again');
+  });
+
   it('close refuses who waits, closes what is idle, and the rest as it comes back', () => {
     const open = new OpenShared({ sizeMax: 1 });
     const [on, waiting] = open.calls(2);
