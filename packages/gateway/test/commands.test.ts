@@ -9,6 +9,7 @@ import { completion, SHELLS } from '../src/command/completion.ts';
 import { help } from '../src/command/help.ts';
 import { bare, paintFor, plain } from '../src/command/paint.ts';
 import { length, ms, printable, table } from '../src/command/table.ts';
+import { socketRows } from '../src/command/views.ts';
 import {
   COMMAND_LINE,
   command,
@@ -87,6 +88,14 @@ describe('commands that ask a gateway, and act on it', () => {
       assert.match(people.out, pattern);
       assert.ok(Number(size(JSON.parse(program.out) as never)) > 0, args.join(' '));
     }
+  });
+
+  it('say what there is none of, and where others may be', () => {
+    const rows = (upstream?: string, state?: string) =>
+      socketRows({ total: 0, offset: 0, sockets: [] }, { upstream, state }, paintFor(false, {})).join('\n');
+    assert.match(rows(), /no connection is open now; --state all lists those that were closed, too$/);
+    assert.match(rows('api', 'in use'), /no connection of api is in use now; --state all/);
+    assert.match(rows('api', 'all'), /no connection of api has been opened yet$/);
   });
 
   it('act, and say what came of it', async () => {

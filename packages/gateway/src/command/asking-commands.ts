@@ -32,7 +32,7 @@ export const ASKING_COMMANDS = {
     examples: ['keepwarm stats', 'keepwarm stats --json --upstream api'],
   },
   sockets: {
-    summary: 'list connections: phases, calls served, why each was closed',
+    summary: 'list open connections, or closed ones: phases, calls served, why each was closed',
     flags: {
       ...READS,
       state: { value: 'STATE', help: 'open, idle, "in use", closed or all; default open' },

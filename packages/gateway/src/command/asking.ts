@@ -37,7 +37,7 @@ const VIEWS: Readonly<Record<AskingName, View>> = {
     ask: async (admin, { upstream, state, order, limit }, paint) => {
       const query = { upstream: word(upstream), state: word(state), order: word(order), limit: word(limit) };
       const told = await admin.sockets(query);
-      return { told, lines: socketRows(told, paint) };
+      return { told, lines: socketRows(told, query, paint) };
     },
   },
   endpoints: {

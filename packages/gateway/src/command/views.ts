@@ -74,7 +74,19 @@ function byWorker<T extends { readonly worker?: number }>(rows: readonly T[]): C
 
 const bad = (count: number): Style | undefined => (count > 0 ? 'red' : undefined);
 
-export function socketRows({ total, sockets }: SocketsTold, paint: Paint): string[] {
+interface SocketsAsked {
+  readonly upstream: string | undefined;
+  readonly state: string | undefined;
+}
+
+/** In place of no rows: what there is none of, and where others may be. */
+function noSockets({ upstream, state = 'open' }: SocketsAsked): string {
+  const of = upstream === undefined ? '' : ` of ${upstream}`;
+  if (state === 'all') return `no connection${of} has been opened yet`;
+  return `no connection${of} is ${state} now; --state all lists those that were closed, too`;
+}
+
+export function socketRows({ total, sockets }: SocketsTold, asked: SocketsAsked, paint: Paint): string[] {
   const columns: Of<SocketsTold['sockets']> = [
     { title: 'id', of: ({ id }) => `${id}`, right: true },
     ...byWorker(sockets),
@@ -91,7 +103,7 @@ export function socketRows({ total, sockets }: SocketsTold, paint: Paint): strin
   ];
   const rest = total - sockets.length;
   const more = rest > 0 ? [`and ${rest} more: see --limit`] : [];
-  return [...table(columns, sockets, paint, 'no connection is like that'), ...more];
+  return [...table(columns, sockets, paint, noSockets(asked)), ...more];
 }
 
 const SOCKET_STYLES: Readonly<Record<string, Style>> = { 'in use': 'green', closed: 'dim' };
