@@ -111,6 +111,7 @@ describe('agreement about the head', () => {
     assert.deepEqual([error.code, (error.cause as Error).message], ['ABORTED', 'gone']);
     const early = (await thrown(rpc.call('eth_getBalance', BALANCE, { agree: 2, signal: caller.signal }))) as NetError;
     assert.equal(early.code, 'ABORTED');
+    assert.equal(rpc.stats().coalesced, 0, 'nobody joins one that is over');
     const closed = thrown(rpc.call('eth_getBalance', BALANCE, { agree: 2 }));
     await rpc.close({ deadlineMs: 0 });
     assert.equal(((await closed) as NetError).code, 'CLOSED');

@@ -131,6 +131,24 @@ describe('reads that come while others are under way', () => {
     assert.deepEqual(sizes(node).slice(3), [20, 20], 'nothing is under way again');
   });
 
+  it('who leaves before it is sent is not sent, and who leaves later takes no other along', async (t) => {
+    const { say, go } = aHeldSay();
+    const node = await aNode(t, say);
+    const rpc = anRpc(t, [node], { batching: true, coalesce: false });
+    const callers = numbers(4).map(() => new AbortController());
+    const asked = callers.map(({ signal }, i) => rpc.call('echo', [i], { signal }));
+    const left = thrown(asked[0]!);
+    callers[0]!.abort();
+    assert(((await left) as NetError).reach === 'unsent');
+    await node.arrived(1);
+    assert.deepEqual(sizes(node), [3]);
+    const later = thrown(asked[1]!);
+    callers[1]!.abort();
+    assert(((await later) as NetError).reach === 'unknown');
+    go();
+    assert.deepEqual(await Promise.all(asked.slice(2)), [[2], [3]]);
+  });
+
   it('count what ended without an answer as ended', async (t) => {
     const node = await aNode(t, () => undefined);
     const rpc = anRpc(t, [node], { batching: true, retry: false });
