@@ -187,6 +187,11 @@ export class ExclusivePool<T extends Item<T>> {
     this.#replenish();
   }
 
+  /** Opens no spares until `relax`: the last one did not last. */
+  holdBack(): void {
+    this.#lapsed = true;
+  }
+
   /** Looks again whether there is room: after scarcity, after a failed spare, or when capacity was given back. */
   relax(): void {
     this.#ceiling = this.options.sizeMax;

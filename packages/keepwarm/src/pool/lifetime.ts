@@ -14,7 +14,9 @@
  *       lent is closed when it comes back, by whoever takes it back. The minimum does not count on replaced ones.
  *   (4) `replaceAt` differs from item to item: fifty opened together do not leave together.
  *   (5) Sleeping items do not keep the process alive.
- *   (6) While any item lives, a visit is due within `LOOK_MS_MAX`; where something is to be done, in time for it.
+ *   (6) An item lost as soon as it was there, and unused, is not replaced before the next patrol: whoever accepts
+ *       connections and closes them would be dialled as fast as that goes.
+ *   (7) While any item lives, a visit is due within `LOOK_MS_MAX`; where something is to be done, in time for it.
  */
 import type { Clock, Random, Timer } from '../core/clock.ts';
 import type { CloseReason } from '../core/observer.ts';
@@ -29,6 +31,8 @@ export interface Household<T> {
   readonly holdsBack: boolean;
   evict(item: T, reason: CloseReason): void;
   fill(count: number): number;
+  /** Opens nothing ahead of demand until `relax`. */
+  holdBack(): void;
   relax(): void;
 }
 
@@ -42,6 +46,8 @@ export interface Kept<T extends Kept<T>> extends Item<T> {
   replaceAt: number;
   retireAt: number;
   asleep: boolean;
+  /** How often it was lent. */
+  readonly leases: number;
   /** Lets the process end although this item is open. */
   sleep(): void;
   /** Looks after itself while leased: leak detection. */
@@ -105,6 +111,14 @@ export class Lifetime<T extends Kept<T>> {
   /** An item has become idle, or a pool holds back: there will be something to do soon. Cheap when a visit is due. */
   attend(now: number): void {
     if (now + this.#soonMs < this.#timerAt) this.#arm(now, now + this.#soonMs);
+  }
+
+  /** To be told before an item leaves that is lost, or that the peer wants to close. Invariant (6). */
+  parted({ pool, leases }: T, openedAt: number): void {
+    const now = this.#clock.now();
+    if (leases > 0 || now - openedAt >= PATROL_MS) return;
+    pool.holdBack();
+    if (pool.holdsBack) this.attend(now);
   }
 
   close(): void {

@@ -114,6 +114,7 @@ export class SharedPool<T extends SharedItem<T>> {
   }
 
   readonly withdraw = (waiter: SlotWaiter<T>): void => this.#queue.withdraw(waiter);
+  readonly holdBack = (): void => void (this.#lapsed = true);
 
   /** Takes a slot back: for the oldest waiter, or free. */
   release(item: T): void {

@@ -21,6 +21,7 @@ export class Line implements Kept<Line> {
   chainBefore: Line | undefined;
   chainAfter: Line | undefined;
   idleByPeer = false;
+  leases = 0;
   asleep = false;
   sleptAt: number | undefined;
   readonly openedAt: number;
@@ -105,6 +106,12 @@ export class World implements PoolOwner<Line>, CapacityUser {
     item.close(reason);
   }
 
+  /** The peer closes it. */
+  lose(line: Line): void {
+    this.lifetime.parted(line, line.openedAt);
+    line.close('peer');
+  }
+
   yieldIdle(reason: CloseReason): boolean {
     const oldest = this.pool.idle.first;
     if (oldest !== undefined) this.pool.evict(oldest, reason);
@@ -154,6 +161,7 @@ export class World implements PoolOwner<Line>, CapacityUser {
 
   #lent(line: Line): Line {
     line.asleep = false;
+    line.leases++;
     return line;
   }
 

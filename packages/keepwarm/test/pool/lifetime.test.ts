@@ -191,3 +191,31 @@ describe('the idle minimum', () => {
     assert.ok(dials >= 2 * 8, `${dials} dials in 10 s`);
   });
 });
+
+describe('an idle minimum whose items are closed by the peer', () => {
+  it('as soon as they are there is refilled once a second, not as fast as that goes', () => {
+    const world = new World({}, { idleMin: 2 });
+    world.pool.fill(2);
+    for (let elapsed = 0; elapsed < 10_000; elapsed += 5) {
+      world.clock.advance(5);
+      for (const line of [...world.live]) if (world.clock.now() - line.openedAt >= 20) world.lose(line);
+    }
+    assert.ok(world.dials.length >= 18 && world.dials.length <= 26, `${world.dials.length} within 10 s`);
+    world.clock.advance(10_000);
+    assert.equal(world.pool.idle.size, 2, 'once they stay');
+  });
+
+  it('after they were used, or have lasted, is refilled at once', () => {
+    const world = new World({}, { idleMin: 1 });
+    for (let calls = 0; calls < 20; calls++) {
+      const line = world.lease();
+      world.lose(line);
+      world.clock.advance(20);
+      assert.equal(world.pool.idle.size, 1);
+    }
+    world.clock.advance(1_500);
+    world.lose([...world.live][0]!);
+    world.clock.advance(20);
+    assert.equal(world.pool.idle.size, 1);
+  });
+});

@@ -220,6 +220,7 @@ export class Connection implements Kept<Connection>, LiveSocket, SocketOwner {
     this.#closeReason = reason;
     this.exchange = undefined;
     if (this.#leak !== undefined) this.#recover(this.#leak, this.#host.clock.now());
+    if (reason === 'peer' || reason === 'reset') this.#host.lifetime.parted(this, this.#openedAt);
     this.pool.remove(this);
     this.place = 'gone';
     this.#host.sockets.remove(this);

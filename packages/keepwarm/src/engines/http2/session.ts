@@ -213,9 +213,9 @@ export class Session implements Kept<Session>, SharedItem<Session>, Carrier, Soc
     if (code === ERROR.HTTP_1_1_REQUIRED) this.http1Required();
     this.#lastByPeer = Math.min(this.#lastByPeer, last);
     tellChanged(this, true, this.#host);
+    this.#host.lifetime.parted(this, this.birth.openedAt);
     this.pool.drain(this, 'peer');
-    for (const stream of [...this.streams.values()]) {
-      if (stream.id <= this.#lastByPeer) continue;
+    for (const stream of [...this.streams.values()].filter(({ id }) => id > this.#lastByPeer)) {
       this.forget(stream);
       stream.lost(tell.leaving(code), 'unprocessed');
     }
@@ -236,9 +236,8 @@ export class Session implements Kept<Session>, SharedItem<Session>, Carrier, Soc
   }
 
   #fault(thrown: unknown): void {
-    const fault = thrown instanceof ConnectionFault ? thrown : undefined;
-    const why = NetError.from(thrown).message;
-    this.#end('protocol', tell.broken(why, 'unknown', 'head'), fault?.code ?? ERROR.INTERNAL_ERROR);
+    const code = thrown instanceof ConnectionFault ? thrown.code : ERROR.INTERNAL_ERROR;
+    this.#end('protocol', tell.broken(NetError.from(thrown).message, 'unknown', 'head'), code);
   }
 
   ended(): void {
@@ -286,6 +285,7 @@ export class Session implements Kept<Session>, SharedItem<Session>, Carrier, Soc
       return this.#greeted(tell.noHello(error));
     }
     this.#host.sessionsDue.leave(this.liveness);
+    if (reason === 'peer' || reason === 'reset') this.#host.lifetime.parted(this, this.birth.openedAt);
     this.pool.remove(this);
     this.place = 'gone';
     this.#host.sockets.remove(this);
