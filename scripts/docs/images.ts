@@ -20,7 +20,7 @@ export const INSIDE = '172.31.255.2';
 export const OUTSIDE = '172.31.255.1';
 
 /** What the lines of Dockerfiles and the scripts of npm start. */
-const PROGRAMS = ['sh', 'env', 'mkdir', 'rm', 'install'];
+const PROGRAMS = ['sh', 'env', 'mkdir', 'rm', 'ln', 'install'];
 
 /** `$NAME` is how the image is called, `$REGISTRY` where its npm looks for packages. */
 const BASE = `

@@ -10,9 +10,12 @@ import { root } from '../check.ts';
 import { resolved } from './licences.ts';
 import { PACKAGES } from './stage.ts';
 
-/** Beside what the published packages depend on: compilers, what they are given to compile, and types. */
+/**
+ * Beside what the published packages depend on: compilers, what they are given to compile, and types. The pinned Node.js
+ * is not among them: an image brings its own, which builds what it will run.
+ */
 export const NEEDED: ReadonlySet<string> = new Set([
-  ...['node', 'typescript', '@types/node', 'esbuild', 'preact', 'uplot'],
+  ...['typescript', '@types/node', 'esbuild', 'preact', 'uplot'],
   ...['@bufbuild/buf', '@bufbuild/protoc-gen-es', 'laserstream-core-proto-js'],
   ...['@bufbuild/protobuf', '@connectrpc/connect', '@opentelemetry/api', 'ioredis', 'socks', 'undici'],
 ]);
