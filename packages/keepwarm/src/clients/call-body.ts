@@ -134,11 +134,21 @@ function iteratorOf(source: AsyncIterable<Uint8Array | string>): Chunks {
   return { next: () => iterator.next(), stop: () => iterator.return?.() };
 }
 
-/** @throws NetError `INVALID` when a body is not as long as its caller's Content-Length says */
-export function checkLength(announced: number, body: CallBody | undefined): void {
+/**
+ * A stream is as long as its caller's Content-Length says: it goes out with that length in place of chunks, and a call
+ * whose stream turns out to be shorter or longer fails.
+ *
+ * @throws NetError `INVALID` when a body is known to have another length
+ */
+export function withLength(announced: number, body: CallBody | undefined): CallBody | undefined {
   const actual = bytesIn(body);
-  if (actual === announced) return;
-  throw invalid(`content-length says ${announced}, the body has ${actual ?? 'an unknown number of'} bytes`);
+  if (actual === announced) return body;
+  if (actual === undefined) return sized(body as BodyProducer, announced);
+  throw invalid(`content-length says ${announced}, the body has ${actual} bytes`);
+}
+
+function sized(body: BodyProducer, bytes: number): BodyProducer {
+  return { bytes, repeatable: body.repeatable, open: () => body.open() };
 }
 
 function bytesIn(body: CallBody | undefined): number | undefined {

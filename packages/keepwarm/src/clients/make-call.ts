@@ -2,7 +2,7 @@
 import type { Call, StepLimits } from '../core/call.ts';
 import { nextCallId } from '../core/call-fact.ts';
 import type { Clock } from '../core/clock.ts';
-import { checkLength, type Prepared } from './call-body.ts';
+import { type Prepared, withLength } from './call-body.ts';
 import type { CallFields } from './call-fields.ts';
 import type { CallOptions } from './client-options.ts';
 import { meaningOf, traitsOf } from './methods.ts';
@@ -25,15 +25,15 @@ export function makeCall(
   { targets, fields, clock, deadlineMs, balanced }: Making,
   method: string,
   url: string | URL,
-  { body, contentType }: Prepared,
+  { body: given, contentType }: Prepared,
   options: CallOptions,
   limits: StepLimits,
 ): Call {
   const { origin, path } = targets.of(url, options.query);
   const meaning = meaningOf(method);
-  if (body !== undefined && !meaning.takesBody) throw invalid(`a ${method} call has no body; use POST or QUERY`);
+  if (given !== undefined && !meaning.takesBody) throw invalid(`a ${method} call has no body; use POST or QUERY`);
   const headers = fields.of(options.headers, contentType);
-  if (headers.contentLength !== undefined) checkLength(headers.contentLength, body);
+  const body = headers.contentLength === undefined ? given : withLength(headers.contentLength, given);
   const startedAt = clock.now();
   return {
     id: nextCallId(),
