@@ -77,4 +77,24 @@ describe('a mailbox', () => {
     full.drop();
     assert.equal((await full.next()).done, true);
   });
+
+  it('(3) keeps the order over thousands, however far its reader is behind', async () => {
+    const mailbox = new Mailbox(500);
+    let [pushed, read] = [0, 0];
+    for (let burst = 0; burst < 40; burst++) {
+      while (mailbox.size < 500 - burst) mailbox.push(data(++pushed));
+      for (let left = 10 * burst; left > 0; left--) assert.equal((await mailbox.next()).value.height, ++read);
+    }
+    mailbox.end();
+    while (read < pushed) assert.equal((await mailbox.next()).value.height, ++read);
+    assert.equal((await mailbox.next()).done, true);
+  });
+
+  it('(4) dropped forgets the gap of what it had dropped before', async () => {
+    const mailbox = new Mailbox(1);
+    mailbox.push(data(1));
+    mailbox.push(data(2));
+    mailbox.drop();
+    assert.equal((await mailbox.next()).done, true);
+  });
 });

@@ -177,7 +177,7 @@ describe('limits', () => {
     assert.equal(capacity.used, 0);
   });
 
-  it('a minimum is kept once the pool is in use, in free places only, and no longer when its idle ones are closed', () => {
+  it('a minimum is kept once the pool is in use, in free places only, until what is idle is closed', () => {
     const capacity = new Capacity(1);
     const other = new OpenShared({}, capacity);
     const open = new OpenShared({ idleMin: 1 }, capacity);
