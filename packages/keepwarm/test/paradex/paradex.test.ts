@@ -85,7 +85,7 @@ describe('an order at Paradex', { concurrency: true }, () => {
 
   it('that cannot be signed is refused before anything is sent', async (t) => {
     const { paradex, server } = await aParadex(t);
-    for (const bad of [{ size: 'much' }, { side: 'UP' }, { price: undefined }]) {
+    for (const bad of [{ size: 'much' }, { side: 'UP' }, { price: undefined }, { clientId: 'x'.repeat(65) }]) {
       await assert.rejects(paradex.account().placeOrder({ ...ORDER, ...bad } as typeof ORDER), { code: 'INVALID' });
     }
     assert.equal(server.orders.length, 0);
@@ -157,7 +157,20 @@ describe('a client for Paradex', () => {
     );
   });
 
+  for (const aheadMs of [3_600_000, -3_600_000]) {
+    it(`has a token although its clock is ${aheadMs} ms from Paradex's`, async (t) => {
+      const { paradex, server } = await aParadex(t, {}, { aheadMs });
+      await paradex.account().connect();
+      assert.equal(server.tokens, 1);
+      assert.match(server.refused.join(), aheadMs > 0 ? /INVALID_SIGNATURE_EXPIRATION/ : /INVALID_TIMESTAMP/);
+      const fate = await paradex.account().placeOrder({ ...ORDER, instruction: 'RPI', stp: 'EXPIRE_BOTH' });
+      assert.equal(fate.kind, 'placed');
+    });
+  }
+
   it('names the option that is not acceptable', () => {
+    assert.throws(() => createParadex({ recvWindowMs: 9 }), /recvWindowMs is 9; allowed: a number from 10/);
+    assert.throws(() => createParadex({ sbeVersion: 3 }), /sbeVersion is 3; allowed: a whole number from 0 to 2/);
     assert.throws(() => createParadex({ network: 'moon' as 'testnet' }), /network is "moon"/);
     assert.throws(() => createParadex({ renewMs: Number.NaN }), /renewMs is NaN/);
     const [account] = realAccounts;

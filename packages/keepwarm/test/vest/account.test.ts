@@ -17,6 +17,7 @@ describe('an account at Vest', { concurrency: true }, () => {
     [undefined, 'placed'],
     ['lose after', 'placed'],
     ['late', 'placed'],
+    ['copy', 'placed'],
     ['key', 'placed'],
     ['lose before', 'not placed'],
   ];

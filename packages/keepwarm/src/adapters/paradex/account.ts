@@ -31,9 +31,11 @@ export interface NewParadexOrder {
   /** With `LIMIT`. */
   readonly price?: string | undefined;
   /** Default `GTC`; `IOC` with `MARKET`. */
-  readonly instruction?: 'GTC' | 'IOC' | 'POST_ONLY' | undefined;
+  readonly instruction?: 'GTC' | 'IOC' | 'POST_ONLY' | 'RPI' | undefined;
+  /** Which of your own orders goes when two would meet. Default: `EXPIRE_TAKER`, which is Paradex's. */
+  readonly stp?: 'EXPIRE_MAKER' | 'EXPIRE_TAKER' | 'EXPIRE_BOTH' | undefined;
   readonly reduceOnly?: boolean | undefined;
-  /** By which it is looked for; never use one again. Default: a random UUID. */
+  /** By which it is looked for; never use one again. At most 64 characters. Default: a random UUID. */
   readonly clientId?: string | undefined;
 }
 
@@ -59,6 +61,8 @@ export type ParadexFate =
   | (Stamp & { readonly kind: 'unknown'; readonly error: NetError });
 
 const TRIES_MAX = 2;
+/** Source: Paradex's page on orders. */
+const CLIENT_ID_MAX = 64;
 const CANCELS_MAX = 3;
 
 export class ParadexAccount {
@@ -83,6 +87,9 @@ export class ParadexAccount {
     const { market, side, type, size, price = '0', clientId = randomUUID() } = order;
     if (side !== 'BUY' && side !== 'SELL') throw invalid(`side is ${show(side)}; allowed: BUY, SELL`);
     if (type === 'LIMIT' && order.price === undefined) throw invalid('a LIMIT order needs a price');
+    if (clientId.length > CLIENT_ID_MAX) {
+      throw invalid(`clientId has ${clientId.length} characters; allowed: at most ${CLIENT_ID_MAX}`);
+    }
     quantums(size);
     const deadlineAt = this.#parts.clock.now() + (options.deadlineMs ?? this.#parts.deadlineMs);
     const signed = { market, side, type, size, price };
@@ -225,6 +232,7 @@ function bodyOf(order: NewParadexOrder, signature: string, time: number, recvWin
   return {
     ...{ market, side, type, size, price: price ?? '0', instruction, client_id: order.clientId },
     ...(reduceOnly === true && { flags: ['REDUCE_ONLY'] }),
+    ...(order.stp !== undefined && { stp: order.stp }),
     ...{ signature, signature_timestamp: time, recv_window: recvWindowMs },
   };
 }

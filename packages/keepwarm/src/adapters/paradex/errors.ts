@@ -4,12 +4,13 @@ import { NetError } from '../../core/error.ts';
 /**
  *  - `token`: it is no longer taken; ask for another, then the same may be sent once more.
  *  - `unknown account`: it has to be onboarded.
+ *  - `clock`: our time is not theirs; with what the refusal tells of it, a token is asked for once more.
  *  - `slow`: too much was asked for; wait.
  *  - `duplicate`: an order with this client id is there.
  *  - `missing`: there is no such order.
  *  - `refused`: it was looked at and not taken.
  */
-export type ParadexMeaning = 'token' | 'unknown account' | 'slow' | 'duplicate' | 'missing' | 'refused';
+export type ParadexMeaning = 'token' | 'unknown account' | 'clock' | 'slow' | 'duplicate' | 'missing' | 'refused';
 
 export interface ParadexProblem {
   /** Such as `INVALID_SIGNATURE`. */
@@ -21,8 +22,11 @@ export interface ParadexProblem {
 /** Codes that mean more than that it was not taken. Source: Paradex's API pages, as far as they name them. */
 export const PARADEX_CODES: Readonly<Record<string, ParadexMeaning>> = {
   UNAUTHORIZED: 'token',
+  UNAUTHORIZED_ERROR: 'token',
   INVALID_TOKEN: 'token',
   TOKEN_EXPIRED: 'token',
+  INVALID_TIMESTAMP: 'clock',
+  INVALID_SIGNATURE_EXPIRATION: 'clock',
   NOT_ONBOARDED: 'unknown account',
   ACCOUNT_NOT_FOUND: 'unknown account',
   RATE_LIMIT_EXCEEDED: 'slow',

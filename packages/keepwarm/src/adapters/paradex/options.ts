@@ -104,6 +104,9 @@ export interface ParadexOptions
 
 export type ParadexSettings = ExchangeSettings<ParadexNetwork, ParadexFigures, ParadexAccountOptions, ParadexLimits>;
 
+/** Source: Paradex's page on orders. */
+const RECV_WINDOW_MS_MIN = 10;
+
 /** A felt: below 2²⁵², as 0x and hex. */
 const FELT = /^0x[\da-f]{1,63}$/i;
 
@@ -117,7 +120,10 @@ export function settleParadex(options: ParadexOptions): ParadexSettings {
     ParadexAccountOptions,
     ParadexLimits
   >(options, facts);
-  const { sbeVersion } = settings.figures;
+  const { sbeVersion, recvWindowMs } = settings.figures;
+  if (recvWindowMs < RECV_WINDOW_MS_MIN) {
+    throw invalid(`option recvWindowMs is ${show(recvWindowMs)}; allowed: a number from ${RECV_WINDOW_MS_MIN}`);
+  }
   if (!Number.isInteger(sbeVersion) || sbeVersion > PARADEX_SBE_VERSION) {
     throw invalid(`option sbeVersion is ${show(sbeVersion)}; allowed: a whole number from 0 to ${PARADEX_SBE_VERSION}`);
   }

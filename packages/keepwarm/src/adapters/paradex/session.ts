@@ -55,8 +55,9 @@ export class ParadexSession {
       return await this.#authenticate();
     } catch (thrown) {
       const { ethereumAccount, publicKey } = this.#account;
-      const unknown = paradexProblemOf(thrown)?.meaning === 'unknown account';
-      if (!unknown || ethereumAccount === undefined || publicKey === undefined) throw thrown;
+      const { meaning } = paradexProblemOf(thrown) ?? {};
+      if (meaning === 'clock') return this.#authenticate(); // by their clock, which the refusal has told
+      if (meaning !== 'unknown account' || ethereumAccount === undefined || publicKey === undefined) throw thrown;
       await this.#onboard(ethereumAccount, publicKey);
       return this.#authenticate();
     }

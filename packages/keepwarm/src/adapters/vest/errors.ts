@@ -26,6 +26,8 @@ export const VEST_CODES = {
   3011: 'INVALID_LIMIT_PRICE',
   3015: 'DUPLICATE',
   3017: 'ORDER_NOT_FOUND',
+  4010: 'LP_DUPLICATE',
+  5010: 'TRANSFER_DUPLICATE',
 } as const;
 
 /**
@@ -47,6 +49,8 @@ const MEANINGS: Readonly<Record<number, VestMeaning>> = {
   1132: 'clock',
   1146: 'group',
   3015: 'nonce',
+  4010: 'nonce',
+  5010: 'nonce',
 };
 
 export interface VestProblem {

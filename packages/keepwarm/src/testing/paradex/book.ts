@@ -20,6 +20,8 @@ export const no = (status: number, error: string, message = ''): Said => ({ stat
 const short = (text: string): string => `0x${Buffer.from(text).toString('hex')}`;
 const felts = (names: readonly string[]) => names.map((name) => ({ name, type: 'felt' }));
 const TOKEN_MS = 300_000;
+/** Ours: how far ahead the pages let a time be, they do not say. */
+const AHEAD_MS = 60_000;
 
 export class ParadexBook {
   readonly orders: BookEntry[] = [];
@@ -81,7 +83,9 @@ export class ParadexBook {
     }
     const [timestamp, expiration] = [headers['paradex-timestamp'], headers['paradex-signature-expiration']].map(Number);
     const fields = { method: short('POST'), path: short('/v1/auth'), body: '0x0', timestamp, expiration };
-    if (chainId === '' || expiration! * 1_000 < this.#clock.wall()) return no(400, 'SIGNATURE_EXPIRED');
+    const wall = this.#clock.wall();
+    if (chainId === '' || expiration! * 1_000 < wall) return no(400, 'INVALID_SIGNATURE_EXPIRATION');
+    if (timestamp! * 1_000 > wall + AHEAD_MS) return no(400, 'INVALID_TIMESTAMP');
     if (!verify(this.#data('Request', fields), account, signature, publicKey)) return no(401, 'INVALID_SIGNATURE');
     const token = `jwt-${++this.tokensGiven}`;
     this.tokens.set(token, account);

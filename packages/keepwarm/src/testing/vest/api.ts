@@ -135,9 +135,12 @@ export class VestApi {
     types: readonly string[],
     values: (order: Signed) => readonly unknown[],
   ): Promise<Said> {
+    const order = (asked.body['order'] ?? {}) as Signed;
+    if (account[list].some((each) => (each as Signed).nonce === order.nonce)) {
+      return list === 'lpOrders' ? no(4010, 'duplicate') : no(5010, 'duplicate');
+    }
     const wrong = await this.#judge(account, asked, types, values);
     if (wrong !== undefined) return wrong;
-    const order = asked.body['order'] as Signed;
     const listed = { ...order, id: `${list}-${account[list].length + 1}`, status: 'NEW' };
     account[list].push(listed);
     return ok({ id: listed.id });
