@@ -88,6 +88,25 @@ describe('agreement about the head', () => {
     assert.deepEqual(mute.blocks(), ['latest', 'latest']);
   });
 
+  it('takes the word of an endpoint that never says where it is, as it does without', async (t) => {
+    const { rpc, nodes, blocks } = await aPool(t, [100, 100]);
+    const { say } = nodes[1]!;
+    nodes[1]!.say = (message, response) =>
+      message.requests[0]!.method === 'eth_blockNumber' ? bad(message.requests[0]!.id, -32601) : say(message, response);
+    assert.equal(await rpc.call('eth_getBalance', BALANCE, { agree: 2 }), hex(100));
+    assert.equal(await rpc.call('eth_getBalance', [BALANCE[0], '0x5'], { agree: 2 }), '0x5');
+    assert.deepEqual(blocks().sort(), ['0x5', '0x5', '0x64', '0x64']);
+    assert.equal(await rpc.call('eth_getBalance', ['0xbb', 'latest'], { minHeight: 100 }), hex(100));
+    assert.equal(nodes[1]!.count('eth_getBalance'), 2, 'who waits for a height wants to know that it is reached');
+  });
+
+  it('goes by what is sent, not by what it is made from', async (t) => {
+    const { rpc, blocks } = await aPool(t, [100, 100]);
+    const builder = { toJSON: () => BALANCE };
+    assert.equal(await rpc.call('eth_getBalance', builder, { agree: 2 }), hex(100));
+    assert.deepEqual(blocks(), [hex(100), hex(100)]);
+  });
+
   it('changes nothing for one endpoint, for other blocks, and for methods that cannot be asked so', async (t) => {
     const { rpc, blocks, nodes } = await aPool(t, [100, 100]);
     await rpc.call('eth_getBalance', BALANCE);

@@ -63,6 +63,20 @@ describe('a search that is too much at once', () => {
     assert.equal(address, '0xab', 'the rest of the filter stays');
   });
 
+  it('is split as it is sent, whatever it is made from', async (t) => {
+    const node = await aLogNode(t, { blocksMax: 10 });
+    class Filter {
+      readonly #blocks = [100, 129];
+      toJSON(): object {
+        const [from, to] = this.#blocks;
+        return { address: '0xcd', fromBlock: from, toBlock: to, salt: 2n ** 64n };
+      }
+    }
+    assert.deepEqual(await client(t, node).call('eth_getLogs', [new Filter()]), logsOf(100, 129));
+    const [{ address }] = node.messages.at(-1)!.requests[0]!.params as [{ address: string }];
+    assert.equal(address, '0xcd');
+  });
+
   it('is split more finely only where there is more', async (t) => {
     const density = (block: number): number => (block === 500 ? 50 : 1);
     const node = await aLogNode(t, { resultsMax: 60, density });

@@ -7,11 +7,10 @@
  */
 import { NetError } from '../../core/error.ts';
 import { exactText } from '../../wire/jsonrpc/numbers.ts';
-import { paramsText } from '../../wire/jsonrpc/request.ts';
 import type { Agree } from './agree-options.ts';
 import { type AgreementTally, Asking, type AskingLeave, type AskingParts, type Settle, Vote } from './asking.ts';
 import type { RpcCallOptions } from './options.ts';
-import type { Heeds, Question } from './sender.ts';
+import { type Heeds, type Question, sentParams, withParams } from './sender.ts';
 
 export interface AgreementSnapshot {
   /** Calls that several endpoints had to agree on, that have ended by their answers. */
@@ -80,10 +79,11 @@ export class Agreement {
     const { freshness } = this.#parts;
     const common = plan.traits.atHeight === undefined ? undefined : freshness?.common(count + 1);
     if (common === undefined) return question;
-    const params = plan.traits.atHeight?.(question.params, Math.max(common, minHeight));
-    return params === undefined ? question : { ...question, params, text: paramsText(params) };
+    const params = plan.traits.atHeight?.(sentParams(question), Math.max(common, minHeight));
+    return params === undefined ? question : withParams(question, params);
   }
 }
 
-const asksOfHead = ({ plan, params }: Question): boolean =>
-  plan.traits.atHeight?.(params, Number.MAX_SAFE_INTEGER) !== undefined;
+/** Of any height that can be: of which it is asked is known later. */
+const asksOfHead = (question: Question): boolean =>
+  question.plan.traits.atHeight?.(sentParams(question), Number.MAX_SAFE_INTEGER) !== undefined;

@@ -69,10 +69,18 @@ export class RpcClient {
     options: RpcCallOptions,
     exact: boolean,
   ): Promise<PromiseSettledResult<unknown>[]> {
+    if (!Array.isArray(requests)) {
+      throw invalid(`a batch is ${kindOf(requests)}; allowed: a list of { method, params }`);
+    }
     if (requests.length > BATCH_MAX) {
       throw invalid(`a batch of ${requests.length} requests; allowed: at most ${BATCH_MAX}`);
     }
-    const questions = requests.map(({ method, params }) => this.#question(method, params, options, exact));
+    const questions = requests.map((request: RpcRequest | null | undefined, i) => {
+      if (typeof request !== 'object' || request === null) {
+        throw invalid(`request ${i} of a batch is ${kindOf(request)}; allowed: { method, params }`);
+      }
+      return this.#question(request.method, request.params, options, exact);
+    });
     const { reads, writes, batcher } = this.#parts;
     for (const question of questions) if (!question.plan.isRead) writes.check(question, options);
     const outcomes: Promise<unknown>[] = new Array(questions.length);
@@ -87,6 +95,7 @@ export class RpcClient {
 
   /** Sends a notification: there is no answer to it, and it is sent once. Resolves when it was accepted. */
   async notify(method: string, params?: unknown, options: RpcCallOptions = NONE): Promise<void> {
+    checkSignal(options.signal);
     const plan = this.#parts.plans.of(method);
     const sent = this.#parts.sender.tell(plan, notificationText(method, paramsText(params)), options);
     await sent.then(acceptedIn, thrownOf);
@@ -200,7 +209,8 @@ export class RpcClient {
   }
 
   #question(method: string, params: unknown, options: RpcCallOptions, exact: boolean): Question {
-    const { minHeight } = options;
+    const { minHeight, signal } = options;
+    checkSignal(signal);
     if (minHeight !== undefined && !(Number.isSafeInteger(minHeight) && minHeight >= 0)) {
       throw invalid(`minHeight is ${String(minHeight)}; allowed: a whole number from 0 on`);
     }
@@ -219,6 +229,17 @@ export class RpcClient {
     const { reads, writes } = this.#parts;
     return question.plan.isRead ? reads.ask(question, options) : writes.ask(question, options);
   }
+}
+
+/** As far as it is needed: AbortSignals of other makes will do. */
+function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal === undefined || typeof signal?.addEventListener === 'function') return;
+  throw invalid(`signal is ${kindOf(signal)}; allowed: an AbortSignal, or nothing`);
+}
+
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
 const HEALTHY: ReadonlySet<string> = new Set(['healthy', 'slow-start']);

@@ -6,7 +6,8 @@ import type { Fields } from '../../core/fields.ts';
 import { pass, relayOf } from '../../core/relay.ts';
 import type { Reply } from '../../core/reply.ts';
 import { Result } from '../../wire/jsonrpc/answer.ts';
-import { batchText, requestText } from '../../wire/jsonrpc/request.ts';
+import { parseExact } from '../../wire/jsonrpc/numbers.ts';
+import { batchText, paramsText, requestText } from '../../wire/jsonrpc/request.ts';
 import { IDEMPOTENT, ONCE } from '../methods.ts';
 import type { ProtocolDoor } from '../protocol.ts';
 import { positive } from '../step-limits.ts';
@@ -27,6 +28,16 @@ export interface Question {
   readonly exact: boolean;
   /** How many endpoints must say the same; nothing where one is believed. */
   readonly agree?: Agree | undefined;
+}
+
+/** The params as a node reads them, whatever the caller's are made from. */
+export function sentParams({ text }: Question): unknown {
+  return text === '' ? undefined : parseExact(text);
+}
+
+/** The same with other params. */
+export function withParams(question: Question, params: unknown): Question {
+  return { ...question, params, text: paramsText(params) };
 }
 
 export class Sender {

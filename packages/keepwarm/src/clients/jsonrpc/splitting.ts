@@ -13,11 +13,10 @@
  */
 import { type Abortable, listen, unlisten } from '../../core/abort.ts';
 import { NetError } from '../../core/error.ts';
-import { paramsText } from '../../wire/jsonrpc/request.ts';
 import type { HeightRange, RangeTraits } from './answer-traits.ts';
 import type { RpcCallOptions, SplittingOptions } from './options.ts';
 import { RpcError } from './rpc-error.ts';
-import type { Heeds, Question, Sender } from './sender.ts';
+import { type Heeds, type Question, type Sender, sentParams, withParams } from './sender.ts';
 
 export interface SplittingSnapshot {
   /** Searches that were refused, and asked for in parts. */
@@ -60,7 +59,8 @@ export class Splitting {
     const { clock } = this.#sender;
     const deadlineAt = this.#sender.deadlineAt(clock.now(), question.plan, options);
     const traits = question.plan.answers!.range!;
-    const range = traits.of(question.params);
+    const params = sentParams(question);
+    const range = traits.of(params);
     try {
       return await once(question, options);
     } catch (error) {
@@ -73,8 +73,7 @@ export class Splitting {
       });
       const ask = (part: HeightRange, signal: AbortSignal): Promise<unknown> => {
         this.#parts++;
-        const params = traits.with(question.params, part);
-        return once({ ...question, params, text: paramsText(params) }, leave(signal));
+        return once(withParams(question, traits.with(params, part)), leave(signal));
       };
       return await new Parting(traits, this.#options, ask).run(range, error, options.signal);
     }

@@ -39,9 +39,9 @@ export function paramsText(params: unknown): string {
     const given = params === null ? 'null' : `a ${typeof params}`;
     throw refused(`params is ${given}; allowed: an array, an object, or nothing (JSON-RPC 2.0 § 4.2)`);
   }
-  if (Array.isArray(params) && params.length === 0) return '[]';
   let text: string | undefined;
   try {
+    if (Array.isArray(params) && params.length === 0) return '[]';
     text = exactText(params);
   } catch (cause) {
     throw refused(`params cannot be written as JSON: ${cause instanceof Error ? cause.message : String(cause)}`);
