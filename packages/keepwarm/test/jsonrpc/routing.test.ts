@@ -21,7 +21,7 @@ describe('routing', () => {
     assert.deepEqual([limit?.limit, limit?.used, limit?.granted], [3, 3, 3]);
   });
 
-  it('heeds what comes with 429 and an error object, which its caller gets whole, of a batch each of them', async (t) => {
+  it('heeds what comes with 429 and an error object, which its caller gets whole, or each of a batch', async (t) => {
     for (const status of [429, 503]) {
       const node = await aNode(t, ({ requests }, response) => {
         response.writeHead(status, { 'retry-after': '60', 'content-type': 'application/json' });

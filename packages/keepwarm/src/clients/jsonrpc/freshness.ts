@@ -108,7 +108,7 @@ export class Freshness {
     const node = this.#nodes.get(endpoint);
     if (node === undefined) return true;
     if (head && node.isBehind) return false;
-    // A height that a call names is told from all others by whoever is asked about it, though nobody knows how far he is.
+    // Who is asked about a height that he has not reached says so: nobody needs to know beforehand.
     if (height === undefined || (!head && node.state === 'unknown')) return true;
     return this.#furthest >= height ? node.reached >= height && node.state !== 'implausible' : !node.isBehind;
   }
