@@ -31,10 +31,10 @@ function aCaller(t: TestContext, port: number) {
   const session = connect(`http://127.0.0.1:${port}`);
   session.on('error', () => undefined);
   t.after(() => session.destroy());
-  const subscribe = (first?: Buffer) => {
+  const subscribe = (first?: Buffer, more: object = {}) => {
     const stream = session.request({
       ...{ ':method': 'POST', ':path': '/geyser.Geyser/Subscribe' },
-      ...{ 'content-type': 'application/grpc', te: 'trailers' },
+      ...{ 'content-type': 'application/grpc', te: 'trailers', ...more },
     });
     let status: string | undefined;
     let bytes = 0;
@@ -165,6 +165,21 @@ it('a filter of 20,000 addresses is taken, one beyond what upstream takes ends i
   const before = large.bytes();
   await until(() => large.bytes() > before + 10_000 && large.status() === undefined, 'the others go on');
   assert.ok(witness.check() > 0);
+});
+
+it('a caller that reads nothing is fed no longer than its deadline, and reads why once it does', async (t) => {
+  const geyser = await startGeyserServer({ accountsPerSlot: 100, slotMs: 10 });
+  t.after(() => geyser.close());
+  const multiplexer = { queuePolicy: 'dropOldest' };
+  const { port, gateway } = await aGrpcGateway(t, geyser.target, { grpc: 'geyser', multiplexer });
+  const slow = aCaller(t, port).subscribe(ACCOUNTS, { 'grpc-timeout': '1S' });
+  slow.stream.pause();
+  const monitors = () => gateway.grpc.told()[0]!.multiplexer!.monitors;
+  await until(() => monitors().some(({ waiting }) => waiting > 0), 'more waits than it takes');
+  await until(() => monitors().length === 0, 'it is fed no more');
+  slow.stream.resume();
+  await until(() => slow.status() !== undefined, 'it reads why');
+  assert.match(slow.status()!, /^4 /);
 });
 
 for (const queuePolicy of ['disconnect', 'dropOldest', 'dropNewest'] as const) {

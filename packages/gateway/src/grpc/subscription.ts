@@ -24,7 +24,11 @@ export function subscribe(call: GrpcCall, multiplexer: Multiplexer, name: string
     return call.fail(error);
   }
   call.begin();
-  const deadline = deadlineMs <= TIMER_MS_MAX ? setTimeout(() => call.end('DEADLINE_EXCEEDED'), deadlineMs) : undefined;
+  const late = (): void => {
+    call.end('DEADLINE_EXCEEDED');
+    monitor.close(); // a caller that reads nothing learns it when it does, and is fed no longer
+  };
+  const deadline = deadlineMs <= TIMER_MS_MAX ? setTimeout(late, deadlineMs) : undefined;
   call.signal.addEventListener('abort', () => {
     clearTimeout(deadline);
     monitor.close();
