@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
+import { systemClock } from '../../src/core/clock.ts';
 import { Upload } from '../../src/engines/http1/upload.ts';
 import type { Client } from '../../src/index.ts';
 import { answer, oneByOne, type Step, send, silence } from '../../src/testing/faulty-steps.ts';
@@ -221,7 +222,12 @@ it('a producer that keeps an upload waiting is told to stop when the connection 
   const socket = new Socket();
   const open = () => ({ [Symbol.asyncIterator]: () => producer });
   const nothing = (): void => assert.fail('neither done nor failed');
-  new Upload(socket, { bytes: undefined, repeatable: false, open }, { uploadMoved: nothing, uploadFailed: nothing });
+  new Upload(
+    socket,
+    { bytes: undefined, repeatable: false, open },
+    { uploadMoved: nothing, uploadFailed: nothing },
+    systemClock,
+  );
   socket.destroy();
   await until(() => told, 'the producer is told');
 });

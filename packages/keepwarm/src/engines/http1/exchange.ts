@@ -137,7 +137,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     this.phase = 'head';
     this.#incoming = this.#host.borrowIncoming();
     this.#incoming.begin(this.call);
-    const producer = writeRequest(connection.socket, call, this.#place.heads);
+    const producer = writeRequest(connection.socket, call, this.#place.heads, this);
     // The system refuses a write at once when it knows that the connection is dead: not a byte has left.
     const dead = connection.socket.errored;
     if (dead !== null) return this.#lost('reset', describe.reset(dead, 'unsent', 'write', connection.id));
@@ -145,7 +145,7 @@ export class Exchange implements Waiter<Connection>, Due, Abortable, PipeOwner, 
     if (producer === undefined) return this.#await(now);
     this.phase = 'write';
     this.dueAt = this.#deadlineAt;
-    this.#upload = new Upload(connection.socket, producer, this);
+    this.#upload = new Upload(connection.socket, producer, this, this.#host.clock);
   }
 
   uploadMoved(): void {

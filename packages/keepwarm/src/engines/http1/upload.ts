@@ -10,11 +10,22 @@
  */
 import type { Socket } from 'node:net';
 import type { BodyProducer } from '../../core/call.ts';
+import type { Clock } from '../../core/clock.ts';
 import { NetError } from '../../core/error.ts';
 import { chunkLine, LAST_CHUNK } from '../../wire/request-head.ts';
 import type { Awaiting } from '../patience.ts';
 import { stopSource } from '../stop-source.ts';
-import { PIECE_BYTES } from './request.ts';
+
+/**
+ * Bytes that go out at a time. A connection does not tell how much of a write has been taken, only when all of it has:
+ * in pieces, a body that moves slowly is told from one that the peer takes nothing of. At 30 s (`firstByteMs`) for
+ * each, 9 KB/s are fast enough. Each costs a write and a wait, over TLS more than a tenth of what 1 MB costs: so they
+ * are longer where the last one was taken quickly, and to begin with.
+ */
+const PIECE_BYTES = 256 * 1024;
+const FIRST_PIECE_BYTES = 512 * 1024;
+const QUICK_PIECE_BYTES = 1024 * 1024;
+const QUICK_MS = 1_000;
 
 /** Whose body it is. */
 export interface UploadOwner {
@@ -29,9 +40,12 @@ export class Upload {
   awaiting: Awaiting = 'source';
   readonly #socket: Socket;
   readonly #owner: UploadOwner;
+  readonly #clock: Clock;
+  #pieceBytes = FIRST_PIECE_BYTES;
 
-  constructor(socket: Socket, body: BodyProducer, owner: UploadOwner) {
+  constructor(socket: Socket, body: BodyProducer, owner: UploadOwner, clock: Clock) {
     this.#socket = socket;
+    this.#clock = clock;
     this.#owner = owner;
     this.#send(body).then(
       () => {
@@ -95,13 +109,22 @@ export class Upload {
 
   /** Piece by piece: that a part of it was taken could not be seen otherwise. */
   async #give(chunk: Uint8Array, chunked: boolean): Promise<void> {
-    for (let at = 0; at < chunk.length && this.#state === 'sending'; at += PIECE_BYTES) {
-      const piece = chunk.length <= PIECE_BYTES ? chunk : chunk.subarray(at, at + PIECE_BYTES);
-      if (sendChunk(this.#socket, piece, chunked)) continue;
-      this.#awaits('peer');
-      await drained(this.#socket);
-      if (this.#state === 'sending') this.#awaits('source');
+    for (let at = 0; at < chunk.length && this.#state === 'sending'; ) {
+      const left = chunk.length - at;
+      const piece =
+        left === chunk.length && left <= this.#pieceBytes ? chunk : chunk.subarray(at, at + this.#pieceBytes);
+      at += piece.length;
+      if (!sendChunk(this.#socket, piece, chunked)) await this.#taken();
     }
+  }
+
+  /** Waits until the peer, or the system, has taken all that was written. */
+  async #taken(): Promise<void> {
+    const since = this.#clock.now();
+    this.#awaits('peer');
+    await drained(this.#socket);
+    this.#pieceBytes = this.#clock.now() - since < QUICK_MS ? QUICK_PIECE_BYTES : PIECE_BYTES;
+    if (this.#state === 'sending') this.#awaits('source');
   }
 }
 
