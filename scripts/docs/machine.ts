@@ -65,6 +65,17 @@ export function whyNoMachine(): string {
 /** Where they are mounted, of version 2. */
 const controlGroups = (): string => / (\S+) cgroup2 /.exec(readFileSync('/proc/mounts', 'utf8'))?.[1] ?? '';
 
+/** The control group of a machine. @param pid of the process that booted it */
+export const groupOf = (pid: number): string => join(controlGroups(), `keepwarm-${pid}`);
+
+/** Removes what is left of machines whose owner was killed: their processes are gone, and their groups are empty. */
+export function sweep(): void {
+  for (const name of readdirSync(controlGroups())) {
+    const [, owner] = /^keepwarm-(\d+)$/.exec(name) ?? [];
+    if (owner !== undefined && !existsSync(`/proc/${owner}`)) removed(join(controlGroups(), name));
+  }
+}
+
 export class Machine {
   readonly #first: ChildProcess;
   readonly #group: string;
@@ -80,10 +91,12 @@ export class Machine {
 
   /** @param folder an empty one, of which nothing but its name is used @throws when it does not come up */
   static async boot(folder: string): Promise<Machine> {
-    const group = join(controlGroups(), `keepwarm-${process.pid}`);
+    sweep();
+    const group = groupOf(process.pid);
     mkdirSync(group);
     const unshare = `unshare ${NAMESPACES.join(' ')} --kill-child bash -c "$BOOT"`;
-    const enter = `echo $$ > '${group}/cgroup.procs' && exec ${unshare}`;
+    // Should this process be killed, which closes nothing, the machine goes with it.
+    const enter = `echo $$ > '${group}/cgroup.procs' && exec setpriv --pdeathsig KILL ${unshare}`;
     const env = { PATH, BOOT, S: folder, ROOT: root, NODE: process.execPath };
     const first = spawn('bash', ['-c', enter], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     const machine = new Machine(first, group);
@@ -166,13 +179,13 @@ export class Machine {
 
 /** Groups go from the innermost outwards, once their processes are gone. */
 function removed(group: string): boolean {
-  for (const { name } of readdirSync(group, { withFileTypes: true }).filter((each) => each.isDirectory())) {
-    if (!removed(join(group, name))) return false;
-  }
   try {
+    for (const { name } of readdirSync(group, { withFileTypes: true }).filter((each) => each.isDirectory())) {
+      if (!removed(join(group, name))) return false;
+    }
     rmdirSync(group);
     return true;
   } catch {
-    return false; // a process is about to end
+    return !existsSync(group); // a process is about to end, or another run has just removed it
   }
 }

@@ -3,14 +3,16 @@
  * machine of its own that systemd has booted. Installed is what npm would upload; the image is built out of the clone.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { root } from '../check.ts';
 import { INSIDE, OUTSIDE, provideDocker, whyNoImages } from '../docs/images.ts';
-import { Machine, whyNoMachine } from '../docs/machine.ts';
+import { groupOf, Machine, sweep, whyNoMachine } from '../docs/machine.ts';
 import { section } from '../docs/markdown.ts';
 import { Lines } from '../docs/reader.ts';
 import { build, pack, stage } from '../release/stage.ts';
@@ -140,6 +142,28 @@ it(`${PAGE}: the image is built; it answers at the published port, as its user, 
   await run;
   assert.equal(await type('docker ps -q; ip netns list; grep -c merged /proc/mounts || true'), '0\n', '--rm');
   assert.deepEqual(lines.left, []);
+});
+
+it('leaves nothing of its machine behind, should it be killed', async (t) => {
+  if (whyNot !== '') return t.skip(whyNot);
+  const place = mkdtempSync(join(tmpdir(), 'keepwarm-machine-'));
+  t.after(() => rmSync(place, { recursive: true, force: true }));
+  const boot = `const { Machine } = await import('${join(root, 'scripts/docs/machine.ts')}');
+    await Machine.boot('${place}');
+    console.log('up');`;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', boot], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'exit');
+  await Promise.race([once(child.stdout, 'data'), ended]);
+  const populated = () => readFileSync(join(groupOf(child.pid ?? 0), 'cgroup.events'), 'utf8').includes('populated 1');
+  assert(populated(), 'it is up');
+  child.kill('SIGKILL');
+  await ended;
+  for (const end = performance.now() + WAIT_MS; populated(); await sleep(50)) assert(performance.now() < end);
+  sweep();
+  assert(!existsSync(groupOf(child.pid ?? 0)));
+  assert.deepEqual(readdirSync(place), [], 'nothing is mounted here');
 });
 
 const quoted = (words: readonly string[]): string =>
