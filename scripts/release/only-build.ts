@@ -11,8 +11,8 @@ import { resolved } from './licences.ts';
 import { PACKAGES } from './stage.ts';
 
 /**
- * Beside what the published packages depend on: compilers, what they are given to compile, and types. The pinned Node.js
- * is not among them: an image brings its own, which builds what it will run.
+ * Beside what the published packages depend on: compilers, what they are given to compile, and types. The pinned
+ * Node.js is not among them: an image brings its own, which builds what it will run.
  */
 export const NEEDED: ReadonlySet<string> = new Set([
   ...['typescript', '@types/node', 'esbuild', 'preact', 'uplot'],
