@@ -46,14 +46,21 @@ buildah ${BUILDAH.join(' ')} config --env PATH="$PATH" --cmd node "$container"
 buildah ${BUILDAH.join(' ')} commit --quiet --rm "$container" "$NAME"
 `;
 
+/** What a build and a run stand on, for a moment: layers in memory, and a network between the machine and a container. */
+const PROBE = `
+mount -t tmpfs tmpfs /mnt &&
+buildah --root /mnt/root --runroot /mnt/run --storage-driver overlay from scratch &&
+buildah --root /mnt/root --runroot /mnt/run --storage-driver overlay mount working-container &&
+ip link add name here type veth peer name there
+`;
+
 /** @returns why no image can be built and run here; nothing when it can */
 export function whyNoImages(): string {
   const why = whyNoMachine();
   if (why !== '') return why;
   if (spawnSync('buildah', ['--version']).status !== 0) return 'buildah is not installed';
-  const link = 'ip link add name here type veth peer name there';
-  const { status } = spawnSync('unshare', ['--net', 'sh', '-c', link]);
-  return status === 0 ? '' : 'no network can be made here, or ip is not installed';
+  const { status, stderr } = spawnSync('unshare', ['--mount', '--net', 'sh', '-c', PROBE], { encoding: 'utf8' });
+  return status === 0 ? '' : `an image cannot be kept, or not be given a network: ${stderr.trim()}`;
 }
 
 /**
