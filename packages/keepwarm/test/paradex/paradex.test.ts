@@ -21,7 +21,9 @@ describe('an order at Paradex', { concurrency: true }, () => {
   ];
   for (const [fault, kind, count] of outcomes) {
     it(`meets "${fault ?? 'nothing'}": ${kind}, and the server has ${count} of it`, async (t) => {
-      const { paradex, server } = await aParadex(t, QUICK, {
+      // What is never there is known only when its window has closed; what is there must not be late for it.
+      const options = kind === 'placed' ? { ...QUICK, recvWindowMs: 20_000 } : QUICK;
+      const { paradex, server } = await aParadex(t, options, {
         fault: (n) => (n < 2 ? fault : undefined),
         lateMs: 150,
       });
@@ -75,7 +77,8 @@ describe('an order at Paradex', { concurrency: true }, () => {
 
   for (const fault of ['lose before', 'lose after', 'twice', 'copy', 'silent after'] as const) {
     it(`is cancelled for sure although its cancellation meets "${fault}"`, async (t) => {
-      const { paradex, server } = await aParadex(t, QUICK, { cancelFault: (n) => (n === 0 ? fault : undefined) });
+      const options = { ...QUICK, recvWindowMs: 20_000 };
+      const { paradex, server } = await aParadex(t, options, { cancelFault: (n) => (n === 0 ? fault : undefined) });
       const fate = await paradex.account().placeOrder(ORDER);
       assert(fate.kind === 'placed');
       assert.equal(await paradex.account().cancelOrder(fate.id), 'cancelled');
