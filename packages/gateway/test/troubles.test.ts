@@ -79,6 +79,19 @@ describe('an origin that cannot be reached', () => {
   });
 });
 
+describe('failures', () => {
+  const pool = { opening: 0, inFlight: 0, idle: 1, waiting: 0, socketsMax: 50, saturation: 0 };
+  const told = { stopped: [], unreachable: [], pool };
+
+  it('are told from one in a hundred calls on, with since when they have been going on', () => {
+    const ills = [{ what: 'status 503', count: 3, forMs: 150_000 }];
+    assert.deepEqual(troublesOf({ ...told, ills, callsPerSecond: 16 }), []);
+    assert.deepEqual(troublesOf({ ...told, ills, callsPerSecond: 4 }), [
+      { grave: false, words: '3 calls went wrong in the last minute: 3 × status 503; began 2 min ago' },
+    ]);
+  });
+});
+
 describe('an operator', () => {
   const opened = new Opened();
   afterEach(() => opened.closeAll());

@@ -15,7 +15,13 @@ const NAMED = 3;
 /** Breakers that are named, of one upstream with many sections or origins. */
 const STOPPED_NAMED = 3;
 
-type Told = Pick<UpstreamTold, 'stopped' | 'ills' | 'unreachable' | 'pool' | 'endpoints' | 'jsonrpc'>;
+/** A share of failures below this is everyday life: the figures below tell of it. */
+const SHARE_MIN = 0.01;
+
+type Told = Pick<
+  UpstreamTold,
+  'callsPerSecond' | 'stopped' | 'ills' | 'unreachable' | 'pool' | 'endpoints' | 'jsonrpc'
+>;
 
 export function troublesOf(told: Told): Trouble[] {
   return [...withoutEndpoints(told), ...stopped(told), ...unreached(told), ...failing(told), ...waiting(told)];
@@ -53,15 +59,15 @@ function unreached({ unreachable, stopped: breakers }: Told): Trouble[] {
   }));
 }
 
-function failing({ ills }: Told): Trouble[] {
-  if (ills.length === 0) return [];
+function failing({ ills, callsPerSecond }: Told): Trouble[] {
   const count = ills.reduce((sum, each) => sum + each.count, 0);
+  if (count === 0 || count < SHARE_MIN * (count + callsPerSecond * 60)) return [];
   const named = ills.slice(0, NAMED).map((each) => `${each.count} × ${each.what}`);
   const more = ills.length > NAMED ? ' and others' : '';
   const forMs = Math.max(...ills.map((each) => each.forMs));
-  const since = forMs < MINUTE_MS ? length(forMs) : `minute, for ${length(forMs)} now`;
+  const [last, since] = forMs < MINUTE_MS ? [length(forMs), ''] : ['minute', `; began ${length(forMs)} ago`];
   const calls = count === 1 ? '1 call went' : `${count} calls went`;
-  return [{ grave: false, words: `${calls} wrong in the last ${since}: ${named.join(', ')}${more}` }];
+  return [{ grave: false, words: `${calls} wrong in the last ${last}: ${named.join(', ')}${more}${since}` }];
 }
 
 function waiting({ pool }: Told): Trouble[] {
