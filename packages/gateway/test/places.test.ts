@@ -1,4 +1,4 @@
-/** Places of a limit that several workers share. The numbers are those at the head of workers/places.ts. */
+/** Places of a limit that several workers share. The numbers are those at the head of limits/places.ts. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
