@@ -45,6 +45,9 @@ export const ORDER: NewOrder = {
   limitPrice: '100000.00',
 };
 
+/** For what is to be placed: a window no busy machine misses. What is never there is known only when it has closed. */
+export const WIDE = { recvWindowMs: 20_000 } as const;
+
 /** An order's fate is known within two or three seconds, also on a machine that is busy with other things. */
 export const QUICK = {
   ...{ recvWindowMs: 1_500, settleMs: 100, askMs: 20, deadlineMs: 15_000, reconcileMs: 30_000 },

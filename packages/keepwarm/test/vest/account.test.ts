@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { VestFault } from '../../src/testing/vest/rules.ts';
 import { until } from '../exchange/until.ts';
-import { anAccount, aVest, keyOf, ORDER, QUICK, SLOW } from './a-vest.ts';
+import { anAccount, aVest, keyOf, ORDER, QUICK, SLOW, WIDE } from './a-vest.ts';
 
 const WITHDRAWAL = {
   recipient: keyOf(77).address,
@@ -23,7 +23,8 @@ describe('an account at Vest', { concurrency: true }, () => {
   ];
   for (const [fault, kind] of outcomes) {
     it(`gives and takes liquidity, and withdraws, once each under "${fault ?? 'no fault'}": ${kind}`, async (t) => {
-      const { vest, server } = await aVest(t, QUICK, { fault: (n) => (n < 2 ? fault : undefined), lateMs: 100 });
+      const options = { ...QUICK, ...(kind === 'placed' && WIDE) };
+      const { vest, server } = await aVest(t, options, { fault: (n) => (n < 2 ? fault : undefined), lateMs: 100 });
       const account = vest.account();
       const fates = [
         await account.placeLpOrder({ orderType: 'DEPOSIT', size: '10.50' }),

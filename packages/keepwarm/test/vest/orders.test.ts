@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { VestFault } from '../../src/testing/vest/rules.ts';
 import type { Fate } from '../../src/vest.ts';
-import { anAccount, aVest, ORDER, QUICK } from './a-vest.ts';
+import { anAccount, aVest, ORDER, QUICK, WIDE } from './a-vest.ts';
 
 const faulty = (...faults: (VestFault | undefined)[]) => ({ fault: (index: number) => faults[index] });
 const sized = (n: number) => ({ ...ORDER, size: `${n}.5` });
@@ -53,7 +53,8 @@ describe('an order at Vest', { concurrency: true }, () => {
   ];
   for (const [fault, kind, count] of outcomes) {
     it(`meets "${fault}": ${kind}, and the server has ${count} of it`, async (t) => {
-      const { vest, server } = await aVest(t, QUICK, { ...faulty(fault), lateMs: 150 });
+      const options = { ...QUICK, ...(kind === 'placed' && WIDE) };
+      const { vest, server } = await aVest(t, options, { ...faulty(fault), lateMs: 150 });
       await vest.connect();
       const fate = await vest.account().placeOrder(ORDER);
       assert.equal(fate.kind, kind, JSON.stringify(fate));
@@ -64,7 +65,7 @@ describe('an order at Vest', { concurrency: true }, () => {
   }
 
   it('that is answered by an older answer is asked for, and gets its own id', async (t) => {
-    const { vest, server } = await aVest(t, QUICK, faulty('twice'));
+    const { vest, server } = await aVest(t, { ...QUICK, ...WIDE }, faulty('twice'));
     await vest.connect();
     const fates = [];
     for (let n = 0; n < 5; n++) fates.push(await vest.account().placeOrder(sized(n)));
