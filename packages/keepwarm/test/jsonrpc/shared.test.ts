@@ -40,8 +40,9 @@ describe('callers who ask for the same at the same time', () => {
     assert(errors.every((error) => error instanceof RpcError && error.code === 3));
     assert.equal(node.count(), 1);
 
+    const { promise: told, resolve: tell } = Promise.withResolvers<void>();
     node.say = async ({ requests }) => {
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await told;
       return ok(requests[0]!.id, 'answer');
     };
     const [first, second] = [new AbortController(), new AbortController()];
@@ -54,6 +55,7 @@ describe('callers who ask for the same at the same time', () => {
     assert.equal(((await late) as NetError).code, 'DEADLINE');
     first.abort(new Error('first'));
     assert.equal(((await led) as NetError).code, 'ABORTED');
+    tell();
     assert.deepEqual(await Promise.all(stayed), ['answer', 'answer']);
     assert.equal(node.count(), 3, 'those who stayed have asked anew, together');
   });

@@ -59,7 +59,7 @@ export class RpcCache {
     if (!(cacheMs > 0) || mayKeep?.(value, asked.params, asked.head) === false) return;
     const ofHead = freshness === 'head' && cacheMs !== Number.POSITIVE_INFINITY;
     if (ofHead && asked.writes !== this.#writes) return;
-    const text = exactText(value);
+    const text = textOf(value);
     if (text === undefined || text.length > this.#options.charsMax) return;
     this.#entries.delete(key);
     const expiresAt = this.#clock.now() + cacheMs;
@@ -79,5 +79,14 @@ export class RpcCache {
 
   snapshot(): RpcCacheSnapshot {
     return { entries: this.#entries.size, hits: this.#hits, kept: this.#kept };
+  }
+}
+
+/** @returns nothing for what is nested so deep that it cannot be written: nobody has to keep it */
+function textOf(value: unknown): string | undefined {
+  try {
+    return exactText(value);
+  } catch {
+    return undefined;
   }
 }

@@ -16,6 +16,7 @@ import { type Abortable, listen, unlisten } from '../../core/abort.ts';
 import type { Clock } from '../../core/clock.ts';
 import { type Due, DueList } from '../../core/due.ts';
 import { NetError } from '../../core/error.ts';
+import { copyOf } from './copy.ts';
 
 /** Requests that can be joined at a time; further ones are made as they are. */
 const REQUESTS_MAX = 10_000;
@@ -55,7 +56,7 @@ export class Shared implements Passing<Shared> {
 
   answered(value: unknown): void {
     this.failed();
-    if (this.parties > 1 && typeof value === 'object') this.untouched = structuredClone(value);
+    if (this.parties > 1 && typeof value === 'object') this.untouched = copyOf(value);
   }
 
   failed(): void {
@@ -140,7 +141,7 @@ class Follower implements Due, Abortable {
     if (signal !== undefined) listen(signal, this);
     if (this.dueAt !== Number.POSITIVE_INFINITY) this.#due.join(this);
     leader.promise!.then(
-      (value) => this.#answered(typeof value === 'object' ? structuredClone(leader.untouched) : value),
+      (value) => this.#answered(typeof value === 'object' ? copyOf(leader.untouched) : value),
       (error: unknown) => (leftEarly(error) ? this.#askAnew() : this.#failed(error)),
     );
     return new Promise((resolve, reject) => {
