@@ -8,7 +8,7 @@ import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { ERROR } from '../../../src/wire/h2/codes.ts';
 import { data, goaway, headers, ping, settings, windowUpdate } from '../../wire/h2/raw.ts';
 import { aClient, errorOf, fails, leavesNothing, quiet, until } from '../setup.ts';
-import { aPeer, aTalk, STATUS_200 } from './a-peer.ts';
+import { aPeer, aTalk, type Script, STATUS_200 } from './a-peer.ts';
 
 leavesNothing();
 
@@ -134,7 +134,8 @@ describe('a peer that answers and closes in the middle of an upload', () => {
 describe('a peer that does not read', () => {
   it('and pings is answered when it does; until then its answers take no memory to speak of', async (t) => {
     const PINGS = 1_500;
-    const { client, peer } = await aTalk(t, {
+    const limits = { firstByteMs: 120_000 }; // it stops reading for as long as this machine takes
+    const script: Script = {
       hello: settings(['initialWindowSize', 2 ** 30]),
       head: (line, asked) => {
         if (asked.path !== '/large') return;
@@ -142,7 +143,8 @@ describe('a peer that does not read', () => {
         line.socket.setNoDelay(true).pause();
       },
       request: (line, { id }) => line.answer(id),
-    });
+    };
+    const { client, peer } = await aTalk(t, script, { limits });
     await client.get('/');
     const large = client.post('/large', Buffer.alloc(24 * 1024 * 1024), { deadlineMs: 120_000 }).text();
     await until(() => peer.line.socket.isPaused(), 'it has stopped reading');
