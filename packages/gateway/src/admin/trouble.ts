@@ -1,6 +1,7 @@
 /**
  * What is wrong with an upstream, in words for whoever has ten seconds: what happens to calls, why, since when, and
- * when it is tried again. Made from what `/api/stats` tells, for the page and the terminal alike; empty when all is well.
+ * when it is tried again. Made from what `/api/stats` tells, for the page and the terminal alike; empty when all is
+ * well.
  */
 import type { UpstreamTold } from './snapshot.ts';
 
