@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { engineOf } from '../../src/clients/client.ts';
 import { makeAuthority, selfSigned } from '../../src/testing/certificates.ts';
 import {
   answer,
@@ -168,6 +169,7 @@ describe('a connection', () => {
     assert.equal(await text(response), 'early');
     await until(() => client.stats().sockets.open === 0, 'it was closed');
     assert.equal(client.stats().sockets.history[0]?.closeReason, 'protocol');
+    assert.equal(engineOf(client).due.size, 0, 'nothing is under way for it any more');
   });
 
   it('is given up before the peer, by its own word, closes it', async (t) => {

@@ -148,8 +148,13 @@ export class SocketLease implements Waiter<Connection>, Due, Tenant, Writer, Pas
   }
 
   received(_bytes: Buffer, count: number): boolean {
-    if (this.phase !== 'head' || this.#holder.complete) {
+    if (this.phase !== 'head') {
+      this.#lost('protocol'); // it spoke before it was asked
+      return false;
+    }
+    if (this.#holder.complete) {
       this.#connection?.close('protocol');
+      this.#end();
       return false;
     }
     const { socket } = this.#connection!;
@@ -232,10 +237,10 @@ export class SocketLease implements Waiter<Connection>, Due, Tenant, Writer, Pas
   }
 
   /** It died before it was handed over: another one. */
-  #lost(): void {
+  #lost(reason: CloseReason = 'peer'): void {
     const connection = this.#connection;
     this.#connection = undefined;
-    connection?.close('peer');
+    connection?.close(reason);
     if (!this.#over) this.#queue(this.#host.clock.now());
   }
 
