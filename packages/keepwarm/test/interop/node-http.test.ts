@@ -168,8 +168,7 @@ describe('a connection', () => {
     const [response] = (await once(request, 'response')) as [IncomingMessage];
     assert.equal(await text(response), 'early');
     await until(() => client.stats().sockets.open === 0, 'it was closed');
-    assert.equal(client.stats().sockets.history[0]?.closeReason, 'protocol');
-    assert.equal(engineOf(client).due.size, 0, 'nothing is under way for it any more');
+    assert.deepEqual([client.stats().sockets.history[0]?.closeReason, engineOf(client).due.size], ['protocol', 0]);
   });
 
   it('is given up before the peer, by its own word, closes it', async (t) => {
@@ -285,13 +284,10 @@ describe('a request given up', () => {
     waiting.destroy(reason);
     assert.equal(await failed, reason);
     await closed;
-    const signalled = start(server.origin, { agent, signal: AbortSignal.timeout(10) });
-    assert.equal((await failureOf(signalled)).name, 'AbortError');
-    const stillborn = start(server.origin, { agent, signal: AbortSignal.abort() });
-    assert.equal((await failureOf(stillborn)).name, 'AbortError', 'given up before it was made');
+    for (const signal of [AbortSignal.timeout(10), AbortSignal.abort()])
+      assert.equal((await failureOf(start(server.origin, { agent, signal }))).name, 'AbortError');
     assert.deepEqual(Object.keys(agent.requests), []);
-    open();
-    await held;
+    await Promise.all([open(), held]);
     assert.equal(server.received, 1);
   });
 
