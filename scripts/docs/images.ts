@@ -46,7 +46,7 @@ buildah ${BUILDAH.join(' ')} config --env PATH="$PATH" --cmd node "$container"
 buildah ${BUILDAH.join(' ')} commit --quiet --rm "$container" "$NAME"
 `;
 
-/** What a build and a run stand on, for a moment: layers in memory, and a network between the machine and a container. */
+/** What a build and a run stand on for a moment: layers in memory, a network between the machine and a container. */
 const PROBE = `
 mount -t tmpfs tmpfs /mnt &&
 buildah --root /mnt/root --runroot /mnt/run --storage-driver overlay from scratch &&

@@ -1,6 +1,6 @@
 /**
- * Options by the names that other clients have for them. Somebody who comes from there types them first; with nothing but
- * a list of ours to read they would guess, and a call that silently ignores its `timeout` waits for half a minute.
+ * Options by the names that other clients have for them. Somebody who comes from there types them first; with nothing
+ * but a list of ours to read they would guess, and a call that silently ignores its `timeout` waits for half a minute.
  */
 const BODY = 'the second argument of post, put and patch, or body of request';
 

@@ -70,7 +70,7 @@ describe('answers of anvil nodes', () => {
     assert.match((error as NetError).message, /3 endpoints must agree; . said one thing \(.+\), 1 said another \(.\)/);
   });
 
-  it('nodes a block apart agree about the head: on a balance, a call and logs that change with each block', async (t) => {
+  it('nodes a block apart agree about the head: on a balance, a call and logs that change by block', async (t) => {
     const [a, b, c] = chain.nodes;
     b!.lag = 1;
     t.after(() => {

@@ -74,7 +74,7 @@ describe('a session', () => {
     await pass(10_500);
     assert.match(session.dead!, /ping/);
   });
-  it('that takes of an upload is alive, though the ping stands behind it; once it takes no more, it is dead', async () => {
+  it('that takes of an upload is alive, though the ping is behind it; once it takes no more, it is dead', async () => {
     const { clock, session, sending, liveness, pass } = aSession();
     liveness.acknowledged(clock.now());
     sending.heldUp = true;
