@@ -70,6 +70,8 @@ export interface LifetimeOptions {
 const SLEEP_AFTER_MS = 50;
 /** How often leased items are looked at, and pools that hold back (scarcity, failing spares) try again. */
 const PATROL_MS = 1_000;
+/** What has lived for so long was not lost as soon as it was there: some peers keep what is quiet for half a second. */
+const BRIEF_MS = 100;
 /** Lending tells nobody, so what is idle may be leased, and leaked, by now: it is looked at again at least so often. */
 const LOOK_MS_MAX = 10_000;
 /** The last share of a life, during which the successor is opened. */
@@ -116,7 +118,7 @@ export class Lifetime<T extends Kept<T>> {
   /** To be told before an item leaves that is lost, or that the peer wants to close. Invariant (6). */
   parted({ pool, leases }: T, openedAt: number): void {
     const now = this.#clock.now();
-    if (leases > 0 || now - openedAt >= PATROL_MS) return;
+    if (leases > 0 || now - openedAt >= BRIEF_MS) return;
     pool.holdBack();
     if (pool.holdsBack) this.attend(now);
   }

@@ -213,7 +213,7 @@ describe('an idle minimum whose items are closed by the peer', () => {
       world.clock.advance(20);
       assert.equal(world.pool.idle.size, 1);
     }
-    world.clock.advance(1_500);
+    world.clock.advance(150);
     world.lose([...world.live][0]!);
     world.clock.advance(20);
     assert.equal(world.pool.idle.size, 1);

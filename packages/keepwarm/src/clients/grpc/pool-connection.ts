@@ -78,7 +78,7 @@ export class PoolConnection implements StartGate {
   async start(_kind: StartKind, signal?: AbortSignal): Promise<Start> {
     if (this.#dialled) {
       const why = 'this connection of the pool has ended, and another is opened in its place';
-      throw new NetError('CLOSED', why, { reach: 'unsent', phase: 'connect' });
+      throw new NetError('RESET', why, { reach: 'unsent', phase: 'connect' }); // not CLOSED: nobody wanted that
     }
     this.#dialled = true;
     const { rate, clock, connectMs } = this.#parts;

@@ -205,7 +205,7 @@ export class GrpcPool {
   #sendOn(member: Member, call: Call): Promise<Reply> {
     const connection = this.#connections.get(member);
     if (connection !== undefined) return connection.send(call);
-    return Promise.reject(new NetError('CLOSED', 'the connection has ended', { reach: 'unsent', phase: 'queue' }));
+    return Promise.reject(new NetError('RESET', 'the connection has ended', { reach: 'unsent', phase: 'queue' }));
   }
 
   #tick(now: number): void {
