@@ -11,7 +11,7 @@ import { aStreamPeer } from './a-pool.ts';
 
 leavesNothing();
 
-it('what comes to one that has ended is told that it was lost, not that it was closed: that would be final', async (t) => {
+it('what comes to one that has ended is told that it was lost, not closed: that would be final', async (t) => {
   const peer = await aStreamPeer(t);
   const ready = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<void>();
