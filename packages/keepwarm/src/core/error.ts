@@ -99,7 +99,7 @@ export class NetError extends Error {
     this.code = code;
     this.reach = details.reach;
     const systemCode = details.systemCode ?? systemCodeOf(cause);
-    Object.assign(this, known(details), systemCode === undefined ? undefined : { systemCode });
+    Object.assign(this, known(details, OPTIONAL), systemCode === undefined ? undefined : { systemCode });
     this.#answer = answer;
   }
 
@@ -136,8 +136,11 @@ export class NetError extends Error {
 
 const OPTIONAL = ['phase', 'origin', 'limit', 'value', 'status', 'retryAfterMs', 'health', 'socketId'] as const;
 
-function known(details: NetErrorDetails): Partial<NetErrorDetails> {
-  return Object.fromEntries(OPTIONAL.map((name) => [name, details[name]]).filter(([, value]) => value !== undefined));
+/** Those of the fields that have a value: an error that is printed shows what there is to read. */
+export function known<Details>(details: Details, names: readonly (keyof Details & string)[]): Partial<Details> {
+  const given: Partial<Details> = {};
+  for (const name of names) if (details[name] !== undefined) given[name] = details[name];
+  return given;
 }
 
 function systemCodeOf(cause: unknown): string | undefined {

@@ -1,4 +1,5 @@
 /** The node ran the method, or refused to: its answer, not a failure of the network. */
+import { known } from '../../core/error.ts';
 import type { ErrorClass, RpcErrorObject } from './adapter.ts';
 
 export interface RpcErrorDetails {
@@ -34,9 +35,7 @@ export class RpcError extends Error {
     const { cause } = details;
     super(`RPC Error: ${said.message} (Code: ${said.code})`, cause === undefined ? undefined : { cause });
     this.code = said.code;
-    for (const name of OPTIONAL) {
-      if (details[name] !== undefined) Object.defineProperty(this, name, { value: details[name], enumerable: true });
-    }
+    Object.assign(this, known(details, OPTIONAL));
     this.#said = said;
   }
 
