@@ -44,7 +44,7 @@ class Timed implements Outlet {
     const value = Math.round(this.#attemptMs);
     const message = `${method} ${origin.key}: the attempt took longer than ${value} ms (limit attemptMs)`;
     const details = { ...error, cause: error, limit: 'attemptMs', value };
-    const what = error.message.slice(error.message.lastIndexOf(': ') + 2); // without the limit, which is not this one
+    const what = error.message.split('(limit deadlineMs): ').at(-1); // without a limit that is not the one that was met
     return new NetError('TIMEOUT', `${message}: ${what}`, details);
   }
 }

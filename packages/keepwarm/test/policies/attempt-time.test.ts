@@ -81,8 +81,9 @@ describe('the time of an attempt', () => {
     const send = stack(policies, scripted([never, never], clock));
     const silent = failed(send(aCall({ deadlineAt: 5_000 })));
     await clock.run(1_000);
-    const { code, reach, limit, value } = await silent;
+    const { code, reach, limit, value, message: told } = await silent;
     assert.deepEqual([code, reach, limit, value], ['TIMEOUT', 'unknown', 'attemptMs', 200]);
+    assert.match(told, /\(limit attemptMs\): the deadline passed before the script went on$/);
 
     const order = failed(send(aCall({ method: 'POST', traits: { idempotent: false }, deadlineAt: 5_000 })));
     const waited = failed(send(aCall({ deadlineAt: 5_000 })));
