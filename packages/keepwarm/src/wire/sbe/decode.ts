@@ -39,10 +39,10 @@ export function templateIdOf(bytes: Uint8Array, schema: SbeSchema): number | und
 export function decodeSbe(bytes: Uint8Array, schema: SbeSchema): SbeMessage | undefined {
   const { length } = bytes;
   if (length < HEADER_BYTES) {
-    throw refused(`a frame of ${length} bytes has no header (${HEADER_BYTES} bytes)`, HEADER_BYTES);
+    throw refused(`a frame of ${length} bytes has no header (${HEADER_BYTES} bytes)`);
   }
   const schemaId = u16(bytes, 4);
-  if (schemaId !== schema.id) throw refused(`a frame of schema ${schemaId}; known: ${schema.id}`, schema.id);
+  if (schemaId !== schema.id) throw refused(`a frame of schema ${schemaId}; known: ${schema.id}`);
   const template = schema.templates.get(u16(bytes, 2));
   if (template === undefined) return undefined;
   const version = u16(bytes, 6);
@@ -83,7 +83,7 @@ class Frame {
       const end = at + type.bytes;
       if (end > this.#blockEnd) {
         if (appended === true) break;
-        throw this.#refused(`field ${name} ends at offset ${end}, the block at ${this.#blockEnd}`, this.#blockEnd);
+        throw this.#refused(`field ${name} ends at offset ${end}, the block at ${this.#blockEnd}`);
       }
       const value = type.read(this.#view, at);
       if (value === undefined) throw this.#impossible(name, at);
@@ -99,7 +99,7 @@ class Frame {
     const entries = u16(this.#bytes, this.#at + 2);
     const knownBytes = types.reduce((sum, { bytes }) => sum + bytes, 0);
     if (entries > 0 && entryBytes < knownBytes) {
-      throw this.#refused(`an entry of group ${name} has ${entryBytes} bytes and needs ${knownBytes}`, knownBytes);
+      throw this.#refused(`an entry of group ${name} has ${entryBytes} bytes and needs ${knownBytes}`);
     }
     this.#at += GROUP_BYTES;
     this.#need(entries * entryBytes, `${entries} entries of group ${name}`);
@@ -129,7 +129,7 @@ class Frame {
   end(grown: boolean): void {
     if (this.atEnd) return;
     const { length } = this.#bytes;
-    if (!grown) throw this.#refused(`${length - this.#at} bytes follow its end at offset ${this.#at}`, length);
+    if (!grown) throw this.#refused(`${length - this.#at} bytes follow its end at offset ${this.#at}`);
     while (!this.atEnd) this.#textFrom('text that is not known');
   }
 
@@ -146,26 +146,26 @@ class Frame {
   #need(bytes: number, what: string): void {
     const left = this.#bytes.length - this.#at;
     if (bytes <= left) return;
-    throw this.#refused(`${what} needs ${bytes} bytes at offset ${this.#at}, of which there are ${left}`, left);
+    throw this.#refused(`${what} needs ${bytes} bytes at offset ${this.#at}, of which there are ${left}`);
   }
 
   #impossible(name: string, at: number): NetError {
     const hex = Buffer.from(this.#bytes.subarray(at, at + 8)).toString('hex');
-    return this.#refused(`${name} at offset ${at} holds what it must not: 0x${hex}`, at);
+    return this.#refused(`${name} at offset ${at} holds what it must not: 0x${hex}`);
   }
 
   #notText(name: string, from: number): never {
-    throw this.#refused(`text ${name} at offset ${from} is not UTF-8`, from);
+    throw this.#refused(`text ${name} at offset ${from} is not UTF-8`);
   }
 
-  #refused(what: string, value: number): NetError {
+  #refused(what: string): NetError {
     const { id, name } = this.#template;
-    return refused(`${name} (template ${id}, ${this.#bytes.length} bytes): ${what}`, value);
+    return refused(`${name} (template ${id}, ${this.#bytes.length} bytes): ${what}`);
   }
 }
 
-function refused(message: string, value: number): NetError {
-  return new NetError('DECODE', message, { reach: 'answered', phase: 'body', limit: 'frame', value });
+function refused(message: string): NetError {
+  return new NetError('DECODE', message, { reach: 'answered', phase: 'body' });
 }
 
 const u16 = (bytes: Uint8Array, at: number): number => bytes[at]! | (bytes[at + 1]! << 8);
