@@ -171,6 +171,29 @@ describe('connections of a pool', () => {
     assert.equal(peer.lines.length, opened + 1 - draining);
   });
 
+  it('that can take no more are left at once: who tries again without a pause is placed on another', async (t) => {
+    const peer = await aStreamPeer(t);
+    const pool = aPool(t, peer);
+    const { client } = await pool.lease('hasty');
+    await begun(client.serverStream(watch, NOTHING));
+    peer.line.socket.resetAndDestroy();
+    const first = client.serverStream(watch, NOTHING); // its write finds out; the socket is heard out for two turns
+    first.next().catch(() => {});
+    await new Promise((resolve) => setImmediate(resolve));
+    let tries = 0;
+    for (let got = false; !got; ) {
+      assert(++tries < 1_000, 'nothing else has its turn, and so the end of the connection is never heard of');
+      const stream = client.serverStream(watch, NOTHING);
+      got = await stream.next().then(
+        () => true,
+        () => false,
+      );
+      stream.cancel();
+    }
+    first.cancel();
+    assert.equal(peer.lines.length, 2);
+  });
+
   it('are never more than there may be, also in a storm', async (t) => {
     let most = 0;
     const peer = await aStreamPeer(t, { hello: settings(['maxConcurrentStreams', 2]) });

@@ -34,7 +34,7 @@ export interface PoolConnectionEvents {
   ready(streamsMax: number): void;
   /** The peer has changed its mind. */
   allows(streamsMax: number): void;
-  /** The peer will close it. */
+  /** It takes no more streams: the peer will close it, or it is lost and its socket still heard out. */
   leaving(): void;
   /** It could not be opened, or is lost. */
   ended(error: Error | undefined): void;
@@ -77,6 +77,7 @@ export class PoolConnection implements StartGate {
 
   async start(_kind: StartKind, signal?: AbortSignal): Promise<Start> {
     if (this.#dialled) {
+      if (this.#state === 'ready') this.#events.leaving(); // whoever tries again at once is placed on another
       const why = 'this connection of the pool has ended, and another is opened in its place';
       throw new NetError('RESET', why, { reach: 'unsent', phase: 'connect' }); // not CLOSED: nobody wanted that
     }
