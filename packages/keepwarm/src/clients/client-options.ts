@@ -48,6 +48,11 @@ export interface CallOptions extends Partial<StepLimits> {
   readonly idempotent?: boolean | undefined;
   /** The path with names for what varies in it, such as `/users/{id}`, by which telemetry calls it. None by default. */
   readonly template?: string | undefined;
+  /**
+   * Your own word for the call, such as the id of the request it is made for, up to 256 characters: told with each fact
+   * about it, sent nowhere. None by default.
+   */
+  readonly tag?: string | undefined;
   /** The tenant whose own pool and limits serve the call. */
   readonly section?: string | undefined;
   /** What you know of the call, for your own functions among the options, such as `rateLimit.weight`. Shown nowhere. */
@@ -123,7 +128,7 @@ export function checkNames(options: ClientOptions): void {
 /** Every name a call knows. */
 const CALL_NAMES: Readonly<Record<keyof CallOptions, true>> = {
   ...{ headers: true, query: true, signal: true, deadlineMs: true, idempotent: true, template: true, section: true },
-  ...{ about: true, queueMs: true, firstByteMs: true, betweenBytesMs: true, bodyBytesMax: true },
+  ...{ tag: true, about: true, queueMs: true, firstByteMs: true, betweenBytesMs: true, bodyBytesMax: true },
 };
 /** And `request`. */
 export const REQUEST_NAMES: Readonly<Record<keyof RequestOptions, true>> = { ...CALL_NAMES, method: true, body: true };

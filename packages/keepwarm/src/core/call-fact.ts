@@ -8,6 +8,7 @@ let last = 0;
 export const nextCallId = (): number => ++last;
 
 export function factOf(of: Call): CallFact {
-  const { id = 0, method, operation, origin, section, attempt, endpoint, tried } = of;
-  return { call: id, method, operation, origin: origin.key, section, attempt, endpoint: endpoint ?? tried?.at(-1) };
+  const { id = 0, method, operation, origin, section, attempt, endpoint, tried, tag } = of;
+  const place = endpoint ?? tried?.at(-1);
+  return { call: id, method, operation, origin: origin.key, section, attempt, endpoint: place, tag };
 }

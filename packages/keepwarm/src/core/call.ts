@@ -93,6 +93,8 @@ export interface Call {
   readonly operation?: string | undefined;
   /** The path with names for what varies in it, where the caller gave one. */
   readonly template?: string | undefined;
+  /** The caller's own word for it, such as the id of the request it is made for. Shown in facts, sent nowhere. */
+  readonly tag?: string | undefined;
   /**
    * What whoever made the call knows of it beyond HTTP, for policies of the same protocol and for functions among the
    * options; others do not look at it. All copies of a call share it, so it is never changed.

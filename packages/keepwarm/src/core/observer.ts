@@ -89,6 +89,8 @@ export interface CallFact {
   readonly attempt: number;
   /** Where it was sent last, by name; nothing for a client without endpoints, or before it was sent. */
   readonly endpoint: string | undefined;
+  /** What whoever made the call calls it: its option `tag`. */
+  readonly tag?: string | undefined;
 }
 
 export interface Replied extends CallFact {

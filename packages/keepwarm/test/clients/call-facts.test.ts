@@ -46,6 +46,20 @@ describe('facts about a call', () => {
     close();
   });
 
+  it('have the word that their caller gave the call, of each attempt; it is sent nowhere', async () => {
+    const { url, close } = await serving([503]);
+    const { observer, facts } = noting();
+    await using client = createClient({ origin: url, observer, retry: { baseMs: 1 } });
+    await client.get('/a', { tag: 'order 7' });
+    const told = (name: string) => facts.find(({ fact }) => fact === name)?.['tag'];
+    assert.deepEqual([told('retried'), told('replied')], ['order 7', 'order 7']);
+    await assert.rejects(Promise.resolve(client.get('/a', { tag: 'x'.repeat(257) })), {
+      code: 'INVALID',
+      message: 'tag of a call is 257 characters; allowed: text of up to 256 characters',
+    });
+    close();
+  });
+
   it('tell the connection of the reply, how long its head took, and the endpoint', async () => {
     const { url, close } = await serving([]);
     const { observer, facts } = noting();
