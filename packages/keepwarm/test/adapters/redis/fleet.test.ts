@@ -20,19 +20,23 @@ after(async () => {
   await redis.stop();
 });
 
-async function run(limits: { limit: number; windowMs: number }[], ms: number) {
+/** For this long at least, and until each process has been let through and the limits have held some of them back. */
+async function run(limits: { limit: number; windowMs: number }[], ms: number, arrivalsMin: number) {
   server.arrivals.length = 0;
-  const options = { name: `run-${limits.length}`, limits };
+  // What a busy machine makes of Redis' answers is no loss here: that is what loss.test.ts is about.
+  const options = { name: `run-${limits.length}`, limits, redisMs: 30_000 };
   fleet = await Fleet.start(4, { port: server.port, redisPort: redis.port, options, atOnce: 30 });
   await sleep(ms);
+  while (server.arrivals.length <= arrivalsMin || (await fleet.reports()).some(({ replies }) => replies === 0)) {
+    await sleep(50);
+  }
   return fleet.stop();
 }
 
 describe('four processes that share a limit', () => {
   it('never exceed it in any window, as the server counts, and all get their turn', async () => {
-    const reports = await run([{ limit: 100, windowMs: 500 }], 2_600);
+    const reports = await run([{ limit: 100, windowMs: 500 }], 2_600, 100);
     assert.ok(busiestWindow(server.arrivals, 500) <= 100);
-    assert.ok(server.arrivals.length > 100, 'more than one window was used');
     for (const { replies, codes, losses } of reports) {
       assert.ok(replies > 0, 'each process was let through');
       assert.deepEqual(Object.keys(codes), []);
@@ -47,9 +51,9 @@ describe('four processes that share a limit', () => {
         { limit: 60, windowMs: 1_000 },
       ],
       2_300,
+      60,
     );
     assert.ok(busiestWindow(server.arrivals, 100) <= 20);
     assert.ok(busiestWindow(server.arrivals, 1_000) <= 60);
-    assert.ok(server.arrivals.length > 60);
   });
 });
