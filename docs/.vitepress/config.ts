@@ -143,6 +143,7 @@ const OUTSIDE = [
 export default defineConfig({
   title: 'keepwarm',
   description: 'Outbound connections, warm: HTTP, JSON-RPC and gRPC for Node.js',
+  head: [['link', { rel: 'icon', href: '/icon.svg' }]],
   cleanUrls: true,
   cacheDir: '../.tmp/vitepress',
   ignoreDeadLinks: [(link) => OUTSIDE.some((place) => place.test(link)) || /decisions\/(?:index)?$/.test(link)],
