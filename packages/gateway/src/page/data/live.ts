@@ -7,7 +7,8 @@
  *
  * Invariants:
  *   (1) `live` means that the stream of events is open and the last question was answered: what is shown is fresh.
- *   (2) There is one try at a time.
+ *   (2) There is one try at a time. The question that is under way when it ends may be answered until the next one:
+ *       where only events are refused, what is shown is not called live, and is not nothing either.
  *   (3) Nothing is asked for while the page is hidden, nor tried again; once it is seen again, at once.
  *   (4) No more than `EVENTS_MAX` events are remembered, and `SAMPLES_MAX` samples of each upstream there is.
  *   (5) Components are told once for all that came in one turn: a page that opens is told of hundreds of events.
@@ -72,12 +73,14 @@ export class Live {
 
   async #run(): Promise<void> {
     for (;;) {
-      const stop = new AbortController();
+      const [stop, question] = [new AbortController(), new AbortController()];
       try {
-        await Promise.race([this.#follow(stop.signal), this.#look(stop.signal)]);
+        await Promise.race([this.#follow(stop.signal), this.#look(stop.signal, question.signal)]);
       } catch (error) {
         this.state = error instanceof AskError && error.status === 401 ? 'locked' : 'lost';
       }
+      // A refusal that comes late must not take away what has been entered meanwhile.
+      if (this.state === 'locked') question.abort();
       stop.abort();
       this.#follows = false;
       this.#answered = false;
@@ -85,6 +88,7 @@ export class Live {
       this.retryAt = performance.now() + waitMs;
       this.#tell();
       await this.#pause(waitMs);
+      question.abort();
       await this.#seen();
     }
   }
@@ -105,15 +109,16 @@ export class Live {
     }
   }
 
-  async #look(signal: AbortSignal): Promise<void> {
+  async #look(signal: AbortSignal, question: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const snapshot = await ask<Snapshot>('api/stats?sockets=0', { signal });
+      const snapshot = await ask<Snapshot>('api/stats?sockets=0', { signal: question });
       this.snapshot = snapshot;
       this.seenAt = performance.now();
-      this.#answered = true;
       this.samples.take(snapshot, Date.now());
-      this.#settle();
       this.#tell();
+      if (signal.aborted) return;
+      this.#answered = true;
+      this.#settle();
       await this.#pause(EVERY_MS);
       await this.#seen(signal);
     }
