@@ -45,6 +45,23 @@ export const systemClock: Clock = {
   },
 };
 
+/**
+ * Runs `task` once, when `ms` have passed and what had come in by then has been read: for limits on a peer. After a
+ * pause of this process (a stall, a frozen container, a laptop that slept) timers run before sockets are read, and
+ * whatever was overdue would be taken for lost, though it lies there. Two turns: in the first it is read, and some of
+ * it is handed on at the end of that turn.
+ */
+export function afterInput(clock: Clock, ms: number, task: () => void): Timer {
+  let cancelled = false;
+  const timer = clock.after(ms, () => clock.nextTurn(() => clock.nextTurn(() => cancelled || task())));
+  return {
+    cancel() {
+      cancelled = true;
+      timer.cancel();
+    },
+  };
+}
+
 let held = 0;
 let keeper: NodeJS.Timeout | undefined;
 

@@ -12,7 +12,7 @@
  */
 import { connect as connectTcp, type OnReadOpts, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
-import type { Clock } from '../core/clock.ts';
+import { afterInput, type Clock } from '../core/clock.ts';
 import { NetError } from '../core/error.ts';
 import type { Origin } from '../core/origin.ts';
 import { type Connector, connectWith, pour } from './connector.ts';
@@ -114,7 +114,7 @@ export class Dialler {
     const steps: Steps = { phase: 'dns', lastError: undefined, proxy: undefined };
     const ending = new AbortController();
     const giveUp = (error: NetError): void => ending.abort(error);
-    const timer = this.#clock.after(connectMs, () => giveUp(tooLate(origin, steps, connectMs)));
+    const timer = afterInput(this.#clock, connectMs, () => giveUp(tooLate(origin, steps, connectMs)));
     const onAbort = (): void => giveUp(abandoned(origin, steps.phase, signal.reason));
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();

@@ -5,7 +5,7 @@ import { StreamWatch } from '../../src/clients/grpc/watch.ts';
 import { rawMethod } from '../../src/grpc.ts';
 import { FakeClock } from '../../src/testing/fake-clock.ts';
 import { aCall, failure, head, says, trailers } from '../engine/grpc/a-peer.ts';
-import { leavesNothing } from '../engine/setup.ts';
+import { leavesNothing, until } from '../engine/setup.ts';
 
 leavesNothing();
 
@@ -53,6 +53,29 @@ describe('the watch over a stream', () => {
     assert.equal(stalled.length, 1);
   });
 
+  it('hears first what arrived while the event loop of this process stood still', () => {
+    const clock = new FakeClock();
+    const stalled: string[] = [];
+    /** At this instant both are due, the limit and a message that lies in the socket. */
+    const arrivesAt = (ms: number) => clock.after(ms, () => clock.nextTurn(() => watch.arrived()));
+    for (const ms of [100, 150]) arrivesAt(ms);
+    const told = ({ message }: Error) => void stalled.push(message);
+    const watch = new StreamWatch({ firstMessageMs: 100, silenceMs: 50 }, clock, () => 0, told);
+    clock.advance(199);
+    assert.deepEqual(stalled, []);
+    clock.advance(1);
+    assert.deepEqual(stalled, ['no message came for 50 ms (limit silenceMs)']);
+    clock.advance(1_000);
+    assert.deepEqual([stalled.length, clock.sleeping], [1, 0], 'told once, and no timer is left');
+  });
+
+  it('says nothing of a stream that ended in the turn in which it was due', () => {
+    const { clock, stalled, watch } = aWatch(100, 50);
+    clock.after(100, () => watch.stop());
+    clock.advance(1_000);
+    assert.deepEqual([stalled, clock.sleeping], [[], 0]);
+  });
+
   it('leaves no timer when the stream is over, and sets none where there is no limit', () => {
     const { clock, watch } = aWatch(100, INF);
     watch.arrived();
@@ -76,15 +99,14 @@ describe('the watch over a stream', () => {
       [error.status, error.limit, error.value, error.reach],
       ['UNAVAILABLE', 'silenceMs', 40, 'answered'],
     );
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    assert.equal(peer.line.asked[0]!.reset, 8, 'CANCEL');
+    await until(() => peer.line.asked[0]!.reset === 8, 'CANCEL');
   });
 
   it('has nothing to say of a stream that ended, nor of calls that get one message', async (t) => {
     const { client } = await aCall(
       t,
       { request: (line, { id }) => setTimeout(() => line.send(head(id), says(id, 'ok'), trailers(id)), 60) },
-      { silenceMs: 20, firstMessageMs: 1_000 },
+      { silenceMs: 20, firstMessageMs: 60_000 },
     );
     const stream = client.serverStream(method, NOTHING);
     assert.equal((await stream.next()).done, false);

@@ -10,7 +10,7 @@
  *   (2) Its end is told once; after `close` nothing is told any more.
  */
 import type { Send } from '../../core/call.ts';
-import type { Clock, Timer } from '../../core/clock.ts';
+import { afterInput, type Clock, type Timer } from '../../core/clock.ts';
 import { NetError } from '../../core/error.ts';
 import type { Observer } from '../../core/observer.ts';
 import type { TlsSetup } from '../../net/tls.ts';
@@ -84,7 +84,7 @@ export class PoolConnection implements StartGate {
     this.#dialled = true;
     const { rate, clock, connectMs } = this.#parts;
     const start = rate === undefined ? UNCOUNTED : await rate.start(this.#kind, signal);
-    this.#timer = clock.after(connectMs, () => {
+    this.#timer = afterInput(clock, connectMs, () => {
       const why = `no HTTP/2 settings came within ${connectMs} ms (limit connectMs)`;
       this.#end(
         new NetError('TIMEOUT', why, { reach: 'unsent', phase: 'connect', limit: 'connectMs', value: connectMs }),

@@ -7,7 +7,7 @@
  *
  * Any answer but UNAVAILABLE, or none in time, proves a connection well; what else it says is about the question.
  */
-import type { Clock } from '../../core/clock.ts';
+import { afterInput, type Clock } from '../../core/clock.ts';
 import { GrpcError } from '../../engines/grpc/error.ts';
 import type { Member } from '../../pool/member.ts';
 import type { Members } from '../../pool/members.ts';
@@ -114,7 +114,7 @@ export class HealthChecks {
 async function probed(probe: GrpcProbe, caller: GrpcCaller, clock: Clock, deadlineMs: number): Promise<'well' | 'ill'> {
   const ending = new AbortController();
   const late = Promise.withResolvers<'ill'>();
-  const timer = clock.after(deadlineMs, () => {
+  const timer = afterInput(clock, deadlineMs, () => {
     ending.abort(new Error(`the probe took longer than ${deadlineMs} ms`));
     late.resolve('ill');
   });

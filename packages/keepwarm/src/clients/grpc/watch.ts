@@ -5,9 +5,10 @@
  *   sent ──`firstMessageMs` without a message──▶ stalled
  *     └─a message─▶ flowing ──`silenceMs` without another──▶ stalled
  *
- * Messages that lie there unread are their reader's affair: while there are any, nothing has stalled.
+ * Messages that lie there unread are their reader's affair: while there are any, nothing has stalled. Those that came
+ * while our own event loop stood still are read first: its delay is not the peer's silence.
  */
-import type { Clock, Timer } from '../../core/clock.ts';
+import { afterInput, type Clock, type Timer } from '../../core/clock.ts';
 import { NetError } from '../../core/error.ts';
 
 export interface WatchLimits {
@@ -50,7 +51,8 @@ export class StreamWatch {
   }
 
   #arm(ms: number): void {
-    this.#timer = ms === Number.POSITIVE_INFINITY ? undefined : this.#clock.after(Math.ceil(ms), () => this.#look());
+    const look = () => this.#look();
+    this.#timer = ms === Number.POSITIVE_INFINITY ? undefined : afterInput(this.#clock, Math.ceil(ms), look);
   }
 
   #look(): void {

@@ -17,7 +17,7 @@
  *   (4) States change at the end of a round only, each with one fact.
  *   (5) Everybody who waits for a height is told: that it is reached, that it took too long, or that all is closed.
  */
-import type { Clock, Random, Timer } from '../../core/clock.ts';
+import { afterInput, type Clock, type Random, type Timer } from '../../core/clock.ts';
 import type { Observer } from '../../core/observer.ts';
 import type { FreshnessNeed, HeadProbe } from './adapter.ts';
 import { headOf } from './freshness-head.ts';
@@ -211,7 +211,7 @@ export class Freshness {
     this.#round = round;
     this.#phase = 'asking';
     const startedAt = clock.now();
-    this.#timer = clock.after(this.#options.timeoutMs, () => this.#measure(round, startedAt));
+    this.#timer = afterInput(clock, this.#options.timeoutMs, () => this.#measure(round, startedAt));
     let under = this.#nodes.size;
     const ended = (): void => {
       if (--under === 0) this.#measure(round, startedAt);

@@ -7,7 +7,7 @@
  *   (3) At most `QUESTIONS_MAX` are open, those with a `late` included.
  */
 import { type Abortable, listen, unlisten } from '../../core/abort.ts';
-import type { Clock } from '../../core/clock.ts';
+import { afterInput, type Clock } from '../../core/clock.ts';
 import { NetError } from '../../core/error.ts';
 import { answerOf, Failure, Result } from '../../wire/jsonrpc/answer.ts';
 import { paramsText, requestPrefix, requestText } from '../../wire/jsonrpc/request.ts';
@@ -64,7 +64,7 @@ export class Questions {
         if (late === undefined) this.#open.delete(id);
         reject(error);
       };
-      const timer = this.#clock.after(answerMs, () => giveUp(this.#tooLate(method, answerMs)));
+      const timer = afterInput(this.#clock, answerMs, () => giveUp(this.#tooLate(method, answerMs)));
       const party: Abortable = { aborted: (reason) => giveUp(this.#aborted(method, reason, 'unknown')) };
       const answered = (message: unknown): void => {
         this.#open.delete(id);

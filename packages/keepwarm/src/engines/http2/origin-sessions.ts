@@ -4,6 +4,7 @@
  *   dial ──▶ h2 agreed, or known beforehand ──▶ hello ──▶ session
  *     └────▶ HTTP/1.1 agreed ──▶ connection and callers are handed over
  */
+import { afterInput } from '../../core/clock.ts';
 import { NetError } from '../../core/error.ts';
 import type { CloseReason } from '../../core/observer.ts';
 import type { Origin } from '../../core/origin.ts';
@@ -163,7 +164,7 @@ export class OriginSessions implements SharedOwner<Session>, CapacityUser {
     const session = new Session(this.#engine, this.pool, birth, options.idleMs);
     this.#greeting.add(session);
     let late = false;
-    const timer = clock.after(options.helloMs, () => {
+    const timer = afterInput(clock, options.helloMs, () => {
       late = true;
       session.close('protocol');
     });

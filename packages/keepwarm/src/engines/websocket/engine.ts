@@ -6,7 +6,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { type Abortable, listen, unlisten } from '../../core/abort.ts';
-import type { Clock } from '../../core/clock.ts';
+import { afterInput, type Clock } from '../../core/clock.ts';
 import { NetError } from '../../core/error.ts';
 import type { Fields } from '../../core/fields.ts';
 import type { Observer } from '../../core/observer.ts';
@@ -88,7 +88,7 @@ export class WebSocketEngine implements SessionHost {
     const { handshakeMs } = this.limits;
     const { socket } = dialled;
     return new Promise((resolve, reject) => {
-      const timer = this.clock.after(handshakeMs, () => fail(tooLate(origin, handshakeMs)));
+      const timer = afterInput(this.clock, handshakeMs, () => fail(tooLate(origin, handshakeMs)));
       const party: Abortable = { aborted: (reason) => fail(givenUp(origin, reason)) };
       const settled = (): void => {
         timer.cancel();

@@ -3,7 +3,7 @@
  * too long. And how it is noticed that one is lost without saying so.
  */
 import { fullJitter } from '../../../algo/backoff.ts';
-import type { Clock, Random, Timer } from '../../../core/clock.ts';
+import { afterInput, type Clock, type Random, type Timer } from '../../../core/clock.ts';
 import { GrpcError } from '../../../engines/grpc/error.ts';
 import type { SettledMultiplexer } from './options.ts';
 
@@ -74,7 +74,7 @@ export class Silence {
   watch(): void {
     this.heard = false;
     this.#timer?.cancel();
-    this.#timer = this.#clock.after(this.#silenceMs, () => {
+    this.#timer = afterInput(this.#clock, this.#silenceMs, () => {
       if (this.heard) return this.watch();
       const why = `nothing came for ${this.#silenceMs} ms (limit silenceMs ${this.#silenceMs})`;
       const limit = { limit: 'silenceMs', value: this.#silenceMs };
