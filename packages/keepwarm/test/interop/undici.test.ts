@@ -12,6 +12,7 @@ import { createClient } from 'keepwarm';
 import { keepwarmDispatcher } from 'keepwarm/undici';
 import * as undici from 'undici';
 import { answer, chunk, oneByOne, replyBytes, type Step } from '../../src/testing/faulty-steps.ts';
+import { PausedClock } from '../engine/paused-clock.ts';
 import { aClient, aServer, leavesNothing, quiet, until } from '../engine/setup.ts';
 import { aDispatcher, thrownBy } from './undici-setup.ts';
 
@@ -280,12 +281,19 @@ describe('a reply', () => {
   });
 
   it('may take longer than the deadline of the client, once it has begun', async (t) => {
+    const begun = Promise.withResolvers<void>();
     const script: Step = async (_, connection) => {
-      await connection.send('HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n');
-      await connection.dribble('streamed', 60);
+      await connection.send('HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nst');
+      await begun.promise;
+      await connection.dribble('reamed', 10);
     };
-    const { server, dispatcher } = await aDispatcher(t, script, { deadlineMs: 300 });
-    assert.equal(await (await undici.fetch(server.origin, { dispatcher })).text(), 'streamed');
+    const clock = new PausedClock();
+    const options = { clock, deadlineMs: 60_000, limits: { betweenBytesMs: 600_000 } };
+    const { server, dispatcher } = await aDispatcher(t, script, options);
+    const reply = await undici.fetch(server.origin, { dispatcher });
+    clock.pause(120_000);
+    begun.resolve();
+    assert.equal(await reply.text(), 'streamed');
   });
 
   it('waits, whole and small as it is, for a handler that has paused at its head', async (t) => {
