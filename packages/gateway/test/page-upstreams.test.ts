@@ -5,10 +5,11 @@ import type { Browser } from 'playwright-core';
 import type { Snapshot } from '../src/admin/snapshot.ts';
 import { ANode } from './a-node.ts';
 import { ASocket } from './a-socket.ts';
-import { ask, Opened, startGateway, type TestGateway, until } from './fixtures.ts';
+import { ask, httpServer, Opened, startGateway, type TestGateway, until } from './fixtures.ts';
 import { holds, launch, look, textOf } from './page-browser.ts';
 
 const TOKEN = 'token-of-a-test-0123456789';
+const LONG = 'an-upstream-with-a-name-longer-than-a-phone-is-wide';
 
 describe('the page of an upstream', () => {
   const opened = new Opened();
@@ -19,12 +20,14 @@ describe('the page of an upstream', () => {
 
   before(async () => {
     nodes = [opened.add(await ANode.start()), opened.add(await ANode.start())];
+    const well = opened.add(await httpServer((_, response) => response.end('well')));
     const endpoints = nodes.map(({ url }, i) => ({ url, name: `node-${i}` }));
     const breaker = { consecutiveMax: 2, failingMs: 0, openMs: 600_000, openMsMax: 600_000 };
     gateway = opened.add(
       await startGateway(
         {
           down: { origin: 'http://127.0.0.1:1', breaker },
+          [LONG]: { origin: well.origin },
           chain: { jsonrpc: 'evm', endpoints, freshness: false },
           doubts: { jsonrpc: 'evm', endpoints, freshness: false, splitting: true, agree: { eth_getBalance: 2 } },
         },
@@ -49,12 +52,26 @@ describe('the page of an upstream', () => {
     assert.match(await textOf(page, '.breakers .state'), /^open, probe in \d/);
     await holds(page, `/1\\srefused/.test(document.querySelector('.breakers .note').textContent)`);
     await holds(page, `document.querySelector('.happenings').textContent.includes('nothing is sent to')`);
+    await holds(page, `/calls3p99–/.test(document.querySelector('.tile .facts').textContent)`); // those that failed, too
     const happened = await textOf(page, '.happenings');
     assert.match(happened, /no connection to http:\/\/127\.0\.0\.1:1: ECONNREFUSED\s*\d+ times since/, 'told once');
     await page.getByRole('button', { name: /^Reset the breaker/ }).click();
     await page.locator('dialog input').fill(TOKEN);
     await page.keyboard.press('Enter');
     await page.waitForSelector('.breakers li[data-state=closed]');
+    assert.deepEqual(complaints, []);
+    await page.close();
+  });
+
+  it('lists connections and calls of an upstream with a long name on a phone, without scrolling sideways', async () => {
+    const { page, complaints } = await look(browser, admin, { viewport: { width: 390, height: 844 } });
+    await ask(`${gateway.url}/${LONG}/`);
+    for (const hash of ['#/calls', '#/sockets']) {
+      await page.goto(`${admin}${hash}`);
+      await holds(page, `document.querySelector('.rows')?.textContent.includes('${LONG}') === true`);
+      assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 390, hash);
+    }
+    await holds(page, `document.querySelector('.rows .state').clientWidth > 20`);
     assert.deepEqual(complaints, []);
     await page.close();
   });

@@ -92,6 +92,23 @@ describe('failures', () => {
   });
 });
 
+describe('a breaker that is not closed', () => {
+  const key = 'http://a';
+  const breaker = { key, consecutive: 5, failures: 5, samples: 5, troubledMs: 9_000, opened: 1, refused: 2 } as const;
+  const told = { unreachable: [], ills: [], callsPerSecond: 0 };
+  const pool = { opening: 0, inFlight: 0, idle: 1, waiting: 0, socketsMax: 50, saturation: 0 };
+  const wordsOf = (state: 'open' | 'half-open', probeMs: number) =>
+    troublesOf({ ...told, pool, stopped: [{ ...breaker, state, probeMs }] })[0]
+      ?.words.split('; ')
+      .at(-1);
+
+  it('is said to be tried only while somebody tries', () => {
+    assert.equal(wordsOf('open', 3_000), 'tried again in 3 s');
+    assert.equal(wordsOf('open', 0), 'the next call tries again');
+    assert.equal(wordsOf('half-open', 0), 'being tried now');
+  });
+});
+
 describe('an operator', () => {
   const opened = new Opened();
   afterEach(() => opened.closeAll());

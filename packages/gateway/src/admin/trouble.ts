@@ -43,7 +43,8 @@ function stopped({ stopped: breakers, endpoints, jsonrpc }: Told): Trouble[] {
   const named = breakers.toSorted((a, b) => b.troubledMs - a.troubledMs).slice(0, STOPPED_NAMED);
   const told = named.map(({ key, state, failure, troubledMs, probeMs, refused }) => {
     const why = failure === undefined ? '' : ` (${failure})`;
-    const next = state === 'open' && probeMs > 0 ? `tried again in ${length(probeMs)}` : 'being tried now';
+    const due = probeMs > 0 ? `tried again in ${length(probeMs)}` : 'the next call tries again';
+    const next = state === 'open' ? due : 'being tried now';
     const words = `no calls to ${key} for ${length(troubledMs)}${why}; ${refused} refused at once; ${next}`;
     return { grave: !several, words };
   });

@@ -86,13 +86,13 @@ function Head({ upstream: { name, origin } }: { readonly upstream: UpstreamTold 
 }
 
 function SinceStart({ upstream }: { readonly upstream: UpstreamTold }) {
-  const { latencySinceStart, queueWait, sockets, dns, uptimeMs } = upstream;
+  const { calls, latencySinceStart, queueWait, sockets, dns, uptimeMs } = upstream;
   const lookups = dns.hits + dns.misses;
   const facts = [
     ['for', age(uptimeMs)],
-    ['calls', whole(latencySinceStart.count)],
-    ['p99', millis(latencySinceStart.p99Ms)],
-    ['queue wait p99', millis(queueWait.p99Ms)],
+    ['calls', whole(calls.total)],
+    ['p99', latencySinceStart.count === 0 ? '–' : millis(latencySinceStart.p99Ms)],
+    ['queue wait p99', queueWait.count === 0 ? '–' : millis(queueWait.p99Ms)],
     ['sockets opened', whole(sockets.open + sockets.closed)],
     ['names from cache', lookups === 0 ? '–' : percent(dns.hits / lookups)],
   ] as const;
