@@ -11,7 +11,9 @@
  *   (2) Nothing is made of a reply before somebody asks for it.
  */
 import type { Call, Outlet } from '../core/call.ts';
+import type { Clock } from '../core/clock.ts';
 import type { Reply } from '../core/reply.ts';
+import { turnstileOf } from '../core/turnstile.ts';
 import { type Repeats, whole } from './whole-body.ts';
 
 /** What is asked for, such as its JSON; in one step where the reply is whole. */
@@ -36,9 +38,9 @@ export class Awaited implements Outlet {
   }
 
   /** What became of a call that was not made. */
-  static failed(error: unknown): Awaited {
+  static failed(error: unknown, clock: Clock): Awaited {
     const awaited = new Awaited();
-    awaited.failed(error);
+    turnstileOf(clock).fail(awaited, error, clock.now());
     return awaited;
   }
 

@@ -7,6 +7,7 @@ import type { Call, Relay, Send, StepLimits } from '../core/call.ts';
 import { type Clock, systemClock, systemRandom } from '../core/clock.ts';
 import { Fields, type FieldsInput } from '../core/fields.ts';
 import { pass, relayOf } from '../core/relay.ts';
+import { turnstileOf } from '../core/turnstile.ts';
 import type { Engine } from '../engines/engine.ts';
 import type { Http1Engine } from '../engines/http1/engine.ts';
 import type { WarmUpResult } from '../engines/http1/origin-pool.ts';
@@ -172,6 +173,7 @@ export class Client {
 
   readonly #fetchDoor: FetchDoor = {
     turn: (task) => this.#clock.nextTurn(task),
+    turnstile: () => turnstileOf(this.#clock),
     makeCall: (method, url, body, headers, signal) =>
       makeCall(this.#making, method, url, body, { headers, signal }, this.#fetchLimits),
     send: (call, redirects) => this.#fetchSends[redirects](call),
@@ -282,7 +284,7 @@ export class Client {
       pass(this.#relay, call, awaited, call.startedAt);
       return new Pending(awaited);
     } catch (error) {
-      return new Pending(Awaited.failed(error));
+      return new Pending(Awaited.failed(error, this.#clock));
     }
   }
 }

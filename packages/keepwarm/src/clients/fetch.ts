@@ -6,6 +6,7 @@ import type { Call } from '../core/call.ts';
 import { NetError } from '../core/error.ts';
 import type { FieldsInput } from '../core/fields.ts';
 import type { Reply } from '../core/reply.ts';
+import type { Turnstile } from '../core/turnstile.ts';
 import { isRedirect } from '../policies/redirect.ts';
 import type { Prepared } from './call-body.ts';
 import { abortReason, asFetchError } from './fetch-error.ts';
@@ -32,6 +33,8 @@ export const FETCH_BETWEEN_BYTES_MS = 300_000;
 export interface FetchDoor {
   /** Runs `task` after one turn of the event loop. */
   turn(task: () => void): void;
+  /** Through which callers are told of failures. */
+  turnstile(): Turnstile;
   /** @throws NetError `INVALID` before anything is queued */
   makeCall(
     method: string,
@@ -49,19 +52,22 @@ const NONE: FetchInit = {};
 export async function fetchWith(door: FetchDoor, input: FetchInput, init: FetchInit = NONE): Promise<Response> {
   adoptResponse();
   const request = typeof input === 'string' || input instanceof URL ? undefined : input;
-  const redirect = redirectOf(init, request);
-  const signal = signalOf(init, request);
-  const body = request === undefined || hasBody(init) ? given(init.body) : await bodyOfRequest(request, door.turn);
-  const call = makeCall(door, request?.url ?? (input as string | URL), init, request, body, signal);
+  let signal: AbortSignal | undefined;
+  let call: Call | undefined;
   try {
+    const redirect = redirectOf(init, request);
+    signal = signalOf(init, request);
+    const body = request === undefined || hasBody(init) ? given(init.body) : await bodyOfRequest(request, door.turn);
+    call = makeCall(door, request?.url ?? (input as string | URL), init, request, body, signal);
     if (signal?.aborted) throw abortReason(signal);
     const reply = await door.send(call, redirect === 'follow' ? 'follow' : 'manual');
     if (redirect === 'error' && isRedirect(reply.status)) throw unexpectedRedirect(call, reply);
     return new KeepwarmResponse(call, reply, signal) as unknown as Response;
   } catch (error) {
+    if (call === undefined) return door.turnstile().refuse(error);
     const thrown = asFetchError(error, signal);
     abandon(init.body, thrown);
-    throw thrown;
+    return door.turnstile().refuse(thrown);
   }
 }
 

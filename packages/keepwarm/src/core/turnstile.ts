@@ -14,59 +14,62 @@
  *   (4) There is one for each clock, so it does not help to ask another client.
  *
  * Whether a turn has passed is not asked: that would cost each first refusal a timer. So one in TOLD_MAX is told a turn
- * later than it might have been. See docs/decisions/0033-who-insists-waits-a-turn.md.
+ * later than it might have been. See docs/decisions/0034-who-insists-waits-a-turn.md.
  */
 import type { Outlet } from './call.ts';
 import type { Clock } from './clock.ts';
 import { Turns } from './turns.ts';
 
-/** Each costs some 10 µs, its caller's part included: together about what the loop is kept from its work by one reply. */
+/** Each costs some 15 µs, its caller included: a loop of them keeps all else waiting for a millisecond or two. */
 const TOLD_MAX = 100;
-
-const ALL = new WeakMap<Clock, Turnstile>();
 
 export class Turnstile {
   readonly #clock: Clock;
   readonly #held: Turns;
   #told = 0;
 
-  private constructor(clock: Clock) {
+  constructor(clock: Clock) {
     this.#clock = clock;
     this.#held = new Turns((task) => clock.nextTurn(task));
-  }
-
-  static of(clock: Clock): Turnstile {
-    let own = ALL.get(clock);
-    if (own === undefined) {
-      own = new Turnstile(clock);
-      ALL.set(clock, own);
-    }
-    return own;
   }
 
   /** Runs `tell`, which lets somebody know of a failure: now, or in the next turn. */
   pass(tell: () => void): void {
     if (this.#mayNow()) tell();
-    else this.#hold(tell);
+    else this.#held.add(tell);
   }
 
   /** The same for the outlet of a call. */
   fail(to: Outlet, error: unknown, now: number): void {
     if (this.#mayNow()) to.failed(error, now);
-    else this.#hold(() => to.failed(error, this.#clock.now()));
+    else this.#held.add(() => to.failed(error, this.#clock.now()));
   }
 
   /** The same for whoever awaits. */
   refuse(error: unknown): Promise<never> {
     if (this.#mayNow()) return Promise.reject(error);
-    return new Promise((_, reject) => this.#hold(() => reject(error)));
+    return new Promise((_, reject) => this.#held.add(() => reject(error)));
   }
 
   #mayNow(): boolean {
-    return this.#told < TOLD_MAX && ++this.#told < TOLD_MAX + 1;
+    if (this.#told === TOLD_MAX) return false;
+    if (++this.#told === TOLD_MAX) this.#held.add(this.#turned);
+    return true;
   }
 
-  #hold(tell: () => void): void {
-    this.#held.add(tell);
+  readonly #turned = (): void => {
+    this.#told = 0;
+  };
+}
+
+const ALL = new WeakMap<Clock, Turnstile>();
+
+/** The one there is for this clock. */
+export function turnstileOf(clock: Clock): Turnstile {
+  let turnstile = ALL.get(clock);
+  if (turnstile === undefined) {
+    turnstile = new Turnstile(clock);
+    ALL.set(clock, turnstile);
   }
+  return turnstile;
 }

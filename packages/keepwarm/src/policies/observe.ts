@@ -1,4 +1,7 @@
-/** Tells how calls end: counts, lengths of time, and the facts `replied` and `failed`. Stands outermost. */
+/**
+ * Tells how calls end: counts, lengths of time, and the facts `replied` and `failed`. Stands outermost, and so lets
+ * failures out to callers no faster than the event loop can bear (core/turnstile.ts).
+ */
 import { Histogram } from '../algo/histogram.ts';
 import type { Call, Outlet, Policy } from '../core/call.ts';
 import { factOf } from '../core/call-fact.ts';
@@ -7,6 +10,7 @@ import { NetError } from '../core/error.ts';
 import type { Observer } from '../core/observer.ts';
 import { pass, relayed } from '../core/relay.ts';
 import type { Reply } from '../core/reply.ts';
+import { type Turnstile, turnstileOf } from '../core/turnstile.ts';
 
 export class CallRecord {
   calls = 0;
@@ -22,7 +26,7 @@ export class CallRecord {
 }
 
 export const observe = (record: CallRecord, clock: Clock, observer: Observer): Policy => {
-  const view: View = { record, clock, observer };
+  const view: View = { record, clock, observer, turnstile: turnstileOf(clock) };
   return relayed(clock, (next) => (call, to, now) => {
     record.calls++;
     if (record.inFlight++ === 0) clock.hold();
@@ -34,6 +38,7 @@ interface View {
   readonly record: CallRecord;
   readonly clock: Clock;
   readonly observer: Observer;
+  readonly turnstile: Turnstile;
 }
 
 class Observed implements Outlet {
@@ -55,13 +60,13 @@ class Observed implements Outlet {
   }
 
   failed(thrown: unknown, now: number): void {
-    const { record, clock, observer } = this.#view;
+    const { record, clock, observer, turnstile } = this.#view;
     const error = NetError.from(thrown);
     left(record, clock);
     record.failures++;
     record.byCode.set(error.code, (record.byCode.get(error.code) ?? 0) + 1);
     observer.failed?.({ ...factOf(this.#call), error, totalMs: now - this.#call.startedAt });
-    this.#to.failed(error, now);
+    turnstile.fail(this.#to, error, now);
   }
 }
 

@@ -15,6 +15,7 @@ import type { Clock, Timer } from '../core/clock.ts';
 import { NetError } from '../core/error.ts';
 import { Mailbox } from '../core/mailbox.ts';
 import type { Gap, Message, StreamObserver, StreamPolicy, Subscribe, Topic } from '../core/subscribe.ts';
+import { type Turnstile, turnstileOf } from '../core/turnstile.ts';
 
 export interface ShareOptions {
   /** How long an upstream subscription outlives its last subscriber, in ms. Default 1 s. */
@@ -63,11 +64,12 @@ export function share(options: ShareOptions, parts: ShareParts): Share {
   const feeds = new Map<string, Feed>();
   let subscribers = 0;
   let closed: NetError | undefined;
+  const turnstile = turnstileOf(parts.clock);
   const policy: StreamPolicy = (next) => (topic, signal, standing) => ({
     [Symbol.asyncIterator]() {
-      if (closed !== undefined) return failed(closed);
-      if (signal?.aborted) return failed(aborted(topic, signal.reason));
-      if (subscribers >= options.subscribersMax) return failed(tooMany(topic, options.subscribersMax));
+      if (closed !== undefined) return failed(closed, turnstile);
+      if (signal?.aborted) return failed(aborted(topic, signal.reason), turnstile);
+      if (subscribers >= options.subscribersMax) return failed(tooMany(topic, options.subscribersMax), turnstile);
       let feed = feeds.get(topic.key);
       if (feed === undefined) {
         feed = new Feed(topic, next, options, parts, () => feeds.delete(topic.key));
@@ -151,7 +153,7 @@ class Feed {
       }
       this.finish();
     } catch (error) {
-      this.finish(error);
+      turnstileOf(this.#parts.clock).pass(() => this.finish(error));
     }
   }
 
@@ -228,9 +230,9 @@ class Seat implements AsyncIterableIterator<Message>, Abortable {
   }
 }
 
-function failed(error: NetError): AsyncIterator<Message> {
+function failed(error: NetError, turnstile: Turnstile): AsyncIterator<Message> {
   const mailbox = new Mailbox(0);
-  mailbox.end(error);
+  turnstile.pass(() => mailbox.end(error));
   return mailbox;
 }
 

@@ -3,6 +3,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { Awaited } from '../../src/clients/awaited.ts';
+import { systemClock } from '../../src/core/clock.ts';
 import { Reply } from '../../src/core/reply.ts';
 
 const HEAD = 'HTTP/1.1 200 OK\r\n\r\n';
@@ -73,7 +74,7 @@ describe('what comes of a call', () => {
     const json = asked.read(parsed);
     asked.failed(new Error('asked for'));
     await assert.rejects(json, /asked for/);
-    const late = Awaited.failed(new Error('late'));
+    const late = Awaited.failed(new Error('late'), systemClock);
     await assert.rejects(late.read(parsed), /late/);
     await nextTurn();
     assert.deepEqual(seen, [lost]);

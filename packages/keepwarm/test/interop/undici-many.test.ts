@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as undici from 'undici';
-import { Turns } from '../../src/interop/undici/turns.ts';
+import { Turns } from '../../src/core/turns.ts';
 import { answer, type Step } from '../../src/testing/faulty-steps.ts';
 import { leavesNothing } from '../engine/setup.ts';
 import { aDispatcher } from './undici-setup.ts';

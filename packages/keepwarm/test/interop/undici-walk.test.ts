@@ -6,8 +6,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { FetchDoor } from '../../src/clients/fetch.ts';
+import { systemClock } from '../../src/core/clock.ts';
 import { NetError } from '../../src/core/error.ts';
 import { type BodySink, type BodySource, Reply } from '../../src/core/reply.ts';
+import { turnstileOf } from '../../src/core/turnstile.ts';
 import { Endings } from '../../src/interop/undici/endings.ts';
 import { DispatchExchange } from '../../src/interop/undici/exchange.ts';
 import { aCall } from '../../src/testing/scripted-engine.ts';
@@ -118,6 +120,7 @@ async function walk(steps: readonly Step[], mood: Mood, at: Callback, length: nu
   };
   const exchange = new DispatchExchange(handler, undefined, new Endings(), () => left++);
   const door: FetchDoor = {
+    turnstile: () => turnstileOf(systemClock),
     turn: (task) => void setImmediate(task),
     makeCall: () => aCall(),
     send: () => sent.promise,

@@ -12,6 +12,7 @@
 import { type Abortable, listen, unlisten } from '../../core/abort.ts';
 import type { Clock, Timer } from '../../core/clock.ts';
 import { NetError } from '../../core/error.ts';
+import { turnstileOf } from '../../core/turnstile.ts';
 import type { Turn } from './waited.ts';
 
 /** Leaves the lane; twice is harmless. */
@@ -44,9 +45,9 @@ export class Lane {
   /** @throws NetError `SATURATED`, `ABORTED`, `DEADLINE` or `CLOSED`; nothing was sent */
   enter({ signal, deadlineAt }: Turn): Promise<Leave> {
     const refused = this.#refusal(signal, deadlineAt);
-    if (refused !== undefined) return Promise.reject(refused);
+    if (refused !== undefined) return turnstileOf(this.#clock).refuse(refused);
     if (!this.#inside) return Promise.resolve(this.#take());
-    if (this.#waiting.size >= this.#waitersMax) return Promise.reject(this.#full());
+    if (this.#waiting.size >= this.#waitersMax) return turnstileOf(this.#clock).refuse(this.#full());
     return new Promise((resolve, reject) => {
       let timer: Timer | undefined;
       const party: Abortable = { aborted: (reason) => waiter.fail(this.#aborted(reason)) };

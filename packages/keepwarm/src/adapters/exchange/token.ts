@@ -12,6 +12,7 @@
  */
 import type { Clock, Timer } from '../../core/clock.ts';
 import { NetError } from '../../core/error.ts';
+import { turnstileOf } from '../../core/turnstile.ts';
 import { type Turn, waited } from './waited.ts';
 
 export interface Held<T> {
@@ -108,7 +109,7 @@ export class Token<T> {
 
   #run(): Promise<Held<T>> {
     return new Promise((resolve, reject) => {
-      if (this.#closed) return reject(closed());
+      if (this.#closed) return turnstileOf(this.#clock).pass(() => reject(closed()));
       this.#abandon = reject;
       this.fetches++;
       this.#fetch().then((held) => {

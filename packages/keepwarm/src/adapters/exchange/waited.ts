@@ -2,6 +2,7 @@
 import { type Abortable, listen, unlisten } from '../../core/abort.ts';
 import type { Clock, Timer } from '../../core/clock.ts';
 import { NetError } from '../../core/error.ts';
+import { turnstileOf } from '../../core/turnstile.ts';
 
 /** How long somebody waits. */
 export interface Turn {
@@ -25,7 +26,12 @@ export function waited<T>(promise: Promise<T>, { signal, deadlineAt }: Turn, clo
     };
     const fail = (code: 'ABORTED' | 'DEADLINE', how: string, cause?: unknown): void => {
       settled();
-      reject(new NetError(code, `${how} while it waited for ${what}`, { reach: 'unsent', phase: 'queue', cause }));
+      const error = new NetError(code, `${how} while it waited for ${what}`, {
+        reach: 'unsent',
+        phase: 'queue',
+        cause,
+      });
+      turnstileOf(clock).pass(() => reject(error));
     };
     const party: Abortable = { aborted: (cause) => fail('ABORTED', 'it was given up', cause) };
     promise.then(resolve, reject).finally(settled);

@@ -9,6 +9,7 @@ import { Outbox } from '../../clients/grpc/outbox.ts';
 import type { GrpcStream } from '../../clients/grpc/stream.ts';
 import type { Clock, Timer } from '../../core/clock.ts';
 import { NetError } from '../../core/error.ts';
+import { turnstileOf } from '../../core/turnstile.ts';
 import {
   type CommitmentLevel,
   GetSlotRequestSchema,
@@ -104,13 +105,13 @@ export class Link {
 
   /** @returns how long the answer took, in ms. @throws NetError */
   ping(deadlineMs: number): Promise<number> {
+    const { clock } = this.#parts;
     if (this.#pings.size >= PINGS_MAX) {
-      const limit = { limit: 'PINGS_MAX', value: PINGS_MAX };
-      throw new NetError('SATURATED', `${PINGS_MAX} pings are under way`, { reach: 'unsent', ...limit });
+      const words = `${PINGS_MAX} pings are under way, as many as there may be`;
+      return turnstileOf(clock).refuse(new NetError('SATURATED', words, { reach: 'unsent', value: PINGS_MAX }));
     }
     const id = ++this.#id;
     const { promise, resolve, reject } = Promise.withResolvers<number>();
-    const { clock } = this.#parts;
     const late = () => {
       this.#pings.delete(id);
       reject(new NetError('TIMEOUT', `no pong came within ${deadlineMs} ms`, { reach: 'unknown', phase: 'body' }));

@@ -19,12 +19,13 @@ import type { Random } from '../../core/clock.ts';
 import { NetError } from '../../core/error.ts';
 import { sleep } from '../../core/sleep.ts';
 import type { Gap, Message, StreamObserver } from '../../core/subscribe.ts';
+import { turnstileOf } from '../../core/turnstile.ts';
 import type { SubscribeUpdate } from '../../wire/geyser/generated/geyser_pb.js';
 import { Link, type LinkParts } from './link.ts';
 import { Progress } from './progress.ts';
 import { Asked, OWN_FILTER, type Subscription } from './request.ts';
 import type { YellowstoneStreamStats } from './stream-stats.ts';
-import { verdictOn } from './verdict.ts';
+import { notOpen, verdictOn } from './verdict.ts';
 
 export interface StreamParts extends Omit<LinkParts, 'signal'> {
   readonly random: Random;
@@ -98,8 +99,7 @@ export class YellowstoneStream implements AsyncIterableIterator<Message<Subscrib
    * @throws NetError `CLOSED` while the stream is lost; `TIMEOUT`, `RESET`
    */
   async ping(options: { readonly deadlineMs?: number } = {}): Promise<number> {
-    if (this.#link !== undefined) return this.#link.ping(options.deadlineMs ?? PING_MS);
-    throw new NetError('CLOSED', 'the subscription is not open at the moment', { reach: 'unsent' });
+    return this.#link?.ping(options.deadlineMs ?? PING_MS) ?? turnstileOf(this.#parts.clock).refuse(notOpen());
   }
 
   stats(): YellowstoneStreamStats {

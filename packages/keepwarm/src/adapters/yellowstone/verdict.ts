@@ -33,3 +33,8 @@ export function verdictOn(error: unknown, replayed: boolean): Verdict {
   }
   return { kind: /from_slot is not supported/.test(statusMessage) ? 'no replay' : 'again' };
 }
+
+/** What is asked of a subscription whose stream is lost at the moment. */
+export function notOpen(): NetError {
+  return new NetError('CLOSED', 'the subscription is not open at the moment', { reach: 'unsent' });
+}

@@ -5,6 +5,7 @@
 import type { Call, CallBody, Send } from '../../core/call.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Reply } from '../../core/reply.ts';
+import { type Turnstile, turnstileOf } from '../../core/turnstile.ts';
 import { decompress } from '../../engines/grpc/coding.ts';
 import { GrpcError } from '../../engines/grpc/error.ts';
 import { failureOf, tell } from '../../engines/grpc/failures.ts';
@@ -39,6 +40,7 @@ export class GrpcKinds {
   readonly #clock: Clock;
   readonly #record: GrpcRecord;
   readonly #send: Send;
+  readonly #turnstile: Turnstile;
 
   constructor({ target, calls, clock, record, send }: KindsParts) {
     this.target = target;
@@ -46,6 +48,7 @@ export class GrpcKinds {
     this.#clock = clock;
     this.#record = record;
     this.#send = send;
+    this.#turnstile = turnstileOf(clock);
   }
 
   /**
@@ -54,10 +57,15 @@ export class GrpcKinds {
    * @throws GrpcError; NetError `INVALID` when the call itself is malformed
    */
   async unary<I, O>(method: GrpcMethod<I, O>, message: I, options?: GrpcCallOptions): Promise<GrpcReply<O>> {
-    this.#calls.check(options);
-    const encoded = this.#calls.encode(method, message, this.#calls.coding(options));
-    const body = encoded instanceof Uint8Array ? encoded : await encoded;
-    const call = this.#calls.make(method, body, true, options);
+    let call: Call;
+    try {
+      this.#calls.check(options);
+      const encoded = this.#calls.encode(method, message, this.#calls.coding(options));
+      const body = encoded instanceof Uint8Array ? encoded : await encoded;
+      call = this.#calls.make(method, body, true, options);
+    } catch (error) {
+      return this.#turnstile.refuse(error);
+    }
     this.#record.started();
     this.#record.sent++;
     return this.#single(method, call);
@@ -73,12 +81,16 @@ export class GrpcKinds {
     messages: Messages<I>,
     options?: GrpcCallOptions,
   ): Promise<GrpcReply<O>> {
-    this.#calls.check(options);
     const outgoing = this.#outgoing(method, messages, options);
+    let call: Call | undefined;
     try {
-      const call = this.#calls.make(method, outgoing, true, options);
+      this.#calls.check(options);
+      call = this.#calls.make(method, outgoing, true, options);
       this.#record.started();
       return await this.#single(method, call);
+    } catch (error) {
+      if (call !== undefined) throw error;
+      return await this.#turnstile.refuse(error);
     } finally {
       this.#record.sent += outgoing.sent;
       outgoing.close();
@@ -134,7 +146,7 @@ export class GrpcKinds {
         (thrown: unknown) => {
           const failure = failureOf(thrown, method.path, this.#late(call));
           this.#record.ended(failure instanceof GrpcError ? failure.status : 'INTERNAL');
-          throw failure;
+          return this.#turnstile.refuse(failure);
         },
       );
   }
@@ -192,6 +204,7 @@ export class GrpcKinds {
         if (!readable) this.#record.unreadable++;
       },
       late: () => this.#late(call),
+      turnstile: this.#turnstile,
       watch: this.#watch(options),
     });
   }

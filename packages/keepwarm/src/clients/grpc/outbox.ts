@@ -8,7 +8,9 @@
  *   (1) Messages are taken in order, each once; its `write` resolves then, and the writer knows that it may go on.
  *   (2) At most `sizeMax` wait to be taken.
  */
+import { systemClock } from '../../core/clock.ts';
 import { NetError } from '../../core/error.ts';
+import { turnstileOf } from '../../core/turnstile.ts';
 import { invalid } from '../options.ts';
 
 interface Written<T> {
@@ -51,13 +53,13 @@ export class Outbox<T> implements AsyncIterable<T> {
    * @throws NetError `SATURATED` when too many wait; `CLOSED` when it has ended, or its call has
    */
   write(message: T): Promise<void> {
-    if (this.#state !== 'open') return Promise.reject(closed());
+    if (this.#state !== 'open') return refuse(closed());
     const taker = this.#takers.shift();
     if (taker !== undefined) {
       taker({ done: false, value: message });
       return Promise.resolve();
     }
-    if (this.#written.length >= this.#sizeMax) return Promise.reject(full(this.#sizeMax));
+    if (this.#written.length >= this.#sizeMax) return refuse(full(this.#sizeMax));
     return new Promise((resolve, reject) => void this.#written.push({ message, resolve, reject }));
   }
 
@@ -90,6 +92,11 @@ export class Outbox<T> implements AsyncIterable<T> {
     for (const taker of this.#takers.splice(0)) taker(DONE);
     return DONE;
   }
+}
+
+/** An outbox has no clock of its own: whoever writes into it waits for the event loop there is. */
+function refuse(error: NetError): Promise<never> {
+  return turnstileOf(systemClock).refuse(error);
 }
 
 function closed(): NetError {

@@ -7,9 +7,10 @@ import { type Clock, systemClock, systemRandom } from '../../core/clock.ts';
 import { invariant, NetError } from '../../core/error.ts';
 import { originOf } from '../../core/origin.ts';
 import type { Reply } from '../../core/reply.ts';
+import { turnstileOf } from '../../core/turnstile.ts';
 import { TlsSetup } from '../../net/tls.ts';
 import type { Claim, ClaimEnd } from '../../pool/claim.ts';
-import { lostError } from '../../pool/lease-errors.ts';
+import { closedError, lostError } from '../../pool/lease-errors.ts';
 import { Leases, type Moved } from '../../pool/leases.ts';
 import type { LeavingReason, Member } from '../../pool/member.ts';
 import { Members } from '../../pool/members.ts';
@@ -112,11 +113,14 @@ export class GrpcPool {
    * @throws NetError `INVALID`, or, with nothing sent, `SATURATED` (too many wait), `ABORTED`, `TIMEOUT` (limit
    *         waitMs), `CLOSED`
    */
-  async lease(name: string, options: GrpcLeaseOptions = {}): Promise<GrpcLease> {
+  lease(name: string, options: GrpcLeaseOptions = {}): Promise<GrpcLease> {
+    return this.#lease(name, options).catch((error: unknown) => turnstileOf(this.#clock).refuse(error));
+  }
+
+  async #lease(name: string, options: GrpcLeaseOptions): Promise<GrpcLease> {
     const { exclusive = false, group = 'default', signal, waitMs = this.numbers.waitMs } = options;
     checkLease(name, options);
-    if (this.#state !== 'open')
-      throw new NetError('CLOSED', 'the pool is closed', { reach: 'unsent', phase: 'closing' });
+    if (this.#state !== 'open') throw closedError();
     const since = this.#clock.now();
     const claim = await explained(this.claims.claim({ name, exclusive, group }, { signal, waitMs }), this.rate);
     const lease = new GrpcLease(claim, this.#parts);
@@ -260,7 +264,8 @@ export class GrpcPool {
 
   #leasesOwner(): ConstructorParameters<typeof Leases>[2] {
     return {
-      mayStart: () => mayStart(this.rate),
+      // Whether growth would be let through at once.
+      mayStart: () => this.rate === undefined || this.rate.admits('growth'),
       lost: (claim, reason) => this.#lost(claim, reason),
       moved: (claim, moved) => this.#moved(claim, moved),
       ended: () => {
@@ -285,11 +290,6 @@ export class GrpcPool {
 }
 
 const INF = Number.POSITIVE_INFINITY;
-
-/** Whether growth would be let through at once. */
-function mayStart(rate: ConnectionLimiter | undefined): boolean {
-  return rate === undefined || rate.admits('growth');
-}
 
 /** A pool of gRPC connections with named leases. See docs/reference/grpc.md for every option and its default. */
 export function createGrpcPool(options: GrpcPoolOptions): GrpcPool {

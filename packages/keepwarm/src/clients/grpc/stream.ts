@@ -14,6 +14,7 @@
 import { type Abortable, listen, unlisten } from '../../core/abort.ts';
 import type { NetError, Reach } from '../../core/error.ts';
 import type { Reply } from '../../core/reply.ts';
+import type { Turnstile } from '../../core/turnstile.ts';
 import { decompress } from '../../engines/grpc/coding.ts';
 import { GrpcError } from '../../engines/grpc/error.ts';
 import { failureOf, tell } from '../../engines/grpc/failures.ts';
@@ -38,6 +39,8 @@ export interface StreamParts<O> {
   readonly received: (readable: boolean) => void;
   /** Whether the deadline has passed. */
   readonly late: () => boolean;
+  /** Through which whoever reads is told of the failure. */
+  readonly turnstile: Turnstile;
   /** Made at once where silence has a limit. */
   readonly watch?: ((unread: () => number, stalled: (error: NetError) => void) => StreamWatch) | undefined;
 }
@@ -154,7 +157,7 @@ export class GrpcStream<O> implements AsyncIterableIterator<O>, Abortable {
     if (message === undefined) {
       const failure = this.#failure;
       this.#failure = undefined;
-      if (failure !== undefined) throw failure;
+      if (failure !== undefined) return this.#parts.turnstile.refuse(failure);
       return { done: true, value: undefined };
     }
     const bytes = message instanceof Compressed ? await this.#inflated(message) : message;
@@ -229,8 +232,10 @@ export class GrpcStream<O> implements AsyncIterableIterator<O>, Abortable {
     if (this.#parts.signal !== undefined) unlisten(this.#parts.signal, this);
     this.#parts.ended(failure === undefined ? 'OK' : failure instanceof GrpcError ? failure.status : 'INTERNAL');
     if (trailers !== undefined) return this.#tail.resolve(trailers);
-    this.#head.reject(failure);
-    this.#tail.reject(failure);
+    this.#parts.turnstile.pass(() => {
+      this.#head.reject(failure);
+      this.#tail.reject(failure);
+    });
   }
 }
 

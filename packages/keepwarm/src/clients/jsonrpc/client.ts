@@ -4,6 +4,7 @@
  * those of HTTP alone.
  */
 import type { Message } from '../../core/subscribe.ts';
+import { type Turnstile, turnstileOf } from '../../core/turnstile.ts';
 import type { WarmUpResult } from '../../engines/http1/origin-pool.ts';
 import type { TlsIdentity } from '../../net/tls.ts';
 import { notificationText, paramsText } from '../../wire/jsonrpc/request.ts';
@@ -29,6 +30,7 @@ const BATCH_MAX = 10_000;
 
 export class RpcClient {
   readonly #parts: RpcAssembly;
+  readonly #turnstile: Turnstile;
   #options: RpcOptions;
   #subscriptions: Subscriptions | undefined;
   #closed = false;
@@ -38,6 +40,7 @@ export class RpcClient {
   constructor(options: RpcOptions) {
     this.#parts = assemble(options);
     this.#options = options;
+    this.#turnstile = turnstileOf(this.#parts.sender.clock);
     this.#unwatch = options.telemetry?.watch(this);
   }
 
@@ -50,7 +53,7 @@ export class RpcClient {
     try {
       return this.#ask(this.#question(method, params, options, this.#parts.exact), options) as Promise<T>;
     } catch (error) {
-      return Promise.reject(error);
+      return this.#turnstile.refuse(error);
     }
   }
 
@@ -64,11 +67,20 @@ export class RpcClient {
     return this.#together(requests, options, this.#parts.exact);
   }
 
-  async #together(
+  #together(
     requests: readonly RpcRequest[],
     options: RpcCallOptions,
     exact: boolean,
   ): Promise<PromiseSettledResult<unknown>[]> {
+    try {
+      return Promise.allSettled(this.#each(requests, options, exact));
+    } catch (error) {
+      return this.#turnstile.refuse(error);
+    }
+  }
+
+  /** @throws NetError `INVALID` */
+  #each(requests: readonly RpcRequest[], options: RpcCallOptions, exact: boolean): Promise<unknown>[] {
     if (!Array.isArray(requests)) {
       throw invalid(`a batch is ${kindOf(requests)}; allowed: a list of { method, params }`);
     }
@@ -88,17 +100,21 @@ export class RpcClient {
     const asked = reads.askAll(together, options, batcher);
     let next = 0;
     for (const [i, question] of questions.entries()) {
-      outcomes[i] = question.plan.isRead ? asked[next++]! : writes.ask(question, options);
+      outcomes[i] = this.#told(question.plan.isRead ? asked[next++]! : writes.ask(question, options), options);
     }
-    return Promise.allSettled(outcomes);
+    return outcomes;
   }
 
   /** Sends a notification: there is no answer to it, and it is sent once. Resolves when it was accepted. */
   async notify(method: string, params?: unknown, options: RpcCallOptions = NONE): Promise<void> {
-    checkSignal(options.signal);
-    const plan = this.#parts.plans.of(method);
-    const sent = this.#parts.sender.tell(plan, notificationText(method, paramsText(params)), options);
-    await sent.then(acceptedIn, thrownOf);
+    try {
+      checkSignal(options.signal);
+      const plan = this.#parts.plans.of(method);
+      const sent = this.#parts.sender.tell(plan, notificationText(method, paramsText(params)), options);
+      await sent.then(acceptedIn, thrownOf);
+    } catch (error) {
+      await this.#turnstile.refuse(error);
+    }
   }
 
   /**
@@ -227,7 +243,13 @@ export class RpcClient {
 
   #ask(question: Question, options: RpcCallOptions): Promise<unknown> {
     const { reads, writes } = this.#parts;
-    return question.plan.isRead ? reads.ask(question, options) : writes.ask(question, options);
+    return this.#told(question.plan.isRead ? reads.ask(question, options) : writes.ask(question, options), options);
+  }
+
+  /** What fails before it is sent, by a signal that has fired or a queue for a height, has not passed the client's. */
+  #told(asked: Promise<unknown>, { signal, minHeight }: RpcCallOptions): Promise<unknown> {
+    if (minHeight === undefined && signal?.aborted !== true) return asked;
+    return asked.catch((error: unknown) => this.#turnstile.refuse(error));
   }
 }
 

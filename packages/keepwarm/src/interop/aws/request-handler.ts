@@ -61,14 +61,14 @@ export function awsRequestHandler(given: Client | ClientOptions = {}): AwsReques
     client,
     async handle(request, options = {}) {
       const signal = signalOf(options.abortSignal);
-      if (signal?.aborted) throw abortError(signal);
       try {
+        if (signal?.aborted) throw abortError(signal);
         const made = callOf(door, request, signal);
         const firstByteMs = options.requestTimeout || requestTimeout || made.limits.firstByteMs;
         const reply = await door.send({ ...made, limits: { ...made.limits, firstByteMs } }, 'manual');
         return { response: responseOf(request.method, reply, signal) };
       } catch (error) {
-        throw worded(error, signal);
+        return door.turnstile().refuse(worded(error, signal));
       }
     },
     updateHttpClientConfig(key, value) {

@@ -10,6 +10,7 @@ import { Chain } from '../../algo/chain.ts';
 import { type Client, type ClientOptions, engineOf } from '../../clients/client.ts';
 import type { ClientStats } from '../../clients/stats.ts';
 import type { Clock } from '../../core/clock.ts';
+import { turnstileOf } from '../../core/turnstile.ts';
 import type { OriginPool } from '../../engines/http1/origin-pool.ts';
 import { SocketLease } from '../../engines/http1/socket-lease.ts';
 import { Asked } from './asked.ts';
@@ -57,7 +58,7 @@ class Broker implements RequestWatch {
       this.#requests.push(holder);
       holder.start(lease);
     } catch (error) {
-      request.onSocket(null, asNodeError(error));
+      turnstileOf(this.clock).pass(() => request.onSocket(null, asNodeError(error)));
     }
   }
 

@@ -10,6 +10,7 @@ import type { Socket } from 'node:net';
 import type { Link } from '../../algo/chain.ts';
 import type { Clock, Timer } from '../../core/clock.ts';
 import type { NetError } from '../../core/error.ts';
+import { turnstileOf } from '../../core/turnstile.ts';
 import type { SocketHolder, SocketLease } from '../../engines/http1/socket-lease.ts';
 import { asNodeError } from './errors.ts';
 import type { RequestOptions } from './places.ts';
@@ -144,8 +145,11 @@ export class AgentRequest implements SocketHolder, Link<AgentRequest> {
     this.leave();
     const { request } = this;
     const told = asNodeError(error);
-    if (this.#context === undefined) request.onSocket(null, told);
-    else this.#context.runInAsyncScope(request.onSocket, request, null, told);
+    const context = this.#context;
+    turnstileOf(this.#watch.clock).pass(() => {
+      if (context === undefined) request.onSocket(null, told);
+      else context.runInAsyncScope(request.onSocket, request, null, told);
+    });
   }
 
   /** Ends it, and its socket with it. */

@@ -8,12 +8,12 @@ import { Chain } from '../../algo/chain.ts';
 import { Client, type ClientOptions, doorOf } from '../../clients/client.ts';
 import type { FetchDoor } from '../../clients/fetch.ts';
 import { NetError } from '../../core/error.ts';
+import { Turns } from '../../core/turns.ts';
 import { Endings } from './endings.ts';
 import { asUndiciError, invalidArgument } from './errors.ts';
 import { DispatchExchange } from './exchange.ts';
 import { handlerOf } from './handlers.ts';
 import type { DispatchOptions } from './request.ts';
-import { Turns } from './turns.ts';
 
 type Done = (...answer: [error: Error | null, data: null]) => void;
 
@@ -101,7 +101,8 @@ class KeepwarmDispatcher extends Dispatcher {
 
   #refuse(handler: Dispatcher.DispatchHandler, error: Error): true {
     if (handler.onResponseError === undefined) throw error;
-    handler.onResponseError(null as unknown as Dispatcher.DispatchController, error); // as undici has it: there is none
+    const none = null as unknown as Dispatcher.DispatchController; // as undici has it
+    this.#door.turnstile().pass(() => handler.onResponseError?.(none, error));
     return true;
   }
 }

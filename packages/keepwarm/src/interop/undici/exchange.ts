@@ -83,7 +83,7 @@ export class DispatchExchange implements Controller, BodySink, CallWatch, Taker,
       if (announced === undefined || !mayBeWhole(body)) return this.#send(door, call);
       gather(body, announced, door.turn, (gathered) => this.#gathered(door, call, gathered));
     } catch (error) {
-      this.#fail(asUndiciError(error));
+      door.turnstile().pass(() => this.#fail(asUndiciError(error)));
     }
   }
 

@@ -10,7 +10,7 @@
  *   (1) `to` is called once, within a turn of the event loop.
  *   (2) What was read ahead is not lost: a body that is streamed begins with it. At most one chunk is kept so.
  */
-import type { Turn } from './turns.ts';
+import type { Turn } from '../../core/turns.ts';
 
 type Chunks = AsyncIterator<unknown>;
 
