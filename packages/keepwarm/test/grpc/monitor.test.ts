@@ -108,10 +108,12 @@ describe('a monitor', () => {
     const pool = aPool(t, peer, { connectionsMax: 1, ageMs: 60, ageJitter: 0 });
     const { monitor, resumes } = aMonitor(pool);
     monitor.start();
-    await until(() => resumes.length >= 3 && peer.lines.length >= 3, 'two rotations');
+    // A stream that was heard of no message has nothing to resume from.
+    const heard = () => resumes.findIndex(({ last }) => last !== undefined);
+    await until(() => resumes.length >= 3 && peer.lines.length >= 3 && heard() > 0, 'two rotations');
     await monitor.stop();
     await until(() => alive(peer).length <= 1, 'one at a time');
-    assert(resumes[1]!.last !== undefined);
+    assert(resumes.slice(heard()).every(({ last }) => last !== undefined));
   });
 
   it('hands over when the peer says that it will leave', async (t) => {

@@ -1,5 +1,6 @@
 /** The limits of a fleet on a real Redis: several limiters stand for as many processes. Numbers as in script.ts. */
 import assert from 'node:assert/strict';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
@@ -32,7 +33,9 @@ interface Start {
 function aFleet(size: number, options: Partial<FleetOptions>, engine: Send = async () => aReply()) {
   const starts: Start[] = [];
   const name = `fleet-${names++}`;
-  const settings = { limits: [{ limit: 5, windowMs: 200 }], ...options, client, name } as FleetOptions;
+  // How long Redis may take is not what these are about: a busy machine makes it slow.
+  const defaults = { limits: [{ limit: 5, windowMs: 200 }], redisMs: 30_000 };
+  const settings = { ...defaults, ...options, client, name } as FleetOptions;
   const members = Array.from({ length: size }, () => {
     const policy = redisRateLimit(settings);
     const send = policy(async (call) => {
@@ -134,7 +137,7 @@ describe('limits that several processes keep together', () => {
     );
     const askedAt = systemClock.now(); // Redis counts from its grant, which a busy machine reads later
     void members[0]!.call({ path: '/hangs' }).catch(() => undefined);
-    await sleep(50);
+    while (starts.length === 0) await sleep(5);
     members[0]!.policy.close(); // as if it had been killed
     await members[1]!.call();
     const waitedMs = starts[1]!.begunAt - askedAt;
@@ -143,13 +146,24 @@ describe('limits that several processes keep together', () => {
   });
 
   it('(3) keep what a process has under way for as long as it is heard of', async () => {
+    const [holdMs, windowMs] = [300, 100];
     const slow: Send = async () => {
-      await sleep(700);
+      await sleep(3 * holdMs);
       return aReply();
     };
-    const { members, starts, close } = aFleet(2, { limits: [{ limit: 1, windowMs: 100 }], holdMs: 200 }, slow);
-    await Promise.all([members[0]!.call(), members[1]!.call()]);
-    assert.ok(starts[1]!.begunAt - starts[0]!.endedAt >= 100);
+    const { members, starts, close } = aFleet(2, { limits: [{ limit: 1, windowMs }], holdMs }, slow);
+    // A process that stood still for `holdMs` was not heard of, on a machine that does this to it: it gets another try.
+    const pauses = monitorEventLoopDelay({ resolution: 5 });
+    for (let stoodStill = true; stoodStill; ) {
+      pauses.reset();
+      pauses.enable();
+      starts.length = 0;
+      await Promise.all([members[0]!.call(), members[1]!.call()]);
+      pauses.disable();
+      const heldMs = starts[1]!.begunAt - starts[0]!.endedAt;
+      stoodStill = heldMs < windowMs && pauses.max / 1e6 > holdMs / 3;
+      assert.ok(stoodStill || heldMs >= windowMs, `${heldMs} ms`);
+    }
     close();
   });
 
