@@ -21,6 +21,7 @@ import { HISTORY_DEFAULTS, HISTORY_NAMES } from '../packages/gateway/src/config/
 import { LOG_CALLS, LOG_FORMATS, LOG_LEVELS, LOGS_DEFAULTS } from '../packages/gateway/src/config/logs.ts';
 import { REDIS_DEFAULTS, REDIS_LOSS, REDIS_NAMES } from '../packages/gateway/src/config/redis.ts';
 import { REDIS_TLS_NAMES } from '../packages/gateway/src/config/redis-tls.ts';
+import { REQUEST_IDS_DEFAULTS } from '../packages/gateway/src/config/request-ids.ts';
 import { RPC_UPSTREAM_DEFAULTS, RPC_UPSTREAM_NAMES } from '../packages/gateway/src/config/rpc-upstream.ts';
 import {
   OUTCOMES,
@@ -203,6 +204,12 @@ export function configSchema(): Schema {
       REDIS,
     ),
     logs: block(Object.keys(LOGS_DEFAULTS), LOGS_DEFAULTS, new Map(), LOGS),
+    requestIds: block(
+      Object.keys(REQUEST_IDS_DEFAULTS),
+      { ...REQUEST_IDS_DEFAULTS },
+      wordsOf(markdownSection(guide, '### Options of request ids')),
+      { trust: FLAG, upstream: FLAG, replies: FLAG },
+    ),
     tls: object({ certFile: TEXT, keyFile: TEXT }, ['certFile', 'keyFile']),
     upstreams: {
       type: 'object',

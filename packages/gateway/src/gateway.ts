@@ -13,6 +13,7 @@ import { TOKEN_VARIABLE } from './config/access.ts';
 import { type Address, isLoopback, showAddress } from './config/address.ts';
 import type { GatewayConfig } from './config/config.ts';
 import { ConfigError } from './config/config-error.ts';
+import type { RequestIds } from './data/request-ids.ts';
 import type { AnyUpstream } from './data/routes.ts';
 import type { DataServer } from './data/server.ts';
 import type { CallLog } from './figures/call-log.ts';
@@ -23,7 +24,7 @@ import { historyOf } from './history/open.ts';
 import { type Log, SILENT } from './logs/log.ts';
 import { summarising } from './logs/summary.ts';
 import type { RedisConnection } from './redis/connection.ts';
-import { type Reloaded, Serving } from './serving.ts';
+import { idsOf, type Reloaded, Serving } from './serving.ts';
 
 /** What a gateway is given beside its configuration, all of it by whoever runs it as a command. */
 export interface GatewayPlaces {
@@ -54,6 +55,8 @@ export class Gateway {
   readonly #token: string;
   readonly #places: GatewayPlaces;
   readonly #log: Log;
+  /** Of gRPC calls; those of others are with what serves them. */
+  #ids: RequestIds;
   #key: LeftKey | undefined;
   #endSummaries = (): void => undefined;
   /** Settles when no caller is left; nothing before somebody asked for it. */
@@ -65,6 +68,7 @@ export class Gateway {
     this.#places = places;
     this.#log = places.log ?? SILENT;
     this.keys = new Keys(this.#token);
+    this.#ids = idsOf(config, this.#log);
     this.#serving = new Serving(config, places);
     const { data, feed, calls } = this.#serving;
     [this.data, this.feed, this.calls] = [data, feed, calls];
@@ -72,7 +76,13 @@ export class Gateway {
     const upstreams = () => this.upstreams;
     const keeping = { upstreams, feed, log: this.#log };
     this.history = historyOf(config.history, config.admin, places.stateFolder, keeping);
-    this.grpc = new GrpcUpstreams(config.grpc, places.stateFolder, places.telemetry, places.redis?.limits);
+    this.grpc = new GrpcUpstreams(
+      config.grpc,
+      places.stateFolder,
+      places.telemetry,
+      places.redis?.limits,
+      () => this.#ids,
+    );
     const view = {
       grpc: this.grpc,
       startedAt: performance.now(),
@@ -142,6 +152,7 @@ export class Gateway {
    */
   reload(config: GatewayConfig): Reloaded {
     const reloaded = this.#serving.reload(config);
+    this.#ids = idsOf(config, this.#log);
     this.grpc.reload(config.grpc ?? new Map(), config.drainMs, ({ name }, error) => {
       this.#log.warn('an upstream cannot listen', { name, reason: String(error) });
     });

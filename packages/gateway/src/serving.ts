@@ -6,6 +6,7 @@ import type { GatewayConfig, UpstreamConfig } from './config/config.ts';
 import { ConfigError } from './config/config-error.ts';
 import { wholeLimitsOf } from './config/rate-tables.ts';
 import type { RpcUpstreamConfig } from './config/rpc-upstream.ts';
+import { RequestIds } from './data/request-ids.ts';
 import { type AnyUpstream, Routes } from './data/routes.ts';
 import { RpcUpstream } from './data/rpc-upstream.ts';
 import { Sections } from './data/sections.ts';
@@ -16,7 +17,7 @@ import { Feed } from './figures/feed.ts';
 import { feedFacts } from './figures/feed-facts.ts';
 import { WholeLimits } from './limits/whole-limits.ts';
 import { type Log, SILENT } from './logs/log.ts';
-import { logFacts } from './logs/log-facts.ts';
+import { logAnswers, logFacts } from './logs/log-facts.ts';
 import type { RedisConnection } from './redis/connection.ts';
 
 export interface ServingPlaces {
@@ -52,7 +53,7 @@ export class Serving {
     // Limits that nobody counts must not pass for limits that all count together.
     if (config.redis !== undefined && places.redis === undefined) throw new TypeError('redis has not been opened');
     this.#upstreams = [...config.upstreams].map(([name, upstream]) => this.#whole(name, upstream));
-    this.data = new DataServer(new Routes(this.#upstreams), config);
+    this.data = new DataServer(new Routes(this.#upstreams), config, idsOf(config, this.#log));
   }
 
   /** Those there are now, each with its sections behind it. */
@@ -86,7 +87,7 @@ export class Serving {
     const upstreams = [...config.upstreams].map(([name, upstream]) => this.#taken(name, upstream, before.get(name)));
     this.#upstreams = upstreams;
     this.#config = config;
-    this.data.route(new Routes(upstreams));
+    this.data.route(new Routes(upstreams), idsOf(config, this.#log));
     const now = this.upstreams;
     const begun = now.filter((upstream) => !all.has(upstream));
     this.warmUp(begun);
@@ -181,6 +182,10 @@ export class Serving {
     void gone.catch(closedMeanwhile).finally(() => this.#leaving.delete(upstream));
   }
 }
+
+/** By which requests are followed, and how what the gateway answers by itself is told. */
+export const idsOf = ({ requestIds, logs }: GatewayConfig, log: Log): RequestIds =>
+  new RequestIds(requestIds, logAnswers(log, logs));
 
 /** What listeners, and processes, were started with. */
 const FIXED = [

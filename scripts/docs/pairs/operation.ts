@@ -8,6 +8,7 @@ import { ACCESS_NAMES } from '../../../packages/gateway/src/config/access.ts';
 import { HISTORY_DEFAULTS } from '../../../packages/gateway/src/config/history.ts';
 import { LOGS_DEFAULTS } from '../../../packages/gateway/src/config/logs.ts';
 import { REDIS_DEFAULTS, REDIS_NAMES } from '../../../packages/gateway/src/config/redis.ts';
+import { REQUEST_IDS_DEFAULTS } from '../../../packages/gateway/src/config/request-ids.ts';
 import { SECTIONS_DEFAULTS, SECTIONS_NAMES } from '../../../packages/gateway/src/config/sections.ts';
 import { GRADE_REASONS } from '../../../packages/gateway/src/mcp/grade.ts';
 import { ACTION_TOOLS, TOOLS } from '../../../packages/gateway/src/mcp/server.ts';
@@ -119,6 +120,13 @@ export const OPERATION_PAIRS: readonly Pair[] = [
     code: () => SECTIONS_NAMES.map((name) => `${name} ${Reflect.get(SECTIONS_DEFAULTS, name) ?? 'none'}`),
     page: 'docs/guide/gateway.md',
     heading: '### Options of sections',
+    columns: 2,
+  },
+  {
+    what: 'options of request ids and their defaults',
+    code: () => Object.entries(REQUEST_IDS_DEFAULTS).map(([name, value]) => `${name} ${value}`),
+    page: 'docs/guide/gateway.md',
+    heading: '### Options of request ids',
     columns: 2,
   },
   {

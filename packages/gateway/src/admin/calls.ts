@@ -15,13 +15,17 @@ export const limitIn = (query: URLSearchParams): number => count(query, 'limit',
 
 export const CALLS = tells('/api/calls', 'the last calls, and where their time went', ({ upstreams, calls }, ask) => {
   const { query } = ask;
-  onlyNames(query, ['upstream', 'only', 'slowerThanMs', 'limit']);
+  onlyNames(query, ['upstream', 'only', 'slowerThanMs', 'requestId', 'limit']);
   const names = upstreams().map(({ name }) => name);
   const one = named(query, 'upstream', names);
   const notable = choice(query, 'only', ['all', 'notable'], 'all') === 'notable';
   const slowerThanMs = count(query, 'slowerThanMs', 0, 86_400_000, 0);
   const limit = limitIn(query);
+  const requestId = query.get('requestId');
   const found = (one === undefined ? names : [one]).flatMap((name) => calls.of(name, notable));
-  const slow = found.filter(({ totalMs }) => totalMs >= slowerThanMs).sort((a, b) => b.at - a.at);
-  return { json: { calls: slow.slice(0, limit) } satisfies CallsTold };
+  const wanted = found.filter(
+    (call) => call.totalMs >= slowerThanMs && (requestId ?? call.requestId) === call.requestId,
+  );
+  const latest = wanted.sort((a, b) => b.at - a.at);
+  return { json: { calls: latest.slice(0, limit) } satisfies CallsTold };
 });

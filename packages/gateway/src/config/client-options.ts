@@ -1,6 +1,7 @@
 /** What the client of an upstream is made with: what forwarding needs, under what the configuration says. */
 import { type ClientOptions, PRESETS, type Preset } from 'keepwarm';
 import { rateLimitOf } from './rate-tables.ts';
+import { REQUEST_ID } from './request-ids.ts';
 
 /** The figures a preset stands for; without one, those of forwarding alone. */
 export const figuresOf = ({ preset }: ClientOptions): Preset => (preset === undefined ? {} : (PRESETS[preset] ?? {}));
@@ -25,6 +26,7 @@ export function forwardingOptions(client: ClientOptions): ClientOptions {
     ...(client.rateLimit === undefined ? {} : { rateLimit: rateLimitOf(client) ?? client.rateLimit }),
     retry,
     breaker: breakerOf(client, figures),
+    ...(client.cache === undefined ? {} : { cache: cacheOf(client.cache) }),
     coalesce: coalesceOf(client.coalesce),
     decompress: false,
     defaultHeaders: false,
@@ -41,6 +43,21 @@ function breakerOf({ preset, breaker }: ClientOptions, figures: Preset): ClientO
 }
 
 function coalesceOf(coalesce: ClientOptions['coalesce']): ClientOptions['coalesce'] {
-  if (coalesce === true) return { cookies: false };
-  return coalesce instanceof Object && !Array.isArray(coalesce) ? { ...coalesce, cookies: false } : coalesce;
+  if (coalesce === true) return { ignore: [...TRACED, REQUEST_ID], cookies: false };
+  return coalesce instanceof Object && !Array.isArray(coalesce)
+    ? { ...withoutIds(coalesce), cookies: false }
+    : coalesce;
+}
+
+function cacheOf(cache: ClientOptions['cache']): ClientOptions['cache'] {
+  if (cache === true) return { ignore: [...TRACED, REQUEST_ID] };
+  return cache instanceof Object && !Array.isArray(cache) ? withoutIds(cache) : cache;
+}
+
+/** What differs with every request by its nature tells nobody apart; as the library has it for traces. */
+const TRACED = ['traceparent', 'tracestate'];
+
+function withoutIds<T extends { readonly ignore?: readonly string[] | undefined }>(policy: T): T {
+  const { ignore = TRACED } = policy;
+  return Array.isArray(ignore) ? { ...policy, ignore: [...ignore, REQUEST_ID] } : policy;
 }

@@ -21,6 +21,7 @@ import { type LogsConfig, parseLogs } from './logs.ts';
 import { checkPlaces, parseHosts, parsePaths } from './places.ts';
 import { POLICY_NAMES, policiesOf } from './policies.ts';
 import { parseRedis, type RedisConfig } from './redis.ts';
+import { parseRequestIds, type RequestIdsConfig } from './request-ids.ts';
 import { parseRpcUpstream, type RpcUpstreamConfig } from './rpc-upstream.ts';
 import { type SectionsConfig, withSections } from './sections.ts';
 import { readSource } from './source.ts';
@@ -81,6 +82,8 @@ export interface GatewayConfig {
   readonly history?: HistoryConfig;
   /** What is written while it runs. */
   readonly logs?: LogsConfig;
+  /** By which id a request is followed, and who gets to see it. */
+  readonly requestIds?: RequestIdsConfig;
   /** Where limits are counted together with other gateways. Default: nowhere. */
   readonly redis?: RedisConfig | undefined;
 }
@@ -100,7 +103,7 @@ export const GATEWAY_DEFAULTS = {
 export const UPSTREAM_DEFAULTS = { requestBodyBytesMax: 64 * 1024 * 1024, via: true, forwarded: false };
 
 /** Blocks with a file of their own beside this one. */
-const BLOCKS = ['access', 'history', 'logs', 'redis', 'tls'] as const;
+const BLOCKS = ['access', 'history', 'logs', 'redis', 'requestIds', 'tls'] as const;
 
 export const GATEWAY_NAMES: readonly string[] = [...Object.keys(GATEWAY_DEFAULTS), 'upstreams', ...BLOCKS];
 /** Options of an upstream that are the library's own, by the same names. */
@@ -172,6 +175,7 @@ export function parseConfig(input: unknown, folder: string): GatewayConfig {
     access: parseAccess(given['access'] ?? {}, folder, process.env),
     history: parseHistory(given['history'] ?? {}, folder),
     logs: parseLogs(given['logs'] ?? {}),
+    requestIds: parseRequestIds(given['requestIds'] ?? {}),
     redis,
   };
   checkLimitsInRedis(config);

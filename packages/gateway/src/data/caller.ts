@@ -1,5 +1,6 @@
 /** What the data path needs of a request and its answer, in whichever version of HTTP they came. */
 import type { IncomingHttpHeaders } from 'node:http';
+import type { RequestId } from './request-ids.ts';
 
 export interface CallerRequest {
   readonly method?: string | undefined;
@@ -15,6 +16,8 @@ export interface CallerRequest {
   readonly lengthUntold?: boolean;
   /** Over TLS. */
   readonly secure?: boolean;
+  /** Given by whoever let it in; none for what was refused before. */
+  requestId?: RequestId | undefined;
   /** It has arrived to its end. */
   readonly complete: boolean;
   readonly destroyed: boolean;
@@ -26,7 +29,7 @@ export interface CallerRequest {
 }
 
 export interface CallerResponse {
-  readonly req: { readonly method?: string | undefined };
+  readonly req: { readonly method?: string | undefined; readonly requestId?: RequestId | undefined };
   /** @param fields names and values in turn */
   writeHead(status: number, reason: string, fields: string[]): unknown;
   writeContinue(): void;

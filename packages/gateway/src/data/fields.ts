@@ -7,6 +7,7 @@ import type { IncomingMessage } from 'node:http';
 import type { ReplyFields } from 'keepwarm';
 import type { FieldRules, HeaderRules } from '../config/header-rules.ts';
 import type { CallerRequest } from './caller.ts';
+import { REQUEST_ID, type RequestId } from './request-ids.ts';
 
 /** Proxy-Authenticate and Proxy-Authorization are between a caller and us (RFC 9110 § 11.7). */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
@@ -43,15 +44,18 @@ export function requestFields(request: CallerRequest, options: ForwardedFields):
   const named = namedBy(headers.connection);
   const { forwarded, headers: ruled } = options;
   const rules = ruled?.request;
+  const id = newIdFor(request);
   const fields: [string, string][] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!;
     const lower = name.toLowerCase();
     if (HOP_BY_HOP.has(lower) || REWRITTEN.has(lower) || named?.has(lower)) continue;
     if (rules?.removed.has(lower) || (forwarded && lower.startsWith('x-forwarded-'))) continue;
+    if (id !== undefined && lower === REQUEST_ID) continue;
     fields.push([name, rawHeaders[i + 1]!]);
   }
   if (headers['max-forwards'] !== undefined) fields.push(['Max-Forwards', String(Number(headers['max-forwards']) - 1)]);
+  if (id !== undefined && rules?.removed.has(REQUEST_ID) !== true) fields.push(['X-Request-Id', id]);
   if (options.via) fields.push(['Via', list(headers.via, `${request.httpVersion} ${PSEUDONYM}`)]);
   if (forwarded) {
     fields.push(['X-Forwarded-For', list(headers['x-forwarded-for'], request.socket.remoteAddress ?? 'unknown')]);
@@ -60,6 +64,14 @@ export function requestFields(request: CallerRequest, options: ForwardedFields):
   }
   if (rules !== undefined) for (const [name, value] of rules.added) fields.push([name, value]);
   return fields;
+}
+
+/** The id that goes up in place of what the caller sent; nothing where that goes up as it came. */
+function newIdFor({ headers, requestId }: CallerRequest): string | undefined {
+  if (requestId === undefined) return undefined;
+  const sent = headers[REQUEST_ID];
+  const isOwed = sent === undefined ? requestId.upstream : sent !== requestId.text;
+  return isOwed ? requestId.text : undefined;
 }
 
 const isSecure = ({ secure, socket }: CallerRequest): boolean => secure ?? 'encrypted' in socket;
@@ -82,6 +94,12 @@ export function replyFields(fields: ReplyFields, status: number, rules?: FieldRu
   }
   if (rules !== undefined) for (const [name, value] of rules.added) flat.push(name, value);
   return flat;
+}
+
+/** The id of the request, where replies have one and the upstream has not said one of its own. */
+export function idFields(id: RequestId | undefined, has: (name: string) => boolean, rules?: FieldRules): string[] {
+  if (id?.replies !== true || has(REQUEST_ID) || rules?.removed.has(REQUEST_ID) === true) return [];
+  return [REQUEST_ID, id.text];
 }
 
 /** The fields of a reply that Node's client has read, as they go to the caller. */

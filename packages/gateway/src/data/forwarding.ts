@@ -15,9 +15,10 @@ import { NetError, type Reply } from 'keepwarm';
 import type { Serving } from 'keepwarm/otel';
 import type { Asked } from '../config/rate-tables.ts';
 import type { CallerRequest, CallerResponse } from './caller.ts';
-import { replyFields, requestFields } from './fields.ts';
+import { idFields, replyFields, requestFields } from './fields.ts';
 import { answerProblem, type Problem, problemOf } from './problem.ts';
 import { BodyTooLarge, bodyLength, discardRest, readWhole, StreamedBody, tooLarge, whole } from './request-body.ts';
+import { spanAttributes } from './request-ids.ts';
 import type { Upstream } from './upstream.ts';
 
 type BodySource = Exclude<ReturnType<Reply['take']>, Uint8Array>;
@@ -47,7 +48,8 @@ export class Forwarding implements BodySink {
     this.#response = response;
     this.#route = route;
     this.#signal = signal;
-    this.#serving = route.upstream.telemetry?.serve({ method: request.method ?? 'GET', headers: request.headers });
+    const { method = 'GET', headers, requestId } = request;
+    this.#serving = route.upstream.telemetry?.serve({ method, headers, attributes: spanAttributes(requestId) });
     if (this.#serving !== undefined) response.on('close', () => this.#serving?.ended(this.#status));
   }
 
@@ -69,7 +71,8 @@ export class Forwarding implements BodySink {
     const about: Asked | undefined = upstream.looks
       ? { path, address: this.#request.socket.remoteAddress ?? '' }
       : undefined;
-    const call = () => client.request(path, { method, headers, body, signal: this.#signal, about });
+    const tag = this.#request.requestId?.text;
+    const call = () => client.request(path, { method, headers, body, signal: this.#signal, tag, about });
     (this.#serving?.within(call) ?? call()).then(
       (reply) => this.#replied(reply),
       (thrown: unknown) => this.#failed(NetError.from(thrown)),
@@ -81,7 +84,9 @@ export class Forwarding implements BodySink {
     this.#status = status;
     this.#route.upstream.book.answered(reply, this.#startedAt);
     const response = this.#response;
-    const fields = replyFields(reply.headers, status, this.#route.upstream.config.headers?.reply);
+    const rules = this.#route.upstream.config.headers?.reply;
+    const fields = replyFields(reply.headers, status, rules);
+    fields.push(...idFields(this.#request.requestId, (name) => reply.headers.has(name), rules));
     const body = reply.take();
     if (body instanceof Uint8Array) {
       if (this.#lengthIsNews(reply)) fields.push('content-length', String(body.length));
@@ -135,12 +140,13 @@ export class Forwarding implements BodySink {
     const { upstream } = this.#route;
     if (error.cause instanceof BodyTooLarge) return this.#answer(tooLarge(upstream.config.requestBodyBytesMax));
     if (error.code !== 'INVALID') upstream.book.failed(error);
-    this.#answer(problemOf(error, upstream.name, !this.#request.complete));
+    this.#answer(problemOf(error, upstream.name, !this.#request.complete), error.code !== 'INVALID');
   }
 
-  #answer(problem: Problem): void {
+  /** @param isTold whether the client has told that the call failed */
+  #answer(problem: Problem, isTold = false): void {
     this.#status = problem.status;
-    answerProblem(this.#response, problem);
+    answerProblem(this.#response, problem, isTold);
     discardRest(this.#request);
   }
 }

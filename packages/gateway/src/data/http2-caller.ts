@@ -6,6 +6,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { CallerRequest, CallerResponse } from './caller.ts';
+import type { RequestId } from './request-ids.ts';
 
 export class Http2Request implements CallerRequest {
   readonly httpVersion = '2';
@@ -16,6 +17,7 @@ export class Http2Request implements CallerRequest {
   readonly socket: { readonly remoteAddress?: string | undefined };
   readonly lengthUntold: boolean;
   readonly secure: boolean;
+  requestId: RequestId | undefined;
   readonly #stream: ServerHttp2Stream;
 
   /** @param raw names and values in turn, pseudo-fields first */

@@ -6,6 +6,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { NetError } from 'keepwarm';
 import type { CallerResponse } from './caller.ts';
+import { REQUEST_ID } from './request-ids.ts';
 
 export interface Problem {
   readonly status: number;
@@ -68,10 +69,17 @@ export function problemOf(error: NetError, upstream: string, slowCaller: boolean
 /** In whole seconds, and never none of them: that would ask for a storm. */
 export const retryAfter = (ms: number): string => String(Math.max(1, Math.ceil(ms / 1_000)));
 
-/** Answers with a problem; `response` must not have begun. */
-export function answerProblem(response: CallerResponse, problem: Problem): void {
+/**
+ * Answers with a problem; `response` must not have begun.
+ *
+ * @param isTold whether somebody else tells of it already: of calls that failed their client does
+ */
+export function answerProblem(response: CallerResponse, problem: Problem, isTold = false): void {
   const { status, close, proxyError, retryAfterMs, ...told } = problem;
-  const body = Buffer.from(JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, ...told }));
+  const { requestId } = response.req;
+  if (!isTold) requestId?.answered(problem);
+  const all = { type: 'about:blank', title: STATUS_CODES[status], status, ...told, requestId: requestId?.text };
+  const body = Buffer.from(JSON.stringify(all));
   const headers = [
     'content-type',
     'application/problem+json',
@@ -82,6 +90,7 @@ export function answerProblem(response: CallerResponse, problem: Problem): void 
     'proxy-status',
     `keepwarm; error=${proxyError}`,
   ];
+  if (requestId !== undefined) headers.push(REQUEST_ID, requestId.text);
   if (retryAfterMs !== undefined) headers.push('retry-after', retryAfter(retryAfterMs));
   else if (status === 503) headers.push('retry-after', '1');
   if (close === true) headers.push('connection', 'close');

@@ -13,7 +13,8 @@ import type { Serving } from 'keepwarm/otel';
 import type { CallerRequest, CallerResponse } from './caller.ts';
 import type { Problem } from './problem.ts';
 import { BodyTooLarge, bodyLength, collected, discardRest } from './request-body.ts';
-import { deniedMethod, isBatch, messageOf } from './rpc-message.ts';
+import { REQUEST_ID, spanAttributes } from './request-ids.ts';
+import { deniedMethod, isBatch, type Looked, messageOf } from './rpc-message.ts';
 import {
   beneath,
   ENCODED,
@@ -24,7 +25,7 @@ import {
   notPosted,
   oversized,
   type Refusal,
-  refusalText,
+  refusing,
   tooMany,
   tooOften,
 } from './rpc-refusal.ts';
@@ -52,7 +53,8 @@ export class RpcForwarding {
     this.#response = response;
     this.#upstream = upstream;
     this.#signal = signal;
-    this.#serving = upstream.telemetry?.serve({ method: request.method ?? 'POST', headers: request.headers });
+    const { method = 'POST', headers, requestId } = request;
+    this.#serving = upstream.telemetry?.serve({ method, headers, attributes: spanAttributes(requestId) });
     if (this.#serving !== undefined) response.on('close', () => this.#serving?.ended(this.#status));
   }
 
@@ -64,7 +66,7 @@ export class RpcForwarding {
     if (bodyLength(this.#request) > bytesMax) return this.#refuse(null, oversized(bytesMax));
     if (/^100-continue$/i.test(headers.expect ?? '')) this.#response.writeContinue();
     collected(this.#request, bytesMax).then(
-      (body) => this.#ask(body.toString()),
+      (body) => this.#read(body.toString()),
       (error: unknown) => this.#unread(error, bytesMax),
     );
   }
@@ -79,16 +81,28 @@ export class RpcForwarding {
     else this.#response.destroy(); // the caller broke off
   }
 
-  #ask(text: string): void {
-    const { rpc, config } = this.#upstream;
+  #read(text: string): void {
+    const { config, callerRate } = this.#upstream;
     // The pool reads the message anyway: it is read here as well only where something is looked for.
-    const looked = isBatch(text) || config.methodsDenied.length > 0 ? messageOf(text) : undefined;
-    if (looked !== undefined) {
-      const count = looked.ids.length;
-      if (count > config.requestsMax) return this.#refuse(null, tooMany(count, config.requestsMax));
-      const denied = deniedMethod(looked, config.methodsDenied);
-      if (denied !== undefined) return this.#refuse(idsOf(looked), notAllowed(denied));
-    }
+    if (!isBatch(text) && config.methodsDenied.length === 0) return this.#ask(text);
+    const looked = messageOf(text);
+    const count = looked.ids.length;
+    if (count > config.requestsMax) return this.#refuse(null, tooMany(count, config.requestsMax));
+    const denied = deniedMethod(looked, config.methodsDenied);
+    if (denied !== undefined) return this.#refuse(idsOf(looked), notAllowed(denied));
+    const problem = callerRate?.batchObjection(this.#request, count);
+    if (problem instanceof Promise) void problem.then((each) => this.#signal.aborted || this.#go(text, looked, each));
+    else this.#go(text, looked, problem);
+  }
+
+  /** @param problem of a batch that has too many calls for now, or for good: then there is one answer for all of it */
+  #go(text: string, looked: Looked, problem: Problem | undefined): void {
+    if (problem === undefined) this.#ask(text);
+    else this.#refuse(problem.retryAfterMs === undefined ? null : idsOf(looked), tooOften(problem));
+  }
+
+  #ask(text: string): void {
+    const { rpc } = this.#upstream;
     const ask = async (): Promise<Answered> => {
       const answer = await rpc.fetch('', { method: 'POST', body: text, signal: this.#signal });
       const { status } = answer;
@@ -101,7 +115,8 @@ export class RpcForwarding {
   }
 
   #answered({ status, text }: Answered): void {
-    this.#send(status, text, []);
+    const { requestId } = this.#request;
+    this.#send(status, text, requestId?.replies === true ? [REQUEST_ID, requestId.text] : []);
     this.#upstream.book.ended(this.#startedAt);
   }
 
@@ -114,7 +129,10 @@ export class RpcForwarding {
   /** @param ids of the requests the refusal is for: a list when they came as one */
   #refuse(ids: Ids, refusal: Refusal): void {
     const { status, proxyError, fields = [] } = refusal;
-    this.#send(status, refusalText(ids, refusal), ['proxy-status', `keepwarm; error=${proxyError}`, ...fields]);
+    const { requestId } = this.#request;
+    const told = ['proxy-status', `keepwarm; error=${proxyError}`, ...fields];
+    if (requestId !== undefined) told.push(REQUEST_ID, requestId.text);
+    this.#send(status, refusing(ids, refusal, this.#request, this.#upstream.name), told);
     discardRest(this.#request);
   }
 

@@ -1,5 +1,6 @@
 /** What the gateway itself answers to JSON-RPC: errors of JSON-RPC, as that is what callers read. */
 import { NetError } from 'keepwarm';
+import type { CallerRequest } from './caller.ts';
 import { type Problem, problemOf, retryAfter } from './problem.ts';
 import { tooLarge } from './request-body.ts';
 import type { Looked } from './rpc-message.ts';
@@ -17,7 +18,7 @@ export interface Refusal {
   readonly code: number;
   readonly message: string;
   readonly proxyError: string;
-  readonly data?: object;
+  readonly data?: Readonly<Partial<Pick<Problem, 'code' | 'reach' | 'phase' | 'limit' | 'value'>>>;
   /** Field lines beside the usual ones: names and values in turn. */
   readonly fields?: readonly string[];
 }
@@ -27,9 +28,17 @@ export type Ids = unknown;
 
 export const idsOf = ({ batch, ids }: Looked): Ids => (batch ? ids : (ids[0] ?? null));
 
-/** @param ids of the requests the refusal is for: a list when they came as one */
-export function refusalText(ids: Ids, { code, message, data }: Refusal): string {
-  const one = (id: unknown): object => ({ jsonrpc: '2.0', id, error: { code, message, data } });
+/**
+ * The text of a refusal, which is told of by then.
+ *
+ * @param ids of the requests the refusal is for: a list when they came as one
+ * @param by what they came by: a request, or the handshake of a WebSocket
+ */
+export function refusing(ids: Ids, refusal: Refusal, { requestId }: CallerRequest, upstream: string): string {
+  const { status, code, message, data } = refusal;
+  requestId?.answered({ status, upstream, ...data, code: data?.code ?? String(code) });
+  const told = requestId === undefined ? data : { ...data, requestId: requestId.text };
+  const one = (id: unknown): object => ({ jsonrpc: '2.0', id, error: { code, message, data: told } });
   return JSON.stringify(Array.isArray(ids) ? ids.map(one) : one(ids));
 }
 
@@ -41,9 +50,9 @@ export const ENCODED: Refusal = {
 };
 
 /** The caller may not ask now. */
-export function tooOften({ status, code, detail, proxyError, limit, value, retryAfterMs = 0 }: Problem): Refusal {
+export function tooOften({ status, code, detail, proxyError, limit, value, retryAfterMs }: Problem): Refusal {
   const data = { code, reach: 'unsent', limit, value };
-  const fields = ['retry-after', retryAfter(retryAfterMs)];
+  const fields = retryAfterMs === undefined ? [] : ['retry-after', retryAfter(retryAfterMs)];
   return { status, code: LIMIT_EXCEEDED, message: detail, proxyError, data, fields };
 }
 

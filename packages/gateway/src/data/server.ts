@@ -28,6 +28,7 @@ import { listenerOf } from './listener.ts';
 import { HEAD_BYTES_MAX, refuseMalformed, refuseTunnel } from './malformed.ts';
 import { answerProblem, type Problem } from './problem.ts';
 import { discardRest } from './request-body.ts';
+import { RequestIds } from './request-ids.ts';
 import type { Route, Routes } from './routes.ts';
 import { RpcForwarding } from './rpc-forwarding.ts';
 import type { Place } from './sections.ts';
@@ -58,6 +59,7 @@ const DRAIN_LOOK_MS = 20;
 export class DataServer {
   readonly server: Server;
   #routes: Routes;
+  #ids: RequestIds;
   #draining = false;
   #inFlight = 0;
   /** Connections that became something else. */
@@ -70,8 +72,9 @@ export class DataServer {
   /** Settles when no connection is left, once it drains. */
   #closed: Promise<void> | undefined;
 
-  constructor(routes: Routes, options: DataOptions) {
+  constructor(routes: Routes, options: DataOptions, ids = new RequestIds()) {
     this.#routes = routes;
+    this.#ids = ids;
     const handle = (request: IncomingMessage, response: ServerResponse): void => this.#handle(request, response);
     const headMs = Math.min(options.requestMs, HEAD_MS_MAX);
     const { server, event, serveHttp1 } = listenerOf({
@@ -104,8 +107,9 @@ export class DataServer {
   }
 
   /** From now on; requests under way stay where they are. */
-  route(routes: Routes): void {
+  route(routes: Routes, ids: RequestIds): void {
     this.#routes = routes;
+    this.#ids = ids;
   }
 
   /** Another certificate, for handshakes from now on. */
@@ -155,6 +159,7 @@ export class DataServer {
       return void socket.destroy();
     }
     this.#inFlight++;
+    this.#identify(request);
     requestBegun(socket, response);
     response.once('close', () => {
       this.#inFlight--;
@@ -168,11 +173,16 @@ export class DataServer {
 
   #handleHttp2(request: CallerRequest, response: CallerResponse, closed: AbortSignal): void {
     this.#inFlight++;
+    this.#identify(request);
     response.on('close', () => this.#inFlight--);
     const refused = this.#pass(request, response, closed);
     if (refused === undefined) return;
     this.#refused++;
     answerProblem(response, refused);
+  }
+
+  #identify(request: CallerRequest): void {
+    request.requestId = this.#ids.of(request.headers);
   }
 
   /** @returns why it is not forwarded; nothing when it is, or was answered otherwise */
@@ -244,6 +254,7 @@ export class DataServer {
     this.#upgraded.add(socket);
     socket.once('close', () => this.#upgraded.delete(socket));
     if (isDistrusted(socket)) return void socket.destroy();
+    this.#identify(request);
     const refused = acceptUpgrade({ request, socket, early, closed: closedOf(socket) }, this.#routes);
     if (refused !== undefined) this.#refuse(responseOn(request, socket), refused);
   }

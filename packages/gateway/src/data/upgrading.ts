@@ -16,7 +16,8 @@ import { request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream';
 import { NetError } from 'keepwarm';
-import { crossing, requestFields } from './fields.ts';
+import type { CallerRequest } from './caller.ts';
+import { crossing, idFields, requestFields } from './fields.ts';
 import { answerProblem, type Problem, problemOf, refusal } from './problem.ts';
 import { Splice } from './splice.ts';
 import type { Upstream } from './upstream.ts';
@@ -121,7 +122,8 @@ export class Upgrading {
     });
     tunnels.joined(splice);
     const head = ['HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', `Upgrade: ${reply.headers.upgrade}`];
-    for (const [name, value] of crossing(reply, this.#upstream.config.headers?.reply)) head.push(`${name}: ${value}`);
+    const fields = this.#replyFields(reply);
+    for (let i = 0; i < fields.length; i += 2) head.push(`${fields[i]}: ${fields[i + 1]}`);
     this.#socket.write(`${head.join('\r\n')}\r\n\r\n`, 'latin1');
     splice.start(Buffer.concat(this.#early), early);
   }
@@ -130,11 +132,18 @@ export class Upgrading {
   #declined(reply: IncomingMessage): void {
     if (!this.#settle()) return void reply.destroy();
     const response = responseOn(this.#request, this.#socket);
-    const fields = crossing(reply, this.#upstream.config.headers?.reply).flat();
-    response.writeHead(reply.statusCode ?? 502, reply.statusMessage, [...fields, 'connection', 'close']);
+    const fields = [...this.#replyFields(reply), 'connection', 'close'];
+    response.writeHead(reply.statusCode ?? 502, reply.statusMessage, fields);
     pipeline(reply, response, (error) => {
       if (error !== null && error !== undefined) this.#socket.destroy(); // cut off, so that it does not look whole
     });
+  }
+
+  /** Names and values in turn. */
+  #replyFields(reply: IncomingMessage): string[] {
+    const rules = this.#upstream.config.headers?.reply;
+    const id = idFields((this.#request as CallerRequest).requestId, (name) => reply.headers[name] !== undefined, rules);
+    return [...crossing(reply, rules).flat(), ...id];
   }
 
   #failed(thrown: Error): void {

@@ -34,6 +34,8 @@ export interface AttemptTold {
 
 export interface CallTold {
   readonly id: number;
+  /** Of the request it was made for. */
+  readonly requestId?: string;
   readonly upstream: string;
   /** When it ended, in ms since 1970. */
   readonly at: number;
@@ -123,10 +125,11 @@ export class CallDraft {
    */
   told(upstream: string, fact: Ended, at: number, now: number, whole: boolean): CallTold {
     this.#letGo(now);
-    const { call: id, method, operation, origin, section, endpoint, totalMs } = fact;
+    const { call: id, tag, method, operation, origin, section, endpoint, totalMs } = fact;
     const failed = 'error' in fact;
     return {
       ...{ id, upstream, at, method, origin, totalMs },
+      ...(tag === undefined ? {} : { requestId: tag }),
       ...(operation === undefined ? {} : { operation }),
       ...(section === '' ? {} : { section }),
       ...(endpoint === undefined ? {} : { endpoint }),

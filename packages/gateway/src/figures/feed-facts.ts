@@ -39,7 +39,7 @@ function fieldsOf(fact: object): Record<string, unknown> {
   const fields: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(fact)) {
     if (value instanceof NetError) fields[name] = errorTold(value);
-    else if (value !== undefined && !UNTOLD_FIELDS.has(name)) fields[name] = value;
+    else if (value !== undefined && !UNTOLD_FIELDS.has(name)) fields[name === 'tag' ? 'requestId' : name] = value;
   }
   return fields;
 }

@@ -10,6 +10,7 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'nod
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { GrpcError, MessageFault, MessageReader, Metadata, STATUS, type StatusName } from 'keepwarm/grpc';
+import { REQUEST_ID, type RequestId } from '../data/request-ids.ts';
 import { fieldsOf } from './fields.ts';
 
 const inflate = promisify(gunzip);
@@ -20,6 +21,8 @@ export class GrpcCall {
   readonly headers: IncomingHttpHeaders;
   readonly raw: readonly string[];
   readonly stream: ServerHttp2Stream;
+  readonly requestId: RequestId;
+  readonly #upstream: string;
   readonly #messageBytesMax: number;
   readonly #leaving = new AbortController();
   #begun = false;
@@ -31,7 +34,10 @@ export class GrpcCall {
     headers: IncomingHttpHeaders,
     raw: readonly string[],
     messageBytesMax: number,
+    by: { readonly requestId: RequestId; readonly upstream: string },
   ) {
+    this.requestId = by.requestId;
+    this.#upstream = by.upstream;
     this.stream = stream;
     this.headers = headers;
     this.raw = raw;
@@ -79,7 +85,13 @@ export class GrpcCall {
   begin(metadata: Metadata = Metadata.none): void {
     if (this.#begun || this.over) return;
     this.#begun = true;
-    this.stream.respond({ ':status': 200, 'content-type': TYPE, ...fieldsOf(metadata) }, { waitForTrailers: true });
+    const head = {
+      ':status': 200,
+      'content-type': TYPE,
+      ...this.#idField(this.requestId.replies),
+      ...fieldsOf(metadata),
+    };
+    this.stream.respond(head, { waitForTrailers: true });
   }
 
   /**
@@ -117,6 +129,7 @@ export class GrpcCall {
       'grpc-status': String(STATUS[status]),
       ...(message === '' ? {} : { 'grpc-message': quoted(message) }),
       ...(details === undefined ? {} : { 'grpc-status-details-bin': Buffer.from(details).toString('base64') }),
+      ...this.#idField(status !== 'OK'),
       ...fieldsOf(metadata),
     };
     const { stream } = this;
@@ -137,10 +150,28 @@ export class GrpcCall {
     stream.end();
   }
 
-  /** As an error says. */
+  /** As an error says: the upstream's own, or one of what could not be done. */
   fail(error: unknown): void {
-    if (error instanceof GrpcError) return this.end(error.status, error.statusMessage, error.metadata, error.details);
-    this.end('INTERNAL', error instanceof Error ? error.message : String(error));
+    if (!(error instanceof GrpcError))
+      return this.refused('INTERNAL', error instanceof Error ? error.message : String(error));
+    const { status, statusMessage, metadata, details, reach, limit, value } = error;
+    if (reach !== 'answered' && !this.over) this.#told(status, { reach, limit, value });
+    this.end(status, statusMessage, metadata, details);
+  }
+
+  /** Ends it with a status of our own. */
+  refused(status: StatusName, message: string): void {
+    if (!this.over) this.#told(status);
+    this.end(status, message);
+  }
+
+  #told(code: StatusName, more: object = {}): void {
+    this.requestId.answered({ code, ...more, upstream: this.#upstream });
+  }
+
+  /** Where the upstream says one of its own, that is the one that stands. */
+  #idField(isWanted: boolean): { readonly [name: string]: string } {
+    return isWanted ? { [REQUEST_ID]: this.requestId.text } : {};
   }
 
   /** What no gRPC is gets an answer of HTTP. */

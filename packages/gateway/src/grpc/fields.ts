@@ -1,6 +1,7 @@
 /** Metadata as it crosses the gateway: what is of one hop stays on it, everything else goes on as it came. */
 import type { OutgoingHttpHeaders } from 'node:http2';
 import { Metadata } from 'keepwarm/grpc';
+import { REQUEST_ID, type RequestId } from '../data/request-ids.ts';
 
 /** Of the connection, of the protocol, or the gateway's own affair; beside all that begin with `grpc-` or `:`. */
 const OF_A_HOP: ReadonlySet<string> = new Set([
@@ -20,14 +21,20 @@ const ONCE: ReadonlySet<string> = new Set([
   ...['if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range'],
 ]);
 
-/** @param raw names and values in turn, as node:http2 has them */
-export function metadataOf(raw: readonly string[]): Metadata {
+/**
+ * @param raw names and values in turn, as node:http2 has them
+ * @param id of the call: it goes up in place of what the caller sent, unless that is it
+ */
+export function metadataOf(raw: readonly string[], id: RequestId): Metadata {
   const fields: [string, string][] = [];
+  let owed = id.upstream;
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i]!.toLowerCase();
     if (name.startsWith(':') || name.startsWith('grpc-') || OF_A_HOP.has(name)) continue;
-    fields.push([name, raw[i + 1]!]);
+    if (name === REQUEST_ID) owed = true;
+    else fields.push([name, raw[i + 1]!]);
   }
+  if (owed) fields.push([REQUEST_ID, id.text]);
   return Metadata.received(fields);
 }
 

@@ -15,11 +15,11 @@ export async function forward(
   serving?: Serving,
 ): Promise<void> {
   const deadlineMs = timeoutMs(call.headers['grpc-timeout'] as string | undefined);
-  if (deadlineMs === undefined) return call.end('INTERNAL', 'grpc-timeout is not one');
+  if (deadlineMs === undefined) return call.refused('INTERNAL', 'grpc-timeout is not one');
   try {
     const caller = await upstream();
     if (call.over) return;
-    const metadata = metadataOf(call.raw);
+    const metadata = metadataOf(call.raw, call.requestId);
     const options = { metadata, deadlineMs, messageBytesMax, signal: call.signal };
     const ask = () => caller.bidi(rawMethod(call.path), call.messages(), options);
     const answer = serving?.within(ask) ?? ask();

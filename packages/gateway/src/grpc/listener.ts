@@ -14,6 +14,7 @@ import {
 } from 'node:http2';
 import type { AddressInfo, Server } from 'node:net';
 import type { GrpcUpstreamConfig } from '../config/grpc-upstream.ts';
+import type { RequestIds } from '../data/request-ids.ts';
 import { GrpcCall } from './call.ts';
 import { Tokens } from './tokens.ts';
 
@@ -23,9 +24,17 @@ const SESSION_MB = 64;
 const WINDOW_BYTES = 1024 * 1024;
 const METHOD = /^\/[^/?]+\/[^/?]+$/;
 
+/** What it is the listener of. */
+export interface GrpcHome {
+  readonly name: string;
+  /** Those of calls from now on. */
+  ids(): RequestIds;
+}
+
 export class GrpcListener {
   readonly #config: GrpcUpstreamConfig;
   readonly #tokens: Tokens;
+  readonly #home: GrpcHome;
   readonly #handle: (call: GrpcCall) => void;
   readonly #server: Http2Server;
   readonly #sessions = new Set<ServerHttp2Session>();
@@ -35,7 +44,8 @@ export class GrpcListener {
   #refused = 0;
   #closed: Promise<void> | undefined;
 
-  constructor(config: GrpcUpstreamConfig, handle: (call: GrpcCall) => void) {
+  constructor(config: GrpcUpstreamConfig, home: GrpcHome, handle: (call: GrpcCall) => void) {
+    this.#home = home;
     this.#config = config;
     this.#tokens = new Tokens(config.tokens);
     this.#handle = handle;
@@ -109,7 +119,8 @@ export class GrpcListener {
   }
 
   #stream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: readonly string[]): void {
-    const call = new GrpcCall(stream, headers, raw, this.#config.messageBytesMax);
+    const by = { requestId: this.#home.ids().of(headers), upstream: this.#home.name };
+    const call = new GrpcCall(stream, headers, raw, this.#config.messageBytesMax, by);
     this.#calls++;
     this.#inFlight++;
     stream.once('close', () => {
@@ -123,9 +134,9 @@ export class GrpcListener {
       return refuse(() => call.refuse(415));
     }
     if (!this.#tokens.admits(tokenOf(headers))) {
-      return refuse(() => call.end('UNAUTHENTICATED', 'x-token is missing, or is not one of this gateway'));
+      return refuse(() => call.refused('UNAUTHENTICATED', 'x-token is missing, or is not one of this gateway'));
     }
-    if (!METHOD.test(call.path)) return refuse(() => call.end('UNIMPLEMENTED', 'the path names no method'));
+    if (!METHOD.test(call.path)) return refuse(() => call.refused('UNIMPLEMENTED', 'the path names no method'));
     this.#handle(call);
   }
 }

@@ -16,7 +16,7 @@ const BLOCKS = new Blocks();
 
 export function subscribe(call: GrpcCall, multiplexer: Multiplexer, name: string): void {
   const deadlineMs = timeoutMs(call.headers['grpc-timeout'] as string | undefined);
-  if (deadlineMs === undefined) return call.end('INTERNAL', 'grpc-timeout is not one');
+  if (deadlineMs === undefined) return call.refused('INTERNAL', 'grpc-timeout is not one');
   let monitor: Monitor;
   try {
     monitor = multiplexer.monitor({ name });

@@ -8,6 +8,7 @@ import type { OpenTelemetry } from 'keepwarm/otel';
 import type { RedisConnectionRate } from 'keepwarm/redis';
 import { showAddress } from '../config/address.ts';
 import type { GrpcUpstreamConfig } from '../config/grpc-upstream.ts';
+import { RequestIds, spanAttributes } from '../data/request-ids.ts';
 import { type LimitsInRedis, startsOf } from '../redis/limits.ts';
 import type { GrpcCall } from './call.ts';
 import { forward } from './forwarding.ts';
@@ -30,6 +31,7 @@ export class GrpcUpstream {
   /**
    * @param stateFolder where it is kept when connections were opened, so that a restart goes on counting
    * @param limits where that is counted together with other gateways; then nothing is kept in a file
+   * @param ids of its calls
    */
   constructor(
     name: string,
@@ -37,6 +39,7 @@ export class GrpcUpstream {
     stateFolder?: string,
     telemetry?: OpenTelemetry,
     limits?: LimitsInRedis,
+    ids: () => RequestIds = () => new RequestIds(),
   ) {
     this.name = name;
     this.config = config;
@@ -47,7 +50,7 @@ export class GrpcUpstream {
     this.pool = createGrpcPool({ ...(options ?? remembering(config, name, stateFolder)), telemetry });
     const open = openWith(() => this.#caller('multiplexer'), config.messageBytesMax);
     this.multiplexer = config.kind === 'geyser' ? new Multiplexer({ open }, config.multiplexer) : undefined;
-    this.#listener = new GrpcListener(config, (call) => this.#handle(call));
+    this.#listener = new GrpcListener(config, { name, ids }, (call) => this.#handle(call));
   }
 
   /** Without the path, which may be a key. */
@@ -101,7 +104,9 @@ export class GrpcUpstream {
 
   #handle(call: GrpcCall): void {
     const { multiplexer } = this;
-    const serving = this.#telemetry?.serve({ method: 'POST', headers: call.headers, operation: call.path });
+    const { headers, path: operation } = call;
+    const attributes = spanAttributes(call.requestId);
+    const serving = this.#telemetry?.serve({ method: 'POST', headers, operation, attributes });
     if (serving !== undefined) call.signal.addEventListener('abort', () => serving.ended(call.status));
     if (multiplexer !== undefined && call.path === SUBSCRIBE_PATH) {
       return subscribe(call, multiplexer, nameOf(call, ++this.#subscriptions));

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { OpenTelemetry } from 'keepwarm/otel';
 import type { GrpcUpstreamConfig } from '../config/grpc-upstream.ts';
+import type { RequestIds } from '../data/request-ids.ts';
 import type { LimitsInRedis } from '../redis/limits.ts';
 import { type GrpcTold, GrpcUpstream } from './upstream.ts';
 
@@ -16,17 +17,21 @@ export class GrpcUpstreams {
   readonly #telemetry: ((upstream: string) => OpenTelemetry) | undefined;
 
   readonly #limits: LimitsInRedis | undefined;
+  readonly #ids: (() => RequestIds) | undefined;
 
   /**
    * @param telemetry makes what an upstream's doings are told through; nothing without it
    * @param limits where opened connections are counted together with other gateways
+   * @param ids of calls from now on
    */
   constructor(
     configs: Configs = new Map(),
     stateFolder?: string,
     telemetry?: (upstream: string) => OpenTelemetry,
     limits?: LimitsInRedis,
+    ids?: () => RequestIds,
   ) {
+    this.#ids = ids;
     this.#limits = limits;
     this.#stateFolder = stateFolder;
     this.#telemetry = telemetry;
@@ -74,7 +79,7 @@ export class GrpcUpstreams {
   }
 
   #made(name: string, config: GrpcUpstreamConfig): GrpcUpstream {
-    return new GrpcUpstream(name, config, this.#stateFolder, this.#telemetry?.(name), this.#limits);
+    return new GrpcUpstream(name, config, this.#stateFolder, this.#telemetry?.(name), this.#limits, this.#ids);
   }
 
   told(): readonly GrpcTold[] {

@@ -6,6 +6,7 @@
  */
 import type { FactOf, NetError, Observer } from 'keepwarm';
 import { LOGS_DEFAULTS, type LogsConfig } from '../config/logs.ts';
+import type { Answered } from '../data/request-ids.ts';
 import { errorTold } from '../figures/feed-facts.ts';
 import type { Log } from './log.ts';
 import { SILENT } from './log.ts';
@@ -23,8 +24,8 @@ export function logFacts(upstream: string, log: Log, { calls }: LogsConfig = LOG
   /** Origins that could not be reached, and since when. */
   const lost = new Map<string, number>();
   const paced = (kind: string, write: (omitted: object) => void): void => pace.of(kind, write);
-  const callOf = ({ call, method, operation, origin, endpoint, attempt, totalMs }: Ended) => ({
-    ...{ upstream, call, method, operation, origin, endpoint, attempt, totalMs },
+  const callOf = ({ call, tag, method, operation, origin, endpoint, attempt, totalMs }: Ended) => ({
+    ...{ upstream, call, requestId: tag, method, operation, origin, endpoint, attempt, totalMs },
   });
   const said = (error: NetError | undefined) => (error === undefined ? {} : { error: errorTold(error) });
   return {
@@ -74,4 +75,21 @@ export function logFacts(upstream: string, log: Log, { calls }: LogsConfig = LOG
           },
         }),
   };
+}
+
+/** Statuses of gRPC that are not the caller's doing. */
+const GRPC_FAULTS: ReadonlySet<string> = new Set([
+  ...['UNKNOWN', 'DEADLINE_EXCEEDED', 'INTERNAL', 'UNAVAILABLE', 'DATA_LOSS'],
+]);
+
+/** Lines of what the gateway answers by itself: a caller that shows its id can be told why. */
+export function logAnswers(log: Log, { calls }: LogsConfig = LOGS_DEFAULTS): Answered | undefined {
+  if (log === SILENT || calls === 'none') return undefined;
+  const pace = new Pace();
+  return (requestId, { status, code, upstream, reach, limit, value }) =>
+    pace.of(`${upstream} ${status} ${code}`, (more) => {
+      const line = { upstream, requestId, status, code, reach, limit, value, ...more };
+      if (status === undefined ? GRPC_FAULTS.has(code) : status >= 500) log.warn('answered by the gateway', line);
+      else log.info('answered by the gateway', line);
+    });
 }

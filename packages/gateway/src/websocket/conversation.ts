@@ -19,10 +19,11 @@ import { deniedMethod, isBatch, type Looked, messageOf } from '../data/rpc-messa
 import {
   beneath,
   failed,
+  type Ids,
   idsOf,
   notAllowed,
   type Refusal,
-  refusalText,
+  refusing,
   tooMany,
   tooOften,
 } from '../data/rpc-refusal.ts';
@@ -124,7 +125,7 @@ export class Conversation {
     const looked = messageOf(text);
     const go = (problem: Problem | undefined, refused: (answer: string) => void): void => {
       const refusal = problem === undefined ? this.#objection(looked) : tooOften(problem);
-      if (refusal !== undefined) return refused(refusalText(idsOf(looked), refusal));
+      if (refusal !== undefined) return refused(this.#refuse(idsOf(looked), refusal));
       this.#answer(text, looked).then(
         (answer) => {
           this.#upstream.book.ended(startedAt);
@@ -133,13 +134,19 @@ export class Conversation {
         (error: unknown) => {
           if (this.#ending.signal.aborted) return ended(undefined); // nobody is left to be told
           this.#upstream.book.failed(beneath(error));
-          ended(refusalText(idsOf(looked), failed(error, this.#upstream.name)));
+          ended(this.#refuse(idsOf(looked), failed(error, this.#upstream.name)));
         },
       );
     };
-    const problem = this.#upstream.callerRate?.objection(this.#request);
+    const { callerRate, config } = this.#upstream;
+    const calls = looked.ids.length;
+    const problem = callerRate?.objection(this.#request, calls > config.requestsMax ? 1 : Math.max(calls, 1));
     if (problem instanceof Promise) void problem.then((each) => go(each, ended));
     else go(problem, answered);
+  }
+
+  #refuse(ids: Ids, refusal: Refusal): string {
+    return refusing(ids, refusal, this.#request, this.#upstream.name);
   }
 
   #next(): void {
@@ -178,7 +185,7 @@ export class Conversation {
       return await this.#fromPool(exactText(part) ?? 'null');
     } catch (error) {
       this.#ending.signal.throwIfAborted();
-      return refusalText(ids[0] ?? null, failed(error, this.#upstream.name));
+      return this.#refuse(ids[0] ?? null, failed(error, this.#upstream.name));
     }
   }
 

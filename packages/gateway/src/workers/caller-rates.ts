@@ -32,7 +32,7 @@ export class CallerRates {
 
   /** @returns for each nothing, or when it may pass, in ms */
   taken(takes: readonly Take[]): (number | undefined)[] {
-    return takes.map(([upstream, caller]) => this.#rates.get(upstream)?.rate.take(caller));
+    return takes.map(([upstream, caller, count]) => this.#rates.get(upstream)?.rate.take(caller, count));
   }
 
   /** Callers that are remembered, of each upstream that counts them. */
@@ -56,7 +56,7 @@ export class CallerRatesAsked {
     for (const upstream of upstreams) {
       if (upstream.callerRate === undefined || this.#seen.has(upstream)) continue;
       this.#seen.add(upstream);
-      upstream.callerRate.countAt((caller) => this.#ask([upstream.name, caller]));
+      upstream.callerRate.countAt((caller, count) => this.#ask([upstream.name, caller, count]));
     }
   }
 

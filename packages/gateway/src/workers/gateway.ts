@@ -16,13 +16,14 @@ import type { GatewayConfig } from '../config/config.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { checkShares, configOfWorker } from '../config/shares.ts';
 import { WORKER_SILENT_MS } from '../config/workers.ts';
+import type { RequestIds } from '../data/request-ids.ts';
 import { Feed } from '../figures/feed.ts';
 import { type GatewayPlaces, ListenError, listening, readAgain, tokenFor } from '../gateway.ts';
 import { GrpcUpstreams } from '../grpc/upstreams.ts';
 import type { History } from '../history/history.ts';
 import { historyOf } from '../history/open.ts';
 import { type Log, SILENT } from '../logs/log.ts';
-import { checkReload, type Reloaded } from '../serving.ts';
+import { checkReload, idsOf, type Reloaded } from '../serving.ts';
 import { CallerRates } from './caller-rates.ts';
 import { carried, type Versions, versionsAfter } from './carried.ts';
 import { ANSWER_MS, Crew, StartError } from './crew.ts';
@@ -54,6 +55,7 @@ export class WorkersGateway {
   readonly #log: Log;
   #config: GatewayConfig;
   #versions: Versions = new Map();
+  #ids: RequestIds;
   #key: LeftKey | undefined;
   #endSummaries = (): void => undefined;
   #draining = false;
@@ -70,7 +72,14 @@ export class WorkersGateway {
     this.#given = given;
     this.#log = given.log ?? SILENT;
     this.keys = new Keys(this.#token);
-    this.grpc = new GrpcUpstreams(config.grpc, given.stateFolder, given.telemetry, given.redis?.limits);
+    this.#ids = idsOf(config, this.#log);
+    this.grpc = new GrpcUpstreams(
+      config.grpc,
+      given.stateFolder,
+      given.telemetry,
+      given.redis?.limits,
+      () => this.#ids,
+    );
     this.#callers = new CallerRates(config);
     const count = config.workers ?? 1;
     this.#crew = new Crew({
@@ -154,6 +163,7 @@ export class WorkersGateway {
     const versions = versionsAfter(this.#versions, this.#config, config);
     this.#versions = versions;
     this.#config = config;
+    this.#ids = idsOf(config, this.#log);
     this.#callers.follow(config);
     this.grpc.reload(config.grpc ?? new Map(), config.drainMs, ({ name }, error) => {
       this.#log.warn('an upstream cannot listen', { name, reason: String(error) });

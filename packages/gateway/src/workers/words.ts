@@ -34,7 +34,7 @@ export type ToWorker =
   /** It has so long for what is under way, and ends. */
   | { readonly say: 'stop'; readonly deadlineMs: number };
 
-export type Take = readonly [upstream: string, caller: string];
+export type Take = readonly [upstream: string, caller: string, count: number];
 
 export interface Refusal {
   readonly status: number;

@@ -104,13 +104,14 @@ const REACH: Readonly<Record<string, string>> = {
 };
 
 function factsOf(call: CallTold): readonly Fact[] {
-  const { origin, endpoint, error, acted, socketId, reused, section } = call;
+  const { origin, endpoint, error, acted, socketId, reused, section, requestId } = call;
   const facts: Fact[] = [
     ['to', endpoint === undefined ? origin : `${endpoint} (${origin})`],
     ['outcome', outcomeOf(call)],
     ['connection', socketId === 0 ? 'none' : `socket ${socketId}, ${reused ? 'reused' : 'its first call'}`],
     ['policies', acted.length === 0 ? 'none had to act' : acted.join(', ')],
   ];
+  if (requestId !== undefined) facts.push(['request id', requestId]);
   if (section !== undefined) facts.push(['section', section]);
   if (call.worker !== undefined) facts.push(['worker', String(call.worker)]);
   if (error !== undefined) facts.push(['how far it got', REACH[error.reach] ?? error.reach]);

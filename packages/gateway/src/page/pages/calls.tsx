@@ -97,8 +97,10 @@ export function CallsPage() {
 }
 
 function fits(call: CallTold, search: string): boolean {
-  const { method, operation, endpoint, upstream, origin, acted, error } = call;
-  const text = [method, operation, endpoint, upstream, origin, error?.code, ...acted].join(' ').toLowerCase();
+  const { method, operation, endpoint, upstream, origin, acted, error, requestId } = call;
+  const text = [method, operation, endpoint, upstream, origin, error?.code, requestId, ...acted]
+    .join(' ')
+    .toLowerCase();
   return text.includes(search.trim().toLowerCase());
 }
 
