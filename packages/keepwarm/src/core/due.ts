@@ -6,10 +6,12 @@
  *   (1) Unless nobody in it is ever due, one timer is set, or a sweep is about to begin: for no later than the earliest
  *       `dueAt`, or `APART_MS` after the last sweep.
  *   (2) A member is told at most once per joining, never before its `dueAt`, and has left the list when it is told.
- *       What it then does to others, joining, leaving and hastening included, makes none of them be forgotten.
+ *       What it then does to others, joining, leaving and hastening included, makes none of them be forgotten; nor
+ *       does what it throws.
  *   (3) Input that had arrived before the instant is read first: a stalled event loop makes nobody late but itself.
  */
 import type { Clock, Timer } from './clock.ts';
+import { throwApart } from './turns.ts';
 
 export interface Due {
   /** The instant, on the clock, at which it is due; `Infinity` for never. After making it earlier, call `hasten`. */
@@ -107,7 +109,11 @@ export class DueList {
         earliest = Math.min(earliest, member.dueAt);
       } else {
         this.leave(member);
-        member.due(now);
+        try {
+          member.due(now);
+        } catch (error) {
+          throwApart(error); // the others' time is up as well
+        }
       }
     }
     // A member told may have had others join, and set a timer for them: the earlier of the two stands.

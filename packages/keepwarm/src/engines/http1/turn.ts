@@ -6,6 +6,7 @@
  * flight saves a quarter of the CPU per call. A call alone is written at once: waiting would gain it nothing.
  */
 import type { Clock } from '../../core/clock.ts';
+import { throwApart } from '../../core/turns.ts';
 
 export interface Writer {
   writeNow(now: number): void;
@@ -43,7 +44,13 @@ export class Turn {
     const writers = this.#writers;
     this.#writers = this.#spare;
     const now = this.#clock.now();
-    for (const writer of writers) writer.writeNow(now);
+    for (const writer of writers) {
+      try {
+        writer.writeNow(now);
+      } catch (error) {
+        throwApart(error); // the others wait for this as well
+      }
+    }
     writers.length = 0;
     this.#spare = writers;
   };

@@ -6,7 +6,8 @@
  *                                                 └────────── RST_STREAM, either side ─────────────┘
  *
  * Frames on an idle stream break the protocol. On a closed one they may have crossed our RST_STREAM: they are read for
- * what the connection needs of them (header table, windows), and all but DATA strain the patience of the session.
+ * what the connection needs of them (header table, windows), and all but DATA strain the patience of the session. DATA
+ * may be as much as the windows of the streams that we gave up had left: more was never on its way.
  */
 import type { Buffer } from 'node:buffer';
 import { NetError } from '../../core/error.ts';
@@ -40,6 +41,8 @@ export class Dispatch implements FrameHandler {
   #pieces = 0;
   /** WINDOW_UPDATE frames that were due for pieces. */
   #credits = 0;
+  /** Bytes that may still come on streams we gave up. */
+  #strayBytes = 0;
 
   constructor(session: Session, { limits, session: { windowBytes, tableBytesMax } }: DispatchLimits, now: number) {
     this.#session = session;
@@ -60,10 +63,15 @@ export class Dispatch implements FrameHandler {
     this.#patience.useful();
   }
 
+  /** A stream was given up on which the peer may have sent so many bytes more. */
+  strays(bytes: number): void {
+    this.#strayBytes += Math.max(bytes, 0);
+  }
+
   onData(id: number, bytes: Buffer, from: number, to: number, flowBytes: number): void {
     const stream = this.#streamOf(id, 'DATA');
     this.#used(stream, flowBytes);
-    if (stream === undefined) return; // a window full of it may be on its way, in however small frames
+    if (stream === undefined) return; // it may be on its way, in however small frames
     this.#patience.useful();
     this.#guarded(stream, () => stream.data(bytes, from, to, this.now));
   }
@@ -80,7 +88,13 @@ export class Dispatch implements FrameHandler {
     if (!this.#inflow.used(flowBytes)) throw flow('more DATA than the window of the session');
     const credit = this.#inflow.credit(Number.POSITIVE_INFINITY);
     if (credit > 0) this.#session.credit(0, credit);
-    if (stream === undefined || stream.used(flowBytes)) return;
+    if (stream === undefined) {
+      this.#strayBytes -= flowBytes;
+      if (this.#strayBytes >= 0) return;
+      throw new ConnectionFault(ERROR.STREAM_CLOSED, 'DATA on a closed stream that was not on its way any more');
+    }
+    if (stream.used(flowBytes)) return;
+    this.strays(this.#inflow.left); // by how much it goes too far on this stream, the window of the session bounds
     const error = tell.broken('more DATA than the window of the stream', 'answered', 'body');
     stream.giveUp(error, ERROR.FLOW_CONTROL_ERROR);
   }

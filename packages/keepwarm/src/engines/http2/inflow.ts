@@ -13,6 +13,11 @@ export class Inflow {
     this.#left = windowBytes;
   }
 
+  /** Bytes the peer may send now. */
+  get left(): number {
+    return this.#left;
+  }
+
   /** @returns whether the peer was allowed to send these bytes, padding included */
   used(bytes: number): boolean {
     this.#left -= bytes;

@@ -156,6 +156,7 @@ export class Session implements Kept<Session>, SharedItem<Session>, Carrier, Soc
   /** We give the stream up. */
   cancel(stream: Stream, code: number): void {
     if (this.closeReason === undefined) this.out.reset(stream.id, code);
+    this.#dispatch.strays(stream.inflow.left);
     this.forget(stream);
     this.#flush.soon();
   }
@@ -223,8 +224,7 @@ export class Session implements Kept<Session>, SharedItem<Session>, Carrier, Soc
 
   received(count: number, bytes: Buffer): boolean {
     if (this.place === 'gone') return false;
-    const now = this.#host.clock.now();
-    this.activeAt = this.#dispatch.now = now;
+    this.activeAt = this.#dispatch.now = this.#host.clock.now();
     try {
       this.#flush.together(() => this.#reader.read(bytes, 0, count));
     } catch (thrown) {

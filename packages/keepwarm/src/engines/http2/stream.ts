@@ -70,7 +70,7 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
   #anyByte = false;
   #awaiting: Awaiting = 'nobody';
   #arrival: Arrival;
-  #inflow: Inflow;
+  inflow: Inflow;
   #lingers = false;
   #over = false;
 
@@ -80,7 +80,7 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
     this.call = call;
     this.#promised = promised;
     this.#arrival = new Arrival(call, host.limits.interimMax);
-    this.#inflow = new Inflow(host.session.streamWindowBytes);
+    this.inflow = new Inflow(host.session.streamWindowBytes);
     this.#startedAt = now;
     this.#deadlineAt = call.deadlineAt;
     this.stack = host.limits.leakStacks ? leaseStack() : undefined;
@@ -160,7 +160,7 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
 
   /** So much of its window was used, by DATA and padding alike. @returns whether it was there to be used */
   used(bytes: number): boolean {
-    const allowed = this.#inflow.used(bytes);
+    const allowed = this.inflow.used(bytes);
     if (!this.#over && !this.#promised.stalled) this.#credit();
     return allowed;
   }
@@ -203,7 +203,7 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
     this.id = 0;
     this.upload = undefined;
     this.#arrival = new Arrival(this.call, this.#host.limits.interimMax);
-    this.#inflow = new Inflow(this.#host.session.streamWindowBytes);
+    this.inflow = new Inflow(this.#host.session.streamWindowBytes);
     this.#queue(this.#host.clock.now());
     if (!this.#over) this.#host.due.hasten(this);
   }
@@ -270,7 +270,7 @@ export class Stream implements SlotWaiter<Session>, Due, Abortable, PipeOwner {
   }
 
   #credit(): void {
-    const bytes = this.#inflow.credit(this.#arrival.bytesLeft);
+    const bytes = this.inflow.credit(this.#arrival.bytesLeft);
     if (bytes > 0) this.#session?.credit(this.id, bytes);
   }
 
