@@ -16,6 +16,13 @@ const run = promisify(execFile);
 export const PACKAGES = ['keepwarm', 'gateway'] as const;
 export type PackageFolder = (typeof PACKAGES)[number];
 
+/** What a build reads, in the root of the repository. */
+export const READ = {
+  files: ['package.json', 'tsconfig.json', 'LICENSE', 'NOTICE', 'README.md'],
+  folders: ['scripts', ...PACKAGES.map((name) => join('packages', name))],
+  isLeftOut: (path: string): boolean => /\/(?:dist|test|node_modules)$/.test(path),
+} as const;
+
 export interface Manifest {
   readonly name: string;
   readonly version: string;
@@ -38,12 +45,9 @@ export function stage(name: string): string {
   const folder = join(root, '.tmp', name);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(folder, 'node_modules'), { recursive: true });
-  for (const file of ['package.json', 'tsconfig.json', 'LICENSE', 'NOTICE', 'README.md']) {
-    copyFileSync(join(root, file), join(folder, file));
-  }
-  for (const part of ['scripts', ...PACKAGES.map((name) => join('packages', name))]) {
-    const filter = (path: string) => !/\/(?:dist|test|node_modules)$/.test(path);
-    cpSync(join(root, part), join(folder, part), { recursive: true, filter });
+  for (const file of READ.files) copyFileSync(join(root, file), join(folder, file));
+  for (const part of READ.folders) {
+    cpSync(join(root, part), join(folder, part), { recursive: true, filter: (path) => !READ.isLeftOut(path) });
   }
   symlinkSync(join(root, 'node_modules', '.bin'), join(folder, 'node_modules', '.bin'));
   for (const name of PACKAGES) {

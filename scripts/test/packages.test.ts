@@ -17,9 +17,10 @@ import { expected, PROMISES, RUNTIMES, smoke, until } from '../matrix/runtimes.t
 import { type Servers, startServers } from '../matrix/servers.ts';
 import { allowed, licenceFaults } from '../release/licences.ts';
 import { billOfMaterials } from '../release/materials.ts';
+import { packedOnce } from '../release/packed.ts';
 import { obstacles } from '../release/release.ts';
 import { weigh } from '../release/size.ts';
-import { build, lend, manifestOf, pack, stage, subpathsOf, unpack } from '../release/stage.ts';
+import { lend, manifestOf, subpathsOf, unpack } from '../release/stage.ts';
 import { SURFACE_PAGE, surface } from '../release/surface.ts';
 
 const PAGE = readFileSync(join(root, 'docs', 'reference', 'packages.md'), 'utf8');
@@ -46,21 +47,17 @@ const rowOf = (subpath: string): Row => rows.get(specifierOf(subpath)) ?? { need
 
 /** Where a stranger has installed the library and nothing else. */
 const home = mkdtempSync(join(tmpdir(), 'keepwarm-packages-'));
-const staged = stage(`packages-${process.pid}`);
+let staged: string;
 let packed: string;
 let packedGateway: string;
 let files: string[];
 
 before(async () => {
-  await build(staged);
-  packed = await pack(staged, 'keepwarm');
-  packedGateway = await pack(staged, 'gateway');
+  ({ staged, library: packed, gateway: packedGateway } = await packedOnce());
   files = unpack(packed, home, 'keepwarm');
   for (const name of ['@types/node', 'undici-types']) lend(name, home);
 });
-after(() => {
-  for (const folder of [home, staged]) rmSync(folder, { recursive: true, force: true });
-});
+after(() => rmSync(home, { recursive: true, force: true }));
 
 /** What the compiler says about a module of a user who checks the declarations of libraries as well. */
 function typeErrors(name: string, text: string): string {

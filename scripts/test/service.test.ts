@@ -15,7 +15,7 @@ import { INSIDE, OUTSIDE, provideDocker, whyNoImages } from '../docs/images.ts';
 import { groupOf, Machine, sweep, whyNoMachine } from '../docs/machine.ts';
 import { section } from '../docs/markdown.ts';
 import { Lines } from '../docs/reader.ts';
-import { build, pack, stage } from '../release/stage.ts';
+import { packedOnce } from '../release/packed.ts';
 
 const PAGE = 'docs/guide/deploy.md';
 const CONFIG = '/etc/keepwarm/keepwarm.yaml';
@@ -24,22 +24,20 @@ const WAIT_MS = 60_000;
 
 const whyNot = whyNoMachine();
 const lines = new Lines(PAGE);
-const staged = stage(`service-${process.pid}`);
 const folder = mkdtempSync(join(tmpdir(), 'keepwarm-machine-'));
 let machine: Machine;
 let registry: string;
 
 before(async () => {
   if (whyNot !== '') return;
-  await build(staged);
-  const packed = [await pack(staged, 'keepwarm'), await pack(staged, 'gateway')];
+  const { library, gateway } = await packedOnce();
   machine = await Machine.boot(folder);
-  registry = (await machine.start(`node scripts/docs/registry.ts ${packed.join(' ')}`, /http:\S+\n/)).trim();
+  registry = (await machine.start(`node scripts/docs/registry.ts ${library} ${gateway}`, /http:\S+\n/)).trim();
   machine.set('npm_config_registry', registry);
 });
 after(async () => {
   await machine?.close();
-  for (const each of [staged, folder]) rmSync(each, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true });
 });
 
 it(`${PAGE}: systemd starts it once it answers, reloads it and stops it`, async (t) => {
