@@ -20,6 +20,8 @@ import { snapshotOf, workersOf } from './workers-load.ts';
 
 const WORKERS = 2;
 const UPGRADES = 9;
+/** WebSockets have all of it; what else is under way ends sooner, on a machine that stands still for a second too. */
+const DRAIN_MS = 3_000;
 const head = (number: number) => ({
   number: `0x${number.toString(16)}`,
   hash: `0xh${number}`,
@@ -43,6 +45,8 @@ describe('callers that stay, at a gateway of two workers that speaks TLS', () =>
   let node: ANode;
   let url: string;
   let height = 0;
+  /** What `/slow` is answered after. */
+  const held = Promise.withResolvers<void>();
 
   const write = ({ cert, key }: { cert: string; key: string }): void => {
     writeFileSync(certFile, cert);
@@ -51,7 +55,7 @@ describe('callers that stay, at a gateway of two workers that speaks TLS', () =>
   before(async () => {
     write(own);
     const echo = await httpServer((request, response) => {
-      if (request.url === '/slow') return void setTimeout(() => response.end('late'), 300);
+      if (request.url === '/slow') return void held.promise.then(() => response.end('late'));
       let text = '';
       request
         .on('data', (chunk) => (text += chunk))
@@ -69,7 +73,7 @@ describe('callers that stay, at a gateway of two workers that speaks TLS', () =>
     const chain = { jsonrpc: 'evm', endpoints: [{ url: node.url, name: 'node' }], freshness: false };
     const api = { origin: echo.origin, upgrades: { upgradesMax: UPGRADES } };
     gateway = opened.add(
-      await gatewayProcess({ api, chain }, { workers: WORKERS, tls: { certFile, keyFile }, drainMs: 1_000 }),
+      await gatewayProcess({ api, chain }, { workers: WORKERS, tls: { certFile, keyFile }, drainMs: DRAIN_MS }),
     );
     url = `https://localhost:${/https:\/\/127\.0\.0\.1:(\d+)\//.exec(gateway.printed())![1]}`;
   });
@@ -245,6 +249,8 @@ describe('callers that stay, at a gateway of two workers that speaks TLS', () =>
     const [, second] = await workersOf(gateway.admin);
     await eventually(async () => (await snapshotOf(gateway.admin)).requests.inFlight >= 4);
     process.kill(second!.pid!, 'SIGTERM');
+    await eventually(async () => left(all).subscribers.length === 2);
+    held.resolve();
     assert.deepEqual(await Promise.all(late), Array(4).fill('late'));
     await eventually(async () => counts(left(all)).every((count) => count === 2));
     const told = all.subscribers.flatMap(({ socket }) => socket.closed ?? []);
