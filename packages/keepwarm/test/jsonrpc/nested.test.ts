@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
-import { copyOf } from '../../src/clients/jsonrpc/copy.ts';
+import { copyOf } from '../../src/wire/jsonrpc/copy.ts';
 import { aNode, anRpc } from './a-node.ts';
 
 const nested = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels);

@@ -6,7 +6,7 @@
  * reached, and one more, so that there is somebody left to ask when one fails.
  */
 import { NetError } from '../../core/error.ts';
-import { exactText } from '../../wire/jsonrpc/numbers.ts';
+import { rounded } from '../../wire/jsonrpc/numbers.ts';
 import type { Agree } from './agree-options.ts';
 import { type AgreementTally, Asking, type AskingLeave, type AskingParts, type Settle, Vote } from './asking.ts';
 import type { RpcCallOptions } from './options.ts';
@@ -60,7 +60,7 @@ export class Agreement {
       const settle: Settle = (vote) => {
         if (vote instanceof Vote && !vote.isError) {
           // Compared to the last digit, and given as its caller wants it.
-          const value = question.exact ? vote.value : JSON.parse(exactText(vote.value) ?? 'null');
+          const value = question.exact ? vote.value : rounded(vote.value ?? null);
           heeds?.answered(value);
           return resolve(value);
         }

@@ -23,7 +23,7 @@ import {
   plainResult,
   Result,
 } from '../../wire/jsonrpc/answer.ts';
-import { exactText, parseExact } from '../../wire/jsonrpc/numbers.ts';
+import { parseExact, rounded } from '../../wire/jsonrpc/numbers.ts';
 import { BUSY } from '../endpoint-judge.ts';
 import type { ErrorClass, RpcAdapter, RpcErrorObject } from './adapter.ts';
 import { Asked, AskedBatch, Told } from './asked.ts';
@@ -132,6 +132,7 @@ class AnswerReader {
     if (reply.ok && whole instanceof Fault && message !== undefined) throw refusal(call, asked, 'what is no list', 200);
     if (each === undefined || !reply.ok) return this.#wholeJudged(reply, call, asked, text, whole);
     const outcomes = each.map((said, i) => {
+      // For one who did not ask for bigints, of a message that somebody else did.
       const own = exact && said instanceof Result && !members[i]!.exact ? new Result(rounded(said.value)) : said;
       return this.#outcome(own, reply, call, members[i]!);
     });
@@ -193,11 +194,6 @@ function parsed(text: string, exact: boolean): unknown {
   } catch {
     return undefined; // what it means is said where it is looked at
   }
-}
-
-/** For one who did not ask for bigints, of a message that somebody else did. */
-function rounded(value: unknown): unknown {
-  return typeof value === 'object' || typeof value === 'bigint' ? JSON.parse(exactText(value) ?? 'null') : value;
 }
 
 function settled(reply: Reply, made: Result | RpcError | Outcomes): Reply {

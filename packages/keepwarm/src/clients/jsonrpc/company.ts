@@ -16,7 +16,7 @@ import { type Abortable, listen, unlisten } from '../../core/abort.ts';
 import type { Clock } from '../../core/clock.ts';
 import { type Due, DueList } from '../../core/due.ts';
 import { NetError } from '../../core/error.ts';
-import { copyOf } from './copy.ts';
+import { copyOf } from '../../wire/jsonrpc/copy.ts';
 
 /** Requests that can be joined at a time; further ones are made as they are. */
 const REQUESTS_MAX = 10_000;

@@ -156,7 +156,12 @@ function outcomeText(id: Id, outcome: PromiseSettledResult<unknown>): string {
 }
 
 function resultText(id: Id, result: unknown): string {
-  return `{"jsonrpc":"2.0","id":${exactText(id)},"result":${exactText(result) ?? 'null'}}`;
+  try {
+    return `{"jsonrpc":"2.0","id":${exactText(id)},"result":${exactText(result) ?? 'null'}}`;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return errorText(id, { code: SERVER_ERROR, message: 'the result is nested too deep to be written' });
+  }
 }
 
 function errorText(id: Id, error: object): string {

@@ -4,13 +4,23 @@ type Member = string | number;
 
 /** What is a list or an object in it is another one; everything else is the same. */
 export function copyOf(value: unknown): unknown {
-  if (!isNested(value)) return value;
+  return copiedBy(value, same, same);
+}
+
+/**
+ * A copy in which everything that is neither list nor object is what `leaf` makes of it, and members of objects are
+ * called as `called` says.
+ */
+export function copiedBy(value: unknown, leaf: (value: unknown) => unknown, called: (name: string) => string): unknown {
+  if (!isNested(value)) return leaf(value);
   const copy = emptyLike(value);
   const waiting = [{ from: value, to: copy }];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const { from, to } = next;
-    for (const [name, member] of Array.isArray(from) ? from.entries() : Object.entries(from)) {
-      if (!isNested(member)) put(to, name, member);
+    const isList = Array.isArray(from);
+    for (const [given, member] of isList ? from.entries() : Object.entries(from)) {
+      const name = isList ? given : called(given as string);
+      if (!isNested(member)) put(to, name, leaf(member));
       else {
         const own = emptyLike(member);
         put(to, name, own);
@@ -20,6 +30,8 @@ export function copyOf(value: unknown): unknown {
   }
   return copy;
 }
+
+const same = <T>(value: T): T => value;
 
 const isNested = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
