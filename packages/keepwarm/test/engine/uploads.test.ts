@@ -96,8 +96,9 @@ async function http2(t: TestContext): Promise<Wire> {
   };
 }
 
+/** One connection for good: a successor of one that grows old would come while hours pass. */
 const options = (origin: string, clock: FakeClock) =>
-  ({ origin, clock, deadlineMs: NEVER, limits: LIMITS, pool: { idleMs: NEVER } }) satisfies ClientOptions;
+  ({ origin, clock, deadlineMs: NEVER, limits: LIMITS, pool: { idleMs: NEVER, ageMs: NEVER } }) satisfies ClientOptions;
 
 /** What a call has come to by now, without waiting for it. */
 function watched(call: PromiseLike<Reply>) {
