@@ -22,7 +22,7 @@ describe('the scenarios of HTTP/2', () => {
   before(async () => {
     server = await startServer('node');
     folder = await mkdtemp(join(tmpdir(), 'keepwarm-bench-test-'));
-    stable = new Stable(join(folder, 'authority.pem'), false);
+    stable = new Stable(join(folder, 'authority.pem'), true);
     await writeFile(stable.caFile, server.ca);
   });
   after(async () => {

@@ -1,6 +1,7 @@
 /** Acting from the dashboard in a real browser, and the dashboard with much to show. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
 import { ask, httpServer, Opened, ownPort, startGateway, type TestGateway } from './fixtures.ts';
 import { holds, type Looking, launch, look, textOf } from './page-browser.ts';
@@ -152,7 +153,7 @@ describe('acting from the dashboard', () => {
     const answered = page.waitForResponse('**/api/stats?*');
     await page.goto(url);
     const appears = async (selector: string): Promise<void> => {
-      while ((await page.locator(selector).count()) === 0) await page.clock.runFor(1);
+      for (; (await page.locator(selector).count()) === 0; await sleep(20)) await page.clock.runFor(1);
     };
     await appears('.status[data-state=lost]');
     refused.resolve();

@@ -51,7 +51,8 @@ describe('sections of several workers', () => {
     const before = seen.get('globex')!.length;
     const reloaded = await command(['reload', '--admin', gateway.admin], gateway.env);
     assert.equal(reloaded.code, 0, reloaded.err);
-    assert.match(reloaded.out, /api, api\/acme, .* unchanged/, 'a section and its limit, and what has none of them');
+    // More sections where callers of others have come to the worker that tells: how many come to which is chance.
+    assert.match(reloaded.out, /\bapi, api\/acme\b.* unchanged/, 'a section and its limit, and what has none of them');
     await eventually(async () => seen.get('globex')!.length >= before + 20);
     await Promise.all(callers.map((caller) => caller.stop()));
     assert.deepEqual(
