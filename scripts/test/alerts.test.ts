@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { GATEWAY_METRICS } from '../../packages/gateway/src/admin/metrics.ts';
+import { UPSTREAM_METRICS } from '../../packages/gateway/src/admin/upstream-metrics.ts';
 import { METRICS } from '../../packages/keepwarm/src/telemetry/catalog.ts';
 import { root } from '../check.ts';
 
@@ -25,7 +26,7 @@ const { groups } = parse(readFileSync(FILE, 'utf8')) as {
 const rules = groups.flatMap((group) => group.rules);
 const types = new Map([
   ...Object.entries(METRICS).map(([name, { type }]) => [name, type] as const),
-  ...Object.entries(GATEWAY_METRICS).map(([name, [type]]) => [name, type] as const),
+  ...Object.entries({ ...GATEWAY_METRICS, ...UPSTREAM_METRICS }).map(([name, [type]]) => [name, type] as const),
 ]);
 
 function run(...args: string[]): void {
@@ -79,6 +80,11 @@ describe('alert rules', () => {
         series: `keepwarm_endpoint_state${labelled({ client: 'api', endpoint: 'a', state: 'healthy' })}`,
         values: bad ? '0x20' : '1x20',
       },
+      // Where there is a way, nothing is told.
+      {
+        series: `keepwarm_gateway_unreachable_seconds${labelled({ client: 'api', origin: 'https://b' })}`,
+        values: bad ? '1+60x20' : '_x20',
+      },
     ];
     const fires = (bad: boolean, alert: string, labels: object, value: string) => {
       const rule = rules.find((each) => each.alert === alert)!;
@@ -102,6 +108,7 @@ describe('alert rules', () => {
         fires(bad, 'KeepwarmBreakerOpen', { client: 'api', key: 'https://a' }, ''),
         fires(bad, 'KeepwarmCallsFail', { client: 'api' }, '10%'),
         fires(bad, 'KeepwarmNoEndpoint', { client: 'api' }, ''),
+        fires(bad, 'KeepwarmUnreachable', { client: 'api', origin: 'https://b' }, ''),
         fires(false, 'KeepwarmDown', {}, ''),
       ],
     });

@@ -1,5 +1,5 @@
 /** What `/api/stats` answers: everything the gateway knows about itself. docs/guide/gateway.md describes it. */
-import type { ClientStats, EndpointSnapshot, SocketLife } from 'keepwarm';
+import type { ClientStats, SocketLife } from 'keepwarm';
 import type { AnyUpstream } from '../data/routes.ts';
 import { type Summary, series, summary } from '../figures/rolling.ts';
 import { type Figures, LATELY_SECONDS } from '../figures/tally.ts';
@@ -11,7 +11,7 @@ import { callersTold, type UpstreamCallersTold } from './callers-told.ts';
 import type { Readers } from './events.ts';
 import { count, onlyNames } from './query.ts';
 import { readiness } from './readiness.ts';
-import { type RpcTold, rpcTold } from './rpc-told.ts';
+import { type RpcEndpointTold, type RpcTold, rpcTold, stateOf } from './rpc-told.ts';
 import { endpointsOf, policiesOf } from './upstream-parts.ts';
 import type { AdminView } from './view.ts';
 import type { WorkerOfStats } from './worker-told.ts';
@@ -62,7 +62,7 @@ export interface UpstreamTold extends Figures, UpstreamCallersTold {
   /** Age of the client, in ms; the instants of its sockets are counted from its creation. */
   readonly uptimeMs: number;
   /** Of one with several endpoints that are no JSON-RPC nodes, at most `ENDPOINTS_TOLD_MAX` of them. */
-  readonly endpoints?: readonly Pick<EndpointSnapshot, 'name' | 'origin' | 'state'>[];
+  readonly endpoints?: readonly Pick<RpcEndpointTold, 'name' | 'origin' | 'state'>[];
   /** Of a pool of JSON-RPC nodes: its endpoints. */
   readonly jsonrpc?: RpcTold;
 }
@@ -183,7 +183,8 @@ function tell(upstream: AnyUpstream, socketsMax: number): UpstreamTold {
 function endpointsTold(upstream: AnyUpstream): Pick<UpstreamTold, 'endpoints'> {
   if ('rpc' in upstream || upstream.trails === undefined) return {};
   const told = endpointsOf(upstream).slice(0, ENDPOINTS_TOLD_MAX);
-  return { endpoints: told.map(({ name, origin, state }) => ({ name, origin, state })) };
+  const { book } = upstream;
+  return { endpoints: told.map((each) => ({ name: each.name, origin: each.origin, state: stateOf(each, book) })) };
 }
 
 /** A client of one origin has one pool, made by its first call; one of several endpoints has one for each. */

@@ -19,6 +19,9 @@ const STOPPED_NAMED = 3;
 /** A share of failures below this is everyday life: the figures below tell of it. */
 const SHARE_MIN = 0.01;
 
+/** States of endpoints that take no calls. */
+export const OUT: ReadonlySet<string> = new Set(['ejected', 'cordoned', 'unreachable']);
+
 type Told = Pick<
   UpstreamTold,
   'callsPerSecond' | 'stopped' | 'ills' | 'unreachable' | 'pool' | 'endpoints' | 'jsonrpc'
@@ -31,7 +34,7 @@ export function troublesOf(told: Told): Trouble[] {
 /** Those of several that take no calls; when there is none left, nothing gets through. */
 function withoutEndpoints({ endpoints, jsonrpc }: Told): Trouble[] {
   const all = jsonrpc?.endpoints ?? endpoints ?? [];
-  const out = all.filter(({ state }) => state === 'ejected' || state === 'cordoned');
+  const out = all.filter(({ state }) => OUT.has(state));
   if (out.length === 0) return [];
   const names = out.map(({ name, state }) => `${name} (${state})`).join(', ');
   if (out.length === all.length) return [{ grave: true, words: `no endpoint takes calls: ${names}` }];

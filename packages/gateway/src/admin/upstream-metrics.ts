@@ -11,6 +11,7 @@ type Row = readonly [type: Family['type'], label: string | undefined, help: stri
 
 /** docs/reference/metrics.md repeats this table. */
 export const UPSTREAM_METRICS = {
+  keepwarm_gateway_unreachable_seconds: ['gauge', 'origin', 'How long no connection there could be opened.'],
   keepwarm_gateway_caller_rate_callers: ['gauge', undefined, 'Callers that callerRate remembers.'],
   keepwarm_gateway_caller_rate_refused_total: ['counter', undefined, 'Requests that callerRate refused.'],
   keepwarm_gateway_sections: ['gauge', undefined, 'Sections of an upstream, those that are listed too.'],
@@ -72,7 +73,11 @@ export function upstreamFamilies(upstreams: readonly AnyUpstream[], grpc: readon
 
 function ofUpstream(upstream: AnyUpstream): Values {
   const { callerRate, sections, upgrades, websocket, subscriptions } = callersTold(upstream);
+  const lost = upstream.book.lost();
   return {
+    ...(lost.length > 0 && {
+      keepwarm_gateway_unreachable_seconds: Object.fromEntries(lost.map(([origin, ms]) => [origin, ms / 1_000])),
+    }),
     ...(sections && {
       keepwarm_gateway_sections: sections.open,
       keepwarm_gateway_sections_opened_total: sections.opened,

@@ -79,7 +79,8 @@ export class FigureBook {
         this.#trails.set(fact.socketId, new Trail(this.#now()));
         this.#unproven.set(fact.socketId, { phases: fact, waitMs: 0 });
       },
-      socketClosed: ({ socketId }) => {
+      socketClosed: ({ socketId, origin }) => {
+        this.#tally.unreachable.closed(origin);
         this.#trails.get(socketId)?.released(this.#now());
         this.#unproven.delete(socketId);
         this.#lentLate.delete(socketId);
@@ -136,6 +137,15 @@ export class FigureBook {
   /** A call that had to wait for its connection; some are made on purpose, for comparison. `ms` to the first byte. */
   cold(ms: number, phases: Phases): void {
     this.#tally.cold(ms, phases, this.#now());
+  }
+
+  /** For how long no connection there could be opened, in ms, while none is open; nothing where there is a way. */
+  lostMs(origin: string): number | undefined {
+    return this.#tally.unreachable.lostMs(origin, this.#now());
+  }
+  /** Those without a way there, and for how long, in ms. */
+  lost(): [origin: string, forMs: number][] {
+    return this.#tally.unreachable.lost(this.#now());
   }
 
   /** One digit per slot of the socket's last two minutes; empty for one that is not known. */

@@ -16,6 +16,8 @@ const NEWS_MS = 60_000;
 
 export class Unreachable {
   readonly #origins = new Map<string, { why: string; since: number; last: number }>();
+  /** Connections that are open, of each origin that has any. */
+  readonly #open = new Map<string, number>();
 
   failed(origin: string, why: string, now: number): void {
     const known = this.#origins.get(origin);
@@ -31,6 +33,27 @@ export class Unreachable {
 
   opened(origin: string): void {
     this.#origins.delete(origin);
+    this.#open.set(origin, (this.#open.get(origin) ?? 0) + 1);
+  }
+
+  closed(origin: string): void {
+    const left = (this.#open.get(origin) ?? 1) - 1;
+    if (left > 0) this.#open.set(origin, left);
+    else this.#open.delete(origin);
+  }
+
+  /** For how long there has been no way there, in ms, also if nobody tried lately; nothing where there is one. */
+  lostMs(origin: string, now: number): number | undefined {
+    const known = this.#origins.get(origin);
+    return known === undefined || this.#open.has(origin) ? undefined : now - known.since;
+  }
+
+  /** Those there is no way to, with how long that has been so, in ms. */
+  lost(now: number): [origin: string, forMs: number][] {
+    return [...this.#origins.keys()].flatMap((origin): [string, number][] => {
+      const forMs = this.lostMs(origin, now);
+      return forMs === undefined ? [] : [[origin, forMs]];
+    });
   }
 
   told(now: number): UnreachableTold[] {

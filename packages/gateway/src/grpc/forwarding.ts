@@ -14,11 +14,13 @@ export async function forward(
   messageBytesMax: number,
   serving?: Serving,
 ): Promise<void> {
-  const deadlineMs = timeoutMs(call.headers['grpc-timeout'] as string | undefined);
-  if (deadlineMs === undefined) return call.refused('INTERNAL', 'grpc-timeout is not one');
+  const wholeMs = timeoutMs(call.headers['grpc-timeout'] as string | undefined);
+  if (wholeMs === undefined) return call.refused('INTERNAL', 'grpc-timeout is not one');
+  const since = performance.now();
   try {
-    const caller = await upstream();
+    const caller = await inTime(upstream(), wholeMs);
     if (call.over) return;
+    const deadlineMs = Math.max(wholeMs - (performance.now() - since), 1); // the wait was its caller's time as well
     const metadata = metadataOf(call.raw, call.requestId);
     const options = { metadata, deadlineMs, messageBytesMax, signal: call.signal };
     const ask = () => caller.bidi(rawMethod(call.path), call.messages(), options);
@@ -32,6 +34,23 @@ export async function forward(
     call.fail(mended(error));
   }
 }
+
+/** What is waited for, unless the caller's time runs out before. */
+async function inTime<T>(waited: Promise<T>, wholeMs: number): Promise<T> {
+  if (wholeMs === Number.POSITIVE_INFINITY) return waited;
+  const why = `there was no connection upstream within the ${wholeMs} ms of grpc-timeout`;
+  const late = Promise.withResolvers<never>();
+  const end = () => late.reject(new GrpcError('DEADLINE_EXCEEDED', why, { reach: 'unsent' }));
+  const timer = setTimeout(end, Math.min(wholeMs, TIMER_MS_MAX));
+  try {
+    return await Promise.race([waited, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The longest delay a timer of Node's takes. */
+const TIMER_MS_MAX = 2_147_483_647;
 
 /** A failure of the caller's own messages comes back wrapped in that of the call they belonged to. */
 function mended(error: unknown): unknown {

@@ -8,7 +8,7 @@ import { type Input, READS, type Tool, ToolError, wordOf } from './tool.ts';
 /** Rates are of the last ten seconds: sooner than this nothing much has changed. */
 const REFRESH_MS = 5_000;
 /** What is out takes no calls. */
-const OUT: ReadonlySet<string> = new Set(['ejected', 'probing', 'cordoned']);
+const OUT: ReadonlySet<string> = new Set(['ejected', 'probing', 'cordoned', 'unreachable']);
 
 const SHARE = 'a share, 0 to 1; null where nothing is known yet';
 

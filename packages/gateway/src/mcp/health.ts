@@ -1,6 +1,7 @@
 /** `endpoint-health`, `limits` and `sockets`: what the admin API tells, with a verdict where one helps. */
-import type { BreakersTold, EndpointsTold } from '../admin/endpoints.ts';
+import type { EndpointsTold } from '../admin/endpoints.ts';
 import type { Snapshot } from '../admin/snapshot.ts';
+import { troublesOf } from '../admin/trouble.ts';
 import { shown } from './explain.ts';
 import { flag, list, number, oneOf, record, text, told, whole } from './shape.ts';
 import { numberOf, READS, type Tool, wordOf } from './tool.ts';
@@ -13,11 +14,11 @@ export const ENDPOINT_HEALTH: Tool = {
   description:
     'Which endpoints take calls and which are out, and why: state, latency, load, failures, ejections, how ' +
     'far behind ' +
-    'the chain they are, their breakers. Upstreams of one origin are told by their last minute.',
+    'the chain they are, their breakers; what is wrong with each upstream, since when, and when it is tried again.',
   input: record({ upstream: UPSTREAM }, ['upstream']),
   output: record({
-    healthy: flag('every endpoint takes calls and no breaker is open'),
-    words: list(text(), 'what is wrong, in words; empty when nothing is'),
+    healthy: flag('nothing is wrong: words is empty'),
+    words: list(text(), 'what is wrong, as page and terminal say it, and what endpoints are about'),
     endpoints: list(told('as docs/reference/admin.md § Endpoints has it, without its trail')),
     breakers: list(told('as docs/reference/admin.md § Endpoints has it')),
     origins: list(told('upstreams of one origin: name, origin, failedLately, status5xxLately, p50Ms, p99Ms')),
@@ -33,18 +34,13 @@ export const ENDPOINT_HEALTH: Tool = {
     const origins = originsOf(stats, upstream);
     const now = Date.now();
     const words = [
-      ...endpoints.flatMap((each) => ailing(each, now)),
-      ...breakers.flatMap(openBreaker),
-      ...origins.flatMap(({ name, failedLately, status5xxLately }) =>
-        failedLately + status5xxLately === 0
-          ? []
-          : [`${name}: ${failedLately} calls failed and ${status5xxLately} were answered 5xx in the last minute`],
-      ),
+      ...stats.upstreams
+        .filter(({ name }) => upstream === undefined || name === upstream)
+        .flatMap((each) => troublesOf(each).map((trouble) => `${each.name}: ${trouble.words}`)),
+      ...endpoints.flatMap((each) => condition(each, now)),
     ];
     const told = endpoints.map(({ trail: _, ...endpoint }) => endpoint);
-    const out = endpoints.some(({ state }) => state !== 'healthy' && state !== 'slow-start');
-    const open = breakers.some(({ state }) => state !== 'closed');
-    return { healthy: !out && !open, words, endpoints: told, breakers, origins };
+    return { healthy: words.length === 0, words, endpoints: told, breakers, origins };
   },
 };
 
@@ -56,7 +52,8 @@ function originsOf({ upstreams }: Snapshot, name: string | undefined) {
     }));
 }
 
-function ailing(endpoint: EndpointsTold['endpoints'][number], now: number): string[] {
+/** More of an endpoint than that it takes no calls, which is said by then. */
+function condition(endpoint: EndpointsTold['endpoints'][number], now: number): string[] {
   const { upstream, name, state, ejectedUntilMs, pausedUntilMs, freshness, lag, ejections } = endpoint;
   const who = `${upstream}/${name}`;
   const left = (until: number | undefined): string =>
@@ -68,16 +65,10 @@ function ailing(endpoint: EndpointsTold['endpoints'][number], now: number): stri
   if (state === 'cordoned') words.push(`${who} is cordoned: an operator took it out (uncordon puts it back)`);
   if (pausedUntilMs !== undefined && pausedUntilMs > now)
     words.push(`${who} asked to be left alone${left(pausedUntilMs)}`);
-  if (freshness !== undefined && freshness !== 'fresh') {
+  if (freshness !== undefined && freshness !== 'fresh' && state !== 'unreachable') {
     words.push(`${who} is ${freshness}${lag === undefined ? '' : `, ${lag} heights behind`}`);
   }
   return words;
-}
-
-function openBreaker({ upstream, key, state, failures, samples, probeMs }: BreakersTold['breakers'][number]): string[] {
-  if (state === 'closed') return [];
-  const next = state === 'open' ? `; a probe follows in ${shown(probeMs)}` : '';
-  return [`the breaker of ${upstream} (${key}) is ${state}: ${failures} of ${samples} calls failed${next}`];
 }
 
 export const LIMITS: Tool = {

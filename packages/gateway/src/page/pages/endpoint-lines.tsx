@@ -14,6 +14,7 @@ const STATES: Readonly<Record<string, readonly [words: string, bad: boolean]>> =
   'slow-start': ['coming back', false],
   probing: ['probed', true],
   ejected: ['ejected', true],
+  unreachable: ['unreachable', true],
   cordoned: ['cordoned', true],
 };
 

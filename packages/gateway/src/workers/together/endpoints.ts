@@ -76,7 +76,7 @@ export const BREAKERS_TOGETHER: AnyTogether = together<BreakersTold>({
 });
 
 /** From good to bad: where as many workers say one thing as another, it is told as the worse. */
-const STATES = ['healthy', 'slow-start', 'probing', 'cordoned', 'ejected'];
+const STATES = ['healthy', 'slow-start', 'probing', 'cordoned', 'unreachable', 'ejected'];
 const FRESHNESS = ['unknown', 'fresh', 'lagging', 'implausible'];
 
 function commonOf(words: readonly string[], order: readonly string[]): string {
