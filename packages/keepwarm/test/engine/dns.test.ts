@@ -5,6 +5,7 @@ import type { ClientOptions } from '../../src/index.ts';
 import type { Answer, Resolver } from '../../src/net/dns-options.ts';
 import { answer } from '../../src/testing/faulty-steps.ts';
 import { aBlackHole } from './black-hole.ts';
+import { PausedClock } from './paused-clock.ts';
 import { aClient, aServer, fails, leavesNothing, quiet, until } from './setup.ts';
 
 leavesNothing();
@@ -143,10 +144,17 @@ describe('an address', () => {
 
   it('that swallows everything ends the call at its own limit for waiting, if that is shorter', async (t) => {
     const port = await aBlackHole(t);
-    const client = aClient(t, { origin: `http://127.0.0.1:${port}`, connect: { connectMs: 300 } });
-    const expected = { code: 'TIMEOUT', reach: 'unsent', phase: 'queue', limit: 'queueMs', value: 40 } as const;
-    await fails(client.get('/', { queueMs: 40 }), expected);
-    await fails(client.get('/', { deadlineMs: 40 }), { code: 'DEADLINE', reach: 'unsent', phase: 'queue' });
+    const clock = new PausedClock();
+    const connect = { connectMs: 200_000 };
+    const client = aClient(t, { origin: `http://127.0.0.1:${port}`, connect, clock, deadlineMs: 600_000 });
+    const expected = { code: 'TIMEOUT', reach: 'unsent', phase: 'queue', limit: 'queueMs', value: 60_000 } as const;
+    const impatient = fails(client.get('/', { queueMs: 60_000 }), expected);
+    clock.pause(60_000);
+    await impatient;
+    const late = fails(client.get('/', { deadlineMs: 60_000 }), { code: 'DEADLINE', reach: 'unsent', phase: 'queue' });
+    clock.pause(60_000);
+    await late;
+    clock.pause(200_000); // the connection that nobody waits for is given up as well
   });
 
   it('that swallows everything does not hold up closing', async (t) => {

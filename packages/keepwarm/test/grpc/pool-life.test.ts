@@ -228,6 +228,6 @@ describe('connections of a pool', () => {
       got.every((count) => count > 0),
       `${got}`,
     );
-    assert.equal(most, 4);
+    assert(most === 3 || most === 4, `${most}: one for each of three who share nothing, and no more than there may be`);
   });
 });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { NetError, RpcError } from '../../src/jsonrpc.ts';
+import { until } from '../exchange/until.ts';
 import { aNode, anRpc, bad, each, ok, type Request, thrown } from './a-node.ts';
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
@@ -72,19 +73,20 @@ describe('automatic batching', () => {
     leavers[1]!.abort();
     leavers[2]!.abort();
     await Promise.all(left);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    assert.equal(closed, 1);
+    await until(() => closed === 1);
   });
 
   it('each keeps its own deadline', async (t) => {
+    const gone = Promise.withResolvers<void>();
     const node = await aNode(t, async ({ requests }) => {
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await gone.promise;
       return requests.map(({ id }) => ok(id, 'late'));
     });
     const rpc = anRpc(t, [node], { batching: true });
-    const [hasty, patient] = await Promise.allSettled([rpc.call('slow'), rpc.call('read')]);
-    assert.equal(((hasty as PromiseRejectedResult).reason as NetError).code, 'DEADLINE');
-    assert.equal((patient as PromiseFulfilledResult<unknown>).value, 'late');
+    const [hasty, patient] = [thrown(rpc.call('slow')), rpc.call('read')];
+    assert.equal(((await hasty) as NetError).code, 'DEADLINE');
+    gone.resolve();
+    assert.equal(await patient, 'late');
   });
 });
 

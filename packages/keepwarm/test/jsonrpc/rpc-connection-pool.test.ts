@@ -40,8 +40,11 @@ it('RpcConnectionPool: calls over named endpoints, and a monitor that is told of
 
 it('RpcConnectionPool: no more requests under way than allowed', async (t) => {
   let [active, most] = [0, 0];
+  const three = Promise.withResolvers<void>();
   const node = await aNode(t, async ({ requests }) => {
     most = Math.max(most, ++active);
+    if (active === 3) three.resolve();
+    await three.promise; // and a little more, for a fourth to come
     await new Promise((resolve) => setTimeout(resolve, 10));
     active--;
     return ok(requests[0]!.id, requests[0]!.params);
@@ -54,10 +57,13 @@ it('RpcConnectionPool: no more requests under way than allowed', async (t) => {
 
 it('RpcConnectionPool: no more under way than allowed, where one connection carries them all', async (t) => {
   let [active, most] = [0, 0];
+  const three = Promise.withResolvers<void>();
   const server = createServer(async (request, response) => {
     most = Math.max(most, ++active);
+    if (active === 3) three.resolve();
     let text = '';
     for await (const chunk of request) text += chunk;
+    await three.promise;
     await new Promise((resolve) => setTimeout(resolve, 10));
     active--;
     response.end(JSON.stringify(ok(JSON.parse(text).id, 1)));

@@ -70,6 +70,7 @@ describe('callers who ask for the same at the same time', () => {
     });
     const rpc = anRpc(t, [node]);
     const before = rpc.call('read');
+    await node.arrived(1);
     await rpc.call('write', ['x']);
     assert.deepEqual(await Promise.all([before, rpc.call('read')]), [1, 2]);
   });

@@ -2,7 +2,7 @@
  * Retry and hedge over real connections: what they throw away costs no connection, and what they repeat arrives once.
  */
 import assert from 'node:assert/strict';
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { BUDGET_DEFAULTS, RetryBudget } from '../../src/algo/budget.ts';
@@ -61,15 +61,15 @@ describe('over real connections', () => {
   });
 
   it('a slower copy keeps its connection', async (t) => {
-    let count = 0;
+    const asked: ServerResponse[] = [];
     const { client, call } = await aPair(t, (_, response) => {
-      const slow = ++count === 1;
-      setTimeout(() => response.end(slow ? 'slow' : 'fast'), slow ? 150 : 0);
+      if (asked.push(response) > 1) response.end('fast');
     });
     const policy = hedge({ ...HEDGE_DEFAULTS, countMin: 0, delayMsMin: 20 }, parts());
     const reply = await policy(sendBy(client))(call());
     assert.equal(await reply.text(), 'fast');
     assert.deepEqual([policy.snapshot().hedged, policy.snapshot().won], [1, 1]);
+    asked[0]!.end('slow');
     await until(() => client.stats().pools[0]?.idle === 2, 'both connections idle');
     assert.equal(client.stats().sockets.closed, 0);
     policy.close();

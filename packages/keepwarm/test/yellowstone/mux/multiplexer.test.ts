@@ -115,7 +115,11 @@ async function replayOf(geyser: GeyserServer, owner: string[]): Promise<string[]
   closing.push(() => client.destroy());
   const got = alone(openWith(client, 64e6), { accounts: { all: { owner } }, fromSlot: 110n });
   await until('the replay came', () => got.got.length > 0);
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  for (let before = 0; before < got.got.length; ) {
+    before = got.got.length;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setImmediate(resolve)); // a machine that stood still reads first
+  }
   return got.got;
 }
 
