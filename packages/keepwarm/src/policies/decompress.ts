@@ -51,11 +51,10 @@ function decoded(reply: Reply, options: DecompressOptions, bodyBytesMax: number)
     reply.discard();
     throw new NetError(
       'LIMIT',
-      `the body has ${codings.length} content codings in a row (limit codingsMax ${CODINGS_MAX})`,
+      `the body has ${codings.length} content codings in a row; at most ${CODINGS_MAX} are decoded`,
       {
         reach: 'answered',
         phase: 'body',
-        limit: 'codingsMax',
         value: CODINGS_MAX,
         ...placeOf(reply),
       },

@@ -55,7 +55,6 @@ export class Lanes<Connection> {
       throw new NetError('SATURATED', message, {
         reach: 'unsent',
         phase: 'queue',
-        limit: 'lanesMax',
         value: LANES_MAX,
       });
     }

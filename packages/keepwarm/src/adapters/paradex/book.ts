@@ -67,7 +67,7 @@ export class BookThread implements Thread {
 
   #broken(what: string, value: number): NetError {
     const message = `${this.#channel}: ${what}; it is subscribed anew`;
-    return new NetError('PROTOCOL', message, { reach: 'answered', limit: 'seq_no', value });
+    return new NetError('PROTOCOL', message, { reach: 'answered', value });
   }
 }
 

@@ -128,6 +128,6 @@ const closed = (): NetError =>
   new NetError('CLOSED', 'the client was closed before an endpoint reached the height', { reach: 'unsent' });
 
 function saturated(): NetError {
-  const message = `${WAITERS_MAX} calls already wait for a height (limit waitersMax ${WAITERS_MAX})`;
-  return new NetError('SATURATED', message, { reach: 'unsent', limit: 'waitersMax', value: WAITERS_MAX });
+  const message = `${WAITERS_MAX} calls already wait for a height, as many as may`;
+  return new NetError('SATURATED', message, { reach: 'unsent', value: WAITERS_MAX });
 }

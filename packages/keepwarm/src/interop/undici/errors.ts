@@ -22,9 +22,6 @@ const OF_PHASE: Partial<Record<Phase, () => Error>> = {
   body: OF_STEP['betweenBytesMs']!,
 };
 
-/** Limits of a body; all others are limits of a head. */
-const OF_BODY = /^(?:bodyBytesMax|inflationMax|codingsMax)$/;
-
 /** Any thrown value as undici would have thrown it. */
 export function asUndiciError(thrown: unknown): Error {
   if (thrown instanceof errors.UndiciError) return thrown;
@@ -54,9 +51,7 @@ function kindOf(error: NetError): Error {
     case 'DEADLINE':
       return (OF_PHASE[error.phase ?? 'head'] ?? OF_STEP['firstByteMs']!)();
     case 'LIMIT':
-      return OF_BODY.test(error.limit ?? '')
-        ? new errors.ResponseExceededMaxSizeError()
-        : new errors.HeadersOverflowError();
+      return error.phase === 'body' ? new errors.ResponseExceededMaxSizeError() : new errors.HeadersOverflowError();
     case 'CLOSED':
       return error.reach === 'unsent' ? new errors.ClientClosedError() : new errors.ClientDestroyedError();
     case 'PROTOCOL':
