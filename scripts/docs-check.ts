@@ -4,7 +4,8 @@
  * Every block marked `ts` in the pages of the root and of docs/ is type-checked against the library as it is, and run,
  * in the way that the words behind its language say:
  *
- *   run      it is executed, must end by itself, with exit code 0, and may print what it likes;
+ *   run      it is executed, must end by itself, with exit code 0, and may print what it likes; those of a page share a
+ *            process, in their order;
  *   serve    it goes on for good: it must print something, and is ended then;
  *   throws   it must end with a NetError that nobody catches;
  *   demo     it is run beside the demo of `npm start`, which answers at the addresses it is written with;
@@ -65,6 +66,10 @@ export const examples = (): Block[] => blocks().filter(({ language }) => /^(?:ts
 export const marked = (mark: string, among: readonly Block[] = examples()): Block[] =>
   among.filter(({ marks }) => marks.includes(mark));
 
+/** The blocks of each page, in the order of pages. */
+export const byPage = (among: readonly Block[]): Block[][] =>
+  Object.values(Object.groupBy(among, ({ where }) => where.split(':')[0] ?? '')).map((blocks = []) => blocks);
+
 const nameOf = ({ where, language }: Block): string =>
   `${where.replaceAll(/[^\w]+/g, '-')}.${language === 'js' ? 'mjs' : 'ts'}`;
 
@@ -93,7 +98,36 @@ export function typeErrors(blocks: readonly Block[], folder = join(FOLDER, 'type
 
 /** Executes a block as its mark says, in a folder made for it. Resolves with what went wrong, or ''. */
 export async function runBlock(block: Block, world: World, folder = join(FOLDER, 'run')): Promise<string> {
-  return execute(block, folder, settle(world, folder, block.text), world.env);
+  return (await execute(block, folder, settle(world, folder, block.text), world.env)).failure;
+}
+
+/** What is said once the last of several blocks has run. */
+const ALL_RAN = 'all of them ran';
+
+/**
+ * Executes blocks that are marked `run` one after the other in one process: half of what each takes is the start of its
+ * own. Where that does not end well each is executed by itself, and what counts is how that ends.
+ *
+ * @returns what went wrong, or ''
+ */
+export async function runTogether(blocks: readonly Block[], world: World, folder = FOLDER): Promise<string> {
+  const [first] = blocks;
+  if (first !== undefined && blocks.length > 1) {
+    const place = join(folder, 'together');
+    settle(world, place, '');
+    for (const [i, block] of blocks.entries()) {
+      // What it keeps in a file is its own.
+      writeFileSync(join(place, nameOf(block)), settle(world, join(place, String(i)), block.text));
+    }
+    const lines = blocks.map((block) => `await import('./${nameOf(block)}');`);
+    const text = [...lines, `console.log('${ALL_RAN}');`].join('\n');
+    const all = { ...first, where: `${first.where} and those below it` };
+    const { failure, printed } = await execute(all, place, text, world.env);
+    if (failure === '' && printed.includes(ALL_RAN)) return '';
+  }
+  const failures: string[] = [];
+  for (const block of blocks) failures.push(await runBlock(block, world, join(folder, 'alone')));
+  return failures.filter((failure) => failure !== '').join('\n');
 }
 
 /** Executes blocks one after the other beside one demo, on free ports. Resolves with what went wrong, or ''. */
@@ -122,7 +156,7 @@ async function execute(
   folder: string,
   text: string,
   env: Readonly<Record<string, string>>,
-): Promise<string> {
+): Promise<{ readonly failure: string; readonly printed: string }> {
   const file = join(folder, nameOf(block));
   mkdirSync(folder, { recursive: true });
   cpSync(FIXTURES, folder, { recursive: true });
@@ -140,7 +174,7 @@ async function execute(
   child.stderr.on('data', (text) => (printed += text));
   const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
   rmSync(folder, { recursive: true });
-  return verdict(block, code, signal, printed);
+  return { failure: verdict(block, code, signal, printed), printed };
 }
 
 /** How an example ended against how its mark says it must. @returns '' when that is the same */
@@ -158,14 +192,17 @@ if (import.meta.main) {
   const errors = typeErrors(all);
   if (errors !== '') console.log(errors);
   const world = await startWorld(join(FOLDER, 'world'));
-  const alone = ['run', 'serve', 'throws'].flatMap((mark) => marked(mark, all));
+  const alone = ['serve', 'throws'].flatMap((mark) => marked(mark, all));
+  const together = byPage(marked('run', all));
   const failures: string[] = [];
+  for (const blocks of together) failures.push(await runTogether(blocks, world));
   for (const block of alone) failures.push(await runBlock(block, world));
   const beside = marked('demo', all);
   failures.push(await runBesideDemo(beside, world));
   await world.close();
   const failed = failures.filter((failure) => failure !== '');
   for (const failure of failed) console.log(failure);
-  console.log(`${all.length} examples type-checked, ${alone.length + beside.length} run, ${failed.length} failed`);
+  const run = together.flat().length + alone.length + beside.length;
+  console.log(`${all.length} examples type-checked, ${run} run, ${failed.length} pages or examples failed`);
   process.exitCode = errors === '' && failed.length === 0 ? 0 : 1;
 }

@@ -9,7 +9,17 @@ import { lostAnchors } from '../docs/anchors.ts';
 import { blocksOf, namesUnder } from '../docs/markdown.ts';
 import { differences, PAIRS } from '../docs/pairs.ts';
 import { startWorld, type World } from '../docs/world/world.ts';
-import { examples, MARKS, marked, pages, runBesideDemo, runBlock, typeErrors } from '../docs-check.ts';
+import {
+  byPage,
+  examples,
+  MARKS,
+  marked,
+  pages,
+  runBesideDemo,
+  runBlock,
+  runTogether,
+  typeErrors,
+} from '../docs-check.ts';
 
 const fence = '```';
 const block = (text: string, marks = '') =>
@@ -52,7 +62,14 @@ describe('examples', { concurrency: 2 }, () => {
     }
   });
 
-  for (const [i, example] of ['run', 'serve', 'throws'].flatMap((mark) => marked(mark)).entries()) {
+  for (const [i, blocks] of byPage(marked('run')).entries()) {
+    const lines = blocks.map(({ where }) => where.split(':')[1]).join(', ');
+    it(`run: ${blocks[0]?.where.split(':')[0]}, lines ${lines}`, async () => {
+      assert.equal(await runTogether(blocks, world, folder(`page-${i}`)), '');
+    });
+  }
+
+  for (const [i, example] of ['serve', 'throws'].flatMap((mark) => marked(mark)).entries()) {
     it(`run: ${example.where}`, async () => assert.equal(await runBlock(example, world, folder(`run-${i}`)), ''));
   }
 
@@ -88,6 +105,20 @@ describe('the documentation checks', () => {
       await runBlock(block("throw new Error('broken');", ' run'), world, folder('fails')),
       /page\.md:4 ended with code 1[\s\S]*broken/,
     );
+  });
+
+  it('run those of a page together, and by itself each of those where one fails, to know which', async () => {
+    const [first, second] = [block("import 'keepwarm';", ' run'), { ...block('', ' run'), where: 'page.md:9' }];
+    assert.equal(await runTogether([first, second], world, folder('together')), '');
+    for (const text of ["throw new Error('broken');", 'process.exitCode = 3;', 'await new Promise(() => {});']) {
+      const failure = await runTogether([{ ...first, text }, second], world, folder('one-of-them'));
+      assert.match(failure, /^page\.md:4 ended with code [1-9]/);
+      assert.doesNotMatch(failure, /page\.md:9/);
+    }
+    // One that ends the process ends well by itself, and must not hide what comes after it.
+    const broken = { ...second, text: "throw new Error('broken');" };
+    const hidden = await runTogether([{ ...first, text: 'process.exit(0);' }, broken], world, folder('hidden'));
+    assert.match(hidden, /^page\.md:9 ended with code 1/);
   });
 
   it('find one that fails beside the demo, and leave no demo behind', async () => {
