@@ -118,6 +118,34 @@ describe('a batch of a caller whose rate is limited', () => {
     assert.equal((await post(calls(1)[0])).status, 429);
   });
 
+  it('may be anything: each gets one short answer, and the next call is served', async () => {
+    const { url } = opened.add(
+      await startGateway({
+        eth: {
+          jsonrpc: 'evm',
+          endpoints: [{ url: node.origin }],
+          freshness: false,
+          callerRate: { limit: 50, windowMs: HOUR },
+        },
+      }),
+    );
+    const bodies: [body: string, status: number][] = [
+      [`${'['.repeat(100_000)}${']'.repeat(100_000)}`, 200], // one element, which is no call
+      ['['.repeat(100_000), 200], // no JSON
+      [`[${'0,'.repeat(100_000)}0]`, 413], // more than requestsMax
+      [`[${'[],'.repeat(60)}[]]`, 413], // more than the limit
+      ['[{"__proto__":{"id":1},"length":1e9,"id":{"toString":1}}]', 200],
+      [`[{"jsonrpc":"2.0","id":1e400,"method":"eth_chainId"}]`, 200],
+    ];
+    for (const [body, status] of bodies) {
+      const answer = await ask(`${url}/eth`, { method: 'POST', body });
+      assert.equal(answer.status, status, body.slice(0, 40));
+      assert.ok(answer.body.length < 500);
+    }
+    const answer = await ask(`${url}/eth`, { method: 'POST', body: JSON.stringify(calls(1)[0]) });
+    assert.equal(told(answer)[0]!.result, '0x1');
+  });
+
   it('counts by WebSocket too', async () => {
     const eth = { jsonrpc: 'evm', endpoints: [{ url: node.origin }], callerRate: { limit: 5, windowMs: HOUR } };
     const { port } = opened.add(await startGateway({ eth: { ...eth, freshness: false } }));
