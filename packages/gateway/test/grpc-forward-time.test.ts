@@ -1,4 +1,4 @@
-/** A caller's `grpc-timeout` holds for the whole of its call: what it waits for a connection upstream counts as well. */
+/** A caller's `grpc-timeout` holds for the whole of its call: its wait for a connection upstream counts as well. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
