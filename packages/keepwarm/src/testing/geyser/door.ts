@@ -31,6 +31,8 @@ export class Door {
   readonly #enter: (socket: Socket) => void;
   readonly #open = new Set<Socket>();
   readonly #beyondBan = new WeakSet<Socket>();
+  /** What speaks TLS over a socket, and may be ending it. */
+  readonly #outer = new WeakMap<Socket, Socket>();
   /** When the connections of the last window came. */
   #recent: number[] = [];
   #bannedUntil = Number.NEGATIVE_INFINITY;
@@ -76,6 +78,11 @@ export class Door {
     return false;
   }
 
+  /** TLS has begun over one of the connections. */
+  secured(outer: Socket): void {
+    for (const socket of this.#open) if (socket.remotePort === outer.remotePort) this.#outer.set(socket, outer);
+  }
+
   stats(): DoorStats {
     const counts = { accepted: this.#accepted, open: this.#open.size, banned: this.#banned };
     return { ...counts, violations: this.#violations, windowMax: this.#windowMax };
@@ -83,7 +90,7 @@ export class Door {
 
   /** Ends every connection with RST. */
   reset(): void {
-    for (const socket of this.#open) drop(socket);
+    for (const socket of this.#open) this.#drop(socket);
   }
 
   /** Resolves when nothing of any connection is left. */
@@ -105,13 +112,20 @@ export class Door {
     if (banned) this.#banned++;
     if ((banned && this.#banWith === 'reset') || this.refusing > 0) {
       if (this.refusing > 0) this.refusing--;
-      drop(socket);
+      this.#drop(socket);
     } else if (this.blackHole) {
       socket.resume();
     } else {
       if (banned) this.#beyondBan.add(socket);
       this.#enter(socket);
     }
+  }
+
+  /** A socket about to end by itself cannot be reset any more: libuv refuses, and its handle would stay for ever. */
+  #drop(socket: Socket): void {
+    const ends = [socket, this.#outer.get(socket)].some((each) => each?.destroyed || each?.writableEnded);
+    if (ends) socket.destroy();
+    else socket.resetAndDestroy();
   }
 
   /** @returns whether it comes during a ban, or begins one */
@@ -128,10 +142,4 @@ export class Door {
     this.#bannedUntil = now + banMs;
     return true;
   }
-}
-
-/** A socket about to end by itself cannot be reset any more: libuv refuses, and its handle would stay for ever. */
-function drop(socket: Socket): void {
-  if (socket.destroyed || socket.writableEnded) socket.destroy();
-  else socket.resetAndDestroy();
 }

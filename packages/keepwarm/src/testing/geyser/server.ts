@@ -70,6 +70,7 @@ export class GeyserServer {
       streamResetRate: 1e6,
     };
     this.#http2 = tls === undefined ? createServer(http2) : createSecureServer({ ...http2, ...tls });
+    this.#http2.on('secureConnection', (outer: Socket) => this.#door.secured(outer));
     this.#http2.on('session', (session) => this.#session(session));
     this.#http2.on('stream', (stream, headers) => this.#answer(new Answering(stream, headers), stream.session));
     // Handshakes and sessions that fail are the client's to tell of.

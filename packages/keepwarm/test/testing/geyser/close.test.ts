@@ -116,6 +116,23 @@ describe('the Geyser test server, closed', () => {
     }
   }
 
+  it('leaves nothing of a TLS connection that is about to end by itself, at whichever turn it is closed', async () => {
+    for (let turns = 0; turns < 8; turns++) {
+      const geyser = await startGeyserServer({ accountsPerSlot: 100, tls: certificate });
+      const line = await aLine(geyser, true);
+      line.socket.write(SUBSCRIBED);
+      await until(() => geyser.stats().subscriptions.open === 1);
+      geyser.advance(300);
+      await turn();
+      line.socket.write(BROKEN);
+      for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve));
+      await geyser.close();
+      assert.equal(geyser.stats().connections.open, 0);
+      line.socket.destroy();
+      await until(() => !process.getActiveResourcesInfo().includes('TCPSocketWrap'));
+    }
+  });
+
   it('leaves nothing of a black hole, of one that was refused, of many that just come', async () => {
     const geyser = await startGeyserServer();
     geyser.blackHole();
