@@ -306,7 +306,6 @@ describe('a request given up', () => {
     await ended;
     const caller = new AbortController();
     const third = failureOf(start(server.origin, { agent, signal: caller.signal }));
-    // One that is given up before it has a connection closes none.
     await until(() => server.received === 3, 'the third was sent');
     caller.abort();
     assert.equal((await third).name, 'AbortError');
@@ -331,17 +330,11 @@ describe('a request given up', () => {
 
 describe('a peer that fails', () => {
   it('is told in the codes of the system', async (t) => {
-    const {
-      server,
-      httpAgent: agent,
-      client,
-    } = await anAgent(
-      t,
-      oneByOne(
-        (_, c) => c.reset(),
-        (_, c) => c.end(),
-      ),
+    const faults = oneByOne(
+      (_, c) => c.reset(),
+      (_, c) => c.end(),
     );
+    const { server, httpAgent: agent, client } = await anAgent(t, faults);
     assert.equal((await failureOf(start(server.origin, { agent }))).code, 'ECONNRESET');
     assert.equal((await failureOf(start(server.origin, { agent }))).code, 'ECONNRESET');
     const refused = await failureOf(start('http://127.0.0.1:1', { agent }));
