@@ -10,7 +10,7 @@ import { root } from '../check.ts';
 const folder = mkdtempSync(join(tmpdir(), 'keepwarm-runner-'));
 after(() => rmSync(folder, { recursive: true }));
 
-/** Where something is to take too long. What is not to does on no machine, however slow: its limits are the runner's. */
+/** Where something is to take too long. Elsewhere the runner's own limits hold: on no machine is that too long. */
 const SOON = { test: '--test-ms=500', linger: '--linger-ms=500' };
 
 /** Runs one test file with this text as `npm test` would. */

@@ -52,7 +52,7 @@ describe('the page of an upstream', () => {
     assert.match(await textOf(page, '.breakers .state'), /^open, probe in \d/);
     await holds(page, `/1\\srefused/.test(document.querySelector('.breakers .note').textContent)`);
     await holds(page, `document.querySelector('.happenings').textContent.includes('nothing is sent to')`);
-    await holds(page, `/calls3p99–/.test(document.querySelector('.tile .facts').textContent)`); // those that failed, too
+    await holds(page, `/calls3p99–/.test(document.querySelector('.tile .facts').textContent)`); // failed ones, too
     const happened = await textOf(page, '.happenings');
     assert.match(happened, /no connection to http:\/\/127\.0\.0\.1:1: ECONNREFUSED\s*\d+ times since/, 'told once');
     await page.getByRole('button', { name: /^Reset the breaker/ }).click();
