@@ -81,19 +81,9 @@ export function rpcEndpointsTold(
 ): readonly RpcEndpointTold[] {
   return endpoints.map((endpoint) => {
     const { name, origin, priority, latencyMs, inFlight, successes, failures, busy, ejections } = endpoint;
+    const state = stateOf(endpoint, book);
     return {
-      ...{
-        name,
-        origin,
-        priority,
-        state: stateOf(endpoint, book),
-        latencyMs,
-        inFlight,
-        successes,
-        failures,
-        busy,
-        ejections,
-      },
+      ...{ name, origin, priority, state, latencyMs, inFlight, successes, failures, busy, ejections },
       load: endpoint.load,
       ejectedUntilMs: endpoint.ejectedUntilMs,
       pausedUntilMs: endpoint.pausedUntilMs,

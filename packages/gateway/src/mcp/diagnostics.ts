@@ -1,14 +1,15 @@
 /** `network-diagnostics`: the state of the network in one answer, with a grade and the reasons for it. */
 import type { BreakersTold } from '../admin/endpoints.ts';
 import type { Snapshot, UpstreamTold } from '../admin/snapshot.ts';
+import { OUT as TAKES_NO_CALLS } from '../admin/trouble.ts';
 import { type Grade, type Graded, gradeOf } from './grade.ts';
 import { list, number, oneOf, orNull, record, type Shape, text, told } from './shape.ts';
 import { type Input, READS, type Tool, ToolError, wordOf } from './tool.ts';
 
 /** Rates are of the last ten seconds: sooner than this nothing much has changed. */
 const REFRESH_MS = 5_000;
-/** What is out takes no calls. */
-const OUT: ReadonlySet<string> = new Set(['ejected', 'probing', 'cordoned', 'unreachable']);
+/** What takes no calls, or only one that finds out whether it may take more. */
+const OUT: ReadonlySet<string> = new Set([...TAKES_NO_CALLS, 'probing']);
 
 const SHARE = 'a share, 0 to 1; null where nothing is known yet';
 
