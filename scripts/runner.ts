@@ -70,8 +70,8 @@ export async function runFile(file: string, { testMs, lingerMs }: FileLimits): P
     // What escaped a test after its end is only told this way.
     if (level === 'error' || (level === 'warn' && file !== undefined)) print({ message: `${message}\n` });
   });
-  tests.on('test:enqueue', ({ name }) => name !== file && watch.begun());
-  tests.on('test:complete', ({ name }) => name !== file && watch.done());
+  tests.on('test:enqueue', ({ name, testId }) => name !== file && watch.begun(testId));
+  tests.on('test:complete', ({ name, testId }) => name !== file && watch.done(testId));
   // Starts are reported in order, so the names above a failing test are those last started at each level.
   tests.on('test:start', ({ name, nesting }) => {
     suites.length = nesting;
@@ -105,12 +105,13 @@ export async function runFile(file: string, { testMs, lingerMs }: FileLimits): P
 function silenceWatch(busyMs: number, lingerMs: number) {
   const abort = new AbortController();
   let seen = 0;
-  let open = 0;
+  // By their numbers: of those whose `before` has thrown it is told that they are over, and never that they began.
+  const open = new Set<number | undefined>();
   let timer: NodeJS.Timeout | undefined;
   let verdict: string | undefined;
   const heard = () => {
     clearTimeout(timer);
-    const lingering = seen > 0 && open === 0;
+    const lingering = seen > 0 && open.size === 0;
     const limitMs = lingering ? lingerMs : busyMs;
     timer = setTimeout(() => {
       verdict = lingering
@@ -125,13 +126,13 @@ function silenceWatch(busyMs: number, lingerMs: number) {
     get verdict() {
       return verdict;
     },
-    begun() {
+    begun(test: number | undefined) {
       seen++;
-      open++;
+      open.add(test);
       heard();
     },
-    done() {
-      open--;
+    done(test: number | undefined) {
+      open.delete(test);
       heard();
     },
     end: () => clearTimeout(timer),

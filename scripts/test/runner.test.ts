@@ -71,6 +71,17 @@ describe('the test runner', () => {
     assert.equal(last, '1 passed, 1 failed');
   });
 
+  it('fails a file at once when what it starts before its tests cannot be started, and something is left open', () => {
+    const text = `import { before } from 'node:test';
+      describe('a', () => {
+        before(() => { setInterval(() => {}, 1_000); throw new Error('not here'); });
+        it('b', () => {}); it('c', () => {});
+      });`;
+    const { stdout, last } = report('not-begun', text, SOON.linger);
+    assert.match(stdout, /not here[\s\S]*Its tests are done, but 500 ms later/);
+    assert.equal(last, '0 passed, 4 failed');
+  });
+
   it('fails a test that takes longer than its limit', () => {
     const text = "it('a', () => new Promise(() => { setTimeout(() => {}, 550); }));";
     const { stdout, last } = report('hangs', text, SOON.test);
