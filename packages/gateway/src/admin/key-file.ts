@@ -61,7 +61,7 @@ export function leaveKey(folder: string | undefined, admin: Address, token: stri
     return writeKey(folder, admin, token);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    log.warn('no token is left for the command line: its actions need --token', { reason });
+    log.warn('the command line has no token: its actions need KEEPWARM_ADMIN_TOKEN', { reason });
     return undefined;
   }
 }
