@@ -28,8 +28,8 @@ before(async () => {
   await reader.type({ where: 'before', text: `cd "${copy}"` });
 });
 after(async () => {
-  await reader.close();
-  discard(copy);
+  await reader?.close();
+  if (copy !== undefined) discard(copy);
 });
 
 interface Section {

@@ -56,8 +56,8 @@ before(async () => {
   demo = await reader.start(lines('README.md').next(/^npm start$/), /Ctrl-C/, ...flagsOf(at));
 });
 after(async () => {
-  await reader.close();
-  await world.close();
+  await reader?.close();
+  await world?.close();
 });
 
 describe('who types what the pages say', { concurrency: 1 }, () => {

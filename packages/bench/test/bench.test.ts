@@ -38,9 +38,9 @@ describe('the benchmark, end to end', () => {
     await writeFile(stable.caFile, server.ca);
   });
   after(async () => {
-    await stable.close();
-    await server.close();
-    await rm(folder, { recursive: true });
+    await stable?.close();
+    await server?.close();
+    if (folder !== undefined) await rm(folder, { recursive: true });
   });
 
   it('measures two clients in processes of their own', async () => {

@@ -26,9 +26,9 @@ describe('the scenarios of HTTP/2', () => {
     await writeFile(stable.caFile, server.ca);
   });
   after(async () => {
-    await stable.close();
-    await server.close();
-    await rm(folder, { recursive: true });
+    await stable?.close();
+    await server?.close();
+    if (folder !== undefined) await rm(folder, { recursive: true });
   });
 
   it('have every client answered and checked, with small and with large bodies', async () => {

@@ -52,7 +52,7 @@ describe('HTTP/2 from callers', () => {
     session.on('error', () => undefined);
   });
   after(async () => {
-    session.destroy();
+    session?.destroy();
     await opened.closeAll();
   });
 

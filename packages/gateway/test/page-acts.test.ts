@@ -46,7 +46,7 @@ describe('acting from the dashboard', () => {
     await looking.page.waitForSelector('.endpoint-row');
   });
   after(async () => {
-    await browser.close();
+    await browser?.close();
     await opened.closeAll();
   });
 

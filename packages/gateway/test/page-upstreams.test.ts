@@ -38,7 +38,7 @@ describe('the page of an upstream', () => {
     browser = await launch();
   });
   after(async () => {
-    await browser.close();
+    await browser?.close();
     await opened.closeAll();
   });
 

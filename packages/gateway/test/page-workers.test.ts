@@ -16,10 +16,8 @@ describe('the dashboard of a gateway with several workers', () => {
 
   before(async () => {
     const upstream = opened.add(await httpServer((_, response) => void setTimeout(() => response.end('here'), 20)));
-    [gateway, browser] = await Promise.all([
-      gatewayProcess({ api: { origin: upstream.origin } }, { workers: 3 }),
-      launch(),
-    ]);
+    gateway = await gatewayProcess({ api: { origin: upstream.origin } }, { workers: 3 });
+    browser = await launch();
     callers = Array.from({ length: 6 }, () => new Caller(`${gateway.data}/api/`));
     looking = await look(browser, `http://${gateway.admin}/`, { colorScheme: 'light' });
     await looking.page.goto(`http://${gateway.admin}/`);
@@ -27,8 +25,8 @@ describe('the dashboard of a gateway with several workers', () => {
   });
   after(async () => {
     await Promise.all(callers.map((caller) => caller.stop()));
-    await browser.close();
-    await gateway.close();
+    await browser?.close();
+    await gateway?.close();
     await opened.closeAll();
   });
 

@@ -49,17 +49,15 @@ describe('the dashboard over the demo', () => {
   let looking: Looking;
 
   before(async () => {
-    [demo, browser] = await Promise.all([
-      startDemoProcess('--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'),
-      launch(),
-    ]);
+    demo = await startDemoProcess('--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0');
+    browser = await launch();
     looking = await look(browser, demo.page, { colorScheme: 'light' });
     await looking.page.goto(demo.page);
     await looking.page.waitForSelector('.status[data-state=live]');
   });
   after(async () => {
-    await browser.close();
-    if (demo.child.exitCode === null) await demo.stop();
+    await browser?.close();
+    if (demo?.child.exitCode === null) await demo.stop();
   });
 
   it('begins with what keepwarm does: cold against warm, and figures that change', async () => {

@@ -15,8 +15,8 @@ before(async () => {
   client = createClient({ origin: server.origin, retry: false, breaker: false });
 });
 after(async () => {
-  await client.close({ deadlineMs: 0 });
-  server.close();
+  await client?.close({ deadlineMs: 0 });
+  server?.close();
 });
 
 const echoed = (body: unknown, headers?: Record<string, string>): Promise<Echo> =>

@@ -30,8 +30,8 @@ before(async () => {
 });
 
 after(async () => {
-  await client.close({ deadlineMs: 0 });
-  for (const server of servers) server.close();
+  await client?.close({ deadlineMs: 0 });
+  for (const server of servers ?? []) server.close();
 });
 
 for (const [promise, scenarios] of Object.entries(groups)) {

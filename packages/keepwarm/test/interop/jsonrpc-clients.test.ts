@@ -37,8 +37,8 @@ describe('on an EVM chain', () => {
     await anvil.rpc('anvil_setCode', [AT, REVERTING]);
   });
   after(async () => {
-    await rpc.close();
-    await anvil.stop();
+    await rpc?.close();
+    await anvil?.stop();
   });
 
   const chain = () =>
@@ -145,8 +145,8 @@ describe('on a Solana chain', () => {
     });
   });
   after(async () => {
-    await rpc.close();
-    await chain.stop();
+    await rpc?.close();
+    await chain?.stop();
   });
 
   it('web3.js reads, sends and is told of errors', async () => {

@@ -20,10 +20,11 @@ describe('answers of anvil nodes', () => {
   let stranger: Anvil;
   let nonce = 0;
   before(async () => {
-    [chain, stranger] = await Promise.all([EvmChain.start(['a', 'b', 'c']), Anvil.start({ genesisAt: 1_600_000_000 })]);
+    chain = await EvmChain.start(['a', 'b', 'c']);
+    stranger = await Anvil.start({ genesisAt: 1_600_000_000 });
   });
   after(async () => {
-    await Promise.all([chain.stop(), stranger.stop()]);
+    await Promise.all([chain?.stop(), stranger?.stop()]);
   });
 
   function aPool(t: TestContext, urls: readonly string[], options: Partial<RpcOptions> = {}) {

@@ -35,8 +35,8 @@ describe('a pool with a hardhat node', { timeout: 30_000 }, () => {
     rpc = createRpc({ adapter: evm, endpoints: [{ url: node.url, name: 'hardhat' }] });
   });
   after(async () => {
-    await rpc.close();
-    await node.stop();
+    await rpc?.close();
+    await node?.stop();
   });
 
   it('gets results, of many calls at once each its own', async () => {

@@ -33,8 +33,8 @@ describe('a transaction of which a copy was mined and its answer lost', { timeou
     front = await RpcFront.start(anvil.url);
   });
   after(async () => {
-    await front.stop();
-    await anvil.stop();
+    await front?.stop();
+    await anvil?.stop();
   });
   const aPool = () => createRpc({ adapter: evm, endpoints: [{ url: front.url, name: 'anvil' }] });
 

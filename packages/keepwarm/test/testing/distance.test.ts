@@ -16,9 +16,9 @@ describe('a distance', () => {
     distance = await startDistance({ port: (echo.address() as AddressInfo).port, oneWayMs: ONE_WAY_MS });
   });
   after(() => {
-    distance.close();
-    distance.close();
-    echo.close();
+    distance?.close();
+    distance?.close();
+    echo?.close();
   });
 
   it('delays every byte as it says, a new connection by a round trip more, and counts them', async () => {

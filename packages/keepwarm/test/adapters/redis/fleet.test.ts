@@ -16,8 +16,8 @@ before(async () => {
 });
 after(async () => {
   fleet?.kill();
-  server.close();
-  await redis.stop();
+  server?.close();
+  await redis?.stop();
 });
 
 /** For this long at least, and until each process has been let through and the limits have held some of them back. */

@@ -23,8 +23,8 @@ before(async () => {
 });
 afterEach(() => fleet?.kill());
 after(async () => {
-  server.close();
-  await redis.stop();
+  server?.close();
+  await redis?.stop();
 });
 
 async function start(options: Partial<FleetOptions>): Promise<Fleet> {
