@@ -17,6 +17,13 @@ describe('an additive-increase, multiplicative-decrease limit', () => {
     assert.equal(limit.limit, 21);
   });
 
+  it('grows while exactly half of it is in use', () => {
+    const limit = aLimit({ limit: 2 });
+    limit.answered(10, 1);
+    for (let i = 0; i < 2; i++) limit.answered(10, 2);
+    assert.equal(limit.limit, 3, 'each of the three counted');
+  });
+
   it('loses a tenth for a drop, and for an answer that took too long', () => {
     const limit = aLimit();
     limit.dropped();

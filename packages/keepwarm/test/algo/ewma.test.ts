@@ -120,5 +120,9 @@ describe('a fading share', () => {
     share.record(true, 0);
     share.clear();
     assert.equal(share.at(0), 0);
+    for (let i = 0; i < 9; i++) share.record(false, 0);
+    share.clear();
+    share.record(true, 0);
+    assert.equal(share.at(0), 0.5, 'the good as well: a first failure is a half again');
   });
 });

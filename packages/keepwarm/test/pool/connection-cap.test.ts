@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { createConnectionCap, NetError } from '../../src/grpc.ts';
+import { cappedStarts } from '../../src/pool/capped-starts.ts';
 import { ConnectionCap, type Place } from '../../src/pool/connection-cap.ts';
+import type { ConnectionLimiter, Start } from '../../src/pool/start-gate.ts';
+import { isHeard } from '../core/heard.ts';
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const aCap = (connectionsMax: number, waitersMax = 100) => new ConnectionCap({ name: 'p', connectionsMax, waitersMax });
@@ -44,7 +47,8 @@ describe('a limit on connections at once', () => {
     const held = await cap.take('growth');
     const caller = new AbortController();
     const waiting = assert.rejects(cap.take('growth', caller.signal), { code: 'ABORTED', reach: 'unsent' });
-    await assert.rejects(cap.take('growth'), { code: 'SATURATED', limit: 'waitersMax', value: 1 });
+    const full = { code: 'SATURATED', reach: 'unsent', limit: 'waitersMax', value: 1 };
+    await assert.rejects(cap.take('growth'), full);
     caller.abort();
     await waiting;
     const last = assert.rejects(cap.take('reconnect'), { code: 'CLOSED' });
@@ -54,6 +58,21 @@ describe('a limit on connections at once', () => {
     await assert.rejects(cap.take('growth'), { code: 'CLOSED' });
     held.release();
     assert.deepEqual([cap.tryTake(), cap.snapshot().taken], [undefined, 0]);
+  });
+
+  it('keeps nothing on the signal of whoever has got a place, or is refused one', async () => {
+    const cap = aCap(1);
+    const held = await cap.take('growth');
+    const [served, refused] = [new AbortController().signal, new AbortController().signal];
+    const place = cap.take('growth', served);
+    const closed = assert.rejects(cap.take('growth', refused), { code: 'CLOSED', reach: 'unsent' });
+    assert.equal(isHeard(served), true);
+    held.release();
+    const got = await place;
+    cap.close();
+    await closed;
+    got.release();
+    assert.deepEqual([isHeard(served), isHeard(refused)], [false, false]);
   });
 
   it('walks: never more than there may be, and nobody waits beside a free place (1) (2) (4)', async () => {
@@ -104,5 +123,75 @@ describe('a limit on connections at once', () => {
         (error) => error instanceof NetError && message.test(error.message),
       );
     }
+  });
+});
+
+describe('a limit on connections at once, before one on starts', () => {
+  /** A limiter that notes what it is told. It refuses while `refuses` says so. */
+  const scripted = () => {
+    const told: string[] = [];
+    const tells = (what: string) => () => void told.push(what);
+    const snapshot = { limit: 1, windowMs: 1, reserve: 0, used: 0, underWay: 0, waiting: 0, granted: 0 };
+    const start: Start = {
+      settled: tells('settled'),
+      thrownOut: tells('thrownOut'),
+      lost: tells('lost'),
+      cancelled: tells('cancelled'),
+      closed: tells('closed'),
+    };
+    const limiter: ConnectionLimiter = {
+      start: () => (may.refuses ? Promise.reject(new NetError('SATURATED', 'full', { reach: 'unsent' })) : granted),
+      admits: () => !may.refuses,
+      penalise: (askedMs) => void told.push(`penalised ${askedMs}`),
+      snapshot: () => ({ name: 'p', ...snapshot, penalties: 0, pausedMs: 0 }),
+      close: tells('close'),
+    };
+    const granted = Promise.resolve(start);
+    const may = { refuses: false };
+    return { limiter, told, may };
+  };
+
+  it('gives the place back when the start is refused, and says so before it is asked', async () => {
+    const { limiter, may } = scripted();
+    const cap = aCap(1);
+    const both = cappedStarts(limiter, cap);
+    may.refuses = true;
+    assert.equal(both.admits('growth'), false, 'a place alone is not enough');
+    await assert.rejects(both.start('growth'), { code: 'SATURATED' });
+    assert.equal(cap.snapshot().taken, 0);
+    may.refuses = false;
+    assert.equal(both.admits('growth'), true);
+    await both.start('growth');
+    assert.equal(both.admits('growth'), false, 'nor is a start without a place');
+    assert.deepEqual(both.snapshot().connections, cap.snapshot());
+  });
+
+  it('hands on how a start ended, and keeps the place of a settled one until its connection is closed', async () => {
+    for (const end of ['thrownOut', 'lost', 'cancelled'] as const) {
+      const { limiter, told } = scripted();
+      const cap = aCap(1);
+      (await cappedStarts(limiter, cap).start('growth'))[end]();
+      assert.deepEqual([told, cap.snapshot().taken], [[end], 0]);
+    }
+    const { limiter, told } = scripted();
+    const cap = aCap(1);
+    const start = await cappedStarts(limiter, cap).start('growth');
+    start.settled();
+    assert.equal(cap.snapshot().taken, 1, 'it is open');
+    start.closed?.();
+    assert.deepEqual([told, cap.snapshot().taken], [['settled', 'closed'], 0]);
+  });
+
+  it('closes both, and passes on that the provider had too much', async () => {
+    const { limiter, told } = scripted();
+    const cap = aCap(1);
+    const both = cappedStarts(limiter, cap);
+    both.penalise(7);
+    const held = await both.start('growth');
+    const waiting = assert.rejects(both.start('growth'), { code: 'CLOSED' });
+    both.close();
+    await waiting;
+    assert.deepEqual(told, ['penalised 7', 'close']);
+    held.cancelled();
   });
 });

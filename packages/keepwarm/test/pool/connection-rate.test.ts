@@ -9,6 +9,7 @@ import {
 import type { Start } from '../../src/pool/start-gate.ts';
 import type { StartRecord, StartStore } from '../../src/pool/start-store.ts';
 import { FakeClock } from '../../src/testing/fake-clock.ts';
+import { isHeard } from '../core/heard.ts';
 
 const OPTIONS: ConnectionRateOptions = {
   ...CONNECTION_RATE_DEFAULTS,
@@ -192,11 +193,36 @@ describe('the gate in front of dials', () => {
     rate.close();
   });
 
+  it('remembers in its store what was settled, and not what was cancelled', async () => {
+    const store = new Memory();
+    const { rate } = aRate({}, store);
+    const [cancelled, settled] = [await rate.start('growth'), await rate.start('growth')];
+    cancelled.cancelled();
+    settled.settled();
+    const kept = [...store.records.values()].map(({ settledAt }) => settledAt !== undefined);
+    assert.deepEqual(kept, [true]);
+    rate.close();
+  });
+
+  it('keeps nothing on the signal of whoever has got a start, or is refused one', async () => {
+    const { clock, rate } = aRate({ limit: 1, reserve: 0 });
+    const first = await rate.start('growth');
+    const [served, refused] = [new AbortController().signal, new AbortController().signal];
+    const start = rate.start('growth', served);
+    const closed = assert.rejects(rate.start('growth', refused), { code: 'CLOSED', reach: 'unsent' });
+    assert.equal(isHeard(served), true);
+    first.cancelled();
+    (await start).settled();
+    rate.close();
+    await closed;
+    assert.deepEqual([isHeard(served), isHeard(refused), clock.sleeping], [false, false, 0]);
+  });
+
   it('refuses more than may wait, and everybody once it is closed', async () => {
     const { clock, rate } = aRate({ limit: 1, reserve: 0, waitersMax: 1 });
     await rate.start('growth');
     const waiting = assert.rejects(rate.start('growth'), { code: 'CLOSED' });
-    await assert.rejects(rate.start('growth'), { code: 'SATURATED', limit: 'waitersMax', value: 1 });
+    await assert.rejects(rate.start('growth'), { code: 'SATURATED', reach: 'unsent', value: 1 });
     rate.close();
     rate.close();
     await waiting;

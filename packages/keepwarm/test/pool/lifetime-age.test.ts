@@ -158,6 +158,16 @@ describe('its timer', () => {
     assert.ok(world.clock.timers - before <= 30, `${world.clock.timers - before} timers in one second`);
   });
 
+  it('waits for the end of what is surplus, rather than asking for it all the time', () => {
+    const world = new World({ idleMax: 1, surplusMs: 5_000 });
+    world.use(...leases(world, 3));
+    const before = world.clock.timers;
+    world.clock.advance(4_999);
+    assert.ok(world.clock.timers - before <= 10, `${world.clock.timers - before} timers in five seconds`);
+    world.clock.advance(1);
+    assert.equal(world.pool.idle.size, 1);
+  });
+
   it('is not set when nothing is open, nor after closing', () => {
     const world = new World({ idleMs: 100 });
     world.giveBack(world.lease());

@@ -66,6 +66,17 @@ describe('slots', () => {
     assert.equal(second!.line, line);
   });
 
+  it('that are given back as soon as they are lent leave one idle item, and their callers may leave twice (3)', () => {
+    const open = new OpenShared({ sizeMax: 1 });
+    const rider = open.call();
+    rider.onSettled = () => open.pool.release(rider.line!);
+    const line = open.opened(1);
+    for (let i = 0; i < 2; i++) open.pool.withdraw(rider);
+    assert.deepEqual([open.pool.idle.size, open.pool.waiting, open.pool.slotsLent], [1, 0, 0]);
+    open.pool.evict(line, 'idle');
+    assert.deepEqual([open.pool.idle.size, open.closed.length], [0, 1]);
+  });
+
   it('that the peer takes away are not taken from anyone, and those it adds are used (2)', () => {
     const open = new OpenShared({ sizeMax: 1 });
     open.calls(6);
@@ -186,6 +197,7 @@ describe('limits', () => {
     other.pool.fill(1);
     const warm = other.opened(1);
     assert.equal(open.pool.fill(1), 0);
+    open.pool.relax();
     assert.equal(warm.closedFor, undefined, 'a spare is not worth a warm one of others');
     assert(open.pool.holdsBack);
     other.pool.evict(warm, 'idle');

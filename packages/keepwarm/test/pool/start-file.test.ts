@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { appendFileSync, chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { StartFile } from '../../src/pool/start-file.ts';
 import { earlierStarts } from '../../src/pool/start-store.ts';
@@ -54,6 +54,11 @@ describe('starts in a file', () => {
     assert.deepEqual(next.read(), wanted);
     next.granted(1, 2_000); // the same id, of another run
     assert.equal(aFile(path).read().length, 3);
+  });
+
+  it('are not taken for none where the file is there and cannot be read', (t) => {
+    const folder = dirname(aPath(t));
+    assert.throws(() => aFile(folder).read(), { code: 'EISDIR' });
   });
 
   it('survive a line that was cut off, and whatever else stands there', (t) => {
