@@ -11,22 +11,22 @@ import { upstreamFamilies } from './upstream-metrics.ts';
 
 /** docs/reference/metrics.md repeats this table. */
 export const GATEWAY_METRICS = {
-  keepwarm_gateway_ready: ['gauge', '1 while it takes requests, 0 while it drains.'],
-  keepwarm_gateway_callers: ['gauge', 'Connections of callers.'],
-  keepwarm_gateway_callers_max: ['gauge', 'The most it accepts at once.'],
-  keepwarm_gateway_requests_in_flight: ['gauge', 'Requests that have not been answered to the end.'],
+  keepwarm_gateway_ready: ['gauge', '1 while the gateway accepts requests, 0 while it drains.'],
+  keepwarm_gateway_callers: ['gauge', 'Connections from callers.'],
+  keepwarm_gateway_callers_max: ['gauge', 'Maximum number of connections from callers.'],
+  keepwarm_gateway_requests_in_flight: ['gauge', 'Requests whose replies have not ended.'],
   keepwarm_gateway_requests_refused_total: [
     'counter',
-    'Requests it answered itself: not routed, or not safe to forward.',
+    'Requests that the gateway answered itself: not routed, or not safe to forward.',
   ],
   keepwarm_gateway_workers: ['gauge', 'Processes that serve callers.'],
-  keepwarm_gateway_workers_replaced_total: ['counter', 'Times another process took the place of one that ended.'],
-  keepwarm_gateway_workers_hung_total: ['counter', 'Times one was ended because nothing was heard of it any more.'],
+  keepwarm_gateway_workers_replaced_total: ['counter', 'Workers that ended and were replaced.'],
+  keepwarm_gateway_workers_hung_total: ['counter', 'Workers that were ended because they stopped responding.'],
   keepwarm_gateway_redis_up: ['gauge', '1 while the Redis that counts limits answers, 0 while it does not.'],
-  keepwarm_gateway_redis_losses_total: ['counter', 'Times it was lost.'],
-  process_start_time_seconds: ['gauge', 'When the process started, in seconds since 1970.'],
-  process_cpu_seconds_total: ['counter', 'CPU time the process has used.'],
-  process_resident_memory_bytes: ['gauge', 'Memory the process holds.'],
+  keepwarm_gateway_redis_losses_total: ['counter', 'Times that Redis was lost.'],
+  process_start_time_seconds: ['gauge', 'Start time of the process, in seconds since 1970.'],
+  process_cpu_seconds_total: ['counter', 'CPU time used by the process.'],
+  process_resident_memory_bytes: ['gauge', 'Resident memory of the process.'],
 } as const satisfies Readonly<Record<string, readonly [Family['type'], string]>>;
 
 type GatewayMetric = keyof typeof GATEWAY_METRICS;
