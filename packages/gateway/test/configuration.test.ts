@@ -187,10 +187,10 @@ describe('docs/reference/cli.md', () => {
     const gateway = rows('## Configuration of the gateway');
     assert.deepEqual([...gateway.keys()].sort(), [...GATEWAY_NAMES].sort());
     for (const [name, value] of Object.entries(GATEWAY_DEFAULTS)) assert.equal(gateway.get(name), String(value), name);
-    const each = rows('Each upstream:');
+    const each = rows('Each upstream that forwards HTTP:');
     assert.deepEqual([...each.keys()].sort(), [...UPSTREAM_NAMES].sort());
     for (const [name, value] of Object.entries(UPSTREAM_DEFAULTS)) assert.equal(each.get(name), String(value), name);
-    const rpc = rows('Each upstream that is a pool of nodes:');
+    const rpc = rows('Each upstream that is a pool of JSON-RPC nodes:');
     assert.deepEqual([...rpc.keys()].sort(), [...RPC_UPSTREAM_NAMES].sort());
     for (const name of ['requestBodyBytesMax', 'requestsMax'] as const) {
       assert.equal(rpc.get(name), String(RPC_UPSTREAM_DEFAULTS[name]), name);

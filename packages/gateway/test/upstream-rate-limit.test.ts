@@ -120,12 +120,12 @@ describe('the rate limit of an upstream', () => {
   });
 
   for (const [what, rateLimit, message] of [
-    ['no window', { limit: 3 }, /limits\[0\]\.windowMs must be a number ≥ 1, not undefined/],
-    ['no whole limit', { limit: 1.5, windowMs: 1_000 }, /limits\[0\]\.limit must be a whole number ≥ 1, not 1\.5/],
-    ['another name', { limit: 1, windowMs: 1_000, waitSeconds: 3 }, /rateLimit\.waitSeconds is no option; there are: /],
+    ['no window', { limit: 3 }, /limits\[0\]\.windowMs is undefined; allowed: a number from 1/],
+    ['no whole limit', { limit: 1.5, windowMs: 1_000 }, /limits\[0\]\.limit is 1\.5; allowed: a whole number from 1/],
+    ['another name', { limit: 1, windowMs: 1_000, waitSeconds: 3 }, /no option rateLimit\.waitSeconds; known: /],
     ['a function by name', { limits: [{ limit: 1, windowMs: 1, key: 'ip' }] }, /limits\[0\]\.key is not an option/],
     ['no list', { limits: 3 }, /^upstreams\.api\.rateLimit\.limits is 3; allowed: a list of limits/],
-    ['none in it', { limits: [] }, /rateLimit\.limits must name at least one limit/],
+    ['none in it', { limits: [] }, /option rateLimit\.limits is \[\]; allowed: a list of at least one/],
     ['a name that is none', { limit: 1, windowMs: 1, name: 3 }, /^upstreams\.api\.rateLimit\.name is 3; allowed: text/],
     ['a number', 40, /^upstreams\.api\.rateLimit is 40; allowed: an object/],
   ] as const) {

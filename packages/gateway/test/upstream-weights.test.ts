@@ -161,11 +161,7 @@ describe('what requests count for in the limit of an upstream', () => {
       { limits: [{ limit: 1, windowMs: 1, by: 3 }] },
       /limits\[0\]\.by is 3; allowed: text/,
     ],
-    [
-      'a figure beside several',
-      { limits: [{ limit: 1, windowMs: 1 }], weights: {} },
-      /rateLimit\.weights is no option/,
-    ],
+    ['a figure beside several', { limits: [{ limit: 1, windowMs: 1 }], weights: {} }, /no option rateLimit\.weights/],
   ] as const) {
     it(`is refused with ${what}, by name`, () => {
       const upstream = {

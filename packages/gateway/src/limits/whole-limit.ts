@@ -21,7 +21,7 @@ export type Share = Pick<
 
 export interface Figures {
   /** As facts have it. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   readonly limit: number;
   readonly windowMs: number;
 }

@@ -1,8 +1,8 @@
 /** Options of endpoint sets, with the source of each default. */
 
-import { NetError } from '../core/error.ts';
 import type { Fields } from '../core/fields.ts';
 import type { Origin } from '../core/origin.ts';
+import { invalid, show } from '../core/refusal.ts';
 
 /** One address that serves a target. */
 export interface EndpointOptions {
@@ -119,19 +119,21 @@ const PRIORITY_MAX = 1_000;
 
 /** @throws NetError `INVALID` naming what is wrong */
 export function checkEndpoints(endpoints: readonly EndpointOptions[]): void {
-  if (endpoints.length === 0) throw refused('there is no endpoint');
-  if (endpoints.length > ENDPOINTS_MAX) throw refused(`${endpoints.length} endpoints; at most ${ENDPOINTS_MAX}`);
+  if (endpoints.length === 0) throw invalid('there is no endpoint');
+  if (endpoints.length > ENDPOINTS_MAX) throw invalid(`${endpoints.length} endpoints; at most ${ENDPOINTS_MAX}`);
   const names = new Set<string>();
   for (const { name, weight = 1, priority = 0, basePath = '' } of endpoints) {
     const who = `endpoint ${JSON.stringify(name)}`;
-    if (name === '' || names.has(name)) throw refused(`${who}: names must differ and not be empty`);
+    if (name === '' || names.has(name)) throw invalid(`${who}: names must differ and not be empty`);
     names.add(name);
-    if (!(weight > 0 && weight < Number.POSITIVE_INFINITY)) throw refused(`${who} has weight ${weight}; above 0`);
+    if (!Number.isFinite(weight) || weight <= 0) {
+      throw invalid(`weight of ${who} is ${show(weight)}; allowed: a number above 0`);
+    }
     if (!Number.isInteger(priority) || priority < 0 || priority > PRIORITY_MAX) {
-      throw refused(`${who} has priority ${priority}; a whole number from 0 to ${PRIORITY_MAX}`);
+      throw invalid(`priority of ${who} is ${show(priority)}; allowed: a whole number from 0 to ${PRIORITY_MAX}`);
     }
     if (!BASE_PATH.test(basePath)) {
-      throw refused(
+      throw invalid(
         `${who} has a basePath that is not "" or "/like/this", encoded, without "/", "?" or "#" at its end`,
       );
     }
@@ -139,7 +141,3 @@ export function checkEndpoints(endpoints: readonly EndpointOptions[]): void {
 }
 
 const BASE_PATH = /^(?:\/[\x21\x22\x24-\x2e\x30-\x3e\x40-\x7e]+)*$/;
-
-function refused(what: string): NetError {
-  return new NetError('INVALID', what, { reach: 'unsent' });
-}

@@ -3,8 +3,10 @@ import type { StepLimits } from '../core/call.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import { Fields, type FieldsInput } from '../core/fields.ts';
 import type { Observer } from '../core/observer.ts';
+import { checkOptions, checkParts, isOptions } from '../core/refusal.ts';
 import type { BodyInput } from './call-body.ts';
 import type { EndpointsOptions } from './endpoints.ts';
+import { checkObserver, FACTS } from './facts.ts';
 import type { NetworkOptions } from './network.ts';
 import { invalid, OPTIONS, type Settings, settle, show, unknownHere } from './options.ts';
 import type { PresetName } from './presets.ts';
@@ -108,17 +110,17 @@ export const OPTION_NAMES: Readonly<Record<keyof ClientOptions, boolean>> = {
 
 /** What `settle` does not see: names at the top, and everything of `tls`. @throws NetError `INVALID` */
 export function checkNames(options: ClientOptions): void {
-  if (typeof options !== 'object' || options === null) {
+  if (!isOptions(options)) {
     const example = 'such as { origin: "https://api.example.com" }';
     throw invalid(`a client is made with an object of options, ${example}; it was given ${show(options)}`);
   }
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(OPTION_NAMES, name)) throw unknownHere(name, name, Object.keys(OPTION_NAMES));
     const isGroup = name === 'tls' || (Object.hasOwn(OPTIONS, name) && name !== 'call');
-    if (isGroup && value !== undefined && (typeof value !== 'object' || value === null)) {
-      throw invalid(`option ${name} is ${String(value)}; allowed: an object of options`);
-    }
+    if (isGroup && value !== undefined) checkOptions(`option ${name}`, value);
   }
+  checkParts(options);
+  checkObserver('observer', options.observer, FACTS);
   if (options.proxy !== undefined && Fields.of(options.headers).has('proxy-authorization')) {
     throw invalid('header proxy-authorization would go to the origin; put it into the headers of option proxy');
   }

@@ -11,16 +11,18 @@ import type { Call, Policy, Send } from '../core/call.ts';
 import type { Clock } from '../core/clock.ts';
 import { checkPath, Fields, type FieldsInput } from '../core/fields.ts';
 import { type Origin, originOf } from '../core/origin.ts';
+import { checkKnown, checkText, isOptions, kindOf } from '../core/refusal.ts';
 import { type Read, reading, relayed, relayOf, sending } from '../core/relay.ts';
 import type { Reply } from '../core/reply.ts';
 import type { WarmUpResult } from '../engines/http1/origin-pool.ts';
 import { BREAKER_DEFAULTS } from '../policies/breaker.ts';
 import { isRedirect, urlOf } from '../policies/redirect.ts';
 import { httpJudge } from './endpoint-judge.ts';
-import { invalid, show } from './options.ts';
+import { invalid } from './options.ts';
 import { always, given } from './policy-options.ts';
 import type { Protocol } from './protocol.ts';
 import type { Resilience, ResilienceParts } from './resilience.ts';
+import { baseOf, checkBase } from './targets.ts';
 
 export interface ClientEndpoint {
   /** Where it is, base path included: `https://a.example.com/v1`. */
@@ -62,7 +64,11 @@ export function endpointsOf(
   send: Send,
 ): ClientEndpoints | undefined {
   const { endpoints, origin } = options;
-  if (endpoints === undefined) return undefined;
+  if (endpoints === undefined) {
+    const alone = (['balance', 'healthCheck'] as const).find((name) => options[name] !== undefined);
+    if (alone !== undefined) throw invalid(`option ${alone} is given without endpoints, which it is about`);
+    return undefined;
+  }
   if (origin !== undefined) throw invalid('options origin and endpoints exclude each other: endpoints have origins');
   if (!Array.isArray(endpoints) || endpoints.length === 0) throw invalid('option endpoints must list at least one');
   const { protocol } = parts;
@@ -108,17 +114,19 @@ function absolute(reply: Reply, cameFrom: string): Reply {
 /** The origins calls go to when no other is named, by their keys; those that are none are refused elsewhere. */
 export function homesOf({ origin, endpoints }: EndpointsOptions & { readonly origin?: string | URL | undefined }) {
   const urls = Array.isArray(endpoints) ? endpoints.map((endpoint) => endpoint?.url) : [origin];
-  const parsed = urls.map((url) => (url === undefined ? null : URL.parse(String(url))));
+  const parsed = urls.map((url) => (typeof url === 'string' || url instanceof URL ? URL.parse(String(url)) : null));
   return parsed.filter((url) => url !== null).map((url) => url.origin);
 }
 
+const MEMBER = ['url', 'name', 'weight', 'priority', 'headers'] satisfies (keyof ClientEndpoint)[];
+
 function memberOf(endpoint: ClientEndpoint, whole: boolean): EndpointOptions {
-  if (typeof endpoint !== 'object' || endpoint === null) {
-    throw invalid(`option endpoints has ${show(endpoint)} in it; allowed: { url }`);
-  }
+  if (!isOptions(endpoint)) throw invalid(`option endpoints has ${kindOf(endpoint)} in it; allowed: { url }`);
+  checkKnown(endpoint, MEMBER, '', ' of an endpoint');
   const { url, name, weight, priority, headers } = endpoint;
-  const parsed = URL.parse(String(url));
-  if (parsed === null) throw invalid('an endpoint has a url that is not an absolute URL');
+  const parsed = baseOf('url of an endpoint', url);
+  checkText('name of an endpoint', name);
+  if (!whole) checkBase('url of an endpoint', parsed);
   const basePath = parsed.pathname.replace(/\/$/, '');
   return {
     name: name ?? parsed.host,

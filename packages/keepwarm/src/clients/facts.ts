@@ -3,6 +3,7 @@
  * fact nobody wants is never made.
  */
 import type { Observer } from '../core/observer.ts';
+import { checkFunction, distance, invalid, isOptions, refused } from '../core/refusal.ts';
 
 export type FactName = keyof Observer;
 export type FactOf<N extends FactName> = Parameters<NonNullable<Observer[N]>>[0];
@@ -50,6 +51,26 @@ const NAMES: Readonly<Record<FactName, true>> = {
 };
 
 export const FACTS = Object.keys(NAMES) as readonly FactName[];
+
+/**
+ * That somebody can be told: a fact's own name holds a function, and no other function stands under a name that is
+ * nearly one, where it would never be called. What a class has beside its listeners is its own affair.
+ *
+ * @param facts the names that are told @throws NetError `INVALID` naming the option, or the fact that was meant
+ */
+export function checkObserver(option: string, observer: unknown, facts: readonly string[]): void {
+  if (observer === undefined) return;
+  if (!isOptions(observer)) throw refused(option, observer, 'an object with functions named after facts');
+  for (const name of facts) checkFunction(`${option}.${name}`, Reflect.get(observer, name));
+  for (const [name, value] of Object.entries(observer)) {
+    if (typeof value !== 'function' || facts.includes(name)) continue;
+    const near = facts.find((fact) => distance(fact.toLowerCase(), name.toLowerCase()) <= FACT_EDITS);
+    if (near !== undefined) throw invalid(`there is no fact ${option}.${name}; did you mean ${near}?`);
+  }
+}
+
+/** Further away from a fact is a name of its own. */
+const FACT_EDITS = 2;
 
 type Listener = (fact: never) => void;
 

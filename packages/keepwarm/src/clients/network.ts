@@ -2,6 +2,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Observer } from '../core/observer.ts';
 import { originOf } from '../core/origin.ts';
+import { checkFunction } from '../core/refusal.ts';
 import { Dialler } from '../net/dial.ts';
 import { DnsCache } from '../net/dns.ts';
 import type { Resolver } from '../net/dns-options.ts';
@@ -54,9 +55,8 @@ export function networkOf(options: NetworkOptions, clock: Clock, observer: Obser
   if (resolver !== undefined && lookup !== undefined) {
     throw invalid('options dns.resolver and dns.lookup exclude each other: a name is asked for in one place');
   }
-  if (lookup !== undefined && typeof lookup !== 'function') {
-    throw invalid(`option dns.lookup is ${String(lookup)}; allowed: a function as node:net takes it`);
-  }
+  checkFunction('dns.lookup', lookup, 'a function as node:net takes it');
+  checkFunction('dns.resolver', resolver);
   const source = lookup === undefined ? (resolver ?? systemResolver()) : resolverOf(lookup);
   const tls = shared ?? new TlsSetup(options.tls ?? {});
   const dns = new DnsCache({ ...settle('dns', dnsOptions), resolver: source }, clock, observer);

@@ -2,16 +2,21 @@
  * Every option of `createClient` that is a number or a choice, with its default, range and unit: one table that is the
  * validator, the defaults and the source of docs/reference/options.md (a test keeps the two equal).
  */
-import { NetError } from '../core/error.ts';
+import type { NetError } from '../core/error.ts';
+import { invalid, show, unknownOption } from '../core/refusal.ts';
 import type { Http2Use } from '../engines/engine.ts';
 import { DNS_DEFAULTS } from '../net/dns-options.ts';
 import { CALLED_HERE } from './names-elsewhere.ts';
+
+export { invalid, show, unknownOption };
 
 interface NumberRule {
   readonly kind: 'number';
   readonly default: number;
   readonly min: number;
   readonly max: number;
+  /** For what is counted. `Infinity`, where the range allows it, is no limit at all. */
+  readonly whole?: boolean;
 }
 interface ChoiceRule<T extends string | number | boolean = string | number | boolean> {
   readonly kind: 'choice';
@@ -22,12 +27,16 @@ export type Rule = NumberRule | ChoiceRule;
 
 const INF = Number.POSITIVE_INFINITY;
 
-const ms = (defaultMs: number, min = 1): NumberRule => ({ kind: 'number', default: defaultMs, min, max: INF });
-const count = (byDefault: number, min: number, max = INF): NumberRule => ({
+const number = (byDefault: number, min: number, max = INF): NumberRule => ({
   kind: 'number',
   default: byDefault,
   min,
   max,
+});
+const ms = (defaultMs: number, min = 1): NumberRule => number(defaultMs, min);
+const count = (byDefault: number, min: number, max = INF): NumberRule => ({
+  ...number(byDefault, min, max),
+  whole: true,
 });
 const choice = <T extends string | number | boolean>(byDefault: T, ...values: T[]): ChoiceRule<T> => ({
   kind: 'choice',
@@ -51,7 +60,7 @@ export const OPTIONS = {
     idleMs: ms(30_000),
     surplusMs: ms(5_000, 0),
     ageMs: ms(300_000),
-    ageJitter: count(0.1, 0, 1),
+    ageJitter: number(0.1, 0, 1),
     requestsMax: count(INF, 1),
     waitersMax: count(10_000, 0),
     scheduling: choice<'lifo' | 'fifo'>('lifo', 'lifo', 'fifo'),
@@ -66,7 +75,7 @@ export const OPTIONS = {
     fieldsMax: count(256, 1, 65_535),
     extensionBytesMax: count(16 * 1024, 0),
     interimMax: count(16, 0),
-    inflationMax: count(200, 1),
+    inflationMax: number(200, 1),
     inflationFreeBytes: count(1024 * 1024, 0),
   },
   session: {
@@ -132,40 +141,14 @@ export function check(what: string, value: unknown, rule: Rule): void {
     if ((rule.values as readonly unknown[]).includes(value)) return;
     throw invalid(`${what} is ${show(value)}; allowed: ${rule.values.map(show).join(', ')}`);
   }
-  if (typeof value === 'number' && value >= rule.min && value <= rule.max) return;
-  throw invalid(`${what} is ${show(value)}; allowed: a number from ${rule.min} to ${rule.max}`);
+  const fits = typeof value === 'number' && value >= rule.min && value <= rule.max;
+  if (fits && (!rule.whole || Number.isInteger(value) || value === INF)) return;
+  const kind = rule.whole ? 'a whole number' : 'a number';
+  throw invalid(`${what} is ${show(value)}; allowed: ${kind} from ${rule.min} to ${rule.max}`);
 }
 
 /** The same, of the client itself and its calls: by names that other clients have for them as well. */
 export function unknownHere(path: string, name: string, known: readonly string[]): NetError {
   const here = Object.hasOwn(CALLED_HERE, name) ? CALLED_HERE[name] : undefined;
   return here === undefined ? unknownOption(path, name, known) : invalid(`there is no option ${path}; use ${here}`);
-}
-
-export function unknownOption(path: string, name: string, known: readonly string[]): NetError {
-  const farness = (candidate: string): number => distance(candidate.toLowerCase(), name.toLowerCase());
-  const [near] = known.filter((candidate) => farness(candidate) <= 3).sort((a, b) => farness(a) - farness(b));
-  const hint = near === undefined ? `known: ${known.join(', ')}` : `did you mean ${near}?`;
-  return invalid(`there is no option ${path}; ${hint}`);
-}
-
-export function invalid(message: string): NetError {
-  return new NetError('INVALID', message, { reach: 'unsent' });
-}
-
-export function show(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value);
-}
-
-/** Edits between two short words (Levenshtein, 1966). */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }

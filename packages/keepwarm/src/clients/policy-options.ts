@@ -6,6 +6,7 @@
  */
 import type { BudgetOptions } from '../algo/budget.ts';
 import type { HealthCheckOptions } from '../balance/options.ts';
+import { checkOptions, isOptions } from '../core/refusal.ts';
 import type { BreakerOptions } from '../policies/breaker.ts';
 import type { CacheOptions } from '../policies/cache.ts';
 import type { CoalesceOptions } from '../policies/coalesce.ts';
@@ -201,7 +202,7 @@ export function given<T extends object>(
 ): T | undefined {
   if (option === undefined || option === false) return undefined;
   if (option === true) return defaults;
-  if (typeof option !== 'object' || option === null || Array.isArray(option)) {
+  if (!isOptions(option)) {
     throw invalid(`option ${name} is ${show(option)}; allowed: true, false, or an object of options`);
   }
   const rules: Readonly<Record<string, PolicyRule>> = POLICY_RULES[name];
@@ -219,10 +220,9 @@ export function given<T extends object>(
 }
 
 /** The same for what cannot be off. */
-export function always<T extends object>(name: PolicyGroup, option: Partial<T> | undefined, defaults: T): T {
-  const settled = given(name, option ?? {}, defaults);
-  if (settled === undefined) throw invalid(`option ${name} is ${show(option)}; allowed: an object of options`);
-  return settled;
+export function always<T extends object>(name: PolicyGroup, option: Partial<T> = {}, defaults: T): T {
+  checkOptions(`option ${name}`, option);
+  return { ...defaults, ...given(name, option, defaults) };
 }
 
 function inOrder(name: PolicyGroup, options: object): void {

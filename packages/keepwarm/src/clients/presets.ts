@@ -4,10 +4,11 @@
  */
 
 import type { Call } from '../core/call.ts';
+import { isOptions, refused, show } from '../core/refusal.ts';
 import { BREAKER_SEED } from '../policies/breaker.ts';
 import { RETRY_SEED } from '../policies/retry-options.ts';
 import type { ClientOptions } from './client-options.ts';
-import { invalid, type Settings, show } from './options.ts';
+import type { Settings } from './options.ts';
 import type { ResilienceOptions } from './resilience.ts';
 
 /** `patienceMs` follows from `retry.attemptMs` where it is not given. */
@@ -106,8 +107,8 @@ export type PresetName = keyof typeof PRESETS;
 /** The options with those of their preset under them. @throws NetError `INVALID` for a preset there is not */
 export function withPreset(options: ClientOptions): ClientOptions {
   const { preset = 'api' } = options;
-  if (!Object.hasOwn(PRESETS, preset)) {
-    throw invalid(`option preset is ${show(preset)}; allowed: ${Object.keys(PRESETS).join(', ')}`);
+  if (typeof preset !== 'string' || !Object.hasOwn(PRESETS, preset)) {
+    throw refused('preset', preset, Object.keys(PRESETS).map(show).join(', '));
   }
   const under: Preset = PRESETS[preset];
   const settled: Record<string, unknown> = { ...options };
@@ -121,7 +122,7 @@ export function withPreset(options: ClientOptions): ClientOptions {
 
 function over(figures: unknown, given: unknown): unknown {
   if (given === undefined || given === true) return figures;
-  if (typeof given !== 'object' || given === null || typeof figures !== 'object') return given;
+  if (!isOptions(given) || typeof figures !== 'object') return given;
   const values = Object.entries(given).filter(([, value]) => value !== undefined);
   return { ...figures, ...Object.fromEntries(values) };
 }

@@ -23,7 +23,7 @@ import { PATIENCE_MS } from '../policies/health.ts';
 import { HEDGE_DEFAULTS, type HedgeOptions, type HedgeSnapshot, hedge } from '../policies/hedge.ts';
 import type { RateSnapshot } from '../policies/rate-keys.ts';
 import { rateLimit } from '../policies/rate-limit.ts';
-import type { RateLimit, RateLimitOptions } from '../policies/rate-options.ts';
+import { checkLimit, RATE_DEFAULTS, type RateLimit, type RateLimitOptions } from '../policies/rate-options.ts';
 import type { RateShare } from '../policies/rate-share.ts';
 import { type RetrySnapshot, retry } from '../policies/retry.ts';
 import { RETRY_DEFAULTS, type RetryOptions } from '../policies/retry-options.ts';
@@ -201,7 +201,18 @@ function limitsOf(option: ResilienceOptions['rateLimit']): RateLimitOptions | un
     const allowed = '{ limit, windowMs }, { limits: [...] }, or a policy with snapshot() and close()';
     throw invalid(`option rateLimit is ${show(option)}; allowed: false, ${allowed}`);
   }
-  return 'limits' in option ? option : { limits: [option] };
+  if ('limits' in option) return option;
+  checkAlone(option);
+  return { limits: [option] };
+}
+
+/** A single limit is written without a list, and refused under the names it has there. @throws NetError `INVALID` */
+function checkAlone(limit: RateLimit): void {
+  const aside = Object.keys(limit).find((name) => Object.hasOwn(RATE_DEFAULTS, name));
+  if (aside !== undefined) {
+    throw invalid(`option rateLimit.${aside} is for all limits together: { limits: [{ limit, windowMs }], ${aside} }`);
+  }
+  checkLimit('rateLimit', limit);
 }
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };

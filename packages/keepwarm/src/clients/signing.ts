@@ -7,6 +7,7 @@
  */
 import type { Call } from '../core/call.ts';
 import { Fields, type FieldsInput } from '../core/fields.ts';
+import { kindOf } from '../core/refusal.ts';
 import { invalid } from './options.ts';
 
 /** What is about to be written. */
@@ -33,7 +34,8 @@ export type Sign = (call: Signable) => FieldsInput;
 /** @throws NetError `INVALID` when the option is no function */
 export function signer(sign: Sign | undefined): Call['sign'] {
   if (sign === undefined) return undefined;
-  if (typeof sign !== 'function') throw invalid(`option sign is ${typeof sign}; allowed: a function that gives fields`);
+  if (typeof sign !== 'function')
+    throw invalid(`option sign is ${kindOf(sign)}; allowed: a function that gives fields`);
   return ({ method, origin, path, headers, body, section }) => {
     const text = typeof body === 'string' || body instanceof Uint8Array || body === undefined;
     if (!text) throw invalid('its body is a stream; what is signed must be at hand as text or bytes');

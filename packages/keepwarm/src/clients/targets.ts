@@ -1,6 +1,7 @@
 /** Where calls go: paths and URLs as callers write them, as an origin and a request target. */
 import { checkPath } from '../core/fields.ts';
 import { type Origin, originOf } from '../core/origin.ts';
+import { isOptions, show } from '../core/refusal.ts';
 import { invalid } from './options.ts';
 
 type QueryValue = string | number | boolean | undefined;
@@ -43,11 +44,12 @@ export class Targets {
   /**
    * @param places several addresses instead of a home. Their home is the first one's origin, as an object of its own:
    *               calls with it are for all of them, calls with any other for that address as it is
-   * @throws NetError `INVALID` for what is not an http or https URL
+   * @throws NetError `INVALID` for what is not an http or https URL, and for one with a query, which would be lost
    */
   constructor(home: string | URL | undefined, places: readonly Place[] = []) {
-    const url = home === undefined ? undefined : parse(String(home));
+    const url = home === undefined ? undefined : baseOf('option origin', home);
     const [first] = places;
+    if (url !== undefined) checkBase('option origin', url);
     this.#places = places;
     this.home = first === undefined ? url && this.origin(url) : { ...first.origin };
     this.#basePath = url === undefined || url.pathname === '/' ? '' : checkPath(url.pathname.replace(/\/$/, ''));
@@ -147,6 +149,26 @@ function below({ origin, basePath = '', target }: Place, url: URL): string | und
   return (pathname.slice(basePath.length) || '/') + url.search;
 }
 
+/**
+ * What paths are relative to. Its text is not shown: it may hold a key.
+ *
+ * @throws NetError `INVALID` naming `what`
+ */
+export function baseOf(what: string, given: unknown): URL {
+  if (typeof given !== 'string' && !(given instanceof URL)) {
+    throw invalid(`${what} is ${show(given)}; allowed: an absolute URL`);
+  }
+  const url = URL.parse(String(given));
+  if (url === null) throw invalid(`${what} is not an absolute URL, such as https://api.example.com/v1`);
+  return url;
+}
+
+/** That nothing of it is lost when paths are put behind it. @throws NetError `INVALID` */
+export function checkBase(what: string, { search, hash }: URL): void {
+  if (search === '' && hash === '') return;
+  throw invalid(`${what} has a query or a fragment, which no call would send; give it with each call, or as a header`);
+}
+
 function parse(url: string, otherwise = 'is not an absolute URL'): URL {
   const parsed = URL.parse(url);
   if (parsed === null) throw invalid(`${JSON.stringify(url)} ${otherwise}`);
@@ -155,19 +177,21 @@ function parse(url: string, otherwise = 'is not an absolute URL'): URL {
 
 function withQuery(path: string, query: Query | undefined): string {
   if (query === undefined) return path;
+  if (!isOptions(query)) throw invalid(`query of a call is ${show(query)}; allowed: an object or URLSearchParams`);
   const text = (query instanceof URLSearchParams ? query : parametersOf(query)).toString();
   return text === '' ? path : `${path}${path.includes('?') ? '&' : '?'}${text}`;
 }
+
+/** What has one obvious way to be written. */
+const PLAIN: ReadonlySet<string> = new Set(['string', 'number', 'boolean', 'bigint']);
 
 function parametersOf(query: Exclude<Query, URLSearchParams>): URLSearchParams {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
     for (const each of Array.isArray(value) ? value : [value]) {
       if (each === undefined) continue;
-      if (each === null || typeof each === 'object') {
-        throw invalid(
-          `query parameter ${name} is ${each === null ? 'null' : 'an object'}; leave it out or make it text`,
-        );
+      if (!PLAIN.has(typeof each) || Number.isNaN(each)) {
+        throw invalid(`query parameter ${name} is ${show(each)}; leave it out or make it text`);
       }
       parameters.append(name, String(each));
     }

@@ -5,8 +5,8 @@
 import type { Policy } from '../core/call.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Observer } from '../core/observer.ts';
+import { refused } from '../core/refusal.ts';
 import { FACTS, guarded } from './facts.ts';
-import { invalid } from './options.ts';
 
 /** What `openTelemetry()` of `keepwarm/otel` gives. One may serve any number of clients. */
 export interface Telemetry {
@@ -29,9 +29,8 @@ export interface Joined {
 /** @throws NetError `INVALID` */
 export function join(telemetry: Telemetry | undefined, clock: Clock): Joined | undefined {
   if (telemetry === undefined) return undefined;
-  if (typeof telemetry?.join !== 'function') {
-    throw invalid(`option telemetry is ${typeof telemetry}; allowed: what openTelemetry() of keepwarm/otel gives`);
-  }
+  const isOne = typeof telemetry?.join === 'function' && typeof telemetry.watch === 'function';
+  if (!isOne) throw refused('telemetry', telemetry, 'what openTelemetry() of keepwarm/otel gives');
   return telemetry.join(clock);
 }
 

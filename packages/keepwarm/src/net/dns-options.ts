@@ -1,5 +1,6 @@
 /** The words of name resolution, its options, and their defaults with the source of each. */
 import { NetError } from '../core/error.ts';
+import { show } from '../core/refusal.ts';
 
 export interface Address {
   /** As `net.isIP` accepts it; an IPv6 address may carry a zone (`fe80::1%eth0`). */
@@ -61,15 +62,16 @@ export function checkDnsOptions(options: DnsOptions): void {
   const { namesMax, ttlMsMin, ttlMsMax, ttlMsUnknown, staleMs, staleOnErrorMs, negativeMs, lookupMs } = options;
   const lengths = { ttlMsMin, ttlMsMax, ttlMsUnknown, staleMs, staleOnErrorMs, negativeMs };
   for (const [limit, value] of Object.entries(lengths)) {
-    if (!(value >= 0)) throw outOfRange(limit, value, 'must be 0 ms or more');
+    if (!(value >= 0)) throw outOfRange(limit, value, 'allowed: a number from 0');
   }
-  if (!(namesMax >= 1)) throw outOfRange('namesMax', namesMax, 'must be 1 or more');
-  if (!(lookupMs > 0)) throw outOfRange('lookupMs', lookupMs, 'must be more than 0 ms');
-  if (ttlMsMin > ttlMsMax) throw outOfRange('ttlMsMin', ttlMsMin, `must not exceed ttlMsMax (${ttlMsMax})`);
+  if (!(namesMax >= 1)) throw outOfRange('namesMax', namesMax, 'allowed: a number from 1');
+  if (!(lookupMs > 0)) throw outOfRange('lookupMs', lookupMs, 'allowed: a number above 0');
+  if (ttlMsMin > ttlMsMax)
+    throw outOfRange('ttlMsMin', ttlMsMin, `allowed: at most dns.ttlMsMax, which is ${ttlMsMax}`);
 }
 
 function outOfRange(limit: string, value: number, rule: string): NetError {
-  return new NetError('INVALID', `DNS option ${limit} is ${value}: it ${rule}`, { reach: 'unsent', limit, value });
+  return new NetError('INVALID', `option dns.${limit} is ${show(value)}; ${rule}`, { reach: 'unsent', limit, value });
 }
 
 export interface DnsStats {

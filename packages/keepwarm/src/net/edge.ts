@@ -2,8 +2,8 @@
  * The ways to an origin that are not the direct one: a proxy, a Unix domain socket, or a connector of the user's. A
  * client has at most one kind, so that nobody has to guess which one wins.
  */
-import { NetError } from '../core/error.ts';
 import type { Origin } from '../core/origin.ts';
+import { checkFunction, invalid, refused } from '../core/refusal.ts';
 import type { Connector } from './connector.ts';
 import { Proxies, type ProxyPeer } from './proxy.ts';
 import type { Environment } from './proxy-environment.ts';
@@ -51,7 +51,7 @@ export function edgeOf(
     return () => way;
   }
   if (connector !== undefined) {
-    if (typeof connector !== 'function') throw invalid(`option connector is ${String(connector)}; allowed: a function`);
+    checkFunction('connector', connector);
     const way: Way = { kind: 'connector', connector };
     return () => way;
   }
@@ -65,7 +65,7 @@ export function edgeOf(
 
 function checkedPath(path: unknown): string {
   if (typeof path !== 'string' || path === '') {
-    throw invalid(`option socketPath is ${JSON.stringify(path)}; allowed: the path of a socket`);
+    throw refused('socketPath', path, 'the path of a socket');
   }
   const bytes = Buffer.byteLength(path);
   if (process.platform !== 'win32' && bytes > PATH_BYTES_MAX) {
@@ -73,8 +73,4 @@ function checkedPath(path: unknown): string {
   }
   if (path.slice(1).includes('\0')) throw invalid('option socketPath holds a NUL');
   return path;
-}
-
-function invalid(message: string): NetError {
-  return new NetError('INVALID', message, { reach: 'unsent' });
 }

@@ -5,6 +5,7 @@
 import { NetError } from '../core/error.ts';
 import { Fields } from '../core/fields.ts';
 import type { Origin } from '../core/origin.ts';
+import { checkFlag, checkKnown, invalid, isOptions, refused } from '../core/refusal.ts';
 import { type Environment, environmentProxies, type NamedProxy } from './proxy-environment.ts';
 import type { ProxyChoice, ProxyOption, ProxyServer } from './proxy-options.ts';
 import { type TlsOptions, TlsSetup } from './tls.ts';
@@ -127,14 +128,15 @@ export class Proxies {
       return origin === undefined ? undefined : found(origin);
     }
     if (typeof choice === 'string' || choice instanceof URL) return this.#remembered(String(choice));
-    if (typeof choice !== 'object' || choice === null) {
-      throw invalid(`option proxy is ${String(choice)}; allowed: a URL, { url }, "environment", "none", a function`);
+    if (!isOptions(choice)) {
+      throw refused('proxy', choice, 'a URL, { url }, "environment", "none", a function');
     }
     let proxy = this.#byServer.get(choice);
     if (proxy === undefined) {
-      for (const name of Object.keys(choice)) {
-        if (!NAMES.includes(name)) throw invalid(`there is no option proxy.${name}; known: ${NAMES.join(', ')}`);
-      }
+      checkKnown(choice, NAMES, 'proxy.');
+      if (typeof choice.url !== 'string' && !(choice.url instanceof URL))
+        throw refused('proxy.url', choice.url, 'a URL');
+      checkFlag('proxy.remoteDns', choice.remoteDns);
       if (choice.tls !== undefined) this.#checkTls(choice.tls);
       proxy = new ProxyPeer(choice, 'option proxy.url');
       this.#byServer.set(choice, proxy);
@@ -174,8 +176,4 @@ function credentialsOf(url: URL, what: string): Credentials | undefined {
     if (error instanceof NetError) throw error;
     throw invalid(`${what} has credentials that are not percent-encoded text`);
   }
-}
-
-function invalid(message: string): NetError {
-  return new NetError('INVALID', message, { reach: 'unsent' });
 }

@@ -1,6 +1,15 @@
 /** What a rate limit takes, with the defaults and where they come from. */
 import type { Call } from '../core/call.ts';
-import { NetError } from '../core/error.ts';
+import {
+  checkFlag,
+  checkFunction,
+  checkKnown,
+  checkOptions,
+  checkText,
+  definedOf,
+  invalid,
+  refused,
+} from '../core/refusal.ts';
 
 export interface RateLimit {
   /** Total weight of calls in any window; a whole number ≥ 1. */
@@ -8,37 +17,37 @@ export interface RateLimit {
   /** Length of the window, in ms. */
   readonly windowMs: number;
   /** As it stands in errors, facts and `snapshot()`; a name the peer uses in `RateLimit` connects the two. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** Each key has the whole limit for itself; without it all calls share one. Keys are shown nowhere. */
-  readonly key?: (call: Call) => string;
+  readonly key?: ((call: Call) => string) | undefined;
   /** What a call counts for: a whole number ≥ 0; 1 without it. */
-  readonly weight?: (call: Call) => number;
+  readonly weight?: ((call: Call) => number) | undefined;
 }
 
 export interface RateLimitOptions {
   /** A call starts when all of them admit it, and then counts in all of them; otherwise in none. */
   readonly limits: readonly RateLimit[];
   /** Calls that may wait; the next is refused with `SATURATED`. */
-  readonly waitersMax?: number;
+  readonly waitersMax?: number | undefined;
   /** How long a call may wait, in ms. */
-  readonly waitMs?: number;
+  readonly waitMs?: number | undefined;
   /** Keys remembered per limit; one that still holds starts is never forgotten. */
-  readonly keysMax?: number;
+  readonly keysMax?: number | undefined;
   /** What makes a window exact: how the peer counts (`answer`), or how we do (`start`). */
-  readonly counts?: 'answer' | 'start';
+  readonly counts?: 'answer' | 'start' | undefined;
   /** How long a call that ended without an answer may still be on its way to the peer, in ms. */
-  readonly lateMs?: number;
+  readonly lateMs?: number | undefined;
   /** Added to every window, in ms: for peers whose clock or count is coarse. */
-  readonly skewMs?: number;
+  readonly skewMs?: number | undefined;
   /** Whether what replies say about the peer's limits is heeded. */
-  readonly feedback?: boolean;
+  readonly feedback?: boolean | undefined;
   /** Pause after a 429 that does not say how long, in ms. */
-  readonly pauseMs?: number;
+  readonly pauseMs?: number | undefined;
   /** The longest that a reply can make a limit stricter for, in ms. */
-  readonly pauseMsMax?: number;
+  readonly pauseMsMax?: number | undefined;
 }
 
-export type RateSettings = Required<RateLimitOptions>;
+export type RateSettings = { readonly [K in keyof RateLimitOptions]-?: Exclude<RateLimitOptions[K], undefined> };
 
 export const RATE_DEFAULTS: Omit<RateSettings, 'limits'> = {
   waitersMax: 10_000, // as pool.waitersMax
@@ -54,32 +63,38 @@ export const RATE_DEFAULTS: Omit<RateSettings, 'limits'> = {
 
 /** The options with their defaults. @throws NetError `INVALID` naming the option */
 export function rateSettings(options: RateLimitOptions): RateSettings {
-  known('rateLimit', options, [...Object.keys(RATE_DEFAULTS), 'limits']);
+  checkOptions('option rateLimit', options);
+  checkKnown(options, [...Object.keys(RATE_DEFAULTS), 'limits'], 'rateLimit.');
   const settings = { ...RATE_DEFAULTS, ...definedOf(options) } as RateSettings;
-  if (!Array.isArray(settings.limits) || settings.limits.length === 0) {
-    throw invalid('rateLimit.limits must name at least one limit');
+  const { limits, waitMs, counts } = settings;
+  if (!Array.isArray(limits) || limits.length === 0) {
+    throw refused('rateLimit.limits', limits, 'a list of at least one { limit, windowMs }');
   }
-  for (const [index, { limit, windowMs }] of settings.limits.entries()) {
-    known(`rateLimit.limits[${index}]`, settings.limits[index]!, ['limit', 'windowMs', 'name', 'key', 'weight']);
-    whole(`rateLimit.limits[${index}].limit`, limit, 1);
-    finite(`rateLimit.limits[${index}].windowMs`, windowMs, 1);
-  }
+  for (const [index, limit] of limits.entries()) checkLimit(`rateLimit.limits[${index}]`, limit);
   whole('rateLimit.waitersMax', settings.waitersMax, 0);
   whole('rateLimit.keysMax', settings.keysMax, 1);
   for (const name of ['lateMs', 'skewMs', 'pauseMs', 'pauseMsMax'] as const)
     finite(`rateLimit.${name}`, settings[name], 0);
-  if (!(settings.waitMs >= 0)) throw invalid(`rateLimit.waitMs must be at least 0, not ${settings.waitMs}`);
-  if (settings.counts !== 'answer' && settings.counts !== 'start') {
-    throw invalid(`rateLimit.counts must be answer or start, not ${String(settings.counts)}`);
-  }
+  if (typeof waitMs !== 'number' || !(waitMs >= 0)) throw refused('rateLimit.waitMs', waitMs, 'a number from 0');
+  if (counts !== 'answer' && counts !== 'start') throw refused('rateLimit.counts', counts, '"answer", "start"');
+  checkFlag('rateLimit.feedback', settings.feedback);
   return settings;
 }
 
-export const nameOf = ({ name, limit, windowMs }: RateLimit): string => name ?? `${limit} per ${windowMs} ms`;
-
-export function invalid(message: string, cause?: unknown): NetError {
-  return new NetError('INVALID', message, { reach: 'unsent', cause });
+/** @param name how the caller wrote it, such as `rateLimit` @throws NetError `INVALID` naming what is wrong with it */
+export function checkLimit(name: string, limit: RateLimit): void {
+  checkOptions(`option ${name}`, limit);
+  checkKnown(limit, LIMIT, `${name}.`);
+  whole(`${name}.limit`, limit.limit, 1);
+  finite(`${name}.windowMs`, limit.windowMs, 1);
+  checkText(`${name}.name`, limit.name);
+  checkFunction(`${name}.key`, limit.key);
+  checkFunction(`${name}.weight`, limit.weight);
 }
+
+const LIMIT = ['limit', 'windowMs', 'name', 'key', 'weight'] satisfies (keyof RateLimit)[];
+
+export const nameOf = ({ name, limit, windowMs }: RateLimit): string => name ?? `${limit} per ${windowMs} ms`;
 
 /** What a call weighs in a limit. @throws NetError `INVALID` for what is no weight, or can never fit */
 export function weightOf(limit: RateLimit, call: Call): number {
@@ -90,19 +105,10 @@ export function weightOf(limit: RateLimit, call: Call): number {
   throw invalid(`a call weighs ${weight} in the rate limit "${nameOf(limit)}" of ${limit.limit}: ${why}`);
 }
 
-const definedOf = (options: RateLimitOptions) =>
-  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-
-function known(where: string, options: object, names: readonly string[]): void {
-  const stranger = Object.keys(options).find((name) => !names.includes(name));
-  if (stranger !== undefined) throw invalid(`${where}.${stranger} is no option; there are: ${names.join(', ')}`);
+function whole(name: string, value: unknown, min: number): void {
+  if (!Number.isSafeInteger(value) || Number(value) < min) throw refused(name, value, `a whole number from ${min}`);
 }
 
-function whole(name: string, value: number, min: number): void {
-  if (!Number.isSafeInteger(value) || value < min)
-    throw invalid(`${name} must be a whole number ≥ ${min}, not ${value}`);
-}
-
-function finite(name: string, value: number, min: number): void {
-  if (!(Number.isFinite(value) && value >= min)) throw invalid(`${name} must be a number ≥ ${min}, not ${value}`);
+function finite(name: string, value: unknown, min: number): void {
+  if (!(Number.isFinite(value) && Number(value) >= min)) throw refused(name, value, `a number from ${min}`);
 }

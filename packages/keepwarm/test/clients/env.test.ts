@@ -48,11 +48,11 @@ describe('optionsFromEnv', () => {
 
   it('refuses what cannot be meant, with the variable, its value and what is allowed', () => {
     const cases: [string, string, string][] = [
-      ['MAX_SOCKETS', '0', '0; allowed: a number from 1 to 65535'],
-      ['MAX_SOCKETS', '-1', '"-1"; allowed: a number from 1 to 65535'],
-      ['MAX_SOCKETS', '5O', '"5O"; allowed: a number from 1 to 65535'],
-      ['MAX_SOCKETS', '1e3', '"1e3"; allowed: a number from 1 to 65535'],
-      ['MAX_SOCKETS', 'NaN', '"NaN"; allowed: a number from 1 to 65535'],
+      ['MAX_SOCKETS', '0', '0; allowed: a whole number from 1 to 65535'],
+      ['MAX_SOCKETS', '-1', '"-1"; allowed: a whole number from 1 to 65535'],
+      ['MAX_SOCKETS', '5O', '"5O"; allowed: a whole number from 1 to 65535'],
+      ['MAX_SOCKETS', '1e3', '"1e3"; allowed: a whole number from 1 to 65535'],
+      ['MAX_SOCKETS', 'NaN', '"NaN"; allowed: a whole number from 1 to 65535'],
       ['KEEP_ALIVE_MSECS', '30s', '"30s"; allowed: a number from 1000 to Infinity'],
       ['KEEP_ALIVE_ENABLED', 'maybe', '"maybe"; allowed: true, false'],
       ['TCP_NO_DELAY', 'yes', '"yes"; allowed: true, false'],

@@ -255,7 +255,7 @@ describe('HTTPClient.setConnectionTracker', () => {
 describe('options of HTTPClient', () => {
   it('are refused under the names they were given', () => {
     const cases: [object, RegExp][] = [
-      [{ maxSockets: 0 }, /^option maxSockets is 0; allowed: a number from 1 to 65535$/],
+      [{ maxSockets: 0 }, /^option maxSockets is 0; allowed: a whole number from 1 to 65535$/],
       [{ maxSocket: 1 }, /there is no option maxSocket; did you mean maxSockets\?/],
       [{ scheduling: 'random' }, /^option scheduling is "random"; allowed: "lifo", "fifo"$/],
       [{ family: 0 }, /^option family is 0; allowed: "auto", 4, 6$/],

@@ -110,7 +110,7 @@ describe('options of tls', () => {
       [{ minversion: 'TLSv1.3' }, /did you mean minVersion\?/],
       [{ minVersion: 'TLSv1.1' }, /option tls\.minVersion is "TLSv1\.1"; allowed: "TLSv1\.2", "TLSv1\.3"/],
       [{ verify: 'no' }, /option tls\.verify is "no"; allowed: true, false/],
-      [{ sessionsMax: -1 }, /option tls\.sessionsMax is -1; allowed: a number from 0/],
+      [{ sessionsMax: -1 }, /option tls\.sessionsMax is -1; allowed: a whole number from 0/],
     ];
     for (const [tls, message] of cases) assert.match(refusal({ tls }).message, message);
     createClient({ tls: { minVersion: 'TLSv1.3', verify: true, sessionsMax: 0, ca: undefined } }).destroy();

@@ -42,7 +42,7 @@ describe('what cannot work is refused', () => {
   const cases: readonly [ClientOptions | object, string][] = [
     [{ retry: { attemptsMax: 0 } }, 'option retry.attemptsMax is 0; allowed: whole, 1 to 100'],
     [{ retry: { attemptsMax: 2.5 } }, 'option retry.attemptsMax is 2.5; allowed: whole, 1 to 100'],
-    [{ retry: { statuses: [42] } }, 'option retry.statuses is 42; allowed: statuses, 100 to 599'],
+    [{ retry: { statuses: [42] } }, 'option retry.statuses is [42]; allowed: statuses, 100 to 599'],
     [{ retry: 3 }, 'option retry is 3; allowed: true, false, or an object of options'],
     [{ retry: null }, 'option retry is null; allowed: true, false, or an object of options'],
     [{ budget: { windowMs: 0 } }, 'option budget.windowMs is 0; allowed: ≥ 1'],
@@ -56,10 +56,10 @@ describe('what cannot work is refused', () => {
       { concurrency: { algorithm: 'vegas' } },
       'option concurrency.algorithm is "vegas"; allowed: aimd, gradient, fixed',
     ],
-    [{ coalesce: { ignore: ['X-Id'] } }, 'option coalesce.ignore is X-Id; allowed: names in lower case'],
+    [{ coalesce: { ignore: ['X-Id'] } }, 'option coalesce.ignore is ["X-Id"]; allowed: names in lower case'],
     [{ cache: { entriesMax: 0 } }, 'option cache.entriesMax is 0; allowed: whole, ≥ 1'],
     [{ compress: { coding: 'lzma' } }, 'option compress.coding is "lzma"; allowed: gzip, br, zstd'],
-    [{ compress: { origins: ['nowhere'] } }, 'option compress.origins is nowhere; allowed: all, or origins'],
+    [{ compress: { origins: ['nowhere'] } }, 'option compress.origins is ["nowhere"]; allowed: all, or origins'],
     [
       { compress: true, origin: undefined },
       'option compress.origins names nobody, and this client has no origin of its own to mean',

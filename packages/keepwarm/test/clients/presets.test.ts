@@ -84,7 +84,7 @@ describe('a preset', () => {
       assert.throws(
         () => createClient({ preset } as unknown as ClientOptions),
         (error: NetError) =>
-          error instanceof NetError && /option preset is .+; allowed: api, trading/.test(error.message),
+          error instanceof NetError && /option preset is .+; allowed: "api", "trading"/.test(error.message),
       );
     }
   });

@@ -142,7 +142,7 @@ describe('policies by option', () => {
     assert.match(refusal({ breaker: { openMs: -1 } }), /breaker\.openMs is -1/);
     assert.match(refusal({ hedge: true, retry: false }), /hedge needs retry/);
     assert.equal(refusal({ hedge: true }), 'accepted');
-    assert.match(refusal({ rateLimit: { limits: [] } }), /at least one limit/);
+    assert.match(refusal({ rateLimit: { limits: [] } }), /rateLimit\.limits is \[\]; allowed: a list of at least one/);
   });
 });
 

@@ -122,7 +122,7 @@ describe('signing', () => {
 
   it('names an option that is no function', () => {
     const sign = 'secret' as unknown as NonNullable<ClientOptions['sign']>;
-    assert.throws(() => createClient({ sign }), /option sign is string/);
+    assert.throws(() => createClient({ sign }), /option sign is text/);
   });
 
   it('holds over HTTP/2, where what it throws gives the stream back', async (t) => {

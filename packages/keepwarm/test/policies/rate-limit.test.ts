@@ -406,16 +406,16 @@ describe('what a rate limit tells', () => {
     const parts = { clock: new FakeClock(), observer: {} };
     const wrong: [object, RegExp][] = [
       [{ limits: [] }, /rateLimit\.limits/],
-      [{ limits: [{ limit: 0, windowMs: 1 }] }, /limits\[0\]\.limit must be a whole number ≥ 1, not 0/],
+      [{ limits: [{ limit: 0, windowMs: 1 }] }, /limits\[0\]\.limit is 0; allowed: a whole number from 1/],
       [{ limits: [{ limit: 1.5, windowMs: 1 }] }, /limits\[0\]\.limit/],
       [{ limits: [{ limit: 1, windowMs: 0 }] }, /limits\[0\]\.windowMs/],
       [{ limits: [{ limit: 1, windowMs: Number.POSITIVE_INFINITY }] }, /limits\[0\]\.windowMs/],
       [{ ...twoPer100, waitersMax: -1 }, /waitersMax/],
-      [{ ...twoPer100, waitMS: 1 }, /rateLimit\.waitMS is no option; there are: waitersMax, waitMs/],
-      [{ limits: [{ limit: 1, windowMS: 1 }] }, /limits\[0\]\.windowMS is no option/],
+      [{ ...twoPer100, waitMS: 1 }, /no option rateLimit\.waitMS; did you mean waitMs/],
+      [{ limits: [{ limit: 1, windowMS: 1 }] }, /no option rateLimit\.limits\[0\]\.windowMS; did you mean windowMs/],
       [{ ...twoPer100, keysMax: 0 }, /keysMax/],
       [{ ...twoPer100, waitMs: Number.NaN }, /waitMs/],
-      [{ ...twoPer100, counts: 'grant' }, /counts must be answer or start, not grant/],
+      [{ ...twoPer100, counts: 'grant' }, /counts is "grant"; allowed: "answer", "start"/],
     ];
     for (const [options, message] of wrong) {
       assert.throws(

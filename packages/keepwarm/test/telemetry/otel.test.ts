@@ -375,8 +375,11 @@ describe('options of openTelemetry', () => {
     refuses(() => openTelemetry({ seriesMax: 0 }), /seriesMax is 0; allowed: a whole number from 1 to 10000/);
     refuses(() => openTelemetry({ attemptSpans: 'all' as 'every' }), /attemptSpans is all; allowed: resent, every/);
     refuses(() => openTelemetry({ paths: 1 as never }), /paths is 1/);
-    refuses(() => createClient({ telemetry: {} as never }), /option telemetry is object; allowed: what openTelemetry/);
-    refuses(() => createClient({ telemetry: null as never }), /option telemetry is object/);
+    refuses(
+      () => createClient({ telemetry: {} as never }),
+      /option telemetry is an object; allowed: what openTelemetry/,
+    );
+    refuses(() => createClient({ telemetry: null as never }), /option telemetry is null/);
   });
 });
 

@@ -1,11 +1,6 @@
 /** What a rate limit of a whole fleet takes, with the defaults and where they come from. */
-import {
-  invalid,
-  nameOf,
-  type RateLimitOptions,
-  type RateSettings,
-  rateSettings,
-} from '../../policies/rate-options.ts';
+import { checkOptions, definedOf, invalid, refused } from '../../core/refusal.ts';
+import { nameOf, type RateLimitOptions, type RateSettings, rateSettings } from '../../policies/rate-options.ts';
 import type { RedisClient } from './link.ts';
 
 export interface FleetOptions extends RateLimitOptions {
@@ -14,18 +9,20 @@ export interface FleetOptions extends RateLimitOptions {
   /** What is limited, the same in every process of the fleet: it is the name of the count in Redis. */
   readonly name: string;
   /** The first part of every key in Redis. */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
   /** How long Redis may take for an answer, in ms. */
-  readonly redisMs?: number;
+  readonly redisMs?: number | undefined;
   /** How long a process may not be heard of before what it had under way is let go, in ms. */
-  readonly holdMs?: number;
+  readonly holdMs?: number | undefined;
   /** While Redis does not answer: `closed` starts nothing, `local` starts this process's share. */
-  readonly onLoss?: 'closed' | 'local';
+  readonly onLoss?: 'closed' | 'local' | undefined;
   /** How many processes share the limits, for `local`. */
-  readonly share?: number;
+  readonly share?: number | undefined;
 }
 
-export type FleetSettings = RateSettings & Required<Omit<FleetOptions, keyof RateSettings>>;
+type Own = Omit<FleetOptions, keyof RateSettings>;
+
+export type FleetSettings = RateSettings & { readonly [K in keyof Own]-?: Exclude<Own[K], undefined> };
 
 export const FLEET_DEFAULTS = {
   prefix: 'keepwarm',
@@ -37,10 +34,14 @@ export const FLEET_DEFAULTS = {
 
 /** The options with their defaults. @throws NetError `INVALID` naming the option */
 export function fleetSettings(options: FleetOptions): FleetSettings {
-  const { client, name, prefix, redisMs, holdMs, onLoss, share, ...rest } = { ...FLEET_DEFAULTS, ...options };
+  checkOptions('option rateLimit', options);
+  const { client, name, prefix, redisMs, holdMs, onLoss, share, ...rest } = {
+    ...FLEET_DEFAULTS,
+    ...definedOf(options),
+  };
   const settings: FleetSettings = { ...rateSettings(rest), client, name, prefix, redisMs, holdMs, onLoss, share };
   if (typeof client?.evalsha !== 'function' || typeof client.eval !== 'function') {
-    throw invalid('rateLimit.client must have evalsha and eval, as the clients of ioredis and iovalkey have');
+    throw refused('rateLimit.client', client, 'what has evalsha and eval, as the clients of ioredis and iovalkey have');
   }
   for (const [option, text] of [
     ['name', name],
@@ -48,19 +49,17 @@ export function fleetSettings(options: FleetOptions): FleetSettings {
   ] as const) {
     // Braces would move the hash slot; see the keys in script.ts.
     if (typeof text !== 'string' || text === '' || /[{}]/.test(text)) {
-      throw invalid(`rateLimit.${option} must be a text without braces, not ${JSON.stringify(text)}`);
+      throw refused(`rateLimit.${option}`, text, 'text without braces');
     }
   }
   for (const [option, ms] of [
     ['redisMs', redisMs],
     ['holdMs', holdMs],
   ] as const) {
-    if (!(Number.isFinite(ms) && ms >= 1)) throw invalid(`rateLimit.${option} must be a number ≥ 1, not ${ms}`);
+    if (!(Number.isFinite(ms) && ms >= 1)) throw refused(`rateLimit.${option}`, ms, 'a number from 1');
   }
-  if (onLoss !== 'closed' && onLoss !== 'local')
-    throw invalid(`rateLimit.onLoss must be closed or local, not ${onLoss}`);
-  if (!Number.isSafeInteger(share) || share < 1)
-    throw invalid(`rateLimit.share must be a whole number ≥ 1, not ${share}`);
+  if (onLoss !== 'closed' && onLoss !== 'local') throw refused('rateLimit.onLoss', onLoss, '"closed", "local"');
+  if (!Number.isSafeInteger(share) || share < 1) throw refused('rateLimit.share', share, 'a whole number from 1');
   checkLimits(settings);
   return settings;
 }

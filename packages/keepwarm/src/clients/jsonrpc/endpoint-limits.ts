@@ -1,12 +1,12 @@
 /** The rate limits of endpoints: each has its own, in requests or in compute units, and shares them with no other. */
 import type { Call, Policy } from '../../core/call.ts';
 import type { Clock } from '../../core/clock.ts';
+import { checkKnown, checkOptions, refused } from '../../core/refusal.ts';
 import { relayOf, sending } from '../../core/relay.ts';
 import type { RateSnapshot } from '../../policies/rate-keys.ts';
 import { type RateParts, rateLimit } from '../../policies/rate-limit.ts';
-import type { RateLimit } from '../../policies/rate-options.ts';
+import { checkLimit, type RateLimit } from '../../policies/rate-options.ts';
 import type { RateShare } from '../../policies/rate-share.ts';
-import { invalid } from '../options.ts';
 import { costOf, requestsOf } from './asked.ts';
 
 export interface RpcRateLimit {
@@ -95,14 +95,17 @@ export class EndpointLimits {
   }
 }
 
+const LIMIT = ['limit', 'windowMs', 'unit', 'name'] satisfies (keyof RpcRateLimit)[];
+
 /** A single request that costs more than the whole limit would never start: it takes all of it. */
-function weighed({ limit, windowMs, name, unit = 'requests', ...rest }: RpcRateLimit): RateLimit {
-  const [stranger] = Object.keys(rest);
-  if (stranger !== undefined)
-    throw invalid(`rateLimit.${stranger} is no option; there are: limit, windowMs, unit, name`);
+function weighed(given: RpcRateLimit): RateLimit {
+  checkOptions('option rateLimit of an endpoint', given);
+  checkKnown(given, LIMIT, 'rateLimit.', ' of an endpoint');
+  const { limit, windowMs, name, unit = 'requests' } = given;
   if (unit !== 'requests' && unit !== 'computeUnits') {
-    throw invalid(`rateLimit.unit is ${JSON.stringify(unit)}; allowed: "requests", "computeUnits"`);
+    throw refused('rateLimit.unit', unit, '"requests", "computeUnits"');
   }
+  checkLimit('rateLimit', name === undefined ? { limit, windowMs } : { limit, windowMs, name });
   const units = unit === 'requests' ? requestsOf : costOf;
   const weight = (call: Call): number => Math.min(Math.ceil(units(call)), limit);
   return name === undefined ? { limit, windowMs, weight } : { limit, windowMs, weight, name };
