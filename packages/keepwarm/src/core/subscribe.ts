@@ -64,6 +64,11 @@ export type StreamPolicy = (next: Subscribe) => Subscribe;
 export interface Stream extends AsyncIterable<Message> {
   /** The endpoint it comes from. */
   readonly endpoint: string;
+  /**
+   * Whether it has ended, by its peer or by us, and asking fails for that: what had come may still be read, and then
+   * the error. False where asking does not depend on it.
+   */
+  readonly over: boolean;
   /** Asks the peer, or whoever knows the same, for what was missed. */
   ask(method: string, params: unknown): Promise<unknown>;
   /** Gives it up; twice is harmless. */

@@ -131,6 +131,7 @@ class World {
     this.#under = []; // subscribed from now on
     return Promise.resolve({
       endpoint: 'exchange',
+      over: false,
       ask: () => Promise.reject(new Error('not asked')),
       leave: () => mailbox.drop(),
       [Symbol.asyncIterator]: () => ({ next: () => mailbox.next() }),

@@ -137,7 +137,8 @@ export function aStreamPool(nodes: readonly StreamNode[], options: PoolOptions =
   let repeats = 0;
   const continuityOf = ({ name }: Topic) => table.topics[name] ?? {};
   const onRepeat = () => repeats++;
-  const subscribe = shared.policy(resume({ open, continuityOf, idsMax: limits.idsMax, clock, observer, onRepeat }));
+  const { idsMax, bufferMax: keptMax } = limits;
+  const subscribe = shared.policy(resume({ open, continuityOf, idsMax, keptMax, clock, observer, onRepeat }));
   return {
     clock,
     sources,

@@ -24,6 +24,8 @@ class World {
   readonly logs: Log[] = [];
   height = 10;
   refusing = false;
+  /** So many questions for logs cost the connection yet. */
+  cuts = 0;
   /** Answers to `eth_subscribe` come after what has been said meanwhile. */
   slow = false;
   readonly waiting: (() => void)[] = [];
@@ -45,6 +47,7 @@ class World {
     }
     if (this.refusing) return line.refuse(id, -32_005);
     if (method === 'eth_blockNumber') return line.answer(id, hex(this.height));
+    if (this.cuts-- > 0) return line.cut();
     const { address, fromBlock, toBlock } = params[0] as { address: string; fromBlock: string; toBlock: string };
     const within = ({ blockNumber }: Log) =>
       Number(blockNumber) >= Number(fromBlock) && Number(blockNumber) <= Number(toBlock);
@@ -76,6 +79,7 @@ type Step =
   | { readonly do: 'cut'; readonly node: number }
   | { readonly do: 'join' | 'leave'; readonly topic: number }
   | { readonly do: 'slow' | 'release' | 'refuse' | 'answer' }
+  | { readonly do: 'cuts'; readonly cuts: number }
   | { readonly do: 'wait'; readonly ms: number };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -83,6 +87,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('cut' as const), node: fc.nat(1) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('join' as const, 'leave' as const), topic: fc.nat(2) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('slow', 'release', 'refuse', 'answer') }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('cuts' as const), cuts: fc.integer({ min: 1, max: 5 }) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(0, 5, 500, 2_000) }) },
 );
 
@@ -133,6 +138,7 @@ describe('subscribers to logs of several contracts, over random losses', () => {
         else if (each.do === 'leave')
           await guests.find(({ topic, state }) => topic === each.topic && !state.ended)?.iterator.return?.();
         else if (each.do === 'wait') await clock.run(each.ms);
+        else if (each.do === 'cuts') world.cuts = each.cuts;
         else if (each.do === 'slow') world.slow = true;
         else if (each.do === 'release') world.release();
         else world.refusing = each.do === 'refuse';
@@ -140,6 +146,7 @@ describe('subscribers to logs of several contracts, over random losses', () => {
       }
       world.slow = false;
       world.refusing = false;
+      world.cuts = 0;
       world.release();
       await clock.run(100_000);
       world.mine(ADDRESSES);

@@ -51,8 +51,10 @@ interface World {
   readonly subscribed: Map<Line, Set<string>>;
   /** Notifications a node has put aside, to send later. */
   readonly held: (() => void)[];
-  /** Whether questions are answered by an error, or never. */
-  mood: 'well' | 'refusing' | 'mute';
+  /** Whether questions are answered by an error, or never; or cost the connection, some of them or all. */
+  mood: 'well' | 'refusing' | 'mute' | 'cutting';
+  /** So many questions for what was missed cost the connection yet. */
+  cuts: number;
 }
 
 function serve(world: World, line: Line, { id, method, params }: Asked): void {
@@ -71,6 +73,8 @@ function serve(world: World, line: Line, { id, method, params }: Asked): void {
   }
   if (world.mood === 'mute') return;
   if (world.mood === 'refusing') return line.refuse(id, -32_005);
+  const missed = method === 'eth_getBlockByHash' || params[0] !== 'latest';
+  if (missed && (world.mood === 'cutting' || world.cuts-- > 0)) return line.cut();
   if (method === 'eth_getBlockByHash') return line.answer(id, chain.all.get(String(params[0])) ?? null);
   const head = params[0] === 'latest' ? chain.heads.at(-1) : chain.heads[Number(params[0])];
   line.answer(id, head ?? null);
@@ -79,7 +83,7 @@ function serve(world: World, line: Line, { id, method, params }: Asked): void {
 function aWorld(): World {
   const clock = new FakeClock();
   const nodes: StreamNode[] = [];
-  const world: World = { chain: new Chain(), nodes, clock, subscribed: new Map(), held: [], mood: 'well' };
+  const world: World = { chain: new Chain(), nodes, clock, subscribed: new Map(), held: [], mood: 'well', cuts: 0 };
   for (const name of ['a', 'b', 'c']) nodes.push(new StreamNode(name, (line, asked) => serve(world, line, asked)));
   return world;
 }
@@ -102,8 +106,10 @@ type Step =
   | { readonly do: 'release' | 'cut' }
   | { readonly do: 'down'; readonly node: number; readonly down: boolean }
   | { readonly do: 'mood'; readonly mood: World['mood'] }
+  | { readonly do: 'cuts'; readonly cuts: number }
   | { readonly do: 'wait'; readonly ms: number };
 
+const cuts = fc.record({ do: fc.constant('cuts' as const), cuts: fc.integer({ min: 1, max: 2 }) });
 const how = fc.constantFrom<How>('told', 'told', 'told', 'skipped', 'held');
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ do: fc.constant('mine' as const), how }) },
@@ -117,13 +123,25 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({
       do: fc.constant('mood' as const),
-      mood: fc.constantFrom<World['mood']>('well', 'refusing', 'mute'),
+      mood: fc.constantFrom<World['mood']>('well', 'refusing', 'mute', 'cutting'),
     }),
   },
+  { weight: 2, arbitrary: cuts },
   {
     weight: 4,
     arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(0, 10, 1_000, 15_000, 130_000) }),
   },
+);
+
+/** Losses, one more at a question for what was missed, and several messages in one turn. */
+const mended: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({ do: fc.constant('mine' as const), how: fc.constantFrom<How>('told', 'skipped') }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('cut' as const) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('cuts' as const), cuts: fc.constant(1) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(0, 1_000) }) },
 );
 
 async function take(world: World, each: Step): Promise<void> {
@@ -144,6 +162,9 @@ async function take(world: World, each: Step): Promise<void> {
       return;
     case 'mood':
       world.mood = each.mood;
+      return;
+    case 'cuts':
+      world.cuts = each.cuts;
       return;
     case 'wait':
       return world.clock.run(each.ms);
@@ -207,6 +228,7 @@ describe('a subscriber to heads, over random losses, reorders, reorganisations a
       }
       // All is well again: given time and a block, everything must come right.
       world.mood = 'well';
+      world.cuts = 0;
       for (const node of world.nodes) node.down = false;
       for (const send of world.held.splice(0)) send();
       await clock.run(200_000);
@@ -229,5 +251,35 @@ describe('a subscriber to heads, over random losses, reorders, reorganisations a
       );
     });
     await fc.assert(walks, { numRuns: 300 });
+  });
+
+  it('is told every head of the chain, in order, where no gap meets more than two more losses', async () => {
+    const walks = fc.asyncProperty(fc.array(mended, { maxLength: 30 }), async (steps) => {
+      const world = aWorld();
+      const { clock, chain } = world;
+      const limits = { backoffBaseMs: 10, backoffCapMs: 50 };
+      const pool = aStreamPool(world.nodes, { table: evmSubscriptions, clock, limits });
+      const { got } = reader(pool.subscribe('eth_subscribe', ['newHeads']));
+      await clock.run(10);
+      const before = chain.heads.length;
+      for (const each of steps) {
+        if (each.do === 'cuts') await clock.run(1_000);
+        await take(world, each);
+        if (each.do === 'cut') await clock.run(1_000);
+      }
+      await clock.run(1_000);
+      tell(world, chain.mine(), 'told');
+      await clock.run(1_000);
+      const log = got.map(brief).join(' ');
+      assert(!got.some((message) => message.kind === 'gap' && !message.filled), `a gap stays one: ${log}`);
+      const told = got.flatMap((message) => (message.kind === 'data' ? [headOf(message).hash] : []));
+      assert.deepEqual(
+        told,
+        chain.heads.slice(before).map(({ hash }) => hash),
+        log,
+      );
+      pool.close();
+    });
+    await fc.assert(walks, { numRuns: 200 });
   });
 });

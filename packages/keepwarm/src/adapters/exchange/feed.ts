@@ -281,6 +281,7 @@ function httpOf(url: URL): URL {
 function streamOf(endpoint: string, mailbox: Mailbox, leave: () => void): Stream {
   return {
     endpoint,
+    over: false, // what was missed is asked for by REST, whatever becomes of the connection
     ask: () => Promise.reject(new NetError('INVALID', 'what was missed is asked for by REST', { reach: 'unsent' })),
     leave,
     [Symbol.asyncIterator]: () => ({

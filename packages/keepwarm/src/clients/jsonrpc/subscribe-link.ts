@@ -94,7 +94,7 @@ export class Link implements RouteHost {
     this.#subscribing++;
     this.#idle?.cancel();
     try {
-      await orAborted(this.#ready, signal);
+      await orAborted(this.#ready, 'a subscription was given up while connecting', 'unsent', signal);
       return await this.#questions.ask((text) => this.#send(text), {
         method: topic.method,
         params: topic.params,
@@ -118,7 +118,10 @@ export class Link implements RouteHost {
 
   ask(method: string, params: unknown, signal: AbortSignal): Promise<unknown> {
     const { call, table, limits } = this.#parts;
-    if (table.asks === 'other' && call !== undefined) return call(method, params, { signal });
+    if (table.asks === 'other' && call !== undefined) {
+      const answer = call(method, params, { signal }); // it may not heed the signal
+      return orAborted(answer, `${method} was given up`, 'unknown', signal);
+    }
     return this.#questions.ask((text) => this.#send(text), {
       ...{ method, params, signal, answerMs: limits.answerMs },
       accept: (result) => result,
@@ -277,15 +280,19 @@ export class Link implements RouteHost {
 }
 
 /** Waits no longer than the caller wants to. */
-function orAborted(ready: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+function orAborted<T>(
+  ready: Promise<T>,
+  message: string,
+  reach: NetError['reach'],
+  signal: AbortSignal | undefined,
+): Promise<T> {
   if (signal === undefined) return ready;
   return new Promise((resolve, reject) => {
-    const aborted = (cause: unknown): void =>
-      reject(new NetError('ABORTED', 'a subscription was given up while connecting', { reach: 'unsent', cause }));
-    if (signal.aborted) return aborted(signal.reason);
+    const aborted = (cause: unknown): void => reject(new NetError('ABORTED', message, { reach, cause }));
     const party = { aborted };
-    listen(signal, party);
     ready.then(resolve, reject).finally(() => unlisten(signal, party));
+    if (signal.aborted) aborted(signal.reason);
+    else listen(signal, party);
   });
 }
 

@@ -81,6 +81,7 @@ export class Subscriptions {
       open: opening({ sources: this.#sources, table, classify, limits, clock }),
       continuityOf: ({ name }) => table.topics[name] ?? {},
       idsMax: limits.idsMax,
+      keptMax: limits.bufferMax,
       clock,
       observer,
       onRepeat: () => this.#repeats++,
