@@ -1,10 +1,12 @@
 /** Servers that answer in the middle of an upload and close without reading the rest. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
+import { systemClock } from '../../src/core/clock.ts';
+import { hearOut } from '../../src/engines/http1/last-words.ts';
 import { makeAuthority } from '../../src/testing/certificates.ts';
 import { aClient, errorOf, leavesNothing, quiet } from './setup.ts';
 
@@ -66,3 +68,35 @@ for (const way of Object.keys(WAYS)) {
     });
   });
 }
+
+describe('a socket whose write has failed', () => {
+  const failed = (code: string, syscall = 'write') => Object.assign(new Error(code), { code, syscall });
+  const aSocket = (waiting: () => boolean) => {
+    const turns: (() => void)[] = [];
+    const socket = new Socket().on('error', () => {});
+    hearOut(socket, { ...systemClock, nextTurn: (task) => void turns.push(task) }, waiting);
+    return { socket, turns };
+  };
+
+  it('lives for two turns more while somebody waits for an answer', () => {
+    for (const code of ['EPIPE', 'ECONNRESET']) {
+      const { socket, turns } = aSocket(() => true);
+      socket.destroy(failed(code));
+      for (let i = 0; i < 2; i++) {
+        assert.equal(socket.destroyed, false, `${code}, ${i} turns later`);
+        turns.shift()!();
+      }
+      assert.deepEqual([socket.destroyed, turns.length], [true, 0]);
+    }
+  });
+
+  it('is destroyed at once when nobody does, when it is told so again, and for any other reason', () => {
+    const unasked = aSocket(() => false).socket;
+    assert.equal(unasked.destroy(failed('EPIPE')).destroyed, true);
+    for (const error of [undefined, failed('ECONNRESET', 'read'), failed('ETIMEDOUT')]) {
+      assert.equal(aSocket(() => true).socket.destroy(error).destroyed, true);
+    }
+    const { socket } = aSocket(() => true);
+    for (const destroyed of [false, true]) assert.equal(socket.destroy(failed('EPIPE')).destroyed, destroyed);
+  });
+});

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { TlsOptions } from 'node:tls';
+import { describe as failures } from '../../src/engines/http1/failures.ts';
 import type { ClientOptions } from '../../src/index.ts';
 import { makeAuthority, selfSigned } from '../../src/testing/certificates.ts';
 import { answer, type Step } from '../../src/testing/faulty-steps.ts';
@@ -250,4 +251,11 @@ describe('a connection over TLS', () => {
     const sent = Buffer.alloc(3_000_000, 'keepwarm ');
     assert(sent.equals(await client.put('/', sent).bytes()));
   });
+});
+
+it('a refusal of the peer is told from a connection that broke: only the latter may pass by itself', () => {
+  const lost = (code: string) => failures.reset(Object.assign(new Error(code), { code }), 'unknown', 'head', 1).code;
+  assert.equal(lost('ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED'), 'TLS');
+  assert.equal(lost('ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC'), 'RESET');
+  assert.equal(lost('ALERT'), 'RESET');
 });

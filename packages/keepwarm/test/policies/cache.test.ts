@@ -232,9 +232,11 @@ describe('stale answers', () => {
     await get();
     clock.advance(89_999);
     const caller = new AbortController();
-    assert.equal(await (await get({}, { signal: caller.signal })).text(), 'old');
+    const times = { startedAt: clock.now() - 1_000, deadlineAt: clock.now() + 4_000 };
+    assert.equal(await (await get({}, { signal: caller.signal, ...times })).text(), 'old');
     assert.deepEqual(await texts(3), ['old', 'old', 'old']);
     assert.equal(engine.calls.length, 2);
+    assert.equal(engine.calls[1]!.deadlineAt - clock.now(), 5_000, 'it has all the time that its caller had');
     caller.abort(); // it has its answer: what happens beside is not its call
     await clock.run(10);
     assert.deepEqual([await texts(1), uses.length, policy.snapshot().stale], [['new'], 5, 4]);
@@ -291,6 +293,10 @@ describe('stale answers', () => {
     await strict.get();
     strict.clock.advance(60_000);
     assert.equal((await strict.get()).status, 503);
+    const fresh = failing('max-age=60, stale-if-error=30', 503);
+    await fresh.get();
+    fresh.clock.advance(60_000);
+    assert.equal((await fresh.get({ 'cache-control': 'no-cache' })).status, 503, 'nor to one who wants the latest');
     const missing = failing('max-age=60, stale-if-error=30', 404);
     await missing.get();
     missing.clock.advance(60_000);
