@@ -277,7 +277,7 @@ function aStream(messages: readonly unknown[] = []) {
   const lost = new Promise<never>((_, reject) => {
     lose = reject;
   });
-  lost.catch(() => {}); // told to whoever reads
+  lost.catch(() => undefined); // told to whoever reads
   const stream = {
     endpoint: 'a',
     over: false,

@@ -288,10 +288,9 @@ function orAborted<T>(
 ): Promise<T> {
   if (signal === undefined) return ready;
   return new Promise((resolve, reject) => {
-    const aborted = (cause: unknown): void => reject(new NetError('ABORTED', message, { reach, cause }));
-    const party = { aborted };
+    const party = { aborted: (cause: unknown) => reject(new NetError('ABORTED', message, { reach, cause })) };
     ready.then(resolve, reject).finally(() => unlisten(signal, party));
-    if (signal.aborted) aborted(signal.reason);
+    if (signal.aborted) party.aborted(signal.reason);
     else listen(signal, party);
   });
 }
