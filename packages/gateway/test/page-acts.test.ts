@@ -156,6 +156,7 @@ describe('acting from the dashboard', () => {
       for (; (await page.locator(selector).count()) === 0; await sleep(20)) await page.clock.runFor(1);
     };
     await appears('.status[data-state=lost]');
+    assert.equal(asked, 1, 'it is told at once, and not only when it was asked again');
     refused.resolve();
     await answered; // by then no time has passed, and nothing was asked again
     await appears('.tile');

@@ -1,6 +1,6 @@
 /** What components know of the gateway, and when they have to look again. */
 import { createContext } from 'preact';
-import { useContext, useEffect, useState } from 'preact/hooks';
+import { useContext, useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import type { Live } from './live.ts';
 import { ask } from './session.ts';
 
@@ -11,7 +11,8 @@ export function useLive(): Live {
   const live = useContext(LiveContext);
   if (live === undefined) throw new Error('there is no LiveContext above this component');
   const [, again] = useState(0);
-  useEffect(() => live.subscribe(() => again((count) => count + 1)), [live]);
+  // Before anything else can happen: an effect comes a frame later, and what is told until then would be missed.
+  useLayoutEffect(() => live.subscribe(() => again((count) => count + 1)), [live]);
   return live;
 }
 
