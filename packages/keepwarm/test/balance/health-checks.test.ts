@@ -40,6 +40,20 @@ describe('health checks', () => {
     }
   });
 
+  it('take 200 to 399 for well, and nothing else', async () => {
+    for (const [status, out] of [
+      [199, true],
+      [200, false],
+      [399, false],
+      [400, true],
+    ] as const) {
+      const { clock, ejected, set } = aSet({ a: status, b: 200 }, { checks });
+      await clock.run(60_000);
+      assert.equal(ejected.length > 0, out, String(status));
+      set.close();
+    }
+  });
+
   it('do not eject after two failures and a good answer', async () => {
     let count = 0;
     const flaky = () => (count++ % 3 === 2 ? 200 : 500);

@@ -73,6 +73,36 @@ const REFUSED: Record<string, readonly [sent: string | readonly string[], expect
   ],
 };
 
+describe('a body of exactly bodyBytesMax', () => {
+  const body = 'a'.repeat(1_024);
+  for (const [how, sent] of Object.entries({
+    announced: `HTTP/1.1 200 OK\r\nContent-Length: 1024\r\n\r\n${body}`,
+    chunked: `${CHUNKED}400\r\n${body}\r\n0\r\n\r\n`,
+    'in two parts': [`HTTP/1.1 200 OK\r\nContent-Length: 1024\r\n\r\n${body.slice(1)}`, 'a'],
+  })) {
+    it(`is not too long (${how})`, async (t) => {
+      const script = send(...(typeof sent === 'string' ? [sent] : sent));
+      const { client } = await aPair(t, script, { limits: { bodyBytesMax: 1_024 } });
+      assert.equal(await client.get('/').text(), body);
+    });
+  }
+});
+
+it('a call without a body says so where one is expected, and nothing where none is', async (t) => {
+  const { client, server } = await aPair(t, send('HTTP/1.1 204 No Content\r\n\r\n'));
+  for (const method of ['GET', 'HEAD', 'DELETE', 'OPTIONS', 'POST', 'PUT', 'PATCH']) {
+    await (await client.request('/', { method })).discard();
+  }
+  const told = server.requests.map(({ method, headers }) => [
+    method,
+    headers['content-length'],
+    headers['transfer-encoding'],
+  ]);
+  const without = ['GET', 'HEAD', 'DELETE', 'OPTIONS'].map((method) => [method, undefined, undefined]);
+  const withNone = ['POST', 'PUT', 'PATCH'].map((method) => [method, '0', undefined]);
+  assert.deepEqual(told, [...without, ...withNone]);
+});
+
 describe('a server that sends', () => {
   for (const [what, [sent, expected]] of Object.entries(REFUSED)) {
     it(`${what} is refused with ${expected.code}; its connection is closed, others go on`, async (t) => {

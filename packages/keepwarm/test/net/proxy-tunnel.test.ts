@@ -42,7 +42,9 @@ const withPassword = (url: string): string => url.replace('://', `://me:${encode
 describe('a call through a proxy', () => {
   for (const secure of [true, false]) {
     it(`to ${secure ? 'an https:' : 'an http:'} origin goes through a tunnel that stays open`, async (t) => {
-      const { client, proxy, server } = await aWay(t, { secure });
+      const through: (string | undefined)[] = [];
+      const observer = { socketOpened: (fact: { proxy?: string | undefined }) => void through.push(fact.proxy) };
+      const { client, proxy, server } = await aWay(t, { secure, options: { observer } });
       for (let i = 0; i < 20; i++) assert.equal(await client.get(`/${i}`).text(), 'ok');
       assert.equal(await client.post('/', { a: 'x'.repeat(200_000) }).text(), 'ok');
       assert.equal(proxy.accepted, 1);
@@ -51,6 +53,7 @@ describe('a call through a proxy', () => {
       assert.equal(proxy.requests[0]?.target, `${NAME}:${server.port}`, 'the proxy resolves the name');
       const [life] = client.stats().sockets.live;
       assert.equal(life?.proxy, proxy.url);
+      assert.deepEqual(through, [proxy.url]);
       assert.equal(life?.address, '127.0.0.1');
       assert(life !== undefined && life.bytesIn > 0 && life.bytesOut > 200_000);
     });
