@@ -142,7 +142,7 @@ describe('acting from the dashboard', () => {
     const { page } = await look(browser, url);
     await page.addInitScript('AbortSignal.timeout = () => new AbortController().signal'); // however slow the machine is
     await page.clock.install({ time: 0 });
-    await page.clock.pauseAt(1);
+    await page.clock.pauseAt(3_600_000); // until it is paused it goes on, and it does not go back
     let asked = 0;
     await page.route('**/api/events?*', async (route) => {
       asked++;
