@@ -16,13 +16,13 @@ export const EXPLAINED: readonly Explained[] = [
     row: 'trailers',
     servers: ['nginx'],
     ways: ['client', 'undici', 'agent'],
-    why: 'nginx drops the trailers of the server behind it; the body is whole.',
+    why: 'nginx drops the trailers of the server behind it; the body is complete.',
   },
   {
     row: '103',
     servers: ['nginx'],
     protocols: ['h2'],
-    why: 'This nginx takes a 103 of the server behind it for the answer and sends DATA after it, which RFC 9113 § 8.1 \
-forbids: PROTOCOL, as it must be. nginx passes early hints on since 1.29.',
+    why: 'This nginx takes a 103 of the server behind it for the final answer and sends DATA after it, which RFC 9113 § 8.1 \
+forbids. PROTOCOL is the correct outcome. nginx forwards early hints since 1.29.',
   },
 ];

@@ -77,7 +77,7 @@ const HEAD_TOO_LARGE = new Set([400, 413, 431, 494, 502]);
 export const ROWS: readonly Row[] = [
   {
     name: 'protocol',
-    promise: 'what was asked for is what is spoken',
+    promise: 'the requested protocol is used',
     async run(scene) {
       await goesOn(scene);
       const live = scene.lane.client.stats().sockets.live.map(({ protocol }) => protocol ?? 'h1');
@@ -85,12 +85,12 @@ export const ROWS: readonly Row[] = [
     },
   },
   { name: 'GET', promise: 'status, length and text', run: gets('/text', TEXT) },
-  { name: 'POST, small', promise: 'echoed whole', run: echoes(() => 'small', 'small') },
-  { name: 'POST, 1 MB', promise: 'echoed whole', run: echoes(() => LARGE, LARGE) },
-  { name: 'POST, streamed', promise: 'echoed whole, without a length', run: echoes(inParts, LARGE) },
+  { name: 'POST, small', promise: 'echoed completely', run: echoes(() => 'small', 'small') },
+  { name: 'POST, 1 MB', promise: 'echoed completely', run: echoes(() => LARGE, LARGE) },
+  { name: 'POST, streamed', promise: 'echoed completely, without a length', run: echoes(inParts, LARGE) },
   {
     name: 'HEAD',
-    promise: 'the length of the body that is not sent; the next call is well',
+    promise: 'the length of the body, which is not sent; the next call succeeds',
     async run(scene) {
       const { answered, bytes } = await ask(scene, { method: 'HEAD', path: '/text' });
       assert.deepEqual([answered.status, bytes.length], [200, 0]);
@@ -100,12 +100,12 @@ export const ROWS: readonly Row[] = [
   },
   { name: '204', promise: 'no body', run: gets('/status/204', '', 204) },
   { name: '304', promise: 'no body', run: gets('/status/304', '', 304) },
-  { name: '404', promise: 'an answer like any other', run: gets('/status/404', 'status 404', 404) },
-  { name: '503', promise: 'an answer like any other', run: gets('/status/503', 'status 503', 503) },
-  { name: 'chunked', promise: 'the parts, joined', run: gets('/chunked', 'one,two,three') },
+  { name: '404', promise: 'an ordinary answer', run: gets('/status/404', 'status 404', 404) },
+  { name: '503', promise: 'an ordinary answer', run: gets('/status/503', 'status 503', 503) },
+  { name: 'chunked', promise: 'the chunks, joined', run: gets('/chunked', 'one,two,three') },
   {
     name: 'trailers',
-    promise: 'the body whole, the trailers shown where the way has a place for them',
+    promise: 'the complete body, and the trailers if the way can show them',
     async run(scene) {
       const { answered, text } = await ask(scene, { path: '/trailers', headers: { te: 'trailers' } });
       assert.equal(text, 'body');
@@ -118,11 +118,15 @@ export const ROWS: readonly Row[] = [
     },
   },
   { name: '103', promise: 'the answer after the early hints', run: gets('/hints', 'after hints') },
-  { name: 'gzip', promise: 'the text, by the library or as it came', run: decoded('gzip', gunzipSync) },
-  { name: 'br', promise: 'the text, by the library or as it came', run: decoded('br', brotliDecompressSync) },
+  { name: 'gzip', promise: 'the text, decoded by the library or by the caller', run: decoded('gzip', gunzipSync) },
+  {
+    name: 'br',
+    promise: 'the text, decoded by the library or by the caller',
+    run: decoded('br', brotliDecompressSync),
+  },
   {
     name: 'reuse',
-    promise: 'ten calls one by one open no connection',
+    promise: 'ten successive calls open no new connection',
     async run(scene) {
       await goesOn(scene);
       const before = opened(scene);
@@ -132,7 +136,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     name: 'at once',
-    promise: `thirty calls, each its own answer, over ${SOCKETS_MAX} connections at most, or over one`,
+    promise: `thirty concurrent calls get their own answers, over at most ${SOCKETS_MAX} connections, or over one`,
     async run(scene) {
       const names = Array.from({ length: 30 }, (_, i) => `n${i}`);
       const texts = await Promise.all(names.map(async (name) => (await ask(scene, { path: `/name/${name}` })).text));
@@ -143,7 +147,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     name: 'close',
-    promise: 'a peer that closes after its answer costs no call',
+    promise: 'a peer that closes after its answer makes no call fail',
     async run(scene) {
       for (let i = 0; i < 3; i++) await gets('/close', 'closing')(scene);
       await goesOn(scene);
@@ -151,7 +155,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     name: 'slow reader',
-    promise: 'a large body whole, at the pace of its reader',
+    promise: 'the complete large body, at the pace of its reader',
     async run(scene) {
       const parts = scene.full ? 256 : 32;
       const answered = await scene.lane.ask({ path: `/large/${parts}` });
@@ -164,7 +168,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     name: 'abort',
-    promise: 'a download ends at once; the next call is well',
+    promise: 'a download ends at once; the next call succeeds',
     async run(scene) {
       const caller = new AbortController();
       const { body } = await scene.lane.ask({ path: '/large/4096', signal: caller.signal });
@@ -176,7 +180,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     name: '413',
-    promise: 'the answer is seen though the body was not wanted; the next call is well',
+    promise: 'the answer arrives although the body was refused; the next call succeeds',
     async run(scene) {
       const body = new Uint8Array(LIMITED_BYTES_MAX * 4);
       const { answered } = await ask(scene, { method: 'POST', path: '/limited', body });
@@ -186,7 +190,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     name: '431',
-    promise: 'a head the server finds too large is answered, or refused with an error; the next call is well',
+    promise: 'a head that is too large for the server gets an answer or an error; the next call succeeds',
     async run(scene) {
       const headers = { 'x-large': 'x'.repeat(100_000) };
       const status = await ask(scene, { path: '/name/x', headers }).then(
@@ -199,7 +203,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     name: 'redirect',
-    promise: 'followed where the way follows, handed over where it does not',
+    promise: 'followed if the way follows redirects, otherwise returned',
     async run(scene) {
       const { answered, text } = await ask(scene, { path: '/moved' });
       if (scene.way.follows) return assert.deepEqual([answered.status, text], [200, 'there']);

@@ -11,11 +11,11 @@ const TTL_MS = 100;
 
 const address: Row = {
   name: 'address changes',
-  fault: `under load the name moves to another address (TTL ${TTL_MS} ms); the old one ends its connections later`,
+  fault: `under load the name moves to another address (TTL ${TTL_MS} ms); the old one closes its connections later`,
   policies: 'retry, dns (ttlMsMin 0, staleMs 0), pool (ageMs 200)',
   expected: [
     expect('every idempotent call succeeds', ({ readsOk }) => readsOk === 1),
-    expect('a TTL after the change no connection goes to the old address', ({ more }) => more['late at old'] === 0),
+    expect('one TTL after the change, no connection goes to the old address', ({ more }) => more['late at old'] === 0),
     expect('the new address is used', ({ more }) => more['connections at new']! > 0),
   ],
   async run(stage) {
@@ -53,13 +53,13 @@ const address: Row = {
 
 const certificate: Row = {
   name: 'certificate swapped',
-  fault: 'the peer comes back with a certificate of another authority',
+  fault: 'the peer returns with a certificate from another authority',
   policies: 'retry, tls (ca: the first authority)',
   expected: [
     expect('every call fails with TLS', ({ ends, calls }) => ends['TLS'] === calls),
-    expect('none is tried again: one connection each', ({ connects, calls }) => connects === calls),
-    expect('not a byte of a request reaches the stranger', ({ wire }) => wire === 0),
-    expect('all was well before', ({ more }) => more['failed before'] === 0),
+    expect('none is repeated: one connection each', ({ connects, calls }) => connects === calls),
+    expect('no byte of a request reaches the new peer', ({ wire }) => wire === 0),
+    expect('all calls before it succeed', ({ more }) => more['failed before'] === 0),
   ],
   async run(stage) {
     const trusted = makeAuthority('the authority we trust');

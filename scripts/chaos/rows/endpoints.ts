@@ -99,7 +99,8 @@ const SHORT: Load = { calls: 480, concurrency: 10, postDeadlineMs: 1_200 };
 
 const blackHole: Row = {
   name: 'one of three black-holed',
-  fault: 'one endpoint takes requests and never answers; at the others one in ten fails: 503 or RST, by turns',
+  fault:
+    'one endpoint accepts requests and never answers; at the others one request in ten fails, with 503 or RST in turn',
   policies: POLICIES,
   expected: [NEARLY_ALL, ...EXTRA, P99],
   run: (stage) =>
@@ -113,7 +114,7 @@ const blackHole: Row = {
 
 const unreachable: Row = {
   name: 'one of three unreachable',
-  fault: 'one endpoint answers not even a SYN; at the others one in ten fails: 503 or RST, by turns',
+  fault: 'one endpoint does not even answer a SYN; at the others one request in ten fails, with 503 or RST in turn',
   policies: POLICIES,
   expected: [NEARLY_ALL, ...EXTRA, P99],
   run: (stage) =>
@@ -166,7 +167,7 @@ const gray: Row = {
 
 const flapping: Row = {
   name: 'one endpoint flaps',
-  fault: 'one endpoint of three is up for 1 s and away for 1 s, over and over',
+  fault: 'one endpoint of three is up for 1 s and down for 1 s, repeatedly',
   policies: `${POLICIES}, balance (ejectMs 500)`,
   expected: [EVERY_READ, ...EXTRA],
   async run(stage) {
@@ -193,7 +194,9 @@ function storm(told: boolean): Row {
       EVERY_READ,
       ...EXTRA,
       P99,
-      ...(told ? [expect('nothing is sent there before it said so', ({ early }) => early === 0)] : [sentThere(0.03)]),
+      ...(told
+        ? [expect('nothing is sent there before the time it named', ({ early }) => early === 0)]
+        : [sentThere(0.03)]),
     ],
     run: (stage) =>
       againstHealthy(

@@ -23,10 +23,10 @@ const STALL_MS = 500;
 
 const stall: Row = {
   name: 'event loop stalled',
-  fault: `the loop stands still for ${STALL_MS} ms while 50 calls are answered, 100 ms after they were made`,
+  fault: `the event loop is blocked for ${STALL_MS} ms while 50 calls are answered, 100 ms after they were made`,
   policies: 'breaker (patienceMs 100), deadlineMs 400, firstByteMs 250, betweenBytesMs 250; no retry',
   expected: [
-    expect('no call fails: what had arrived is not late', ({ ok, calls }) => ok === calls),
+    expect('no call fails: answers that have arrived are not late', ({ ok, calls }) => ok === calls),
     expect('the breaker stays closed', ({ more }) => more['breaker opened'] === 0),
   ],
   async run(stage) {
@@ -144,15 +144,15 @@ const settled = ({ ok, ends, calls }: Figures): boolean => ok + (ends['CLOSED'] 
 
 const CLOSED_CLEAN = [
   expect('each call is answered or ends with CLOSED', settled),
-  expect('a newcomer gets CLOSED', ({ more }) => more['newcomers let in'] === 0),
-  expect('no socket is left', ({ more }) => more['sockets left'] === 0),
+  expect('new calls get CLOSED', ({ more }) => more['newcomers let in'] === 0),
+  expect('no socket stays open', ({ more }) => more['sockets left'] === 0),
 ];
 
 const patient: Row = {
   name: 'close while busy, patient',
   fault: 'the client is closed with 10 calls in flight and 90 waiting',
   policies: 'retry, pool (socketsMax 10), close (deadlineMs 10,000)',
-  expected: [...CLOSED_CLEAN, expect('what was in flight is answered', ({ ok }) => ok >= 10)],
+  expected: [...CLOSED_CLEAN, expect('calls in flight are answered', ({ ok }) => ok >= 10)],
   async run(stage) {
     const served = await stage.serve({ fault: { kind: 'none', serviceMs: stage.pick(200, 50) } });
     const client = stage.client({ origin: served.origin, retry: true, pool: { socketsMax: 10 } });
@@ -164,7 +164,7 @@ const hasty: Row = {
   name: 'close while busy, hasty',
   fault: 'the same, and the answers take longer than the client waits',
   policies: 'retry, pool (socketsMax 10), close (deadlineMs 100)',
-  expected: [...CLOSED_CLEAN, expectSpeed('it is over in 2 s', ({ more }) => more['close took ms']! <= 2_000)],
+  expected: [...CLOSED_CLEAN, expectSpeed('closing takes ≤ 2 s', ({ more }) => more['close took ms']! <= 2_000)],
   async run(stage) {
     const served = await stage.serve({ fault: { kind: 'none', serviceMs: 5_000 } });
     const client = stage.client({ origin: served.origin, retry: true, pool: { socketsMax: 10 } });

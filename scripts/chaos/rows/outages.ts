@@ -13,7 +13,7 @@ const CALLS_PER_SECOND = 200;
 
 /** Whatever the machine does: a call that ended with `OPEN` has left nothing on the wire. */
 const REFUSED_UNSENT = expect(
-  'what the breaker refuses is not sent: requests ≤ calls it let through, and repeats',
+  'what the breaker refuses is not sent: requests ≤ admitted calls + repeats',
   ({ wire, calls, ends, more }) => wire <= calls - (ends['OPEN'] ?? 0) + more['repeats']!,
 );
 
@@ -31,11 +31,11 @@ const repeatsOf = (client: Client): number => {
 
 const flapping: Row = {
   name: 'flapping peer',
-  fault: 'up for 1 s, away for 1 s, over and over',
+  fault: 'up for 1 s, down for 1 s, repeatedly',
   policies: BREAKER_SAID,
   expected: [
-    expectSpeed('half of what fails does so within 50 ms', ({ failedMs }) => failedMs <= 50),
-    expectSpeed('while it is away next to nothing is sent: ≤ 10 %', ({ more }) => more['sent while away']! <= 0.1),
+    expectSpeed('half of the failures take ≤ 50 ms', ({ failedMs }) => failedMs <= 50),
+    expectSpeed('while it is down, ≤ 10 % of the calls are sent', ({ more }) => more['sent while away']! <= 0.1),
     expectSpeed('≥ 50 % of the calls made while it is up succeed', ({ more }) => more['ok while up']! >= 0.5),
     REFUSED_UNSENT,
     endsAmong('RESET', 'CONNECT', 'OPEN'),
@@ -63,10 +63,10 @@ const dead: Row = {
   fault: 'for 2 s every connection is reset',
   policies: `retry, ${BREAKER_SAID}`,
   expected: [
-    expectSpeed('half of what fails does so within 150 ms', ({ failedMs }) => failedMs <= 150),
-    expectSpeed('≤ 60 connections in any 100 ms, the return included', ({ connectsPeak }) => connectsPeak <= 60),
-    expectSpeed('≤ 20 connections per second while it is dead', ({ more }) => more['connections/s while dead']! <= 20),
-    expectSpeed('all is well ≤ 2 s after its return', ({ more }) => more['recovered after ms']! <= 2_000),
+    expectSpeed('half of the failures take ≤ 150 ms', ({ failedMs }) => failedMs <= 150),
+    expectSpeed('≤ 60 connections in any 100 ms, including its return', ({ connectsPeak }) => connectsPeak <= 60),
+    expectSpeed('≤ 20 connections per second while it is down', ({ more }) => more['connections/s while dead']! <= 20),
+    expectSpeed('calls succeed again ≤ 2 s after its return', ({ more }) => more['recovered after ms']! <= 2_000),
     REFUSED_UNSENT,
     endsAmong('RESET', 'CONNECT', 'OPEN'),
   ],
@@ -98,14 +98,14 @@ const ATTEMPT_MS = 100;
 
 const silent: Row = {
   name: 'black-holed peer',
-  fault: 'for 3 s the peer takes everything and answers nothing',
+  fault: 'for 3 s the peer accepts everything and answers nothing',
   policies: `retry (attemptMs ${ATTEMPT_MS}), ${BREAKER_SAID}, deadlineMs 1,000`,
   expected: [
-    expectSpeed('three quarters of the calls and more are not sent', ({ more }) => more['sent while silent']! <= 0.25),
+    expectSpeed('at least three quarters of the calls are not sent', ({ more }) => more['sent while silent']! <= 0.25),
     REFUSED_UNSENT,
     endsAmong('TIMEOUT', 'OPEN', 'DEADLINE'),
-    expectSpeed('half of what fails does so within 50 ms', ({ failedMs }) => failedMs <= 50),
-    expectSpeed('all is well ≤ 2 s after its return', ({ more }) => more['recovered after ms']! <= 2_000),
+    expectSpeed('half of the failures take ≤ 50 ms', ({ failedMs }) => failedMs <= 50),
+    expectSpeed('calls succeed again ≤ 2 s after its return', ({ more }) => more['recovered after ms']! <= 2_000),
   ],
   async run(stage) {
     const fromMs = stage.pick(1_000, 200);
@@ -127,7 +127,7 @@ const silent: Row = {
 
 const restart: Row = {
   name: 'peer restarts',
-  fault: 'every connection is reset, and the peer is away for 50 ms',
+  fault: 'every connection is reset, and the peer is down for 50 ms',
   policies: 'retry, breaker',
   expected: [NEARLY_ALL, expect('the breaker stays closed', ({ more }) => more['breaker opened'] === 0), ...EXTRA],
   async run(stage) {

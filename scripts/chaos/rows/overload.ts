@@ -49,7 +49,7 @@ const quotaTold: Row = {
   policies: 'retry, rateLimit (feedback)',
   expected: [
     expect('every idempotent call succeeds in the end', ({ readsOk }) => readsOk === 1),
-    expect('nothing is sent before the peer said so, by any caller', ({ early }) => early === 0),
+    expect('no caller sends anything before the time the peer named', ({ early }) => early === 0),
     onceEach,
   ],
   run: (stage) =>
@@ -62,7 +62,7 @@ const quotaTold: Row = {
 
 const quotaSilent: Row = {
   name: '429 without Retry-After',
-  fault: `${QUOTA.limit} answers per second, then 429 and no word about when`,
+  fault: `${QUOTA.limit} answers per second, then 429 without Retry-After`,
   policies: 'retry, rateLimit (pauseMs 1,000)',
   expected: [expect('every idempotent call succeeds in the end', ({ readsOk }) => readsOk === 1), onceEach],
   run: (stage) =>
@@ -119,12 +119,12 @@ async function overload(stage: Stage, options: ClientOptions) {
 
 const metastable: Row = {
   name: 'metastable overload',
-  fault: 'for 3 s a peer at half its capacity is 20 times slower; its queue then keeps it slow',
+  fault: 'for 3 s a peer that runs at half its capacity is 20 times slower; its queue then keeps it slow',
   policies:
     `retry (attemptMs ${ATTEMPT_MS}), budget, breaker (openMsMax 5,000); ` +
-    'against ten attempts at once, with neither budget nor breaker',
+    'compared with up to ten immediate attempts without budget and breaker',
   expected: [
-    expectSpeed('our traffic falls to less than half', ({ more }) => more['traffic in trouble ÷ before']! < 0.5),
+    expectSpeed('our traffic falls below half', ({ more }) => more['traffic in trouble ÷ before']! < 0.5),
     ...EXTRA,
     expectSpeed('recovered ≤ 10 s after the cause ended', ({ more }) => more['recovered after ms']! <= 10_000),
     expectSpeed(

@@ -153,7 +153,7 @@ async function run(stage: Stage, redis: OwnRedis, trouble: Trouble, onLoss: OnLo
   }
 }
 
-const EXACT = expect('no window ever holds more than the limit, as the peer counts it', ({ more }) => {
+const EXACT = expect('no window exceeds the limit, as counted by the peer', ({ more }) => {
   return more['most in a window']! <= LIMIT.limit;
 });
 /** Shares come on top of grants when only some lose Redis, as on a busy machine. */
@@ -161,34 +161,34 @@ const TOGETHER = [
   expectSpeed(EXACT.words, EXACT.holds),
   expect('and never more than twice the limit', ({ more }) => more['most in a window']! <= 2 * LIMIT.limit),
 ];
-const SILENT = expect('nobody starts without Redis', ({ more }) => more['started alone'] === 0);
+const SILENT = expect('no call starts without Redis', ({ more }) => more['started alone'] === 0);
 const SHARES = expectSpeed(
-  'half of the limit or more is used meanwhile',
+  'at least half of the limit is used meanwhile',
   ({ more }) => more['share of the limit used while away']! >= 0.5,
 );
 const BOUNDED: readonly Expectation[] = [
-  expect('who finds no room is refused, unsent', ({ ends, ok, calls, wire }) => {
+  expect('calls that find no room are refused, unsent', ({ ends, ok, calls, wire }) => {
     return ok + (ends['SATURATED'] ?? 0) + (ends['TIMEOUT'] ?? 0) === calls && wire === ok;
   }),
-  expect(`≤ ${WAITERS_MAX} wait`, ({ more }) => more['most waiting']! <= WAITERS_MAX),
+  expect(`≤ ${WAITERS_MAX} calls wait`, ({ more }) => more['most waiting']! <= WAITERS_MAX),
 ];
 const BACK = [
-  expect('all are with Redis again', ({ more }) => Number.isFinite(more['back after ms'])),
+  expect('all clients use Redis again', ({ more }) => Number.isFinite(more['back after ms'])),
   expectSpeed('≤ 5 s after its return', ({ more }) => more['back after ms']! <= 5_000),
-  expectSpeed('and use half of the limit or more', ({ more }) => more['share used afterwards']! >= 0.5),
+  expectSpeed('and use at least half of the limit', ({ more }) => more['share used afterwards']! >= 0.5),
 ];
 
 const FAULTS: Readonly<Record<Trouble, string>> = {
-  killed: 'Redis is killed, and is back empty after a while',
-  paused: 'Redis hangs for a while (SIGSTOP), and goes on',
-  restarted: 'Redis is killed, and is back empty at once',
+  killed: 'Redis is killed, and restarted empty after a while',
+  paused: 'Redis is suspended for a while (SIGSTOP)',
+  restarted: 'Redis is killed, and restarted empty at once',
 };
 
 function redisRow(trouble: Trouble, onLoss: OnLoss): Row {
   const meanwhile = onLoss === 'closed' ? [SILENT] : trouble === 'restarted' ? [] : [SHARES];
   return {
     name: `Redis ${trouble}, ${onLoss}`,
-    fault: `${FAULTS[trouble]}; three clients want half as much again as they may`,
+    fault: `${FAULTS[trouble]}; three clients want 1.5 times the limit`,
     policies: `redisRateLimit (${LIMIT.limit} per ${LIMIT.windowMs} ms, onLoss ${onLoss}, waitersMax ${WAITERS_MAX})`,
     expected: [...(onLoss === 'closed' ? [EXACT] : TOGETHER), ...meanwhile, ...BOUNDED, ...BACK],
     async run(stage) {

@@ -6,10 +6,10 @@ const STAGES: readonly ResetAt[] = ['before head', 'mid head', 'mid body', 'righ
 
 const WHERE: Readonly<Record<ResetAt, string>> = {
   'before head': 'instead of an answer',
-  'mid head': 'within the head of the answer',
-  'mid body': 'within the body of the answer',
-  'right after reply': 'at once after a whole answer',
-  reuse: 'instead of an answer, on connections that have served before',
+  'mid head': 'in the middle of the head',
+  'mid body': 'in the middle of the body',
+  'right after reply': 'right after a complete answer',
+  reuse: 'instead of an answer, on connections that were used before',
 };
 
 /**
@@ -24,7 +24,10 @@ export const RESETS: readonly Row[] = STAGES.map((at) => ({
   policies: 'retry',
   expected: [
     at === 'mid body'
-      ? expect('what began and did not end is RESET', ({ ends, ok, calls }) => ok + (ends['RESET'] ?? 0) === calls)
+      ? expect(
+          'calls whose reply was cut off end with RESET',
+          ({ ends, ok, calls }) => ok + (ends['RESET'] ?? 0) === calls,
+        )
       : NEARLY_ALL,
     expect('extra traffic ≤ 20 %', ({ extra }) => extra <= 0.2),
   ],

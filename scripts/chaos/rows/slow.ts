@@ -15,11 +15,11 @@ const RESERVE = 10;
 const tail: Row = {
   name: 'slow answers, hedged',
   fault: '5 % of the answers take ten times as long',
-  policies: `hedge (percentile ${HEDGE.percentile}, share ${HEDGE.share}); against none`,
+  policies: `hedge (percentile ${HEDGE.percentile}, share ${HEDGE.share}); compared with none`,
   expected: [
     expectSpeed('p99 falls by a third or more', ({ p99Ms, more }) => p99Ms <= (more['p99 ms without'] ?? 0) * 0.67),
     expect(
-      'copies ≤ the share of the calls, and the reserve',
+      'copies ≤ the share of the calls plus the reserve',
       ({ more }) => more['copies']! <= more['copies at most']!,
     ),
     expect('every call succeeds', ({ ok, calls }) => ok === calls),
@@ -68,11 +68,11 @@ const SILENCE_MS = 30_000;
 
 const silent: Row = {
   name: 'silent for some',
-  fault: '2 % of the requests are taken and never answered',
+  fault: '2 % of the requests are accepted and never answered',
   policies: 'retry, firstByteMs 150',
   expected: [
     NEARLY_ALL,
-    expect('what fails is TIMEOUT', ({ ends, ok, calls }) => ok + (ends['TIMEOUT'] ?? 0) === calls),
+    expect('all failures are TIMEOUT', ({ ends, ok, calls }) => ok + (ends['TIMEOUT'] ?? 0) === calls),
     ...EXTRA,
   ],
   run: (stage) =>
