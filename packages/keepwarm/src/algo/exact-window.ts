@@ -26,6 +26,7 @@
  * Every method is O(1) amortised, but `fitsAt` is O(log limit).
  */
 import { invariant } from '../core/error.ts';
+import { refused } from '../core/refusal.ts';
 import { ExpiryLog } from './expiry-log.ts';
 
 /**
@@ -40,7 +41,7 @@ export interface WindowOptions {
   /** Length of a window, in ms. */
   readonly windowMs: number;
   /** How long a start without an answer may still be on its way to the peer, in ms. */
-  readonly lateMs?: number;
+  readonly lateMs?: number | undefined;
 }
 
 export class ExactWindow {
@@ -52,7 +53,11 @@ export class ExactWindow {
   #held = 0;
   #now = Number.NEGATIVE_INFINITY;
 
+  /** @throws NetError `INVALID`: a window that is none would let everything through */
   constructor({ limit, windowMs, lateMs = 0 }: WindowOptions) {
+    if (!Number.isSafeInteger(limit) || limit < 1) throw refused('limit', limit, 'a whole number from 1');
+    if (!Number.isFinite(windowMs) || windowMs <= 0) throw refused('windowMs', windowMs, 'a number above 0');
+    if (!Number.isFinite(lateMs) || lateMs < 0) throw refused('lateMs', lateMs, 'a number from 0');
     this.windowMs = windowMs;
     this.#limit = limit;
     this.#lateMs = lateMs;

@@ -4,8 +4,10 @@
  * judge, and only what got no answer is repeated. Nothing is done here that `createClient` does not do: it is a table
  * of names.
  */
+
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { FieldsInput } from '../core/fields.ts';
+import { checkOptions } from '../core/refusal.ts';
 import type { BodyInput } from './call-body.ts';
 import { Client } from './client.ts';
 import type { ClientOptions } from './client-options.ts';
@@ -106,7 +108,9 @@ export class HTTPClient {
   #rpcCalls = 0;
 
   constructor(options: HTTPClientOptions = {}) {
+    checkOptions('what HTTPClient was given', options);
     const { client = {}, ...named } = options;
+    checkOptions('option client', client);
     this.#clock = client.clock ?? systemClock;
     if (client.observer !== undefined) this.#facts.listen(client.observer);
     // `maxSockets` bounds calls as well: one on each connection.

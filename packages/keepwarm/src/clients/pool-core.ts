@@ -3,8 +3,10 @@
  * its metrics, its events and its environment variables. Connections, limits and safety are those of `createClient`. It
  * is the pool by itself: one call is one request, so retry and breaker are off unless `client` asks for them.
  */
+
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { FieldsInput } from '../core/fields.ts';
+import { checkOptions } from '../core/refusal.ts';
 import type { SocketLife } from '../net/sockets.ts';
 import type { BodyInput } from './call-body.ts';
 import { Client } from './client.ts';
@@ -76,7 +78,9 @@ export class ConnectionPoolCore {
    * @throws NetError `INVALID` naming the option or variable, its value and what is allowed
    */
   constructor(options: ConnectionPoolOptions = {}, env: Readonly<Record<string, string | undefined>> = process.env) {
+    checkOptions('what ConnectionPoolCore was given', options);
     const { client = {}, ...named } = options;
+    checkOptions('option client', client);
     this.#clock = client.clock ?? systemClock;
     if (client.observer !== undefined) this.#facts.listen(client.observer);
     this.#openings = new OpeningRecord(this.#facts);

@@ -2,9 +2,11 @@
  * OpenTelemetry for clients: spans and metrics through whatever SDK the application has registered. Ours are our own
  * sockets, so no instrumentation of undici or `node:http` sees these calls, and none is told of twice.
  */
+
 import { type Attributes, type Meter, metrics, type Tracer, trace as traces } from '@opentelemetry/api';
 import type { Telemetry } from '../clients/telemetry.ts';
 import { NetError } from '../core/error.ts';
+import { checkKnown, checkOptions, show } from '../core/refusal.ts';
 import { Collector } from './otel-collect.ts';
 import { callFacts, socketFacts } from './otel-events.ts';
 import { Meters } from './otel-meters.ts';
@@ -76,9 +78,12 @@ const nothing = (): void => undefined;
 type Settled = Required<Pick<OpenTelemetryOptions, 'attemptSpans' | 'paths' | 'seriesMax' | 'attributes'>>;
 
 function settled(given: OpenTelemetryOptions): { [N in keyof Settled]: NonNullable<Settled[N]> } {
+  checkOptions('what openTelemetry was given', given);
+  checkKnown(given, ['meter', 'tracer', 'attemptSpans', 'paths', 'attributes', 'seriesMax'], '', ' of openTelemetry');
   const { attemptSpans = 'resent', paths = true, seriesMax = 100, attributes = {} } = given;
+  checkOptions('option attributes', attributes);
   if (attemptSpans !== 'resent' && attemptSpans !== 'every')
-    throw refused('attemptSpans', attemptSpans, 'resent, every');
+    throw refused('attemptSpans', attemptSpans, '"resent", "every"');
   if (typeof paths !== 'boolean') throw refused('paths', paths, 'true, false');
   if (!Number.isInteger(seriesMax) || seriesMax < 1 || seriesMax > 10_000) {
     throw refused('seriesMax', seriesMax, 'a whole number from 1 to 10000');
@@ -87,6 +92,6 @@ function settled(given: OpenTelemetryOptions): { [N in keyof Settled]: NonNullab
 }
 
 function refused(name: string, value: unknown, allowed: string): NetError {
-  const message = `option ${name} is ${String(value)}; allowed: ${allowed}`;
+  const message = `option ${name} is ${show(value)}; allowed: ${allowed}`;
   return new NetError('INVALID', message, { reach: 'unsent', limit: name });
 }

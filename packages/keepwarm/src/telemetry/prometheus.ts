@@ -2,11 +2,13 @@
  * Clients' snapshots as Prometheus reads them. Pulled, never counted beside: a scrape asks each client for `stats()`
  * and writes what it says, so that a metric and a snapshot cannot disagree.
  */
+
 import type { GrpcPoolStats } from '../clients/grpc/pool-stats.ts';
 import type { GrpcStats } from '../clients/grpc/record.ts';
 import type { RpcStats } from '../clients/jsonrpc/stats.ts';
 import type { ClientStats } from '../clients/stats.ts';
 import { NetError } from '../core/error.ts';
+import { checkFunction, checkKnown, checkOptions, show } from '../core/refusal.ts';
 import { formatFor } from './accept.ts';
 import { METRIC_NAMES, METRICS } from './catalog.ts';
 import { collectClient } from './collect-client.ts';
@@ -52,10 +54,14 @@ export const PROMETHEUS_DEFAULTS = { seriesMax: 100 } as const;
  */
 export function prometheusMetrics(
   sources: StatsSource | NamedSources | (() => NamedSources),
-  { seriesMax = PROMETHEUS_DEFAULTS.seriesMax, more }: PrometheusOptions = {},
+  options: PrometheusOptions = {},
 ): PrometheusMetrics {
+  checkOptions('what prometheusMetrics was given', options);
+  checkKnown(options, ['seriesMax', 'more'], '', ' of prometheusMetrics');
+  const { seriesMax = PROMETHEUS_DEFAULTS.seriesMax, more } = options;
+  checkFunction('more', more);
   if (!Number.isInteger(seriesMax) || seriesMax < 1 || seriesMax > 10_000) {
-    const message = `option seriesMax is ${String(seriesMax)}; allowed: a whole number from 1 to 10000`;
+    const message = `option seriesMax is ${show(seriesMax)}; allowed: a whole number from 1 to 10000`;
     throw new NetError('INVALID', message, { reach: 'unsent', limit: 'seriesMax' });
   }
   // A client that takes another's place under its name begins anew; one that is gone is forgotten with its bounds.

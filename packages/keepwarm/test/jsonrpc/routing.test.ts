@@ -204,7 +204,7 @@ describe('routing', () => {
       [{ batching: { windowMs: -1 } }, /batching.windowMs is -1/],
       [{ batching: { sizeMx: 1 } }, /did you mean sizeMax/],
       [{ cache: { entriesMax: 0 } }, /cache.entriesMax is 0/],
-      [{ coalesce: 'yes' }, /coalesce is yes/],
+      [{ coalesce: 'yes' }, /coalesce is "yes"/],
       [{ bigints: true }, /bigints is true/],
       [{ origin: url }, /use endpoints/],
       [{ deadlineMs: -1 }, /deadlineMs is -1/],

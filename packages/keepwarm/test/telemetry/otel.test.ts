@@ -373,7 +373,10 @@ describe('options of openTelemetry', () => {
   it('are refused by name, and so is what is no telemetry', () => {
     const refuses = (make: () => unknown, message: RegExp) => assert.throws(make, { code: 'INVALID', message });
     refuses(() => openTelemetry({ seriesMax: 0 }), /seriesMax is 0; allowed: a whole number from 1 to 10000/);
-    refuses(() => openTelemetry({ attemptSpans: 'all' as 'every' }), /attemptSpans is all; allowed: resent, every/);
+    refuses(
+      () => openTelemetry({ attemptSpans: 'all' as 'every' }),
+      /attemptSpans is "all"; allowed: "resent", "every"/,
+    );
     refuses(() => openTelemetry({ paths: 1 as never }), /paths is 1/);
     refuses(
       () => createClient({ telemetry: {} as never }),

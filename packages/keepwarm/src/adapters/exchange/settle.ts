@@ -1,6 +1,8 @@
 /** What a client for an exchange is made with: the options of a client, and beside them those all exchanges have. */
+
 import type { ClientOptions } from '../../clients/client-options.ts';
 import { invalid, show } from '../../clients/options.ts';
+import { checkFunction, checkOptions, checkText, refused } from '../../core/refusal.ts';
 import type { RateLimitOptions } from '../../policies/rate-options.ts';
 import type { Log } from './warm.ts';
 
@@ -100,10 +102,14 @@ export function settleExchange<
   options: ExchangeOptions<Name, Network, Figures, Account, Limits>,
   facts: ExchangeFacts<Name, Network, Figures>,
 ): ExchangeSettings<Network, Figures, Account, Limits> {
+  checkOptions('what an exchange was given', options);
   const { network = 'production' as Name, accounts = [], rateLimits, log, ...others } = options;
-  if (!Object.hasOwn(facts.networks, network)) {
-    throw invalid(`option network is ${show(network)}; allowed: ${Object.keys(facts.networks).join(', ')}`);
+  if (typeof network !== 'string' || !Object.hasOwn(facts.networks, network)) {
+    throw refused('network', network, Object.keys(facts.networks).map(show).join(', '));
   }
+  if (!Array.isArray(accounts)) throw refused('accounts', accounts, 'a list');
+  if (rateLimits !== undefined) checkOptions('option rateLimits', rateLimits);
+  checkFunction('log', log);
   const known = facts.networks[network];
   const [place, rest] = parted(others, known);
   const [figures, client] = parted(rest, facts.figures);
@@ -111,6 +117,7 @@ export function settleExchange<
     if (typeof value === 'number' && value >= 0 && Number.isFinite(value)) continue;
     throw invalid(`option ${name} is ${show(value)}; allowed: a number from 0`);
   }
+  for (const [name, value] of Object.entries(place)) checkText(name, value);
   const settled = { ...known, ...place };
   checkUrl('restUrl', settled.restUrl, ['http:', 'https:']);
   checkUrl('wsUrl', settled.wsUrl, ['ws:', 'wss:']);
@@ -148,6 +155,10 @@ function parted<T extends object>(options: object, like: T): [Partial<T>, object
 }
 
 function named<Account extends ExchangeAccount>(accounts: readonly Account[]): Named<Account>[] {
+  for (const account of accounts) {
+    checkOptions('an account', account);
+    checkText('name of an account', account.name);
+  }
   const all = accounts.map((account) => ({ ...account, name: account.name ?? 'main' }));
   const twice = all.find(({ name }, index) => all.findIndex((other) => other.name === name) !== index);
   if (twice !== undefined) throw invalid(`two accounts are called ${show(twice.name)}; give each a name of its own`);

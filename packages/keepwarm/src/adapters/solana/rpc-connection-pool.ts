@@ -2,12 +2,15 @@
  * Several nodes as one, under the names of the RPC connection pool this library grew from. It is `createRpc`, in other
  * words: endpoints by name with `maxRequestsPerSecond`, and how much of that is used told to a monitor.
  */
+
 import type { EndpointState } from '../../balance/endpoint.ts';
 import type { HTTPClientStats } from '../../clients/http-client.ts';
 import { httpStatsOf } from '../../clients/http-client.ts';
 import type { RpcAdapter } from '../../clients/jsonrpc/adapter.ts';
 import { RpcClient } from '../../clients/jsonrpc/client.ts';
 import type { RpcCallOptions, RpcOptions } from '../../clients/jsonrpc/options.ts';
+import { check, OPTIONS } from '../../clients/options.ts';
+import { checkKnown, checkOptions, refused, show } from '../../core/refusal.ts';
 import { solana } from './index.ts';
 
 export interface PoolEndpoint {
@@ -58,6 +61,17 @@ const TIMEOUT_MS = 30_000;
 /** As the queue of a connection pool. */
 const WAITERS_MAX = 10_000;
 
+const CONCURRENT = { ...OPTIONS.pool.socketsTotalMax, default: CONCURRENT_MAX };
+
+/** @throws NetError `INVALID` naming the endpoint and its option */
+function checkEndpoint(name: string, endpoint: PoolEndpoint): void {
+  checkOptions(`endpoint ${show(name)}`, endpoint);
+  checkKnown(endpoint, ['url', 'weight', 'maxRequestsPerSecond'], '', ` of endpoint ${show(name)}`);
+  const { maxRequestsPerSecond: limit } = endpoint;
+  if (limit === undefined || (Number.isSafeInteger(limit) && limit >= 1)) return;
+  throw refused(`maxRequestsPerSecond of endpoint ${show(name)}`, limit, 'a whole number from 1');
+}
+
 export class RpcConnectionPool {
   /** The client beneath, for what has no name here. */
   readonly rpc: RpcClient;
@@ -71,8 +85,13 @@ export class RpcConnectionPool {
     performanceMonitor: PerformanceMonitor | null = null,
     options: RpcConnectionPoolOptions = {},
   ) {
+    checkOptions('option endpoints', endpoints);
+    checkOptions('what RpcConnectionPool was given', options);
     const { maxConcurrentRequests = CONCURRENT_MAX, timeout = TIMEOUT_MS, adapter = solana, ...rest } = options;
+    check('option maxConcurrentRequests', maxConcurrentRequests, CONCURRENT);
+    check('option timeout', timeout, OPTIONS.call.deadlineMs);
     const named = Object.entries(endpoints);
+    for (const [name, endpoint] of named) checkEndpoint(name, endpoint);
     this.#maxConcurrentRequests = maxConcurrentRequests;
     this.#limits = new Map(
       named.flatMap(([name, { maxRequestsPerSecond: limit }]) => (limit === undefined ? [] : [[name, limit] as const])),

@@ -42,7 +42,13 @@ export type YellowstoneOptions = OwnConnections | SharedConnections;
 
 const INF = Number.POSITIVE_INFINITY;
 const ms = (byDefault: number): Rule => ({ kind: 'number', default: byDefault, min: 1, max: INF });
-const count = (byDefault: number, min: number): Rule => ({ kind: 'number', default: byDefault, min, max: 1e9 });
+const count = (byDefault: number, min: number): Rule => ({
+  kind: 'number',
+  default: byDefault,
+  min,
+  max: 1e9,
+  whole: true,
+});
 
 /**
  * Where each comes from:

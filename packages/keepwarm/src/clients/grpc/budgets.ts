@@ -1,5 +1,7 @@
 /** The two budgets beside that of opening connections: connections at once, and opening streams. */
+
 import { type Clock, systemClock } from '../../core/clock.ts';
+import { checkOptions, isOptions } from '../../core/refusal.ts';
 import { cappedStarts } from '../../pool/capped-starts.ts';
 import { CONNECTION_CAP_DEFAULTS, ConnectionCap, type ConnectionCapOptions } from '../../pool/connection-cap.ts';
 import type { ConnectionRate, ConnectionRateOptions } from '../../pool/connection-rate.ts';
@@ -28,7 +30,7 @@ export type GrpcStreamRate = Omit<StreamRateInput, 'name' | 'clock'>;
 
 /** @throws NetError `INVALID` naming the option */
 export function streamRateOf(given: GrpcStreamRate | ConnectionLimiter, name: string, clock: Clock): ConnectionLimiter {
-  if (typeof given !== 'object' || given === null) {
+  if (!isOptions(given)) {
     throw invalid(`option streamRate is ${show(given)}; allowed: figures, a limiter, or false for no limit`);
   }
   return 'start' in given ? borrowed(given) : createStreamRate({ ...given, name, clock });
@@ -46,7 +48,9 @@ export function withConnectionCap(limiter: ConnectionLimiter, cap: ConnectionCap
 }
 
 /** A limit on connections at once, draining ones included. @throws NetError `INVALID` naming the option */
-export function createConnectionCap({ name, ...given }: ConnectionCapInput): ConnectionCap {
+export function createConnectionCap(options: ConnectionCapInput): ConnectionCap {
+  checkOptions('what createConnectionCap was given', options);
+  const { name, ...given } = options;
   for (const [key, value] of Object.entries(given)) {
     if (!Object.hasOwn(CONNECTION_CAP_DEFAULTS, key)) {
       throw unknownOption(`connectionCap.${key}`, key, Object.keys(CONNECTION_CAP_DEFAULTS));

@@ -1,6 +1,8 @@
 /** How fast connections may be opened, as clients and pools take it: figures of their own, or a limiter they share. */
+
 import { resolve } from 'node:path';
 import { type Clock, systemClock } from '../../core/clock.ts';
+import { checkOptions, checkParts, isOptions, refused } from '../../core/refusal.ts';
 import { CONNECTION_RATE_DEFAULTS, ConnectionRate, type ConnectionRateOptions } from '../../pool/connection-rate.ts';
 import { StartFile } from '../../pool/start-file.ts';
 import type { ConnectionLimiter } from '../../pool/start-gate.ts';
@@ -24,7 +26,7 @@ export type SettledRate =
   | { readonly shared: ConnectionLimiter };
 
 const ms = (min: number): Rule => ({ kind: 'number', default: min, min, max: Number.MAX_SAFE_INTEGER });
-const count = (min: number): Rule => ({ kind: 'number', default: min, min, max: 1_000_000 });
+const count = (min: number): Rule => ({ kind: 'number', default: min, min, max: 1_000_000, whole: true });
 
 const RULES: Readonly<Record<keyof typeof CONNECTION_RATE_DEFAULTS, Rule>> = {
   limit: count(1),
@@ -48,13 +50,16 @@ const writing = new Set<string>();
  *
  * @throws NetError `INVALID` naming the option
  */
-export function createConnectionRate({ name, clock = systemClock, ...given }: ConnectionRateInput): ConnectionRate {
+export function createConnectionRate(options: ConnectionRateInput): ConnectionRate {
+  checkOptions('what createConnectionRate was given', options);
+  checkParts(options);
+  const { name, clock = systemClock, ...given } = options;
   return made(settled(given, named(name)), clock);
 }
 
 /** @throws NetError `INVALID` naming the option */
 export function settleRate(given: GrpcConnectionRate | ConnectionLimiter, name: string): SettledRate {
-  if (typeof given !== 'object' || given === null) {
+  if (!isOptions(given)) {
     throw invalid(`option connectionRate is ${show(given)}; allowed: figures, or a limiter`);
   }
   return 'start' in given ? { shared: given } : settled(given, name);
@@ -68,6 +73,9 @@ export function makeRate(rate: SettledRate, clock: Clock): ConnectionLimiter {
 type Figures = Exclude<SettledRate, { readonly shared: ConnectionLimiter }>;
 
 function settled({ path, ...given }: GrpcConnectionRate, name: string): Figures {
+  if (path !== undefined && (typeof path !== 'string' || path === '')) {
+    throw refused('connectionRate.path', path, 'the path of a file');
+  }
   const options = figures('connectionRate', given, name, CONNECTION_RATE_DEFAULTS, ['path']);
   // Whoever says what is to be assumed knows what comes of it.
   return { options, path, warns: given.assumed === undefined };

@@ -19,14 +19,14 @@
  */
 import { fullJitter } from '../../algo/backoff.ts';
 import { type Clock, type Random, systemClock, systemRandom } from '../../core/clock.ts';
+import { checkFunction, checkKnown, checkOptions, checkParts, refused } from '../../core/refusal.ts';
 import { sleep } from '../../core/sleep.ts';
-import { invalid } from '../options.ts';
 import type { GrpcCaller } from './kinds.ts';
 import { Handover } from './monitor-handover.ts';
 import type { GrpcPool } from './pool.ts';
 import { harmless } from './pool-facts.ts';
 import type { GrpcLease } from './pool-lease.ts';
-import type { GrpcLeaseOptions } from './pool-lease-options.ts';
+import { checkLease, type GrpcLeaseOptions } from './pool-lease-options.ts';
 
 /** What a monitor reads: a GrpcStream, or anything that is iterated and can be ended. */
 export type MonitorStream<M> = AsyncIterator<M>;
@@ -54,7 +54,9 @@ export interface MonitorOptions<M> extends Omit<GrpcLeaseOptions, 'signal'> {
   readonly overlapMs?: number | undefined;
   /** Keys remembered. Default 10,000. */
   readonly keysMax?: number | undefined;
+  /** The longest wait before the first attempt after a failure, in ms; doubled for each after it. Default 1 s. */
   readonly backoffMs?: number | undefined;
+  /** What it is doubled up to, in ms. Default 30 s. */
   readonly backoffMsMax?: number | undefined;
   /** For tests. */
   readonly clock?: Clock | undefined;
@@ -68,6 +70,32 @@ const OVERLAP_MS = 5_000;
 const KEYS_MAX = 10_000;
 const BACKOFF_MS = 1_000;
 const BACKOFF_MS_MAX = 30_000;
+
+const NAMES: Readonly<Record<keyof MonitorOptions<unknown>, true>> = {
+  ...{ open: true, message: true, keyOf: true, failed: true, overlapMs: true, keysMax: true, backoffMs: true },
+  ...{ backoffMsMax: true, clock: true, random: true, exclusive: true, group: true, waitMs: true },
+};
+
+/** @throws NetError `INVALID` naming the option: what is wrong would be seen when the first stream is lost */
+function checkMonitor<M>(name: string, options: MonitorOptions<M>): void {
+  checkOptions('what a monitor was given', options);
+  checkKnown(options, Object.keys(NAMES), '', ' of a monitor');
+  checkParts(options);
+  const { exclusive, group, waitMs, open, message, keyOf, failed, keysMax, ...lengths } = options;
+  checkLease(name, { exclusive, group, waitMs });
+  for (const [what, needed] of Object.entries({ open, message })) {
+    if (typeof needed !== 'function') throw refused(`${what} of a monitor`, needed, 'a function');
+  }
+  checkFunction('keyOf of a monitor', keyOf);
+  checkFunction('failed of a monitor', failed);
+  const isCount = keysMax === undefined || keysMax === Number.POSITIVE_INFINITY || Number.isInteger(keysMax);
+  if (!isCount || (keysMax ?? 0) < 0) throw refused('keysMax of a monitor', keysMax, 'a whole number from 0');
+  for (const what of ['overlapMs', 'backoffMs', 'backoffMsMax'] as const) {
+    const value = lengths[what];
+    if (value === undefined || (typeof value === 'number' && value >= 0)) continue;
+    throw refused(`${what} of a monitor`, value, 'a number from 0');
+  }
+}
 
 export class MonitorAdapter<M> {
   readonly name: string;
@@ -90,10 +118,8 @@ export class MonitorAdapter<M> {
 
   /** @throws NetError `INVALID` for a name or a figure that is not acceptable */
   constructor(pool: GrpcPool, name: string, options: MonitorOptions<M>) {
+    checkMonitor(name, options);
     const { overlapMs = OVERLAP_MS, keysMax = KEYS_MAX, keyOf, clock = systemClock } = options;
-    for (const [what, value] of Object.entries({ overlapMs, keysMax })) {
-      if (!(value >= 0)) throw invalid(`option ${what} of a monitor is ${value}; allowed: a number from 0 on`);
-    }
     this.name = name;
     this.#pool = pool;
     this.#options = options;

@@ -1,4 +1,5 @@
 /** What `createGrpcClient` takes, beyond what every client takes. */
+import { checkOptions, kindOf } from '../../core/refusal.ts';
 import type { GrpcCoding } from '../../engines/grpc/coding.ts';
 import type { ConnectionLimiter } from '../../pool/start-gate.ts';
 import { Metadata, type MetadataInput } from '../../wire/grpc/metadata.ts';
@@ -84,9 +85,9 @@ const ms = (byDefault: number): Rule => ({ kind: 'number', default: byDefault, m
 export const GRPC_OPTIONS: Readonly<Record<keyof GrpcNumbers, Rule>> = {
   deadlineMs: ms(30_000),
   streamDeadlineMs: ms(Number.POSITIVE_INFINITY),
-  messageBytesMax: { kind: 'number', default: 4 * 1024 * 1024, min: 0, max: 2 ** 32 - 1 },
+  messageBytesMax: { kind: 'number', default: 4 * 1024 * 1024, min: 0, max: 2 ** 32 - 1, whole: true },
   compression: { kind: 'choice', default: 'identity', values: ['identity', 'gzip'] },
-  compressBytesMin: { kind: 'number', default: 1_024, min: 0, max: Number.POSITIVE_INFINITY },
+  compressBytesMin: { kind: 'number', default: 1_024, min: 0, max: Number.POSITIVE_INFINITY, whole: true },
   firstMessageMs: ms(Number.POSITIVE_INFINITY),
   silenceMs: ms(Number.POSITIVE_INFINITY),
 };
@@ -149,6 +150,7 @@ export interface SettledGrpc {
 
 /** @throws NetError `INVALID` naming what is wrong */
 export function settleGrpc(options: GrpcClientOptions): SettledGrpc {
+  checkOptions('what createGrpcClient was given', options);
   const { target, metadata, token, connectionRate, ...rest } = options;
   const given: Record<string, unknown> = { ...rest };
   const numbers: Record<string, unknown> = {};
@@ -165,6 +167,8 @@ export function settleGrpc(options: GrpcClientOptions): SettledGrpc {
   if (connectionRate !== undefined) checkOneByOne(options.connect?.attemptDelayMs);
   const url = targetOf(target);
   const basePath = url.pathname.replace(/\/+$/, '');
+  if (token !== undefined && typeof token !== 'string')
+    throw invalid(`option token is ${kindOf(token)}; allowed: text`);
   const secrets = token === undefined ? Metadata.none : Metadata.of({ 'x-token': token });
   return {
     numbers: numbers as unknown as GrpcNumbers,

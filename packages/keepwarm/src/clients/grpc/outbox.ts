@@ -10,8 +10,9 @@
  */
 import { systemClock } from '../../core/clock.ts';
 import { NetError } from '../../core/error.ts';
+import { checkKnown, checkOptions } from '../../core/refusal.ts';
 import { turnstileOf } from '../../core/turnstile.ts';
-import { invalid } from '../options.ts';
+import { invalid, show } from '../options.ts';
 
 interface Written<T> {
   readonly message: T;
@@ -36,9 +37,14 @@ export class Outbox<T> implements AsyncIterable<T> {
   #state: 'open' | 'ended' | 'closed' = 'open';
   #read = false;
 
+  /** @throws NetError `INVALID` naming the option */
   constructor(options: OutboxOptions = {}) {
+    checkOptions('what an outbox was given', options);
+    checkKnown(options, ['sizeMax'], '', ' of an outbox');
     const { sizeMax = SIZE_MAX } = options;
-    if (!(sizeMax >= 1)) throw invalid(`option sizeMax of an outbox is ${sizeMax}; allowed: a number from 1 on`);
+    if (!(Number.isInteger(sizeMax) && sizeMax >= 1) && sizeMax !== Number.POSITIVE_INFINITY) {
+      throw invalid(`option sizeMax of an outbox is ${show(sizeMax)}; allowed: a whole number from 1, or Infinity`);
+    }
     this.#sizeMax = sizeMax;
   }
 

@@ -48,7 +48,7 @@ export interface GrpcPoolObserver {
   leaseRegrouped?(fact: { readonly lease: string; readonly group: string; readonly perSecond: number }): void;
 }
 
-const NAMES: Readonly<Record<keyof GrpcPoolObserver, true>> = {
+export const POOL_FACTS: Readonly<Record<keyof GrpcPoolObserver, true>> = {
   connectionOpened: true,
   connectionDraining: true,
   connectionClosed: true,
@@ -61,7 +61,7 @@ const NAMES: Readonly<Record<keyof GrpcPoolObserver, true>> = {
 /** What a listener throws surfaces as an uncaught exception of its own, and harms no connection. */
 export function guardedPool(observer: GrpcPoolObserver): GrpcPoolObserver {
   const guard: Record<string, (fact: never) => void> = {};
-  for (const name of Object.keys(NAMES) as (keyof GrpcPoolObserver)[]) {
+  for (const name of Object.keys(POOL_FACTS) as (keyof GrpcPoolObserver)[]) {
     guard[name] = (fact: never) => harmless(() => observer[name]?.(fact));
   }
   return guard;

@@ -1,5 +1,6 @@
 /** Summaries of a pool as lines of text, at a steady pace, to a function you pass. */
 import { type Clock, systemClock, type Timer } from '../../core/clock.ts';
+import { checkKnown, checkOptions, checkParts } from '../../core/refusal.ts';
 import { invalid, show } from '../options.ts';
 import type { GrpcPoolStats } from './pool-stats.ts';
 import { startsLeft } from './pool-stats.ts';
@@ -25,6 +26,9 @@ export class PoolLogger {
 
   /** @throws NetError `INVALID` for a pace that is none */
   constructor(pool: { stats(): GrpcPoolStats }, options: PoolLoggerOptions) {
+    checkOptions('what a logger was given', options);
+    checkKnown(options, ['write', 'everyMs', 'clock'], '', ' of a logger');
+    checkParts(options);
     const { write, everyMs = EVERY_MS, clock = systemClock } = options;
     if (typeof write !== 'function') throw invalid(`option write of a logger is ${show(write)}; allowed: a function`);
     if (!(typeof everyMs === 'number' && everyMs > 0)) {

@@ -1,14 +1,18 @@
 /** What `createGrpcPool` takes: those options of a client that make sense for one connection, and its own. */
+
+import { checkFunction, checkOptions, checkText, unknownOption } from '../../core/refusal.ts';
 import type { LeasesOptions } from '../../pool/leases.ts';
 import type { MembersOptions } from '../../pool/members.ts';
 import type { ConnectionLimiter } from '../../pool/start-gate.ts';
 import type { UpkeepOptions } from '../../pool/upkeep.ts';
-import { check, invalid, type Rule, show } from '../options.ts';
+import { checkObserver } from '../facts.ts';
+import { check, invalid, type Rule } from '../options.ts';
 import type { GrpcStreamRate } from './budgets.ts';
 import type { GrpcConnectionRate } from './connection-rate.ts';
 import type { GrpcCaller } from './kinds.ts';
 import type { GrpcClientOptions } from './options.ts';
 import type { GrpcPoolObserver } from './pool-facts.ts';
+import { POOL_FACTS } from './pool-facts.ts';
 
 export interface GrpcPoolNumbers {
   /** Connections kept open whatever the leases need. */
@@ -100,6 +104,7 @@ const COUNT_MAX = 65_535;
 const ms = (byDefault: number, min = 1): Rule => ({ kind: 'number', default: byDefault, min, max: INF });
 const count = (byDefault: number, min: number, max = COUNT_MAX): Rule => ({
   kind: 'number',
+  whole: true,
   default: byDefault,
   min,
   max,
@@ -179,22 +184,22 @@ const OWN: Readonly<Record<OwnOption, true>> = {
 };
 export const GRPC_POOL_NAMES: readonly string[] = Object.keys(OWN);
 
+const KNOWN = [CLIENT, GRPC_POOL_OPTIONS, OWN].flatMap((names) => Object.keys(names));
+
 /** @throws NetError `INVALID` naming the option */
 export function settlePool(given: GrpcPoolOptions): { numbers: GrpcPoolNumbers; client: GrpcClientOptions } {
+  checkOptions('what createGrpcPool was given', given);
   const numbers: Record<string, number> = {};
   const client: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(given)) {
     if (Object.hasOwn(CLIENT, name)) client[name] = value;
     else if (!Object.hasOwn(GRPC_POOL_OPTIONS, name) && !Object.hasOwn(OWN, name)) {
-      throw invalid(`there is no option ${name} of createGrpcPool; docs/reference/grpc.md lists those there are`);
+      throw unknownOption(`${name} of createGrpcPool`, name, KNOWN);
     }
   }
   for (const [name, rule] of Object.entries(GRPC_POOL_OPTIONS)) {
     const value = given[name as keyof GrpcPoolNumbers];
     if (value !== undefined) check(`option ${name}`, value, rule);
-    if (value !== undefined && rule.kind === 'number' && rule.max === COUNT_MAX && !Number.isInteger(value)) {
-      throw invalid(`option ${name} is ${value}; allowed: a whole number`);
-    }
     numbers[name] = (value ?? rule.default) as number;
   }
   const settled = numbers as unknown as GrpcPoolNumbers;
@@ -202,12 +207,10 @@ export function settlePool(given: GrpcPoolOptions): { numbers: GrpcPoolNumbers; 
     if (settled[low] <= settled[high]) continue;
     throw invalid(`option ${low} is ${settled[low]}; allowed: at most ${high} ${settled[high]}`);
   }
-  const { probe, healthService } = given;
-  if (probe !== undefined && typeof probe !== 'function')
-    throw invalid(`option probe is ${show(probe)}; allowed: a function`);
-  if (healthService !== undefined && typeof healthService !== 'string') {
-    throw invalid(`option healthService is ${show(healthService)}; allowed: a text`);
-  }
+  const { probe, healthService, poolObserver } = given;
+  checkFunction('probe', probe);
+  checkText('healthService', healthService);
+  checkObserver('poolObserver', poolObserver, Object.keys(POOL_FACTS));
   return { numbers: settled, client: client as unknown as GrpcClientOptions };
 }
 

@@ -1,4 +1,5 @@
 /** How many endpoints must say the same, as callers and options want it. */
+import { isOptions, refused, show } from '../../core/refusal.ts';
 import { invalid, unknownOption } from '../options.ts';
 import type { RpcAdapter } from './adapter.ts';
 
@@ -27,10 +28,10 @@ export function settleAgree(name: string, given: number | AgreeOptions, limits: 
   const { count, otherwise = 'error' } = options;
   if (!(Number.isInteger(count) && count >= 1 && count <= limits.endpoints)) {
     const among = limits.endpoints === 1 ? 'there is one endpoint' : `there are ${limits.endpoints} endpoints`;
-    throw invalid(`${name} is ${String(count)}; allowed: a whole number from 1 to ${limits.endpoints}, as ${among}`);
+    throw invalid(`${name} is ${show(count)}; allowed: a whole number from 1 to ${limits.endpoints}, as ${among}`);
   }
   if (otherwise !== 'error' && otherwise !== 'furthest') {
-    throw invalid(`${name}.otherwise is ${JSON.stringify(otherwise)}; allowed: "error", "furthest"`);
+    throw invalid(`${name}.otherwise is ${show(otherwise)}; allowed: "error", "furthest"`);
   }
   if (count === 1) return undefined;
   if (otherwise === 'furthest' && !limits.followed) {
@@ -45,9 +46,7 @@ export function settleAgreeing(
   { methods }: RpcAdapter,
   limits: AgreeLimits,
 ): ReadonlyMap<string, Agree> {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw invalid(`option agree is ${String(given)}; allowed: numbers by method, such as { eth_call: 2 }`);
-  }
+  if (!isOptions(given)) throw refused('agree', given, 'numbers by method, such as { eth_call: 2 }');
   const settled = new Map<string, Agree>();
   for (const [method, each] of Object.entries(given)) {
     if (!Object.hasOwn(methods, method) || methods[method]!.kind !== 'read') throw invalid(notRead('agree', method));

@@ -45,8 +45,8 @@ export interface RpcAssembly extends StatsParts {
 
 /** @throws NetError `INVALID` naming the option that is not acceptable */
 export function assemble(options: RpcOptions): RpcAssembly {
-  const { adapter, strict = true, bigints } = options;
   const settled = settleRpc(options);
+  const { adapter, strict = true, bigints } = options;
   const { endpoints } = settled;
   const clock = settled.client.clock ?? systemClock;
   const random = settled.client.random ?? systemRandom;

@@ -1,5 +1,5 @@
 /** Options of what watches how far each endpoint has come, with the source of each default. */
-import { invalid } from '../options.ts';
+import { checkKnown, isOptions, refused } from '../../core/refusal.ts';
 import type { HeadProbe } from './adapter.ts';
 
 export interface FreshnessOptions {
@@ -37,16 +37,15 @@ export function settleFreshness(
   { intervalMs, lagMax }: HeadProbe,
 ): FreshnessOptions | undefined {
   if (given === false) return undefined;
-  const own = typeof given === 'object' ? given : {};
-  for (const name of Object.keys(own)) {
-    if (!NAMES.includes(name)) throw invalid(`freshness.${name} is no option; there are: ${NAMES.join(', ')}`);
-  }
+  const own = given === true || given === undefined ? {} : given;
+  if (!isOptions(own)) throw refused('freshness', own, 'true, false, or an object of options');
+  checkKnown(own, NAMES, 'freshness.');
   const defined = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
   const options: FreshnessOptions = { ...FRESHNESS_DEFAULTS, intervalMs, lagMax, ...defined };
   const within = (name: keyof FreshnessOptions, least: number, most = Number.POSITIVE_INFINITY): void => {
     const value = options[name];
     if (typeof value === 'number' && value >= least && value <= most) return;
-    throw invalid(`freshness.${name} is ${String(value)}; allowed: ${least} to ${most}`);
+    throw refused(`freshness.${name}`, value, `a number from ${least} to ${most}`);
   };
   within('intervalMs', 10);
   within('lagMax', 0);

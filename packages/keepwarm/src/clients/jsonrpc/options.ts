@@ -1,5 +1,7 @@
 /** What `createRpc` takes, beyond what every client takes. */
+
 import type { FieldsInput } from '../../core/fields.ts';
+import { checkFlag, checkFunction, checkOptions, isOptions, refused } from '../../core/refusal.ts';
 import type { ClientOptions } from '../client-options.ts';
 import { invalid, unknownOption } from '../options.ts';
 import type { RpcAdapter } from './adapter.ts';
@@ -147,35 +149,31 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 
 /** @throws NetError `INVALID` naming what is wrong */
 export function settleRpc(options: RpcOptions): Settled {
+  checkOptions('what createRpc was given', options);
   const { adapter, endpoints, batching, coalesce, cache, freshness, strict, bigints, limiter, ...rest } = options;
-  const { emptyElsewhere = EMPTY_ELSEWHERE, agree: _, splitting = false, ...client } = rest;
+  const { emptyElsewhere = EMPTY_ELSEWHERE, agree: _, splitting, ...client } = rest;
   for (const name of Object.keys(client)) {
     const instead = Object.hasOwn(ELSEWHERE, name) ? ELSEWHERE[name] : undefined;
     if (instead !== undefined) throw invalid(`there is no option ${name} of createRpc; use ${instead}`);
   }
-  if (limiter !== undefined && typeof limiter !== 'function') {
-    throw invalid(`option limiter is ${String(limiter)}; allowed: a function, such as redisEndpointLimits() makes`);
-  }
-  if (typeof adapter?.classify !== 'function' || typeof adapter.methods !== 'object') {
+  checkFunction('limiter', limiter, 'a function, such as redisEndpointLimits() makes');
+  if (typeof adapter?.classify !== 'function' || !isOptions(adapter.methods) || !isOptions(adapter.head)) {
     throw invalid('option adapter says what methods mean: solana or evm of keepwarm/jsonrpc, or one like them');
   }
-  for (const [name, value] of Object.entries({ coalesce, strict })) {
-    if (value !== undefined && typeof value !== 'boolean') {
-      throw invalid(`option ${name} is ${String(value)}; allowed: true, false`);
-    }
-  }
+  checkFlag('coalesce', coalesce);
+  checkFlag('strict', strict);
   if (bigints !== undefined && bigints !== 'exact' && bigints !== 'rounded') {
-    throw invalid(`option bigints is ${JSON.stringify(bigints)}; allowed: "exact", "rounded"`);
+    throw refused('bigints', bigints, '"exact", "rounded"');
   }
   if (emptyElsewhere !== false && !(Number.isInteger(emptyElsewhere) && emptyElsewhere >= 0)) {
-    throw invalid(`option emptyElsewhere is ${String(emptyElsewhere)}; allowed: false, a whole number from 0 on`);
+    throw refused('emptyElsewhere', emptyElsewhere, 'false, a whole number from 0');
   }
   if (!Array.isArray(endpoints) || endpoints.length === 0) throw invalid('option endpoints must list at least one');
   return {
     endpoints: named(endpoints),
-    batching: counted('batching', batching ?? false, BATCHING_DEFAULTS, ['windowMs']),
-    cache: counted('cache', cache ?? false, RPC_CACHE_DEFAULTS, []),
-    splitting: counted('splitting', splitting, SPLITTING_DEFAULTS, []),
+    batching: counted('batching', batching, BATCHING_DEFAULTS, ['windowMs']),
+    cache: counted('cache', cache, RPC_CACHE_DEFAULTS),
+    splitting: counted('splitting', splitting, SPLITTING_DEFAULTS),
     emptyElsewhere: emptyElsewhere === false ? 0 : emptyElsewhere,
     client,
   };
@@ -211,25 +209,23 @@ export const RPC_OPTION_NAMES: readonly string[] = Object.keys(OWN);
 export const RPC_ENDPOINT_NAMES: readonly string[] = ENDPOINT;
 export const RPC_CALL_NAMES: readonly string[] = Object.keys(CALL);
 
-/** Numbers with their defaults; nothing when off. @param from0 names of those that may be 0; others are at least 1 */
+/** Numbers with their defaults; nothing when off. @param lengths in ms, which may be 0; others count, from 1 */
 function counted<T extends object>(
   name: string,
-  option: boolean | Partial<T>,
+  option: boolean | Partial<T> | undefined,
   defaults: T,
-  from0: readonly string[],
+  lengths: readonly string[] = [],
 ): T | undefined {
-  if (option === false) return undefined;
+  if (option === false || option === undefined) return undefined;
   if (option === true) return defaults;
-  if (typeof option !== 'object' || option === null) {
-    throw invalid(`option ${name} is ${String(option)}; allowed: true, false, or an object of options`);
-  }
+  if (!isOptions(option)) throw refused(name, option, 'true, false, or an object of options');
   const values = Object.entries(option).filter(([, value]) => value !== undefined);
   for (const [key, value] of values) {
     if (!Object.hasOwn(defaults, key)) throw unknownOption(`${name}.${key}`, key, Object.keys(defaults));
-    const least = from0.includes(key) ? 0 : 1;
-    if (typeof value !== 'number' || !(value >= least)) {
-      throw invalid(`option ${name}.${key} is ${String(value)}; allowed: a number from ${least} on`);
-    }
+    const isLength = lengths.includes(key);
+    const whole = isLength || Number.isInteger(value) || value === Number.POSITIVE_INFINITY;
+    if (typeof value === 'number' && whole && value >= (isLength ? 0 : 1)) continue;
+    throw refused(`${name}.${key}`, value, isLength ? 'a number from 0' : 'a whole number from 1, or Infinity');
   }
   return { ...defaults, ...Object.fromEntries(values) };
 }

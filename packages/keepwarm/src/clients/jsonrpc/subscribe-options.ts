@@ -1,9 +1,12 @@
 /** What subscriptions may do, with defaults. */
+
 import type { Clock, Random } from '../../core/clock.ts';
 import type { FieldsInput } from '../../core/fields.ts';
 import type { Observer } from '../../core/observer.ts';
+import { checkFunction, checkKnown, checkOptions, checkParts, checkText, refused } from '../../core/refusal.ts';
 import { WEBSOCKET_DEFAULTS, type WebSocketLimits } from '../../engines/websocket/options.ts';
 import { SHARE_DEFAULTS, type ShareOptions } from '../../policies/share.ts';
+import { checkObserver, FACTS } from '../facts.ts';
 import type { NetworkOptions } from '../network.ts';
 import { invalid, show, unknownOption } from '../options.ts';
 import type { ErrorClass, RpcErrorObject } from './adapter.ts';
@@ -71,17 +74,21 @@ export interface SubscriptionsOptions extends NetworkOptions {
   };
   readonly endpoints: readonly SubscriptionEndpoint[];
   /** Asks for what was missed where subscriptions have a port of their own. Without it, such gaps are not filled. */
-  readonly call?: (method: string, params: unknown, options: { readonly signal: AbortSignal }) => Promise<unknown>;
-  readonly limits?: Partial<SubscriptionLimits>;
+  readonly call?:
+    | ((method: string, params: unknown, options: { readonly signal: AbortSignal }) => Promise<unknown>)
+    | undefined;
+  readonly limits?: Partial<SubscriptionLimits> | undefined;
   /** Subscribers and their queues. */
-  readonly share?: Partial<ShareOptions>;
+  readonly share?: Partial<ShareOptions> | undefined;
   /** Connections. */
-  readonly websocket?: Partial<WebSocketLimits>;
+  readonly websocket?: Partial<WebSocketLimits> | undefined;
   /** `exact` gives whole numbers beyond 2⁵³ as bigints; otherwise they are rounded, as JSON.parse does. */
   readonly bigints?: 'exact' | 'rounded' | undefined;
-  readonly observer?: Observer;
-  readonly clock?: Clock;
-  readonly random?: Random;
+  readonly observer?: Observer | undefined;
+  /** For tests. */
+  readonly clock?: Clock | undefined;
+  /** For tests. */
+  readonly random?: Random | undefined;
 }
 
 export interface SettledOptions {
@@ -90,14 +97,43 @@ export interface SettledOptions {
   readonly websocket: WebSocketLimits;
 }
 
-export const settledOptions = (options: SubscriptionsOptions): SettledOptions => ({
-  limits: over('limits', SUBSCRIPTION_DEFAULTS, options.limits),
-  share: over('share', SHARE_DEFAULTS, options.share),
-  websocket: over('websocket', WEBSOCKET_DEFAULTS, options.websocket),
-});
+/** @throws NetError `INVALID` naming the option, its value and what is allowed */
+export function settledOptions(options: SubscriptionsOptions): SettledOptions {
+  checkOptions('what createSubscriptions was given', options);
+  checkKnown(options, Object.keys(OWN));
+  checkParts(options);
+  checkObserver('observer', options.observer, FACTS);
+  checkFunction('call', options.call);
+  const { bigints, endpoints } = options;
+  if (bigints !== undefined && bigints !== 'exact' && bigints !== 'rounded') {
+    throw refused('bigints', bigints, '"exact", "rounded"');
+  }
+  for (const endpoint of Array.isArray(endpoints) ? endpoints : []) {
+    checkOptions('an endpoint of createSubscriptions', endpoint);
+    checkKnown(endpoint, Object.keys(ENDPOINT), '', ' of an endpoint');
+    checkText('name of an endpoint', endpoint.name);
+  }
+  return {
+    limits: over('limits', SUBSCRIPTION_DEFAULTS, options.limits),
+    share: over('share', SHARE_DEFAULTS, options.share),
+    websocket: over('websocket', WEBSOCKET_DEFAULTS, options.websocket),
+  };
+}
+
+const OWN: Readonly<Record<keyof SubscriptionsOptions, true>> = {
+  ...{ adapter: true, endpoints: true, call: true, limits: true, share: true, websocket: true, bigints: true },
+  ...{ observer: true, clock: true, random: true, connect: true, tls: true, dns: true },
+  ...{ proxy: true, socketPath: true, connector: true },
+};
+const ENDPOINT: Readonly<Record<keyof SubscriptionEndpoint | 'rateLimit' | 'batch', true>> = {
+  ...{ wsUrl: true, url: true, name: true, headers: true, priority: true, weight: true },
+  // Of the calls there: a list of endpoints may be written once for both.
+  ...{ rateLimit: true, batch: true },
+};
 
 /** @throws NetError `INVALID` naming the option, its value and what is allowed */
 function over<T extends object>(group: string, defaults: T, given: Partial<T> = {}): T {
+  checkOptions(`option ${group}`, given);
   const settled = { ...defaults };
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined) continue;

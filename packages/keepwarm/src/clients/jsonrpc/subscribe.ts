@@ -59,11 +59,11 @@ export class Subscriptions {
   #repeats = 0;
 
   constructor(options: SubscriptionsOptions) {
+    const settled = settledOptions(options);
     const { adapter } = options;
     if (adapter?.subscriptions === undefined) {
       throw invalid('option adapter knows no subscriptions; allowed: solana, evm, or one with a table of its own');
     }
-    const settled = settledOptions(options);
     const clock = options.clock ?? systemClock;
     const random = options.random ?? systemRandom;
     const observer = options.observer === undefined ? {} : guarded(options.observer);

@@ -2,8 +2,10 @@
  * A RequestHandler for clients of the AWS SDK 3, over a client of ours: HTTP/2 where it is on, breakers, limits,
  * repeats of what was never answered. `keepwarmAgents` lend the SDK connections; this one makes its requests calls.
  */
+
 import { Client, type ClientOptions, doorOf } from '../../clients/client.ts';
 import { NetError } from '../../core/error.ts';
+import { checkOptions } from '../../core/refusal.ts';
 import type { Reply } from '../../core/reply.ts';
 import { asNodeError } from '../node-http/errors.ts';
 import { readableOf } from './reply-stream.ts';
@@ -52,6 +54,7 @@ const PLAIN: ClientOptions = { decompress: false, defaultHeaders: false, retry: 
  */
 export function awsRequestHandler(given: Client | ClientOptions = {}): AwsRequestHandler {
   const owned = !(given instanceof Client);
+  if (owned) checkOptions('what awsRequestHandler was given', given);
   const client = owned ? new Client({ ...PLAIN, ...given }) : given;
   const door = doorOf(client);
   let requestTimeout = 0;

@@ -3,11 +3,13 @@
  * on top, and the fetch built into Node, all send through here. Nothing is retried or redirected that undici's own
  * dispatchers would not.
  */
+
 import { Dispatcher } from 'undici';
 import { Chain } from '../../algo/chain.ts';
 import { Client, type ClientOptions, doorOf } from '../../clients/client.ts';
 import type { FetchDoor } from '../../clients/fetch.ts';
 import { NetError } from '../../core/error.ts';
+import { checkOptions } from '../../core/refusal.ts';
 import { Turns } from '../../core/turns.ts';
 import { Endings } from './endings.ts';
 import { asUndiciError, invalidArgument } from './errors.ts';
@@ -124,6 +126,7 @@ const PLAIN: ClientOptions = { decompress: false, defaultHeaders: false, retry: 
  */
 export function keepwarmDispatcher(client: Client | ClientOptions = {}): KeepwarmDispatcher {
   if (client instanceof Client) return new KeepwarmDispatcher(client, false);
+  checkOptions('what keepwarmDispatcher was given', client);
   return new KeepwarmDispatcher(new Client({ ...PLAIN, ...client }), true);
 }
 

@@ -14,7 +14,9 @@
  *   (2) A stream without branches is closed.
  *   (3) What one monitor asks for, does or does not do, changes nothing of what others get.
  */
+
 import { type Clock, type Random, systemClock, systemRandom } from '../../../core/clock.ts';
+import { checkKnown, checkOptions, checkParts, refused } from '../../../core/refusal.ts';
 import { Feed } from './feed.ts';
 import type { LinkError, OpenUpstream } from './link.ts';
 import { Monitor, type MonitorOptions, type MonitorStats } from './monitor.ts';
@@ -51,6 +53,10 @@ export class Multiplexer {
 
   /** @throws NetError `INVALID` naming the option */
   constructor(parts: MultiplexerParts, options?: MultiplexerOptions) {
+    checkOptions('what a multiplexer is made of', parts);
+    checkKnown(parts, ['open', 'clock', 'random'], '', ' of what a multiplexer is made of');
+    checkParts(parts);
+    if (typeof parts.open !== 'function') throw refused('open', parts.open, 'a function, such as openWith() makes');
     this.options = settleMultiplexer(options);
     this.clock = parts.clock ?? systemClock;
     this.#random = parts.random ?? systemRandom;

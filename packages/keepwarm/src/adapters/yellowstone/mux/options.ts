@@ -1,5 +1,7 @@
 /** What the multiplexer may be told, each with its default and where that comes from. */
+
 import { check, type Rule, unknownOption } from '../../../clients/options.ts';
+import { checkOptions } from '../../../core/refusal.ts';
 import { FILTER_KINDS, type FilterKind } from './request.ts';
 
 export interface MultiplexerNumbers {
@@ -36,7 +38,13 @@ export type GapPolicy = 'disconnect' | 'continue';
 
 const INF = Number.POSITIVE_INFINITY;
 const ms = (byDefault: number): Rule => ({ kind: 'number', default: byDefault, min: 0, max: INF });
-const count = (byDefault: number, min: number): Rule => ({ kind: 'number', default: byDefault, min, max: INF });
+const count = (byDefault: number, min: number): Rule => ({
+  kind: 'number',
+  default: byDefault,
+  min,
+  max: INF,
+  whole: true,
+});
 
 /**
  * Where each comes from:
@@ -75,7 +83,10 @@ export interface SettledMultiplexer extends MultiplexerNumbers {
 }
 
 /** @throws NetError `INVALID` naming the option */
-export function settleMultiplexer({ filtersMax = {}, ...given }: MultiplexerOptions = {}): SettledMultiplexer {
+export function settleMultiplexer(options: MultiplexerOptions = {}): SettledMultiplexer {
+  checkOptions('what a multiplexer was given', options);
+  const { filtersMax = {}, ...given } = options;
+  checkOptions('option filtersMax', filtersMax);
   const settled: Record<string, unknown> = {};
   for (const [name, rule] of Object.entries(MULTIPLEXER_OPTIONS)) settled[name] = rule.default;
   for (const [name, value] of Object.entries(given)) {
