@@ -13,6 +13,16 @@ describe('the simulation of pickers', () => {
     assert.deepEqual(await run(), await run());
   });
 
+  it('has every picker meet a trouble, and every trouble a picker', async () => {
+    assert.equal(SIM_SCENARIOS.length, SIM_PICKERS.length);
+    for (const [i, each] of SIM_SCENARIOS.entries()) {
+      const row = await simulate(each, SIM_PICKERS[i]!);
+      assert.deepEqual([row.scenario, row.picker], [each.name, SIM_PICKERS[i]!.name]);
+      assert(row.calls > 5_000 && row.p50Ms > 10 && row.p99Ms > row.p50Ms, JSON.stringify(row));
+      assert(row.failed < 0.3 && row.shareDuring > 0, JSON.stringify(row));
+    }
+  });
+
   it('gives the reasons for the default: slowness, refusals and failures cost it least', async () => {
     const [standard, turns] = [picker('p2c (the'), picker('round-robin')];
     const slow = [await simulate(scenario('slow'), standard), await simulate(scenario('slow'), turns)];
