@@ -22,7 +22,7 @@ export const EXPLAINED: readonly Explained[] = [
     row: '103',
     servers: ['nginx'],
     protocols: ['h2'],
-    why: 'This nginx takes a 103 of the server behind it for the final answer and sends DATA after it, which RFC 9113 § 8.1 \
-forbids. PROTOCOL is the correct outcome. nginx forwards early hints since 1.29.',
+    why: 'This nginx takes a 103 of the server behind it for the final answer and sends DATA after it, which RFC 9113 \
+§ 8.1 forbids. PROTOCOL is the correct outcome. nginx forwards early hints since 1.29.',
   },
 ];
