@@ -16,7 +16,6 @@ export class Ring<T> {
 
   /** Oldest first. */
   toArray(): T[] {
-    if (this.#slots.length < this.#sizeMax) return [...this.#slots];
     return [...this.#slots.slice(this.#next), ...this.#slots.slice(0, this.#next)];
   }
 }

@@ -28,6 +28,14 @@ describe('an outcome window', () => {
     );
   });
 
+  it('counts the same in each window of a steady stream, however many there were before', () => {
+    const window = new OutcomeWindow(1_000);
+    for (let now = 0; now < 10_000; now += 50) {
+      window.record(now % 100 === 0, now);
+      if (now % 100 === 50 && now >= 1_000) assert.deepEqual([window.samples(now), window.failures(now)], [20, 10]);
+    }
+  });
+
   it('has forgotten everything after a silence of its length', () => {
     const window = new OutcomeWindow(1_000);
     for (let i = 0; i < 100; i++) window.record(true, i * 7);

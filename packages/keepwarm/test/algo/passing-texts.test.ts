@@ -60,6 +60,20 @@ describe('passing texts', () => {
     );
   });
 
+  it('(1) (2) leave from between others that are alike', () => {
+    for (const leaving of [0, 1, 2]) {
+      const texts = new PassingTexts<Member>();
+      const members = [2, 3, 4].map((at) => new Member('m', `${'-'.repeat(at)}!${'-'.repeat(400 - at)}`));
+      for (const member of members) assert.ok(texts.put(member));
+      assert.equal(new Set(members.map(({ slot }) => slot)).size, 1, 'they differ where nobody looks');
+      texts.remove(members[leaving]!);
+      assert.deepEqual(
+        members.map(({ group, text }) => texts.find(group, text)),
+        members.map((member, i) => (i === leaving ? undefined : member)),
+      );
+    }
+  });
+
   it('(3) refuse what is alike in all that is looked at, beyond so many, and take it again when one has left', () => {
     const texts = new PassingTexts<Member>();
     const base = 'x'.repeat(10_000);

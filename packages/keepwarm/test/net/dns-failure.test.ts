@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { NetError } from '../../src/core/error.ts';
+import { aborted, lookupFailed } from '../../src/net/dns-failure.ts';
 import { aCache, refused, texts } from './dns-setup.ts';
 
 const A = '192.0.2.1';
@@ -108,4 +110,20 @@ describe('a final failure', () => {
     questions[0]!.answer([]);
     assert.equal((await refused(found, 'DNS', /a\.test: empty/)).systemCode, 'ENODATA');
   });
+});
+
+it('what is told as an error of ours already stays as it is; whatever else is thrown becomes one', () => {
+  const deadline = new NetError('DEADLINE', 'too late', { reach: 'unsent' });
+  assert.equal(aborted('a.test', deadline), deadline);
+  const gone = new Error('gone');
+  const { code, reach, cause } = aborted('a.test', gone);
+  assert.deepEqual([code, reach, cause], ['ABORTED', 'unsent', gone]);
+
+  const dns = new NetError('DNS', 'cannot resolve a.test: as the resolver says', { reach: 'unsent', phase: 'dns' });
+  assert.equal(lookupFailed('a.test', dns), dns);
+  for (const thrown of [{ code: 'DNS' }, deadline, 'a text', undefined]) {
+    const error = lookupFailed('a.test', thrown);
+    assert.deepEqual([error.code, error.reach, error.cause], ['DNS', 'unsent', thrown]);
+    assert.match(error.message, /^cannot resolve a\.test: /);
+  }
 });
