@@ -76,7 +76,7 @@ function aSource(...chunks: readonly string[]) {
   return { source, open };
 }
 
-it('a source is told to stop when it gives more than it said, and when the peer leaves while it is waited for', async (t) => {
+it('a source is told to stop when it gives more than it said, and when the peer leaves meanwhile', async (t) => {
   let leaves = false;
   const server = createServer((request) => void request.on('error', () => undefined).resume());
   server.on('connection', (socket) => socket.on('data', () => leaves && socket.destroy()));
