@@ -6,12 +6,13 @@
  *                                            runtimes the built package is tried under, from npm
  *
  * Plain JavaScript without imports of ours: it runs before anything is installed, on whatever Node.js is there (≥ 18).
- * It fetches nothing itself; only npm and apt-get do, each from where its owner pointed it.
+ * It fetches nothing itself; only npm and apt-get do, each from where its owner pointed it. What does not need what
+ * another installs is installed beside it: most of the time one waits for a network, a disk or one of the processors.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
-import { arch, argv, env, exit, getuid, pid, platform, report, stdout } from 'node:process';
+import { arch, argv, env, getuid, pid, platform, report, stdout } from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -47,21 +48,24 @@ const COMPILED = join(root, 'packages', 'keepwarm', 'src', 'wire', 'geyser', 'ge
 /** Where Debian and Homebrew put servers that an ordinary user's PATH leaves out, and Debian what Python imports. */
 const MORE_PLACES = ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin', '/usr/lib/python3/dist-packages'];
 
+/** What has been told, and ends what it happens in; what runs beside it comes to its own end. */
+class Failed extends Error {}
+
 const say = (line) => stdout.write(`setup: ${line}\n`);
 const fail = (line) => {
   say(line);
-  exit(1);
+  throw new Failed(line);
 };
 const json = (...path) => JSON.parse(readFileSync(join(root, ...path), 'utf8'));
 
 /** Ran to the end with exit code 0? Output goes to our own, or is swallowed when only the answer counts. */
 const ran = (command, args, { quiet = false, environment = env } = {}) =>
-  spawnSync(command, args, {
-    cwd: root,
-    env: environment,
-    stdio: ['ignore', quiet ? 'ignore' : 'inherit', quiet ? 'ignore' : 'inherit'],
-    shell: platform === 'win32',
-  }).status === 0;
+  new Promise((resolve) => {
+    const output = quiet ? 'ignore' : 'inherit';
+    const stdio = ['ignore', output, output];
+    const child = spawn(command, args, { cwd: root, env: environment, stdio, shell: platform === 'win32' });
+    child.once('error', () => resolve(false)).once('exit', (code) => resolve(code === 0));
+  });
 
 /** npm with a PATH free of our own Node.js, which an install is about to replace underneath it. */
 function npm(...args) {
@@ -97,24 +101,25 @@ function stalePackages() {
   return undefined;
 }
 
-function installPackages() {
+async function installPackages() {
   const stale = stalePackages();
   if (stale === undefined) return;
   say(`${stale}; running npm ci`);
   // Named, since NODE_ENV=production or a setting of the user's would leave these out.
-  if (!npm('ci', '--include=dev', '--include=optional')) fail('npm ci failed; its message above says why');
+  if (!(await npm('ci', '--include=dev', '--include=optional'))) fail('npm ci failed; its message above says why');
 }
 
 /**
  * The package `node` fetches the binary for this platform in an install script. Where scripts are switched off
  * (`ignore-scripts`), that one step is run by name; it also makes the link in node_modules/.bin that was left out.
  */
-function installNode() {
+async function installNode() {
   const binary = join(bins, platform === 'win32' ? 'node.cmd' : 'node');
   if (existsSync(binary)) return;
   const { version } = json('node_modules', 'node', 'package.json');
   say(`fetching Node.js ${version} (npm rebuild node)`);
-  if (!npm('rebuild', 'node', '--ignore-scripts=false')) fail('npm rebuild node failed; its message above says why');
+  if (!(await npm('rebuild', 'node', '--ignore-scripts=false')))
+    fail('npm rebuild node failed; its message above says why');
   const found = spawnSync(binary, ['--version'], { encoding: 'utf8', shell: platform === 'win32' });
   if (found.stdout?.trim() !== `v${version}`) {
     fail(`Node.js ${version} does not run here: ${found.error?.message ?? found.stderr}`);
@@ -128,7 +133,7 @@ const versionOf = (...name) => json('node_modules', ...name, 'package.json').ver
  * says which. The compiler and its plugin are installed packages: nothing is fetched. The folder is made aside and then
  * put in its place, so that nobody ever reads half of it.
  */
-function compileDefinition() {
+async function compileDefinition() {
   if (!existsSync(join(root, 'node_modules', DEFINITION))) return; // not in this lock file, so nobody needs it
   const stamp = `${DEFINITION} ${versionOf(DEFINITION)}, protoc-gen-es ${versionOf('@bufbuild', 'protoc-gen-es')}\n`;
   const stampPath = join(COMPILED, 'version');
@@ -140,7 +145,7 @@ function compileDefinition() {
   const template = JSON.stringify({ version: 'v2', plugins });
   const buf = join(root, 'node_modules', '@bufbuild', 'buf', 'bin', 'buf');
   // Named by its path, since links in node_modules/.bin are left out where install scripts are switched off.
-  if (!ran(local[0], [buf, 'generate', join('node_modules', DEFINITION), '--template', template])) {
+  if (!(await ran(local[0], [buf, 'generate', join('node_modules', DEFINITION), '--template', template]))) {
     rmSync(aside, { recursive: true, force: true });
     fail(`${DEFINITION} could not be compiled; the message of buf above says why`);
   }
@@ -150,7 +155,7 @@ function compileDefinition() {
 }
 
 /** Other runtimes the built package is tried under, in a folder of their own beside a lock file of their own. */
-function installMatrix() {
+async function installMatrix() {
   const folder = join(root, 'scripts', 'matrix');
   if (!existsSync(join(folder, 'package-lock.json')) || platform !== 'linux' || arch !== 'x64') return;
   const record = join(folder, 'node_modules', '.package-lock.json');
@@ -163,7 +168,14 @@ function installMatrix() {
     `installing ${wanted.map(([path, { version }]) => `${path.replace('node_modules/', '')} ${version}`).join(', ')}`,
   );
   const args = ['ci', '--prefix', folder, '--include=optional', '--ignore-scripts'];
-  if (!npm(...args)) fail('npm ci failed in scripts/matrix; its message above says why');
+  if (!(await npm(...args))) fail('npm ci failed in scripts/matrix; its message above says why');
+}
+
+/** One after the other, the rest too when one fails. @returns whether all of them did well */
+async function eachOf(names, did) {
+  let all = true;
+  for (const name of names) all = (await did(name)) && all;
+  return all;
 }
 
 function isInstalled({ program }) {
@@ -178,22 +190,22 @@ function isInstalled({ program }) {
 }
 
 /** The command that installs Debian packages here, or the reason why there is none. */
-function aptGet() {
-  if (!ran('apt-get', ['--version'], { quiet: true })) return { reason: 'there is no apt-get on this system' };
+async function aptGet() {
+  if (!(await ran('apt-get', ['--version'], { quiet: true }))) return { reason: 'there is no apt-get on this system' };
   // RUNLEVEL=1 keeps Debian from starting a server just because it was installed. Mirrors fail now and then, and a
   // machine that has just started often installs something itself.
   const patience = ['-o', 'Acquire::Retries=5', '-o', 'DPkg::Lock::Timeout=300'];
   const settings = ['DEBIAN_FRONTEND=noninteractive', 'RUNLEVEL=1', 'apt-get', '-qq', ...patience];
   if (getuid?.() === 0) return { command: ['env', ...settings] };
-  if (ran('sudo', ['-n', 'true'], { quiet: true })) return { command: ['sudo', '-n', 'env', ...settings] };
+  if (await ran('sudo', ['-n', 'true'], { quiet: true })) return { command: ['sudo', '-n', 'env', ...settings] };
   return { reason: 'apt-get needs root, and sudo would ask for a password' };
 }
 
-function installPartners() {
+async function installPartners() {
   const missing = PARTNERS.filter((partner) => !isInstalled(partner));
   if (missing.length === 0) return;
   const packages = missing.map(({ debian }) => debian);
-  const { command, reason } = aptGet();
+  const { command, reason } = await aptGet();
   let why = reason;
   if (command !== undefined) {
     const [program, ...args] = command;
@@ -203,9 +215,9 @@ function installPartners() {
     // The package list is refreshed only when the one at hand did not lead to the packages. A list of which one part
     // could not be had is still a list; and of packages of which one is not there, the others are wanted all the same.
     why = 'apt-get installed it where it is not found';
-    if (!install(packages, { quiet: true })) {
-      ran(program, [...args, 'update']);
-      if (!install(packages) && packages.filter((name) => !install([name])).length > 0)
+    if (!(await install(packages, { quiet: true }))) {
+      await ran(program, [...args, 'update']);
+      if (!(await install(packages)) && !(await eachOf(packages, (name) => install([name]))))
         why = 'apt-get could not install it; its message above says why';
     }
   }
@@ -220,7 +232,7 @@ function installPartners() {
  * Binaries npm leaves out without a word: it takes the Node.js it runs on for the one they will run on, and drops what
  * is optional and wants a newer one. Ours is newer.
  */
-function installLeftOut() {
+async function installLeftOut() {
   const libc = report?.getReport().header.glibcVersionRuntime === undefined ? 'musl' : 'glibc';
   const fits = (allowed, ours) => allowed === undefined || allowed.includes(ours);
   const missing = Object.entries(json('package-lock.json').packages).filter(
@@ -237,14 +249,19 @@ function installLeftOut() {
     ([path, { version }]) => `${path.slice(path.lastIndexOf('node_modules/') + 13)}@${version}`,
   );
   say(`installing ${names.join(', ')} for our own Node.js`);
-  npm('install', '--no-save', '--ignore-scripts', ...names); // who needs one will say so
+  await npm('install', '--no-save', '--ignore-scripts', ...names); // who needs one will say so
 }
 
-installPackages();
-installNode();
-installLeftOut();
-compileDefinition();
-if (argv.includes('--with-partners')) {
-  installMatrix();
-  installPartners();
+async function installOurs() {
+  await installPackages();
+  await installNode();
+  await installLeftOut();
+  await compileDefinition();
+}
+
+const others = argv.includes('--with-partners') ? [installMatrix(), installPartners()] : [];
+for (const { reason } of await Promise.allSettled([installOurs(), ...others])) {
+  if (reason === undefined) continue;
+  if (!(reason instanceof Failed)) console.error(reason);
+  process.exitCode = 1;
 }

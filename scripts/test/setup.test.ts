@@ -183,6 +183,33 @@ describe('set-up of other runtimes', () => {
   });
 });
 
+describe('set-up of what does not need each other', () => {
+  const names = [...OTHERS, 'wrk', 'redis-server', 'tinyproxy'];
+
+  it('goes on side by side', () => {
+    for (const name of names) program(name);
+    symlinkSync('/bin/sleep', join(home, 'bin', 'sleep'));
+    const begun = join(home, 'begun');
+    // Packages come to an end once a partner has begun, or never.
+    program(
+      'npm',
+      `i=0; while [ ! -e "${begun}" ]; do [ $i = 600 ] && exit 1; i=$((i+1)); sleep 0.1; done\n${NPM_CI}\n${PROGRAM_NODE}`,
+    );
+    program('apt-get', `case "$*" in *install*) > "${begun}"; cp "${home}/bin/true" "${home}/bin/chromium";; esac`);
+    const { status, stdout } = setup('--with-partners');
+    assert.deepEqual([status, existsSync(join(home, 'node_modules'))], [0, true], stdout);
+  });
+
+  it('comes to its end when another fails, and both are told', () => {
+    for (const name of names) program(name);
+    program('npm', 'exit 1');
+    const { status, stdout } = setup('--with-partners');
+    assert.match(stdout, /npm ci failed/);
+    assert.match(stdout, /apt-get install chromium/);
+    assert.equal(status, 1);
+  });
+});
+
 describe('set-up of the partners', () => {
   /** Servers may be installed where set-up looks beyond the PATH; some come in packages of other names. */
   const others = () => {
