@@ -41,24 +41,25 @@ function isFresh(name: string): boolean {
   return isBuiltFrom(join(root, 'packages', name, 'src'), join(root, 'packages', name, 'dist'));
 }
 
-/** Whether each source has its program, no older than itself, and each program its source. */
+/** Whether each source has its declarations, no older than itself, and they their source: a build writes them last. */
 export function isBuiltFrom(sources: string, dist: string): boolean {
   const modules = new Map([...filesIn(sources, '.ts'), ...filesIn(sources, '.js')]);
-  const programs = filesIn(dist, '.js');
+  const declared = filesIn(dist, '.d.ts');
   return (
     modules.size > 0 &&
-    modules.size === programs.size &&
-    [...modules].every(([name, changedAt]) => (programs.get(name) ?? 0) >= changedAt)
+    modules.size === declared.size &&
+    [...modules].every(([name, changedAt]) => (declared.get(name) ?? 0) >= changedAt)
   );
 }
 
 /** What a browser runs is bundled, and measured by nobody. */
 const isOfPage = (name: string): boolean => /^page[/\\]/.test(name);
 
-/** Names without ending, and when each was changed last. Declarations are no programs. */
-function filesIn(folder: string, ending: string): Map<string, number> {
+/** Names without ending, and when each was changed last. */
+function filesIn(folder: string, ending: '.ts' | '.js' | '.d.ts'): Map<string, number> {
   if (!existsSync(folder)) return new Map();
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
-  const programs = names.filter((name) => name.endsWith(ending) && !name.endsWith('.d.ts') && !isOfPage(name));
-  return new Map(programs.map((name) => [name.slice(0, -ending.length), statSync(join(folder, name)).mtimeMs]));
+  const isWanted = (name: string) => name.endsWith(ending) && name.endsWith('.d.ts') === (ending === '.d.ts');
+  const found = names.filter((name) => isWanted(name) && !isOfPage(name));
+  return new Map(found.map((name) => [name.slice(0, -ending.length), statSync(join(folder, name)).mtimeMs]));
 }

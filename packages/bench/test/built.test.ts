@@ -16,7 +16,7 @@ function aPackage(t: TestContext) {
     utimesSync(file, hour * 3_600, hour * 3_600);
   };
   for (const name of ['src/index.ts', 'src/wire/head.ts', 'src/wire/made.js', 'src/wire/made.d.ts']) write(name, 1);
-  for (const name of ['dist/index.js', 'dist/index.d.ts', 'dist/wire/head.js', 'dist/wire/made.js']) write(name, 2);
+  for (const name of ['dist/index.js', 'dist/index.d.ts', 'dist/wire/head.d.ts', 'dist/wire/made.d.ts']) write(name, 2);
   const fresh = (): boolean => isBuiltFrom(join(folder, 'src'), join(folder, 'dist'));
   return { write, fresh, folder };
 }
@@ -43,6 +43,9 @@ it('one that is not what its sources say is not: changed, added to, taken from, 
   rmSync(join(renamed.folder, 'src/wire/head.ts'));
   renamed.write('src/wire/body.ts', 1);
   assert(!renamed.fresh());
+  const broken = aPackage(t); // the JavaScript is there, its declarations are not: the build ended before
+  rmSync(join(broken.folder, 'dist/wire/head.d.ts'));
+  assert(!broken.fresh());
   const unbuilt = aPackage(t);
   rmSync(join(unbuilt.folder, 'dist'), { recursive: true });
   assert(!unbuilt.fresh());
