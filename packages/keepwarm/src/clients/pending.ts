@@ -18,6 +18,7 @@ export interface FullReply<T = unknown> {
 export class Pending implements Promise<Reply> {
   readonly #awaited: Awaited;
 
+  /** @internal */
   constructor(awaited: Awaited) {
     this.#awaited = awaited;
   }

@@ -20,6 +20,7 @@ export class RateShare {
   readonly #limiter: RateLimiter;
   readonly #clock: Clock;
 
+  /** @internal */
   constructor(limiter: RateLimiter, name: string, bucket: RateBucket, lateMs: number, clock: Clock) {
     this.name = name;
     this.limit = bucket.whole;

@@ -36,6 +36,7 @@ export class AkamaiSection {
   readonly client: Client;
   readonly #accountSwitchKey: string | undefined;
 
+  /** @internal */
   constructor(name: string, credentials: Credentials, { nonce = randomUUID, ...options }: SectionOptions) {
     this.name = name;
     this.#accountSwitchKey = credentials.accountSwitchKey;

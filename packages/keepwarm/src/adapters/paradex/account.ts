@@ -67,10 +67,12 @@ const CANCELS_MAX = 3;
 
 export class ParadexAccount {
   readonly name: string;
+  /** @internal */
   readonly session: ParadexSession;
   readonly #parts: ParadexParts;
   readonly #ending = new AbortController();
 
+  /** @internal */
   constructor(account: ParadexAccountOptions & { readonly name: string }, parts: ParadexParts) {
     this.name = account.name;
     this.#parts = parts;

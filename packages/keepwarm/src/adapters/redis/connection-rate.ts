@@ -80,6 +80,7 @@ export class RedisConnectionRate implements ConnectionLimiter {
   #timer: Timer | undefined;
   #closed = false;
 
+  /** @internal */
   constructor(options: SettledRedisRate, clock: Clock, process: string) {
     this.#options = options;
     this.#clock = clock;

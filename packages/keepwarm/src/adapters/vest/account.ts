@@ -62,6 +62,7 @@ export class VestAccount {
   readonly #primary: string;
   readonly #streams: VestStreams;
 
+  /** @internal */
   constructor(account: VestAccountOptions & { readonly name: string }, parts: VestParts) {
     this.name = account.name;
     this.#parts = parts;
@@ -71,6 +72,7 @@ export class VestAccount {
     this.#streams = new VestStreams(parts, this.#session);
   }
 
+  /** @internal */
   get session(): VestSession {
     return this.#session;
   }

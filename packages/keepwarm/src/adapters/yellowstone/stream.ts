@@ -64,7 +64,7 @@ export class YellowstoneStream implements AsyncIterableIterator<Message<Subscrib
   #error: unknown;
   #closed = false;
 
-  /** @throws NetError `INVALID` */
+  /** @throws NetError `INVALID` @internal */
   constructor(request: Subscription, parts: StreamParts) {
     const { numbers, signal } = parts;
     this.#asked = new Asked(request);
@@ -138,7 +138,7 @@ export class YellowstoneStream implements AsyncIterableIterator<Message<Subscrib
     this.#end(undefined);
   }
 
-  aborted(reason: unknown): void {
+  /** @internal */ aborted(reason: unknown): void {
     this.#end(new NetError('ABORTED', 'the subscription was aborted', { reach: 'answered', cause: reason }));
   }
 

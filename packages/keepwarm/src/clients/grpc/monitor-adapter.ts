@@ -106,15 +106,12 @@ export class MonitorAdapter<M> {
   #ending: AbortController | undefined;
   #running: Promise<void> = Promise.resolve();
   #attempt = 0;
-  state: MonitorState = 'stopped';
-  /** Streams opened since `start`. */
-  streams = 0;
-  messages = 0;
-  /** Messages that two streams had, and that were handled once. */
-  repeated = 0;
-  handovers = 0;
-  /** Times a stream ended although nobody wanted it to. */
-  failures = 0;
+  #state: MonitorState = 'stopped';
+  #streams = 0;
+  #messages = 0;
+  #repeated = 0;
+  #handovers = 0;
+  #failures = 0;
 
   /** @throws NetError `INVALID` for a name or a figure that is not acceptable */
   constructor(pool: GrpcPool, name: string, options: MonitorOptions<M>) {
@@ -127,13 +124,42 @@ export class MonitorAdapter<M> {
     this.#handover = new Handover<M>({ overlapMs, keysMax, keyOf, clock, againMs: options.backoffMs ?? BACKOFF_MS });
   }
 
+  get state(): MonitorState {
+    return this.#state;
+  }
+
+  /** Streams opened since `start`. */
+  get streams(): number {
+    return this.#streams;
+  }
+
+  /** Messages that were handled. */
+  get messages(): number {
+    return this.#messages;
+  }
+
+  /** Messages that two streams had, and that were handled once. */
+  get repeated(): number {
+    return this.#repeated;
+  }
+
+  /** Times the stream went on elsewhere, as its connection was to go. */
+  get handovers(): number {
+    return this.#handovers;
+  }
+
+  /** Times a stream ended although nobody wanted it to. */
+  get failures(): number {
+    return this.#failures;
+  }
+
   /** Begins; twice is harmless. What happens is told to `message` and `failed`. */
   start(): void {
     if (this.#ending !== undefined) return;
     const ending = new AbortController();
     this.#ending = ending;
     this.#attempt = 0;
-    this.streams = 0;
+    this.#streams = 0;
     // The process lives while it runs, also while it waits between two attempts.
     this.#clock.hold();
     this.#running = this.#run(ending.signal).finally(() => this.#clock.release());
@@ -144,7 +170,7 @@ export class MonitorAdapter<M> {
     this.#ending?.abort(new Error('the monitor was stopped'));
     await this.#running;
     this.#ending = undefined;
-    this.state = 'stopped';
+    this.#state = 'stopped';
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -155,10 +181,10 @@ export class MonitorAdapter<M> {
     while (!signal.aborted) {
       const error = await this.#lease(signal);
       if (signal.aborted) return;
-      this.failures++;
+      this.#failures++;
       const { backoffMs = BACKOFF_MS, backoffMsMax = BACKOFF_MS_MAX, random = systemRandom } = this.#options;
       const waitMs = fullJitter(backoffMs, backoffMsMax, ++this.#attempt, random);
-      this.state = 'waiting';
+      this.#state = 'waiting';
       harmless(() => this.#options.failed?.(error, waitMs));
       await sleep(this.#clock, waitMs, signal).catch(() => undefined);
     }
@@ -167,7 +193,7 @@ export class MonitorAdapter<M> {
   /** Holds a lease for as long as its streams go. @returns what ended it */
   async #lease(signal: AbortSignal): Promise<unknown> {
     const { exclusive, group, waitMs } = this.#options;
-    this.state = 'connecting';
+    this.#state = 'connecting';
     let lease: GrpcLease | undefined;
     try {
       lease = await this.#pool.lease(this.name, { exclusive, group, waitMs, signal });
@@ -182,22 +208,22 @@ export class MonitorAdapter<M> {
   async #read(lease: GrpcLease, signal: AbortSignal): Promise<unknown> {
     const { message, open } = this.#options;
     const next = async (last: M | undefined): Promise<MonitorStream<M>> => {
-      this.streams++;
-      return open(lease.client, { stream: this.streams, last, signal });
+      this.#streams++;
+      return open(lease.client, { stream: this.#streams, last, signal });
     };
     const ended = lease.onMoved(({ makeFirst }) => this.#handover.wanted(makeFirst));
     try {
       for await (const each of this.#handover.read(next, signal)) {
-        this.state = 'reading';
+        this.#state = 'reading';
         this.#attempt = 0;
-        this.messages++;
+        this.#messages++;
         await message(each);
       }
       return new Error('the server ended the stream');
     } finally {
       ended();
-      this.repeated = this.#handover.repeated;
-      this.handovers = this.#handover.count;
+      this.#repeated = this.#handover.repeated;
+      this.#handovers = this.#handover.count;
     }
   }
 }

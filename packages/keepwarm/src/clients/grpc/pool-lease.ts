@@ -47,7 +47,9 @@ export class GrpcLease {
   readonly lost: Promise<GrpcLeaseLost>;
   /** Fires then. */
   readonly signal: AbortSignal;
+  /** @internal */
   readonly record = new GrpcRecord();
+  /** @internal */
   readonly claim: Claim;
   readonly #parts: LeaseParts;
   readonly #ending = new AbortController();
@@ -57,6 +59,7 @@ export class GrpcLease {
   #rateAt: number;
   #counted = 0;
 
+  /** @internal */
   constructor(claim: Claim, parts: LeaseParts) {
     this.claim = claim;
     this.name = claim.name;
@@ -108,19 +111,19 @@ export class GrpcLease {
     return { name, exclusive, group, connection };
   }
 
-  /** For the pool. */
+  /** For the pool. @internal */
   tellLost(fact: GrpcLeaseLost, error: NetError): void {
     this.#lost.resolve(fact);
     this.#ending.abort(error);
     this.#movers.clear();
   }
 
-  /** For the pool. */
+  /** For the pool. @internal */
   tellMoved(fact: GrpcLeaseMoved): void {
     for (const listener of this.#movers) harmless(() => listener(fact));
   }
 
-  /** For the pool: brings the rate of messages up to date. */
+  /** For the pool: brings the rate of messages up to date. @internal */
   measure(now: number): void {
     const { received } = this.record;
     const sinceMs = now - this.#rateAt;

@@ -48,15 +48,15 @@ const CLOSE_MS = 5_000;
 
 export class GrpcPool {
   readonly target: string;
-  readonly numbers: GrpcPoolNumbers;
-  readonly rate: ConnectionLimiter | undefined;
-  readonly streamRate: ConnectionLimiter | undefined;
-  readonly members: Members;
-  readonly claims: Leases;
-  readonly upkeep: Upkeep;
-  readonly health: HealthChecks;
-  readonly held = new Map<Claim, GrpcLease>();
-  readonly observer: GrpcPoolObserver;
+  /** @internal */ readonly numbers: GrpcPoolNumbers;
+  /** @internal */ readonly rate: ConnectionLimiter | undefined;
+  /** @internal */ readonly streamRate: ConnectionLimiter | undefined;
+  /** @internal */ readonly members: Members;
+  /** @internal */ readonly claims: Leases;
+  /** @internal */ readonly upkeep: Upkeep;
+  /** @internal */ readonly health: HealthChecks;
+  /** @internal */ readonly held = new Map<Claim, GrpcLease>();
+  /** @internal */ readonly observer: GrpcPoolObserver;
   readonly #clock: Clock;
   readonly #connections = new Map<Member, PoolConnection>();
   readonly #errors = new WeakMap<Member, Error>();
@@ -66,7 +66,7 @@ export class GrpcPool {
   #regroupAt: number;
   #state: 'open' | 'closing' | 'closed' = 'open';
   readonly #unwatch: (() => void) | undefined;
-  reconnects = 0;
+  /** @internal */ reconnects = 0;
 
   /** @throws NetError `INVALID` naming the option that is not acceptable */
   constructor(options: GrpcPoolOptions) {

@@ -7,6 +7,7 @@ export class GrpcReply<O> {
   readonly #head: { readonly list: FieldLines };
   readonly #trailers: readonly string[];
 
+  /** @internal */
   constructor(message: O, head: { readonly list: FieldLines }, trailers: readonly string[]) {
     this.message = message;
     this.#head = head;

@@ -65,6 +65,7 @@ export class GrpcStream<O> implements AsyncIterableIterator<O>, Abortable {
   /** To be thrown to the reader, once. */
   #failure: Failure | undefined;
 
+  /** @internal */
   constructor(parts: StreamParts<O>) {
     this.#parts = parts;
     this.headers = this.#head.promise;
@@ -100,6 +101,7 @@ export class GrpcStream<O> implements AsyncIterableIterator<O>, Abortable {
     this.#ending.abort(reason);
   }
 
+  /** @internal */
   aborted(reason: unknown): void {
     this.cancel(reason);
   }

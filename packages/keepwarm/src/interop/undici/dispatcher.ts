@@ -33,6 +33,7 @@ class KeepwarmDispatcher extends Dispatcher {
   #quiet: (() => void)[] = [];
   #closed: 'closed' | 'destroyed' | undefined;
 
+  /** @internal */
   constructor(client: Client, owned: boolean) {
     super();
     this.client = client;

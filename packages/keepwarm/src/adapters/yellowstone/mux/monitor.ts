@@ -63,6 +63,7 @@ export class Monitor {
   #updates = 0;
   #bytes = 0;
 
+  /** @internal */
   constructor(id: number, host: MonitorHost, { name, queue }: MonitorOptions = {}) {
     this.id = id;
     this.name = name ?? `monitor ${id}`;
@@ -123,6 +124,7 @@ export class Monitor {
     if (this.#queue.size > 0 || this.over) wake();
   }
 
+  /** @internal */
   take(update: Update, told: Told): void {
     this.#updates++;
     this.#bytes += told.head.length + update.body.length;

@@ -28,6 +28,7 @@ import { closedError, tooMany, unknownFields } from './verdicts.ts';
 
 export interface MultiplexerParts {
   readonly open: OpenUpstream;
+  /** @internal */
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
 }
@@ -36,6 +37,7 @@ const COUNTS = ['drops', 'gaps', 'updates', 'replayed', 'rewrites', 'unreadable'
 type Counts = Readonly<Record<(typeof COUNTS)[number], number>>;
 
 export class Multiplexer {
+  /** @internal */
   readonly options: SettledMultiplexer;
   readonly clock: Clock;
   readonly #open: OpenUpstream;
@@ -81,6 +83,7 @@ export class Multiplexer {
     return monitor;
   }
 
+  /** @internal */
   asked(monitor: Monitor, asked: SubscribeAsked): void {
     const feed = this.#feeds.get(monitor);
     if (feed === undefined) return;
@@ -95,6 +98,7 @@ export class Multiplexer {
     feed.change(barred ? this.#aloneFor(asked) : this.#sharedFor(feed, asked), this.clock.now());
   }
 
+  /** @internal */
   left(monitor: Monitor): void {
     const feed = this.#feeds.get(monitor);
     if (feed === undefined) return;
