@@ -75,6 +75,12 @@ describe('an endpoint where nobody listens', () => {
     assert.equal(lost.length, 3, lost.join('\n'));
     assert.match(lost[0]!, new RegExp(`\\{client="both",origin="${dead}"\\} \\d`));
 
+    const metrics = await told('/metrics');
+    for (const client of ['both', 'none', 'quotes']) {
+      const labels = `client="${client}",endpoint="dead",state="unreachable"`;
+      assert.match(metrics, new RegExp(`keepwarm_endpoint_state\\{${labels}\\} 1\n`), 'as the library tells it');
+    }
+
     const back = await node();
     await new Promise<void>((resolve) => back.server.close(() => resolve()));
     back.server.listen(port, '127.0.0.1');
@@ -94,9 +100,9 @@ describe('a way to an origin', () => {
     const ways = new Unreachable();
     ways.opened('http://a');
     ways.failed('http://a', 'ECONNREFUSED', 1_000);
-    assert.equal(ways.lostMs('http://a', 2_000), undefined, 'calls go over the one that is open');
+    assert.deepEqual(ways.lost(2_000), [], 'calls go over the one that is open');
     ways.closed('http://a');
-    assert.equal(ways.lostMs('http://a', 3_000), 2_000);
+    assert.deepEqual(ways.lost(3_000), [['http://a', 2_000]]);
     assert.deepEqual(ways.lost(900_000), [['http://a', 899_000]], 'also where nobody has tried since');
     ways.opened('http://a');
     assert.deepEqual(ways.lost(900_000), []);

@@ -1,5 +1,6 @@
 /** Of the client: options, errors, facts. See `../pairs.ts`. */
 import { FLEET_DEFAULTS } from '../../../packages/keepwarm/src/adapters/redis/options.ts';
+import { ENDPOINT_STATES } from '../../../packages/keepwarm/src/balance/endpoint.ts';
 import { BALANCE_DEFAULTS, HEALTH_CHECK_DEFAULTS } from '../../../packages/keepwarm/src/balance/options.ts';
 import { OPTION_NAMES } from '../../../packages/keepwarm/src/clients/client-options.ts';
 import { CORE_OPTIONS } from '../../../packages/keepwarm/src/clients/env.ts';
@@ -51,6 +52,12 @@ export const CLIENT_PAIRS: readonly Pair[] = [
     heading: '## A fleet',
   },
   { what: 'facts for observers', code: () => FACTS, page: 'docs/reference/observer.md', heading: '## Facts' },
+  {
+    what: 'states of an endpoint',
+    code: () => ENDPOINT_STATES,
+    page: 'docs/reference/balance.md',
+    heading: '## States',
+  },
   {
     what: 'options of endpoint sets',
     code: () => optionsWithDefaults('call', asOptions(BALANCE_DEFAULTS)),

@@ -22,7 +22,7 @@ export function readiness({ data, upstreams, grpc }: Pick<AdminView, 'data' | 'u
   return { ready: true, text: 'ready' };
 }
 
-const TAKING: ReadonlySet<string> = new Set(['healthy', 'slow-start', 'probing']);
+const TAKING: ReadonlySet<string> = new Set(['healthy', 'slow-start', 'probing', 'unreachable']);
 
 /**
  * As far as is known: one that has not been asked is, and one that may be tried again is. Only a call finds out whether

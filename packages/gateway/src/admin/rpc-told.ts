@@ -1,9 +1,7 @@
 /** What the status page and `/api/stats` tell of a pool of JSON-RPC nodes, beyond what they tell of every upstream. */
-import type { EndpointSnapshot } from 'keepwarm';
 import type { RpcStats } from 'keepwarm/jsonrpc';
 import type { RpcUpstream } from '../data/rpc-upstream.ts';
 import type { Upstream } from '../data/upstream.ts';
-import type { FigureBook } from '../figures/figures.ts';
 
 export interface RpcEndpointTold {
   readonly name: string;
@@ -76,12 +74,11 @@ export function rpcTold(upstream: RpcUpstream, stats: RpcStats): RpcTold {
 }
 
 export function rpcEndpointsTold(
-  { rpc, trails, book }: RpcUpstream,
+  { rpc, trails }: RpcUpstream,
   endpoints: RpcStats['endpoints'] = rpc.endpointStats(),
 ): readonly RpcEndpointTold[] {
   return endpoints.map((endpoint) => {
-    const { name, origin, priority, latencyMs, inFlight, successes, failures, busy, ejections } = endpoint;
-    const state = stateOf(endpoint, book);
+    const { name, origin, priority, state, latencyMs, inFlight, successes, failures, busy, ejections } = endpoint;
     return {
       ...{ name, origin, priority, state, latencyMs, inFlight, successes, failures, busy, ejections },
       load: endpoint.load,
@@ -97,20 +94,13 @@ export function rpcEndpointsTold(
   });
 }
 
-/** A balancer goes by what became of calls: what cannot be reached, and nobody had to call, is well to it. */
-const TAKING: ReadonlySet<string> = new Set(['healthy', 'slow-start', 'probing']);
-
-export function stateOf({ origin, state }: Pick<EndpointSnapshot, 'origin' | 'state'>, book: FigureBook): string {
-  return TAKING.has(state) && book.lostMs(origin) !== undefined ? 'unreachable' : state;
-}
-
 /** Endpoints of an upstream that has no chain to be behind of; none of one with an origin. */
-export function originEndpointsTold({ client, trails, book }: Upstream): readonly RpcEndpointTold[] {
+export function originEndpointsTold({ client, trails }: Upstream): readonly RpcEndpointTold[] {
   if (trails === undefined) return [];
   const endpoints = client.policyStats().endpoints?.endpoints ?? [];
   return endpoints.map(({ weight: _, ...endpoint }) => {
     const { name } = endpoint;
     const nowhere = { freshness: undefined, height: undefined, lag: undefined };
-    return { ...endpoint, ...nowhere, state: stateOf(endpoint, book), rateLimit: [], trail: trails.of(name) };
+    return { ...endpoint, ...nowhere, rateLimit: [], trail: trails.of(name) };
   });
 }

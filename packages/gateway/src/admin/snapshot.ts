@@ -11,7 +11,7 @@ import { callersTold, type UpstreamCallersTold } from './callers-told.ts';
 import type { Readers } from './events.ts';
 import { count, onlyNames } from './query.ts';
 import { readiness } from './readiness.ts';
-import { type RpcEndpointTold, type RpcTold, rpcTold, stateOf } from './rpc-told.ts';
+import { type RpcEndpointTold, type RpcTold, rpcTold } from './rpc-told.ts';
 import { endpointsOf, policiesOf } from './upstream-parts.ts';
 import type { AdminView } from './view.ts';
 import type { WorkerOfStats } from './worker-told.ts';
@@ -183,8 +183,7 @@ function tell(upstream: AnyUpstream, socketsMax: number): UpstreamTold {
 function endpointsTold(upstream: AnyUpstream): Pick<UpstreamTold, 'endpoints'> {
   if ('rpc' in upstream || upstream.trails === undefined) return {};
   const told = endpointsOf(upstream).slice(0, ENDPOINTS_TOLD_MAX);
-  const { book } = upstream;
-  return { endpoints: told.map((each) => ({ name: each.name, origin: each.origin, state: stateOf(each, book) })) };
+  return { endpoints: told.map(({ name, origin, state }) => ({ name, origin, state })) };
 }
 
 /** A client of one origin has one pool, made by its first call; one of several endpoints has one for each. */

@@ -139,10 +139,6 @@ export class FigureBook {
     this.#tally.cold(ms, phases, this.#now());
   }
 
-  /** For how long no connection there could be opened, in ms, while none is open; nothing where there is a way. */
-  lostMs(origin: string): number | undefined {
-    return this.#tally.unreachable.lostMs(origin, this.#now());
-  }
   /** Those without a way there, and for how long, in ms. */
   lost(): [origin: string, forMs: number][] {
     return this.#tally.unreachable.lost(this.#now());

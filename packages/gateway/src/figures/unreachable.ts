@@ -42,18 +42,11 @@ export class Unreachable {
     else this.#open.delete(origin);
   }
 
-  /** For how long there has been no way there, in ms, also if nobody tried lately; nothing where there is one. */
-  lostMs(origin: string, now: number): number | undefined {
-    const known = this.#origins.get(origin);
-    return known === undefined || this.#open.has(origin) ? undefined : now - known.since;
-  }
-
-  /** Those there is no way to, with how long that has been so, in ms. */
+  /** Those there is no way to, also if nobody tried lately, with how long that has been so, in ms. */
   lost(now: number): [origin: string, forMs: number][] {
-    return [...this.#origins.keys()].flatMap((origin): [string, number][] => {
-      const forMs = this.lostMs(origin, now);
-      return forMs === undefined ? [] : [[origin, forMs]];
-    });
+    return [...this.#origins].flatMap(([origin, { since }]): [string, number][] =>
+      this.#open.has(origin) ? [] : [[origin, now - since]],
+    );
   }
 
   told(now: number): UnreachableTold[] {

@@ -41,6 +41,8 @@ export interface BalanceParts {
   readonly stickyKey?: (call: Call) => string | undefined;
   /** Whether an endpoint is far enough along for a call; others are asked only when no such one takes calls. */
   readonly eligible?: Eligible | undefined;
+  /** Whether no connection can be opened there, which calls need not have found out. Shown, not gone by. */
+  readonly unreachable?: (origin: Origin) => boolean;
   /** Another picker than the named ones. */
   readonly choose?: Choose<Endpoint>;
   /** Health checks, and through what they are sent: the engine. */
@@ -166,11 +168,12 @@ class Endpoints {
   }
 
   snapshot(): EndpointSetSnapshot {
-    const { clock } = this.#parts;
+    const { clock, unreachable } = this.#parts;
     const now = clock.now();
     const wallAhead = clock.wall() - now;
     const { panic, endpoints } = this.#roster;
-    return { panic, endpoints: endpoints.map((endpoint) => endpoint.snapshot(now, wallAhead)) };
+    const tell = (endpoint: Endpoint) => endpoint.snapshot(now, wallAhead, unreachable?.(endpoint.origin) === true);
+    return { panic, endpoints: endpoints.map(tell) };
   }
 
   close(): void {

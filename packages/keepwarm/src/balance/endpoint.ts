@@ -8,13 +8,16 @@ import type { Origin } from '../core/origin.ts';
 import { Ejection } from './ejection.ts';
 import type { BalanceOptions, EndpointOptions } from './options.ts';
 
-export type EndpointState = 'healthy' | 'slow-start' | 'ejected' | 'probing' | 'cordoned';
+export const ENDPOINT_STATES = ['healthy', 'slow-start', 'ejected', 'probing', 'unreachable', 'cordoned'] as const;
+
+/** `unreachable`: no connection is open, and the last that was tried could not be. Calls may not have found out. */
+export type EndpointState = (typeof ENDPOINT_STATES)[number];
 
 export interface EndpointSnapshot {
   readonly name: string;
   readonly origin: string;
   readonly priority: number;
-  /** `cordoned` whatever else it is. */
+  /** `cordoned` whatever else it is; `unreachable` unless it is ejected as well. */
   readonly state: EndpointState;
   /** Its weight at this moment: less than what was given during slow start. */
   readonly weight: number;
@@ -111,20 +114,21 @@ export class Endpoint implements TakesTurns, Place {
     this.pausedUntilMs = Number.NEGATIVE_INFINITY;
   }
 
-  stateAt(now: number): EndpointState {
+  stateAt(now: number, unreachable: boolean): EndpointState {
     if (this.cordoned) return 'cordoned';
+    if (unreachable && this.ejection.standing !== 'ejected') return 'unreachable';
     if (this.ejection.standing !== 'in') return this.ejection.standing;
     return this.ejection.forMs(now) < this.#options.slowStartMs ? 'slow-start' : 'healthy';
   }
 
-  /** @param wallAhead of the clock, in ms */
-  snapshot(now: number, wallAhead: number): EndpointSnapshot {
+  /** @param wallAhead of the clock, in ms @param unreachable whether no connection can be opened there */
+  snapshot(now: number, wallAhead: number, unreachable: boolean): EndpointSnapshot {
     const { name, origin, priority, inFlight, successes, failures, busy, ejection, pausedUntilMs } = this;
     return {
       name,
       origin: origin.key,
       priority,
-      state: this.stateAt(now),
+      state: this.stateAt(now, unreachable),
       weight: this.weightAt(now),
       load: this.loadAt(now),
       latencyMs: this.latency.at(now),

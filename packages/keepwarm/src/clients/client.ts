@@ -43,6 +43,7 @@ import { type Policies, type Resilience, type ResilienceStats, resilience } from
 import { type ClientHistograms, type ClientStats, snapshot } from './stats.ts';
 import { Targets } from './targets.ts';
 import { join, told } from './telemetry.ts';
+import { watching } from './unreachable.ts';
 import type { Repeats } from './whole-body.ts';
 
 export type { CallOptions, ClientOptions, RequestOptions } from './client-options.ts';
@@ -96,7 +97,8 @@ export class Client {
     const { deadlineMs, redirectsMax, decompress: decodes, defaultHeaders } = callSettings(options);
     this.#clock = options.clock ?? systemClock;
     const joined = join(options.telemetry, this.#clock);
-    const observer = told(options.observer, joined);
+    const homes = homesOf(options);
+    const { observer, unreachable } = watching(Array.isArray(options.endpoints) ? homes : undefined, told(options.observer, joined));
     this.#limits = settle('limits', options.limits);
     this.#fetchLimits = {
       ...this.#limits,
@@ -111,10 +113,9 @@ export class Client {
     const parts = { clock: this.#clock, random: options.random ?? systemRandom, observer };
     const untried = (call: Call, now: number): number =>
       this.#endpoints !== undefined && call.origin === this.#targets.home ? this.#endpoints.set.untried(call, now) : 0;
-    const several = (options.endpoints?.length ?? 0) > 1;
-    this.#resilience = resilience(options, { ...parts, ...(several && { untried }) }, homesOf(options));
+    this.#resilience = resilience(options, { ...parts, ...(homes.length > 1 && { untried }) }, homes);
     const { mayHop, policies, passing, patienceMs } = this.#resilience;
-    const judging = { ...parts, patienceMs, protocol };
+    const judging = { ...parts, patienceMs, protocol, unreachable };
     this.#endpoints = endpointsOf(options, judging, (call) => this.#engine.send(call));
     this.#engine = makeEngine(options, { ...parts, dialler, decode, mayHop, starts: protocol?.starts });
     this.#targets = new Targets(options.origin, this.#endpoints?.places);

@@ -23,6 +23,7 @@ import { always, given } from './policy-options.ts';
 import type { Protocol } from './protocol.ts';
 import type { Resilience, ResilienceParts } from './resilience.ts';
 import { baseOf, checkBase } from './targets.ts';
+import type { Unreachable } from './unreachable.ts';
 
 export interface ClientEndpoint {
   /** Where it is, base path included: `https://a.example.com/v1`. */
@@ -57,10 +58,15 @@ export interface ClientEndpoints {
   readonly places: readonly EndpointOptions[];
 }
 
+interface Around {
+  readonly protocol?: Protocol | undefined;
+  readonly unreachable?: Unreachable | undefined;
+}
+
 /** @param send the engine, for health checks @throws NetError `INVALID` naming the option that is not acceptable */
 export function endpointsOf(
   options: EndpointsOptions & { readonly origin?: unknown },
-  parts: ResilienceParts & Pick<Resilience, 'patienceMs'> & { readonly protocol?: Protocol | undefined },
+  parts: ResilienceParts & Pick<Resilience, 'patienceMs'> & Around,
   send: Send,
 ): ClientEndpoints | undefined {
   const { endpoints, origin } = options;
@@ -71,7 +77,7 @@ export function endpointsOf(
   }
   if (origin !== undefined) throw invalid('options origin and endpoints exclude each other: endpoints have origins');
   if (!Array.isArray(endpoints) || endpoints.length === 0) throw invalid('option endpoints must list at least one');
-  const { protocol } = parts;
+  const { protocol, unreachable } = parts;
   const members = endpoints.map((endpoint) => memberOf(endpoint, protocol !== undefined));
   const { healthCheck } = options;
   const figures = given('healthCheck', healthCheck, HEALTH_CHECK_DEFAULTS);
@@ -84,6 +90,7 @@ export function endpointsOf(
     ...parts,
     ...(balance.stickyKey && { stickyKey: balance.stickyKey }),
     judge: httpJudge(parts.clock, { ...BREAKER_DEFAULTS, patienceMs: parts.patienceMs }),
+    unreachable: (place) => unreachable?.has(place.key) === true,
     ...checks,
     ...protocol?.balance,
   });

@@ -1,12 +1,11 @@
 /** What the policies' snapshots say, as metrics: only of those that are on. */
-import type { EndpointSnapshot, EndpointState } from '../balance/endpoint.ts';
+import { ENDPOINT_STATES, type EndpointSnapshot } from '../balance/endpoint.ts';
 import type { ResilienceStats } from '../clients/resilience.ts';
 import type { RateSnapshot } from '../policies/rate-keys.ts';
 import { collectFleet } from './collect-fleet.ts';
 import type { Scrape } from './scrape.ts';
 
 const BREAKER_STATES = ['closed', 'open', 'half-open'];
-const ENDPOINT_STATES: readonly EndpointState[] = ['healthy', 'slow-start', 'ejected', 'probing', 'cordoned'];
 
 export function collectPolicies(to: Scrape, stats: ResilienceStats): void {
   repeats(to, stats);

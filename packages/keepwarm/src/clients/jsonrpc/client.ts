@@ -171,7 +171,7 @@ export class RpcClient {
     return this.#parts.limits.shares();
   }
 
-  /** Whether an endpoint takes calls. */
+  /** Whether an endpoint takes calls, and can be reached as far as is known. */
   isHealthy(): boolean {
     return this.policyStats().endpoints!.endpoints.some(({ state }) => HEALTHY.has(state));
   }
