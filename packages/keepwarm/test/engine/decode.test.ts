@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { brotliCompressSync, constants, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { answer, chunk, replyBytes, type Step, send } from '../../src/testing/faulty-steps.ts';
-import { aPair, type Expected, fails, leavesNothing, quiet } from './setup.ts';
+import { aPair, type Expected, fails, leavesNothing, quiet, until } from './setup.ts';
 
 leavesNothing();
 
@@ -233,4 +233,33 @@ describe('a bomb', () => {
       await fails(client.get('/').bytes(), DECODE);
     });
   }
+});
+
+it('a coded body that is given up half way gives its connection up', async (t) => {
+  const half = gzipSync(LARGE).subarray(0, 60_000);
+  const { client } = await aPair(t, send('HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n', half));
+  const unread = await client.get('/');
+  unread.discard();
+  await until(() => client.stats().sockets.open === 0, 'nobody has read any of it');
+  const reader = (await client.get('/')).stream().getReader();
+  assert((await reader.read()).value!.length > 0);
+  await reader.cancel();
+  await until(() => client.stats().sockets.open === 0, 'a part of it was read');
+  await quiet(client);
+  assert(client.stats().sockets.history.every(({ closeReason }) => closeReason === 'aborted'));
+});
+
+it('a coded body that ends without any byte of it is empty, also when its end comes later', async (t) => {
+  const coded = 'HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n';
+  const ends: (() => void)[] = [];
+  const script: Step = async (_request, connection) => {
+    await connection.send(coded);
+    await new Promise<void>((resolve) => ends.push(resolve));
+    await connection.send('0\r\n\r\n');
+  };
+  const { client } = await aPair(t, script);
+  const text = (await client.get('/')).text();
+  ends[0]!();
+  assert.equal(await text, '');
+  await quiet(client);
 });

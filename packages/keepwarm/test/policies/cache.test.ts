@@ -110,8 +110,10 @@ describe('a body that arrives', () => {
     for (const [index, end] of ends.entries()) {
       const { get, sources, policy } = arriving();
       const reply = await get();
-      if (index === 2) reply.discard();
-      else {
+      if (index === 2) {
+        reply.discard();
+        assert.notEqual(sources[0]!.cancelled, undefined, 'nor is it read on');
+      } else {
         const text = reply.text().catch(({ code }: NetError) => code);
         sources[0]!.push('1');
         end(sources[0]!);

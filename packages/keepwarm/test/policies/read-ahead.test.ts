@@ -9,11 +9,12 @@ import { ReadAhead } from '../../src/policies/read-ahead.ts';
 function aBody(bytesMax: number) {
   let to: BodySink | undefined;
   let resumed = 0;
+  const cancelled: unknown[] = [];
   const source: BodySource = {
     bytesExpected: -1,
     start: (sink) => void (to = sink),
     resume: () => void resumed++,
-    cancel() {},
+    cancel: (reason) => void cancelled.push(reason),
     liftDeadline() {},
   };
   const body = new ReadAhead(source, bytesMax);
@@ -31,7 +32,7 @@ function aBody(bytesMax: number) {
     end: (trailers) => void told.push(`end ${trailers}`),
     fail: ({ code }) => void told.push(`fail ${code}`),
   });
-  return { body, told, reader, from: to!, resumed: () => resumed };
+  return { body, told, reader, from: to!, cancelled, resumed: () => resumed };
 }
 
 it('gives on what was read, then the rest, then its end: once, however often its reader asks for more', () => {
@@ -76,4 +77,35 @@ it('that fails says so at once and once, to whoever reads it by then', () => {
   late.from.fail(reset);
   late.body.start(late.reader());
   assert.deepEqual(late.told, ['live', 'fail RESET']);
+});
+
+it('asks for more once, though its reader wants it while it is given what was read', () => {
+  const { body, told, reader, from, resumed } = aBody(1);
+  for (const text of ['ab', 'c', 'def']) from.data(Buffer.from(text));
+  body.resume();
+  assert.deepEqual([told, resumed()], [['live'], 0], 'nobody reads it yet');
+  const eager = reader();
+  body.start({
+    ...eager,
+    data: (chunk) => {
+      body.resume();
+      return eager.data(chunk);
+    },
+  });
+  assert.deepEqual([told, resumed()], [['live', 'data 2', 'data 1', 'data 3'], 1]);
+  from.end([]);
+  assert.equal(told.at(-1), 'end ');
+});
+
+it('that is given up gives its source up, and says no more than that to whoever begins to read', () => {
+  const { body, told, reader, from, cancelled, resumed } = aBody(10);
+  from.data(Buffer.from('ab'));
+  body.cancel('enough');
+  from.end([]);
+  body.giveUp();
+  body.resume();
+  assert.deepEqual([told, cancelled, resumed()], [[], ['enough'], 0]);
+  body.start(reader());
+  body.resume();
+  assert.deepEqual(told, ['fail ABORTED']);
 });
