@@ -33,10 +33,12 @@ async function aGrpcPool(t: TestContext, options: Partial<GrpcPoolOptions> = {})
 
 export const GRPC: Record<string, Refusal> = {
   'a gRPC client that is full': async (t) => {
-    const peer = await aStreamPeer(t, { request: ignored });
+    const asked = Promise.withResolvers<void>();
+    const peer = await aStreamPeer(t, { request: () => asked.resolve() });
     const pool = { socketsMax: 1, idleMax: 1, waitersMax: 0 };
     const client = await aGrpcClient(t, { target: peer.origin, ...BARE, pool, session: { streamsMax: 1 } });
-    for (let i = 0; i < 2; i++) client.unary(call, NOTHING).catch(ignored);
+    client.unary(call, NOTHING).catch(ignored);
+    await asked.promise; // while a connection is being opened, callers wait for it, however few it will take
     return () => client.unary(call, NOTHING);
   },
   'a gRPC client that is destroyed': async (t) => {
