@@ -107,6 +107,18 @@ describe('a handshake under way while the identity is reloaded', () => {
   });
 });
 
+it('sessions are remembered for so many origins, and the one used longest ago is forgotten first', () => {
+  const session = Buffer.from('session');
+  const [a, b, c] = ['a', 'b', 'c'].map((name) => originOf(new URL(`https://${name}.test`)));
+  const setup = new TlsSetup({ sessionsMax: 2 });
+  for (const origin of [a!, b!, a!, c!]) setup.remember(origin, session);
+  const resumed = [a!, b!, c!].map((origin) => setup.connectOptions(origin, []).session);
+  assert.deepEqual([setup.sessions, ...resumed], [2, session, undefined, session]);
+  const none = new TlsSetup({ sessionsMax: 0 });
+  none.remember(a!, session);
+  assert.equal(none.sessions, 0);
+});
+
 describe('a pinned key', () => {
   for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     it(`of the server is believed over ${maxVersion}, resumed or not`, async (t) => {
