@@ -28,19 +28,19 @@ const DRAIN_MS_MAX = 3_600_000;
 const WORK_ACTIONS: readonly Action[] = [
   {
     name: 'cordon',
-    summary: 'sends an endpoint nothing more, subscriptions too; what is in flight goes on',
+    summary: 'sends no new calls or subscriptions to an endpoint; calls in flight continue',
     takes: ['upstream', 'endpoint'],
     run: (view, inputs) => cordon(view, inputs, true),
   },
   {
     name: 'uncordon',
-    summary: 'puts an endpoint back',
+    summary: 'puts an endpoint back into rotation',
     takes: ['upstream', 'endpoint'],
     run: (view, inputs) => cordon(view, inputs, false),
   },
   {
     name: 'warm-up',
-    summary: 'opens connections ahead of calls, without a request',
+    summary: 'opens connections without sending a request',
     takes: ['upstream', 'count'],
     run: async (view, inputs) => {
       const upstream = upstreamIn(view, inputs);
@@ -51,7 +51,7 @@ const WORK_ACTIONS: readonly Action[] = [
   },
   {
     name: 'close-idle',
-    summary: 'closes connections that are idle, never one in use',
+    summary: 'closes idle connections, never one in use',
     takes: ['upstream'],
     run: (view, inputs) => {
       const upstream = upstreamIn(view, inputs);
@@ -82,7 +82,7 @@ const HOME_ACTIONS: readonly Action<HomeView>[] = [
   },
   {
     name: 'drain',
-    summary: 'takes no new callers and is not ready any more; requests under way may end. For good',
+    summary: 'accepts no new callers and is no longer ready; requests in flight may finish. Cannot be undone',
     takes: ['deadlineMs'],
     run: async ({ drain, config }, inputs) => {
       const deadlineMs = wholeIn(inputs, 'deadlineMs', 0, DRAIN_MS_MAX, config().drainMs);

@@ -35,14 +35,14 @@ export interface BreakersTold {
   readonly breakers: readonly Of<Breaker & { readonly worker?: number }>[];
 }
 
-export const ENDPOINTS = tells('/api/endpoints', 'endpoints of upstreams that have several', (view, ask) => {
+export const ENDPOINTS = tells('/api/endpoints', 'endpoints of upstreams that have endpoints', (view, ask) => {
   const endpoints = each(view, ask, (upstream) =>
     'rpc' in upstream ? rpcEndpointsTold(upstream) : originEndpointsTold(upstream),
   );
   return { json: { endpoints } satisfies EndpointsTold };
 });
 
-export const LIMITS = tells('/api/limits', 'limits, their windows and who waits for them', (view, ask) => {
+export const LIMITS = tells('/api/limits', 'limits, their windows, and how many calls wait for them', (view, ask) => {
   const json: LimitsTold = {
     rate: [...each(view, ask, originRates), ...each(view, ask, endpointRates)],
     concurrency: each(view, ask, (upstream) => policiesOf(upstream).concurrency ?? []),
@@ -58,7 +58,7 @@ export const LIMITS = tells('/api/limits', 'limits, their windows and who waits 
   return { json };
 });
 
-export const BREAKERS = tells('/api/breakers', 'breakers and what they have seen', (view, ask) => {
+export const BREAKERS = tells('/api/breakers', 'breakers and the outcomes they have recorded', (view, ask) => {
   const breakers = each(view, ask, (upstream) => policiesOf(upstream).breaker?.breakers ?? []);
   return { json: { breakers } satisfies BreakersTold };
 });

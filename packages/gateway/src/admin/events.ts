@@ -44,19 +44,23 @@ export class Readers {
 }
 
 export function eventsRoute(readers: Readers): Route<HomeView> {
-  return tells('/api/events', 'what happens, as server-sent events', ({ feed, names }, { query, headers }) => {
-    onlyNames(query, ['upstream', 'kinds', 'since']);
-    const upstream = named(query, 'upstream', names());
-    const kinds = query.get('kinds')?.split(',');
-    const isWanted = (event: FeedEvent): boolean =>
-      (upstream === undefined || event.upstream === undefined || event.upstream === upstream) &&
-      (kinds === undefined || kinds.includes(event.kind));
-    if (readers.size >= READERS_MAX) {
-      throw new Refused(503, 'READERS', `${READERS_MAX} readers listen already (limit readersMax ${READERS_MAX})`);
-    }
-    const since = [headers['last-event-id']].flat()[0] ?? query.get('since') ?? undefined;
-    return { stream: (response) => stream(response, feed, readers, since, isWanted) };
-  });
+  return tells(
+    '/api/events',
+    'a live stream of events, as server-sent events',
+    ({ feed, names }, { query, headers }) => {
+      onlyNames(query, ['upstream', 'kinds', 'since']);
+      const upstream = named(query, 'upstream', names());
+      const kinds = query.get('kinds')?.split(',');
+      const isWanted = (event: FeedEvent): boolean =>
+        (upstream === undefined || event.upstream === undefined || event.upstream === upstream) &&
+        (kinds === undefined || kinds.includes(event.kind));
+      if (readers.size >= READERS_MAX) {
+        throw new Refused(503, 'READERS', `${READERS_MAX} readers listen already (limit readersMax ${READERS_MAX})`);
+      }
+      const since = [headers['last-event-id']].flat()[0] ?? query.get('since') ?? undefined;
+      return { stream: (response) => stream(response, feed, readers, since, isWanted) };
+    },
+  );
 }
 
 function stream(

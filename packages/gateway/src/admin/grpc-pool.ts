@@ -16,7 +16,7 @@ export const GRPC_POOL_ROUTES: readonly Route<HomeView>[] = [
     const status = Math.max(...reports.map(([, { httpStatus }]) => httpStatus));
     return { status, json: byName(reports) };
   }),
-  tells('/api/dashboard/metrics', 'a few figures for a dashboard of your own', (view, ask) => {
+  tells('/api/dashboard/metrics', 'a summary for dashboards of your own', (view, ask) => {
     onlyNames(ask.query, ['upstream']);
     const upstreams = view.grpc.all.length === 0 ? [] : asked(view, ask);
     return { json: { grpcPool: byName(upstreams.map((upstream) => [upstream.name, blockOf(upstream)])) } };

@@ -6,7 +6,7 @@ import type { HomeView } from './view.ts';
 
 export const HISTORY = tells<HomeView>(
   '/api/history',
-  'figures over hours and days',
+  'metrics over hours and days',
   async ({ history }, { query }) => {
     onlyNames(query, ['range', 'upstream']);
     const range = choice(query, 'range', Object.keys(RANGES) as (keyof typeof RANGES)[], '1h');

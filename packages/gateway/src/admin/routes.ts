@@ -30,7 +30,7 @@ export function withTable<V>(rest: readonly Route<V>[]): readonly Route<V>[] {
 /** What is answered by whoever does the work. */
 export function workRoutes(readers: Readers): readonly Route[] {
   return [
-    tells('/api/stats', 'everything about now, in one object', (view, { query }) => {
+    tells('/api/stats', 'the complete current state in one object', (view, { query }) => {
       return { type: JSON_TYPE, text: toJson(snapshot(view, readers, socketsMaxIn(query))) };
     }),
     SOCKETS,
@@ -39,13 +39,13 @@ export function workRoutes(readers: Readers): readonly Route[] {
     BREAKERS,
     CALLS,
     ...WORK_ACTION_ROUTES,
-    tells('/metrics', 'figures for Prometheus', async ({ metrics }, { headers }) => {
+    tells('/metrics', 'metrics for Prometheus', async ({ metrics }, { headers }) => {
       const { contentType, body } = await metrics.answer([headers['accept']].flat()[0]);
       return { type: contentType, text: body, headers: [['vary', 'accept']] };
     }),
     tells(
       '/readyz',
-      '200 when it can take calls, otherwise 503',
+      '200 if traffic should be routed here, otherwise 503',
       (view) => {
         const { ready, text } = readiness(view);
         return { status: ready ? 200 : 503, type: TEXT_TYPE, text: `${text}\n` };
@@ -63,7 +63,7 @@ export function homeRoutes(readers: Readers): readonly Route<HomeView>[] {
     ...GRPC_POOL_ROUTES,
     ...SESSION_ROUTES,
     ...HOME_ACTION_ROUTES,
-    tells('/livez', '200 while the process serves', () => ({ type: TEXT_TYPE, text: 'alive\n' }), 'anyone'),
+    tells('/livez', '200 while the process is serving', () => ({ type: TEXT_TYPE, text: 'alive\n' }), 'anyone'),
   ];
 }
 

@@ -27,14 +27,14 @@ const session = (
 });
 
 export const SESSION_ROUTES: readonly Route<HomeView>[] = [
-  tells<HomeView>('/api/session', 'whether what is shown opens what acts', ({ keys }, ask) => ({
+  tells<HomeView>('/api/session', 'whether the credential in the request permits actions', ({ keys }, ask) => ({
     json: { operator: keys.opens(authorizationOf(ask)) },
   })),
-  session('/api/session', 'a session for a code, or for the token', enter, false),
-  session('/api/session/code', 'a code for one browser, good once', ({ keys }) => ({ json: keys.issue() }), true),
+  session('/api/session', 'exchanges a code, or the token, for a session', enter, false),
+  session('/api/session/code', 'a one-time code that admits one browser', ({ keys }) => ({ json: keys.issue() }), true),
   session(
     '/api/session/end',
-    'ends the session that is shown',
+    'ends the session in the request',
     ({ keys }, ask) => {
       keys.end(authorizationOf(ask));
       return { json: { ended: true } };

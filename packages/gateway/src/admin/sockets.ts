@@ -30,7 +30,7 @@ interface Found {
   readonly nowMs: number;
 }
 
-export const SOCKETS = tells('/api/sockets', 'the life of each connection', (view, { query }) => {
+export const SOCKETS = tells('/api/sockets', 'the life of each connection, paginated', (view, { query }) => {
   const page = pageIn(query, view.names());
   return { json: socketsOf(view, page) };
 });
