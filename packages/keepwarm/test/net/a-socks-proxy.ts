@@ -15,18 +15,22 @@ export interface TestSocks {
   readonly port: number;
   /** `api.test:443`, as the client asked for it. */
   readonly requests: readonly string[];
+  /** Of the protocol, as each connection began. */
+  readonly versions: readonly (number | undefined)[];
   readonly open: ReadonlySet<Socket>;
   readonly accepted: number;
 }
 
 export async function aSocksProxy(t: TestContext, script: SocksScript = {}): Promise<TestSocks> {
   const requests: string[] = [];
+  const versions: (number | undefined)[] = [];
   const open = new Set<Socket>();
   let accepted = 0;
   const server = createServer((socket) => {
     accepted++;
     open.add(socket);
     socket.on('close', () => open.delete(socket)).on('error', () => {});
+    socket.once('data', (bytes: Buffer) => versions.push(bytes[0]));
     if (script.mute === true) socket.resume();
     else serve(socket, script, (target) => requests.push(target));
   });
@@ -40,6 +44,7 @@ export async function aSocksProxy(t: TestContext, script: SocksScript = {}): Pro
   return {
     port: typeof address === 'object' && address !== null ? address.port : 0,
     requests,
+    versions,
     open,
     get accepted() {
       return accepted;

@@ -168,6 +168,8 @@ describe('the option proxy', () => {
     ['http://', /not a URL/],
     ['http://p:0', /port 0/],
     ['http://p/path', /path, query or fragment/],
+    ['http://p/?query', /path, query or fragment/],
+    ['http://p#fragment', /path, query or fragment/],
     ['http://a%3Ab:pw@p', /colon/],
     [{ url: 'http://me:pw@p', headers: { 'Proxy-Authorization': 'Bearer x' } }, /only one can be sent/],
     [{ url: 'http://p', headers: { host: 'x' } }, /header host/],

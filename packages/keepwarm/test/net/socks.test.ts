@@ -47,6 +47,7 @@ describe('a SOCKS proxy', () => {
         for (let i = 0; i < 20; i++) await stillWorks({ client }, `/${i}`);
         assert.equal(await client.post('/', 'x'.repeat(300_000)).text(), 'ok');
         assert.deepEqual(socks.requests, [`api.test:${server.port}`]);
+        assert.deepEqual(socks.versions, [scheme === 'socks4a' ? 4 : 5]);
         assert.equal(server.accepted, 1);
         const [life] = client.stats().sockets.live;
         assert.match(life?.proxy ?? '', /^socks.*:\/\/127\.0\.0\.1:\d+$/);
@@ -63,6 +64,7 @@ describe('a SOCKS proxy', () => {
       const { client, server, socks } = await aWay(t, { scheme, ...(remoteDns === undefined ? {} : { remoteDns }) });
       await stillWorks({ client });
       assert.deepEqual(socks.requests, [`127.0.0.1:${server.port}`]);
+      assert.deepEqual(socks.versions, [scheme === 'socks4' ? 4 : 5]);
     }
   });
 

@@ -18,14 +18,17 @@ describe('pools that share their places', () => {
   });
 
   it('take a place from whoever has an item idle for longest', () => {
-    const [a, b, c] = pools(2, 3) as [OpenPool, OpenPool, OpenPool];
-    const [first, second] = [a.lease(), b.lease()];
-    b.release(second);
-    a.release(first);
-    c.call();
-    assert.equal(second.closedFor, 'surplus');
-    assert.equal(first.closedFor, undefined);
-    assert.equal(c.pool.opening, 1);
+    for (const inOrder of [true, false]) {
+      const [a, b, c] = pools(2, 3) as [OpenPool, OpenPool, OpenPool];
+      const [before, after] = inOrder ? [a, b] : [b, a];
+      const [oldest, other] = [before.lease(), after.lease()];
+      before.release(oldest);
+      after.release(other);
+      c.call();
+      assert.equal(oldest.closedFor, 'surplus');
+      assert.equal(other.closedFor, undefined);
+      assert.equal(c.pool.opening, 1);
+    }
   });
 
   it('feed the pool that has gone without for longest, as soon as a place is given back', () => {
