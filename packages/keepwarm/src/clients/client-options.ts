@@ -137,6 +137,9 @@ export const REQUEST_NAMES: Readonly<Record<keyof RequestOptions, true>> = { ...
 
 /** What a call is given and does not know, it would not do: nobody would notice. @throws NetError `INVALID` */
 export function checkCallNames(options: object, names: object = CALL_NAMES): void {
+  if (typeof options !== 'object' || options === null) {
+    throw invalid(`the options of a call are ${show(options)}; allowed: an object of options`);
+  }
   for (const name in options) {
     if (name in names || Reflect.get(options, name) === undefined) continue;
     throw unknownHere(`${name} of a call`, name, Object.keys(names));

@@ -98,7 +98,8 @@ export class Client {
     this.#clock = options.clock ?? systemClock;
     const joined = join(options.telemetry, this.#clock);
     const homes = homesOf(options);
-    const { observer, unreachable } = watching(Array.isArray(options.endpoints) ? homes : undefined, told(options.observer, joined));
+    const listed = options.endpoints === undefined ? undefined : homes;
+    const { observer, unreachable } = watching(listed, told(options.observer, joined));
     this.#limits = settle('limits', options.limits);
     this.#fetchLimits = {
       ...this.#limits,

@@ -7,7 +7,7 @@
 
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { FieldsInput } from '../core/fields.ts';
-import { checkOptions } from '../core/refusal.ts';
+import { checkKnown, checkOptions, invalid, show } from '../core/refusal.ts';
 import type { BodyInput } from './call-body.ts';
 import { Client } from './client.ts';
 import type { ClientOptions } from './client-options.ts';
@@ -125,6 +125,7 @@ export class HTTPClient {
   }
 
   request(url: string | URL, options: HTTPRequestOptions = {}): Promise<FullReply> {
+    checkKnown(options, REQUEST, '', ' of a request');
     const { method, body, timeout, signal } = options;
     const headers = typeof body === 'string' ? jsonText(options.headers) : options.headers;
     return this.client.request(url, { method, body, headers, signal, ...within(timeout) }).full();
@@ -202,10 +203,15 @@ export class HTTPClient {
 
   /** Tells `tracker` about every connection from now on, instead of whoever was told before; `null` for nobody. */
   setConnectionTracker(tracker: ConnectionTracker | null): void {
+    if (tracker !== null && typeof tracker?.trackConnection !== 'function') {
+      throw invalid(`a tracker is ${show(tracker)}; allowed: an object with trackConnection(), or null`);
+    }
     this.#untrack?.();
     this.#untrack = tracker === null ? undefined : track(this.#facts, tracker, this.#clock);
   }
 }
+
+const REQUEST = ['method', 'headers', 'body', 'timeout', 'signal'] satisfies (keyof HTTPRequestOptions)[];
 
 function defaults(): ClientOptions {
   return { headers: { accept: 'application/json' }, ...translate(HTTP_OPTIONS, HTTP_DEFAULTS) };

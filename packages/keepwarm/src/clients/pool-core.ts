@@ -6,7 +6,7 @@
 
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { FieldsInput } from '../core/fields.ts';
-import { checkOptions } from '../core/refusal.ts';
+import { checkKnown, checkOptions } from '../core/refusal.ts';
 import type { SocketLife } from '../net/sockets.ts';
 import type { BodyInput } from './call-body.ts';
 import { Client } from './client.ts';
@@ -65,6 +65,8 @@ export interface RecordedSockets {
   readonly history: readonly SocketLife[];
 }
 
+const EXECUTE = ['method', 'headers', 'body', 'timeout', 'signal'] satisfies (keyof ExecuteOptions)[];
+
 export class ConnectionPoolCore {
   /** The client beneath, for what has no name here. */
   readonly client: Client;
@@ -94,6 +96,7 @@ export class ConnectionPoolCore {
 
   /** Any method to any http or https URL; replies of every status are returned. @throws NetError */
   execute<T = unknown>(url: string | URL, options: ExecuteOptions = {}): Promise<FullReply<T>> {
+    checkKnown(options, EXECUTE, '', ' of execute');
     const { method, body, timeout, signal } = options;
     const headers = typeof body === 'string' ? jsonText(options.headers) : options.headers;
     return this.client.request(url, { method, body, headers, signal, ...within(timeout) }).full<T>();

@@ -1,6 +1,6 @@
 /** The limits of a call's steps: the client's, with what the call sets for itself. */
 import type { StepLimits } from '../core/call.ts';
-import { invalid } from './options.ts';
+import { invalid, show } from './options.ts';
 
 /** @throws NetError `INVALID` naming the limit that is not acceptable */
 export function limitsOf(options: Partial<StepLimits>, limits: StepLimits): StepLimits {
@@ -24,5 +24,5 @@ export function limitsOf(options: Partial<StepLimits>, limits: StepLimits): Step
 /** @throws NetError `INVALID` */
 export function positive(name: string, value: number): number {
   if (typeof value === 'number' && value > 0) return value;
-  throw invalid(`${name} is ${value}; allowed: a number above 0, or Infinity`);
+  throw invalid(`${name} is ${show(value)}; allowed: a number above 0, or Infinity`);
 }

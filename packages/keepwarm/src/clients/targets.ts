@@ -72,6 +72,9 @@ export class Targets {
       }
       return target;
     }
+    if (typeof path !== 'string' && !(path instanceof URL)) {
+      throw invalid(`a call goes to ${show(path)}; allowed: a path, or an absolute URL`);
+    }
     const target = typeof path === 'string' ? this.#remembered(path) : this.#absolute(path);
     return query === undefined ? target : { origin: target.origin, path: checkPath(withQuery(target.path, query)) };
   }

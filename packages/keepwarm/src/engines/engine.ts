@@ -7,9 +7,11 @@
  * While it is unknown, callers wait for one dial together, however many they are: one session may carry them all. What
  * was learnt is forgotten with the last connection, some time after: a server may learn HTTP/2, or unlearn it.
  */
+
 import type { Relay, Send } from '../core/call.ts';
 import { NetError } from '../core/error.ts';
 import type { Origin } from '../core/origin.ts';
+import { checkText, refused } from '../core/refusal.ts';
 import { sending, tell } from '../core/relay.ts';
 import type { Reply } from '../core/reply.ts';
 import { type EngineOptions, type EngineParts, Http1Engine } from './http1/engine.ts';
@@ -75,6 +77,8 @@ export class Engine {
   };
 
   async warmUp(origin: Origin, section: string, count: number): Promise<WarmUpResult> {
+    if (!Number.isInteger(count) || count < 0) throw refused('count of warmUp', count, 'a whole number from 0');
+    checkText('section of warmUp', section);
     if (!this.#speaksHttp2(origin, section)) return this.http1.warmUp(origin, section, count);
     if (this.http1.closed) throw new NetError('CLOSED', 'the client is draining or closed', CLOSING);
     const result = await this.#http2!.place(origin, section).warmUp(count);

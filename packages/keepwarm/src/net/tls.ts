@@ -2,10 +2,12 @@
  * TLS towards origins: one context per configuration (building one costs about a millisecond of CPU), and the sessions
  * peers gave us, so that a new connection resumes instead of starting over (RFC 8446 § 2.2).
  */
+
 import { isIP } from 'node:net';
 import { type ConnectionOptions, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { NetError } from '../core/error.ts';
 import type { Origin } from '../core/origin.ts';
+import { checkKnown, checkOptions } from '../core/refusal.ts';
 import { isPinned, parsePins, pinOf } from './tls-pins.ts';
 
 export interface TlsOptions {
@@ -63,6 +65,8 @@ export class TlsSetup {
    * @throws NetError `INVALID` for what is no certificate or key, or does not belong together; then nothing changes
    */
   reload(identity: TlsIdentity): void {
+    checkOptions('what reloadTls was given', identity);
+    checkKnown(identity, ['ca', 'cert', 'key', 'passphrase', 'pins'], '', ' of reloadTls');
     const options = { ...this.#options, ...identity };
     const pins = options.pins === undefined ? undefined : parsePins(options.pins);
     try {
