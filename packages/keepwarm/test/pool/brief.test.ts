@@ -61,6 +61,14 @@ describe('connections that are lost as soon as they are there', () => {
     members.close();
   });
 
+  it('are waited for as at first, once one between them has lasted', async () => {
+    const { members, pass, opened } = aSet((nth) => (nth === 5 ? 20_000 : 60), lost);
+    while (opened() < 6) await pass(50);
+    await pass(1_000);
+    assert(opened() >= 7, 'half a second later, and not after the fifth wait in a row');
+    members.close();
+  });
+
   it('of several that are lost together, one counts', async () => {
     const { clock, members } = aSet(() => 1e9, lost);
     await clock.settle();

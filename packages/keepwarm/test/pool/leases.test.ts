@@ -131,6 +131,36 @@ describe('connections', () => {
     leases.close();
     await Promise.all(refused);
   });
+
+  it('are not taken from who waits for a stream, though none is live', async () => {
+    const { lease, clock, leases, members, lost } = aSet({ sizeMax: 1 });
+    const mine = await lease('mine', { exclusive: true });
+    const [member] = members.all;
+    await clock.advance(60);
+    members.allows(member!, 0); // the peer takes none at the moment
+    const stream = leases.place(mine, NO_WAIT);
+    const other = leases.claim({ name: 'other', exclusive: true, group: '' }, NO_WAIT);
+    const refused = assert.rejects(async () => other, { code: 'TIMEOUT' });
+    assert.deepEqual(lost, []);
+    members.allows(member!, 1);
+    assert.equal(await stream, member);
+    await clock.advance(1_000);
+    await refused;
+  });
+});
+
+describe('a lease that is put with others', () => {
+  it('goes where there is a connection, or can be one, and nowhere else', async () => {
+    const { lease, leases, moved } = aSet({ sizeMax: 2 });
+    const [mine, others] = [await lease('mine', { group: 'a' }), await lease('others', { group: 'b' })];
+    const [before, after] = [leases.place(mine, NO_WAIT), leases.place(others, NO_WAIT)];
+    assert.equal(leases.regroup(mine, 'c'), false, 'nothing more may be opened');
+    assert.equal(leases.regroup(mine, 'a'), false, 'it is there');
+    assert.equal(leases.regroup(mine, 'b'), true);
+    assert.deepEqual(moved, ['mine 1 true']);
+    assert.notEqual(before, after);
+    assert.equal(leases.place(mine, NO_WAIT), after);
+  });
 });
 
 describe('whoever gets no lease or stream', () => {

@@ -91,6 +91,17 @@ describe('slots', () => {
     assert.equal(open.pool.waiting, 0);
   });
 
+  it('that turn out to be fewer make more items come, as many as those who wait need', () => {
+    const open = new OpenShared({ sizeMax: 4 });
+    open.call();
+    const line = open.opened(10);
+    open.calls(14);
+    assert.equal(open.opens, 1, 'five wait, and ten are coming');
+    line.slotsMax = 2;
+    open.pool.slotsChanged(line);
+    assert.equal(open.opens, 3);
+  });
+
   it('of which there are none make no storm of openings', () => {
     const open = new OpenShared({ sizeMax: 10 });
     open.calls(3);
