@@ -51,7 +51,7 @@ export function makeCall(
     attempt: 1,
     section: options.section ?? '',
     template: options.template,
-    tag: options.tag === undefined ? undefined : checkedTag(options.tag),
+    tag: checkedTag(options.tag),
     tried: balanced ? [] : undefined,
     about: options.about,
   };
@@ -60,8 +60,9 @@ export function makeCall(
 /** What is told with each fact is kept with many of them. */
 const TAG_CHARS_MAX = 256;
 
-function checkedTag(tag: string): string {
-  if (typeof tag === 'string' && tag.length <= TAG_CHARS_MAX) return tag;
+/** @throws NetError `INVALID` */
+export function checkedTag(tag: string | undefined): string | undefined {
+  if (tag === undefined || (typeof tag === 'string' && tag.length <= TAG_CHARS_MAX)) return tag;
   const value = typeof tag === 'string' ? `${tag.length} characters` : `a ${typeof tag}`;
   throw invalid(`tag of a call is ${value}; allowed: text of up to ${TAG_CHARS_MAX} characters`);
 }

@@ -60,6 +60,36 @@ describe('facts about a call', () => {
     close();
   });
 
+  it('of JSON-RPC have it as well: of repeats, notifications, and batches whose calls all have the same', async () => {
+    const { url, close } = await serving([503, 503]);
+    const { observer, facts } = noting();
+    await using rpc = createRpc({
+      adapter: evm,
+      endpoints: [{ url }],
+      freshness: false,
+      emptyElsewhere: 0,
+      batching: { windowMs: 0 },
+      observer,
+      retry: { baseMs: 1 },
+    });
+    const about = new Set(['retried', 'replied']);
+    const tags = (): unknown[] => facts.splice(0).flatMap(({ fact, tag }) => (about.has(fact) ? [tag] : []));
+    await rpc.call('eth_chainId', [], { tag: 'order 7' });
+    assert.deepEqual(tags(), ['order 7', 'order 7', 'order 7']);
+    await rpc.notify('eth_hello', [], { tag: 'order 8' });
+    assert.deepEqual(tags(), ['order 8']);
+    const asked = [{ method: 'eth_gasPrice' }, { method: 'eth_blockNumber' }];
+    await rpc.batch(asked, { tag: 'order 9' });
+    assert.equal(tags()[0], 'order 9');
+    await Promise.allSettled(['order 10', 'order 11'].map((tag, i) => rpc.call(asked[i]!.method, [], { tag })));
+    assert.equal(tags()[0], undefined, 'it is a message of both');
+    await assert.rejects(rpc.call('eth_chainId', [], { tag: 'x'.repeat(257) }), {
+      code: 'INVALID',
+      message: 'tag of a call is 257 characters; allowed: text of up to 256 characters',
+    });
+    close();
+  });
+
   it('tell the connection of the reply, how long its head took, and the endpoint', async () => {
     const { url, close } = await serving([]);
     const { observer, facts } = noting();

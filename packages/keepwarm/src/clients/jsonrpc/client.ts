@@ -9,6 +9,7 @@ import type { WarmUpResult } from '../../engines/http1/origin-pool.ts';
 import type { TlsIdentity } from '../../net/tls.ts';
 import { notificationText, paramsText } from '../../wire/jsonrpc/request.ts';
 import type { FetchInit, FetchInput } from '../fetch.ts';
+import { checkedTag } from '../make-call.ts';
 import { invalid } from '../options.ts';
 import type { ResilienceStats } from '../resilience.ts';
 import type { ClientHistograms } from '../stats.ts';
@@ -232,7 +233,7 @@ export class RpcClient {
     }
     const plan = this.#parts.plans.of(method);
     const agree = options.agree === undefined ? plan.agree : this.#agreeOf(plan, options.agree);
-    return { plan, params, text: paramsText(params), minHeight, exact, agree };
+    return { plan, params, text: paramsText(params), minHeight, exact, agree, tag: checkedTag(options.tag) };
   }
 
   #agreeOf(plan: Plan, given: number | AgreeOptions): Agree | undefined {

@@ -118,6 +118,11 @@ export interface RpcCallOptions {
   readonly broadcast?: boolean | number | undefined;
   /** So many endpoints must say the same before a read is believed. Default: the client's for its method, else 1. */
   readonly agree?: number | AgreeOptions | undefined;
+  /**
+   * Your own word for the call, up to 256 characters: it stands in each fact about the messages sent for it. One that
+   * several calls share has it when they all have the same. Sent nowhere.
+   */
+  readonly tag?: string | undefined;
 }
 
 /** A read or write of a batch. */
@@ -204,6 +209,7 @@ const CALL: Readonly<Record<keyof RpcCallOptions, true>> = {
   idempotent: true,
   broadcast: true,
   agree: true,
+  tag: true,
 };
 export const RPC_OPTION_NAMES: readonly string[] = Object.keys(OWN);
 export const RPC_ENDPOINT_NAMES: readonly string[] = ENDPOINT;

@@ -8,6 +8,7 @@ import type { Reply } from '../../core/reply.ts';
 import { Result } from '../../wire/jsonrpc/answer.ts';
 import { parseExact } from '../../wire/jsonrpc/numbers.ts';
 import { batchText, paramsText, requestText } from '../../wire/jsonrpc/request.ts';
+import { checkedTag } from '../make-call.ts';
 import { IDEMPOTENT, ONCE } from '../methods.ts';
 import type { ProtocolDoor } from '../protocol.ts';
 import { positive } from '../step-limits.ts';
@@ -28,6 +29,8 @@ export interface Question {
   readonly exact: boolean;
   /** How many endpoints must say the same; nothing where one is believed. */
   readonly agree?: Agree | undefined;
+  /** What its caller calls it. */
+  readonly tag?: string | undefined;
 }
 
 /** The params as a node reads them, whatever the caller's are made from. */
@@ -64,12 +67,12 @@ export class Sender {
    * @param heeds told of the outcome before whoever awaits it
    */
   one(question: Question, options: RpcCallOptions, again: Again = NEW, heeds?: Heeds): Promise<unknown> {
-    const { plan } = question;
+    const { plan, tag } = question;
     const asked = this.#asked(question);
     const now = this.clock.now();
     const { deadlineAt = this.deadlineAt(now, plan, options), tried = [], once = false } = again;
     const traits = once ? ONCE : options.idempotent === true ? IDEMPOTENT : plan.callTraits;
-    const call = this.#make(asked.text, asked, traits, now, { signal: options.signal, deadlineAt, tried });
+    const call = this.#make(asked.text, asked, traits, now, { signal: options.signal, deadlineAt, tried, tag });
     return new Promise((resolve, reject) => pass(this.#relay, call, new Answering(resolve, reject, heeds), now));
   }
 
@@ -81,15 +84,17 @@ export class Sender {
 
   /** Reads, in one message. @returns a reply with `Outcomes`, or another status */
   batch(questions: readonly Question[], ends: Ends): Promise<Reply> {
+    const tag = questions.reduce((same, each) => (each.tag === same ? same : undefined), questions[0]?.tag);
     const members = questions.map((question) => this.#asked(question));
     const body = batchText(members.map(({ text }) => text));
-    return this.door.send(this.#make(body, new AskedBatch(members), IDEMPOTENT, this.clock.now(), ends));
+    return this.door.send(this.#make(body, new AskedBatch(members), IDEMPOTENT, this.clock.now(), { ...ends, tag }));
   }
 
   /** A notification: sent once. */
   tell(plan: Plan, text: string, options: RpcCallOptions): Promise<Reply> {
     const now = this.clock.now();
-    const ends = { signal: options.signal, deadlineAt: this.deadlineAt(now, plan, options), tried: [] };
+    const deadlineAt = this.deadlineAt(now, plan, options);
+    const ends = { signal: options.signal, deadlineAt, tried: [], tag: checkedTag(options.tag) };
     return this.door.send(this.#make(text, new Told(plan), ONCE, now, ends));
   }
 
@@ -117,6 +122,7 @@ export class Sender {
       tried: ends.tried,
       endpoint: undefined,
       operation: operationOf(about),
+      tag: ends.tag,
       about,
     };
   }
@@ -135,6 +141,7 @@ export interface Ends {
   readonly deadlineAt: number;
   /** Filled with the endpoints it goes to. */
   readonly tried: string[];
+  readonly tag?: string | undefined;
 }
 
 export interface Again {
