@@ -47,6 +47,14 @@ describe('a breaker', () => {
     await assert.rejects(send(aCall()), (thrown) => thrown === error);
   });
 
+  it('takes what is tried again of one call for one failure in a row', async () => {
+    const { outcome, policy } = aBreaker(() => 503, { consecutiveMax: 2, samplesMin: 100 });
+    for (const attempt of [1, 2, 3]) await outcome({ attempt });
+    assert.equal(state(policy), 'closed');
+    await outcome({ attempt: 1 });
+    assert.equal(state(policy), 'open');
+  });
+
   it('refuses what it stops with OPEN, unsent, and says when it will probe', async () => {
     const { send, outcomes, clock, engine, policy } = aBreaker(() => 503);
     await outcomes(5);

@@ -49,3 +49,14 @@ describe('an attempt that is over for all', () => {
     assert.equal(await text, '12345');
   });
 });
+
+it('who joins an attempt is told of with how many there are by then', async () => {
+  const clock = new FakeClock();
+  const parties: number[] = [];
+  const observer = { coalesced: (fact: { parties: number }) => void parties.push(fact.parties) };
+  const send = coalesce(COALESCE_DEFAULTS, { clock, observer })(scripted(() => later(10, 200), clock));
+  const all = [send(aCall()), send(aCall()), send(aCall())];
+  await clock.run(10);
+  await Promise.all(all);
+  assert.deepEqual(parties, [2, 3]);
+});
