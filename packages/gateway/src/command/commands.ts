@@ -24,7 +24,10 @@ export interface Command {
 }
 
 const LISTEN = { value: 'HOST:PORT', help: 'address for callers; default 127.0.0.1:4300' };
-const ADMIN = { value: 'HOST:PORT', help: 'address of the status page, on this machine only; default 127.0.0.1:4301' };
+const ADMIN = {
+  value: 'HOST:PORT',
+  help: 'address of the status page; off this machine only with a token; default 127.0.0.1:4301',
+};
 
 export const COMMANDS = {
   gateway: {
