@@ -48,12 +48,8 @@ const TEXT = { type: 'string' };
 const FLAG = { anyOf: [{ type: 'boolean' }, REFERENCE] };
 const TEXTS = { type: 'array', items: TEXT };
 const ANY = {};
-const amount = (minimum = 0, maximum?: number): Schema => ({
-  anyOf: [
-    { type: 'number', minimum, ...(maximum === undefined ? {} : { maximum }) },
-    { const: 'unlimited' },
-    REFERENCE,
-  ],
+const amount = (minimum = 0, maximum?: number, type: 'number' | 'integer' = 'number'): Schema => ({
+  anyOf: [{ type, minimum, ...(maximum === undefined ? {} : { maximum }) }, { const: 'unlimited' }, REFERENCE],
 });
 const object = (properties: Schema, required: readonly string[] = []): Schema => ({
   type: 'object',
@@ -68,7 +64,7 @@ function group(name: 'pool' | 'limits' | 'connect' | 'dns'): Schema {
   const properties = Object.entries(OPTIONS[name]).map(([option, rule]) => {
     if (rule.kind === 'choice') return [option, { enum: rule.values, default: rule.default }];
     const most = Number.isFinite(rule.max) ? rule.max : undefined;
-    return [option, { ...amount(rule.min, most), ...defaultOf(rule.default) }];
+    return [option, { ...amount(rule.min, most, rule.whole ? 'integer' : 'number'), ...defaultOf(rule.default) }];
   });
   return { type: 'object', properties: Object.fromEntries(properties), additionalProperties: false };
 }

@@ -7,7 +7,7 @@
 
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { FieldsInput } from '../core/fields.ts';
-import { checkKnown, checkOptions, invalid, show } from '../core/refusal.ts';
+import { checkKnown, checkOptions, invalid, show, withDefaults } from '../core/refusal.ts';
 import type { BodyInput } from './call-body.ts';
 import { Client } from './client.ts';
 import type { ClientOptions } from './client-options.ts';
@@ -219,7 +219,7 @@ function defaults(): ClientOptions {
 
 /** Callers get answers of every status to judge for themselves: none is repeated, none opens a breaker unasked. */
 function withoutStatuses<T extends object>(option: boolean | T | undefined) {
-  return option === false ? false : { statuses: [], ...(typeof option === 'object' ? option : {}) };
+  return option === true ? { statuses: [] } : withDefaults<object | boolean | undefined>({ statuses: [] }, option);
 }
 
 /** What a client knows of itself, under these names. */

@@ -6,7 +6,7 @@ import { type Prepared, withLength } from './call-body.ts';
 import type { CallFields } from './call-fields.ts';
 import type { CallOptions } from './client-options.ts';
 import { meaningOf, traitsOf } from './methods.ts';
-import { invalid } from './options.ts';
+import { invalid, show } from './options.ts';
 import { limitsOf, positive } from './step-limits.ts';
 import type { Targets } from './targets.ts';
 
@@ -29,6 +29,7 @@ export function makeCall(
   options: CallOptions,
   limits: StepLimits,
 ): Call {
+  checkSaid(method, options);
   const { origin, path } = targets.of(url, options.query);
   const meaning = meaningOf(method);
   if (given !== undefined && !meaning.takesBody) throw invalid(`a ${method} call has no body; use POST or QUERY`);
@@ -55,6 +56,23 @@ export function makeCall(
     tried: balanced ? [] : undefined,
     about: options.about,
   };
+}
+
+/** What would not fail by itself, or late and by another name: a text `'no'` would make a call safe to repeat. */
+function checkSaid(method: string, { signal, idempotent, section, template }: CallOptions): void {
+  if (typeof method !== 'string') throw invalid(`method of a call is ${show(method)}; allowed: text`);
+  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
+    throw invalid(`signal of a call is ${show(signal)}; allowed: an AbortSignal, or nothing`);
+  }
+  if (idempotent !== undefined && typeof idempotent !== 'boolean') {
+    throw invalid(`idempotent of a call is ${show(idempotent)}; allowed: true, false`);
+  }
+  if (section !== undefined && typeof section !== 'string') {
+    throw invalid(`section of a call is ${show(section)}; allowed: text`);
+  }
+  if (template !== undefined && typeof template !== 'string') {
+    throw invalid(`template of a call is ${show(template)}; allowed: text`);
+  }
 }
 
 /** What is told with each fact is kept with many of them. */

@@ -2,6 +2,7 @@
  * Options under the names other designs gave them: which of ours each one is. The values are checked by our own rules,
  * and refused under the name the caller used.
  */
+import { withDefaults } from '../core/refusal.ts';
 import type { ClientOptions } from './client-options.ts';
 import { check, type Groups, invalid, OPTIONS, type Rule, unknownOption } from './options.ts';
 
@@ -62,7 +63,7 @@ export function merged(under: ClientOptions, over: ClientOptions): ClientOptions
   for (const [name, value] of Object.entries(over)) {
     if (value === undefined) continue;
     const grouped = name in OPTIONS && name !== 'call';
-    result[name] = grouped ? { ...(result[name] as object | undefined), ...value } : value;
+    result[name] = grouped ? withDefaults(result[name] ?? {}, value) : value;
   }
   return result;
 }

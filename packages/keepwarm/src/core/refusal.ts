@@ -57,6 +57,12 @@ export const isOptions = (value: unknown): value is object =>
 export const definedOf = <T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
 
+/** Defaults under what is given. What has no options by name goes on as it is, to be refused where it is read. */
+export const withDefaults = <T>(defaults: NonNullable<T>, given: T): NonNullable<T> => {
+  if (given === undefined) return defaults;
+  return isOptions(given) ? { ...defaults, ...definedOf(given) } : (given as NonNullable<T>);
+};
+
 /** @param what as in `option dns`, or `createRpc` @throws NetError `INVALID` for what is no object */
 export function checkOptions(what: string, value: unknown): void {
   if (!isOptions(value)) throw invalid(`${what} is ${show(value)}; allowed: an object of options`);

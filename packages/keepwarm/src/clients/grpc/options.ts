@@ -1,5 +1,5 @@
 /** What `createGrpcClient` takes, beyond what every client takes. */
-import { checkOptions, kindOf } from '../../core/refusal.ts';
+import { checkOptions, kindOf, withDefaults } from '../../core/refusal.ts';
 import type { GrpcCoding } from '../../engines/grpc/coding.ts';
 import type { ConnectionLimiter } from '../../pool/start-gate.ts';
 import { Metadata, type MetadataInput } from '../../wire/grpc/metadata.ts';
@@ -179,11 +179,11 @@ export function settleGrpc(options: GrpcClientOptions): SettledGrpc {
     client: {
       ...(given as Omit<ClientOptions, OfHttp>),
       // Addresses are tried one after the other: two at once would be two connections to who counts them.
-      ...(connectionRate === undefined ? {} : { connect: { ...ONE_BY_ONE, ...options.connect } }),
-      limits: { ...UNHURRIED, ...options.limits },
-      pool: { idleMs: IDLE_MS, ...options.pool },
+      ...(connectionRate === undefined ? {} : { connect: withDefaults(ONE_BY_ONE, options.connect) }),
+      limits: withDefaults(UNHURRIED, options.limits),
+      pool: withDefaults({ idleMs: IDLE_MS }, options.pool),
       // Streams are held for long by their nature: unless asked for, that is no leak.
-      leak: { afterMs: Number.POSITIVE_INFINITY, ...options.leak },
+      leak: withDefaults({ afterMs: Number.POSITIVE_INFINITY }, options.leak),
       origin: url,
       http2: 'prior-knowledge',
       deadlineMs: numbers.deadlineMs as number,

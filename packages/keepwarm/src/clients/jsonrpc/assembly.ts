@@ -1,8 +1,10 @@
 /** What a JSON-RPC client is made of, put together from its options. */
+
 import type { Call } from '../../core/call.ts';
 import { systemClock, systemRandom } from '../../core/clock.ts';
 import type { Observer } from '../../core/observer.ts';
 import { originOf } from '../../core/origin.ts';
+import { withDefaults } from '../../core/refusal.ts';
 import { TRANSIENT_STATUSES } from '../../policies/repeat.ts';
 import { Client, engineOf, protocolDoorOf } from '../client.ts';
 import { BUSY } from '../endpoint-judge.ts';
@@ -152,7 +154,7 @@ function httpOptions(
     ...client,
     ...parts,
     endpoints: endpoints.map(place),
-    breaker: client.breaker === false ? false : { ...BREAKING, ...(client.breaker === true ? {} : client.breaker) },
+    breaker: client.breaker === true ? BREAKING : withDefaults<typeof client.breaker>(BREAKING, client.breaker),
     ...(limits.size === 0 ? {} : { rateLimit: ready }),
   };
 }

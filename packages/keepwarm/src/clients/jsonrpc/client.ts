@@ -17,7 +17,7 @@ import { type Agree, type AgreeOptions, notRead, settleAgree } from './agree-opt
 import { assemble, type RpcAssembly } from './assembly.ts';
 import type { EndpointShare } from './endpoint-limits.ts';
 import { fetchRpc, type RpcDoor } from './fetch.ts';
-import type { RpcCallOptions, RpcOptions, RpcRequest } from './options.ts';
+import { checkRpcCall, type RpcCallOptions, type RpcOptions, type RpcRequest } from './options.ts';
 import { acceptedIn, thrownOf } from './outcome.ts';
 import type { Plan } from './plan.ts';
 import type { Question } from './sender.ts';
@@ -109,6 +109,7 @@ export class RpcClient {
   /** Sends a notification: there is no answer to it, and it is sent once. Resolves when it was accepted. */
   async notify(method: string, params?: unknown, options: RpcCallOptions = NONE): Promise<void> {
     try {
+      checkRpcCall(options);
       checkSignal(options.signal);
       const plan = this.#parts.plans.of(method);
       const sent = this.#parts.sender.tell(plan, notificationText(method, paramsText(params)), options);
@@ -226,6 +227,7 @@ export class RpcClient {
   }
 
   #question(method: string, params: unknown, options: RpcCallOptions, exact: boolean): Question {
+    checkRpcCall(options);
     const { minHeight, signal } = options;
     checkSignal(signal);
     if (minHeight !== undefined && !(Number.isSafeInteger(minHeight) && minHeight >= 0)) {

@@ -3,7 +3,7 @@
 import type { FieldsInput } from '../../core/fields.ts';
 import { checkFlag, checkFunction, checkOptions, isOptions, refused } from '../../core/refusal.ts';
 import type { ClientOptions } from '../client-options.ts';
-import { invalid, unknownOption } from '../options.ts';
+import { invalid, show, unknownHere, unknownOption } from '../options.ts';
 import type { RpcAdapter } from './adapter.ts';
 import type { AgreeOptions } from './agree-options.ts';
 import type { EndpointLimiter, RpcRateLimit } from './endpoint-limits.ts';
@@ -214,6 +214,19 @@ const CALL: Readonly<Record<keyof RpcCallOptions, true>> = {
 export const RPC_OPTION_NAMES: readonly string[] = Object.keys(OWN);
 export const RPC_ENDPOINT_NAMES: readonly string[] = ENDPOINT;
 export const RPC_CALL_NAMES: readonly string[] = Object.keys(CALL);
+
+/** What a call does not know it would ignore, and nobody would notice. @throws NetError `INVALID` naming it */
+export function checkRpcCall(options: RpcCallOptions): void {
+  if (!isOptions(options)) throw invalid(`the options of a call are ${show(options)}; allowed: an object of options`);
+  for (const name in options) {
+    if (name in CALL || Reflect.get(options, name) === undefined) continue;
+    throw unknownHere(`${name} of a call`, name, RPC_CALL_NAMES);
+  }
+  const { idempotent } = options;
+  if (idempotent !== undefined && typeof idempotent !== 'boolean') {
+    throw invalid(`idempotent of a call is ${show(idempotent)}; allowed: true, false`);
+  }
+}
 
 /** Numbers with their defaults; nothing when off. @param lengths in ms, which may be 0; others count, from 1 */
 function counted<T extends object>(
