@@ -91,6 +91,16 @@ describe('the call log', () => {
     assert.match(advice, /nobody could be reached there/);
   });
 
+  it('explains with the id of the request that a call was made for, where it has one', () => {
+    const { log, told } = aLog();
+    for (const tag of ['order-7', undefined]) {
+      const error = new NetError('CONNECT', 'nobody there', { reach: 'unsent' });
+      told.failed?.({ ...fact(8), tag, error, totalMs: 3 });
+    }
+    const words = log.of('api', false).map((call) => explain(call).words.find((each) => each.includes('id')));
+    assert.deepEqual(new Set(words), new Set(['its request has the id order-7', undefined]));
+  });
+
   it('tells of attempts that failed, of waits between them, and of limits', () => {
     const { clock, log, told } = aLog();
     told.rateWaits?.({ ...fact(7), limit: 'per second', waiting: 1 });

@@ -81,6 +81,11 @@ describe('commands that ask a gateway, and act on it', () => {
         /(?:GET|POST eth_chainId) to .*: answered 200/,
         ({ calls }: { calls: [] }) => calls.length,
       ],
+      [
+        ['calls', '--explain', '--upstream', 'api'],
+        /GET to .*: answered 200.*\n {2}its request has the id [0-9a-f]{32}\n/,
+        ({ calls }: { calls: [] }) => calls.length,
+      ],
     ];
     for (const [args, pattern, size] of cases) {
       const [people, program] = await Promise.all([run(...args), run(...args, '--json')]);

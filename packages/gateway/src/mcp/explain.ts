@@ -53,6 +53,7 @@ export function explain(call: CallTold): Explanation {
   const { phases, totalMs } = call;
   const parts = phases === undefined ? [] : partsOf(phases, totalMs);
   const words = [
+    ...(call.requestId === undefined ? [] : [`its request has the id ${call.requestId}`]),
     ...(call.socketId === 0 ? [] : [call.reused ? 'its connection had served before' : 'its connection was new']),
     ...parts.filter(({ share }) => share >= SHARE_MIN).map(({ phase, ms }) => MEANINGS[phase](shown(ms))),
     ...call.failed.map(({ attempt, endpoint, status, error, delayMs }) => {
