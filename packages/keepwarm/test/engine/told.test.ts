@@ -24,6 +24,21 @@ describe('a connection', () => {
     assert(ages[0]! >= 10_000 && ages[0]! <= clock.now() - before, `${ages[0]} ms`);
   });
 
+  it('says when it is lent and when it is free, not when it goes from one call straight to the next', async (t) => {
+    const facts: string[] = [];
+    const observer = {
+      leased: ({ fresh }: { fresh: boolean }) => void facts.push(fresh ? 'fresh' : 'reused'),
+      released: () => void facts.push('released'),
+      socketClosed: (fact: { leases: number; bytesIn: number; bytesOut: number }) =>
+        void facts.push(`${fact.leases} ${fact.bytesIn > 100} ${fact.bytesOut > 1_000}`),
+    };
+    const { client } = await aPair(t, answer('ok'.repeat(50)), { observer, pool: { socketsMax: 1 } });
+    await client.post('/', 'x'.repeat(1_000)).text();
+    await Promise.all([client.get('/').text(), client.get('/').text()]);
+    client.closeIdle();
+    assert.deepEqual(facts, ['fresh', 'released', 'reused', 'reused', 'released', '3 true true']);
+  });
+
   it('is counted with its handshake where there was one', async (t) => {
     const authority = makeAuthority();
     const plain = await aPair(t, answer('ok'));

@@ -158,7 +158,7 @@ describe('hedge: when a copy is sent', () => {
 
 describe('hedge: what it costs', () => {
   it('keeps to its share when everything becomes slow at once', async () => {
-    const { policy, clock, learn } = aHedge({ perSecond: 0 });
+    const { policy, clock, learn } = aHedge({ perSecond: 0 }, { perSecond: 1_000 });
     await learn(1_000, 9.5);
     const engine = scripted(() => later(300, 200), clock);
     const send = policy(engine);

@@ -263,7 +263,8 @@ describe('a rate limit', () => {
 
 describe('a call that waits for its rate limit', () => {
   it('(3) is refused when too many wait, by name and number', async () => {
-    const { call } = limited({ ...twoPer100, waitersMax: 1 });
+    const { call, clock } = limited({ ...twoPer100, waitersMax: 1 });
+    clock.advance(1_000); // a wait is not an instant
     for (let i = 0; i < 3; i++) call();
     await assert.rejects(call(), (error: NetError) => {
       assert.equal(error.code, 'SATURATED');
@@ -299,6 +300,7 @@ describe('a call that waits for its rate limit', () => {
 
   it('is refused at once when it would have to wait for too long', async () => {
     const { call, clock } = limited({ ...twoPer100, waitMs: 150 });
+    clock.advance(1_000);
     for (let i = 0; i < 4; i++) call();
     await assert.rejects(call(), (error: NetError) => {
       assert.equal(error.code, 'SATURATED');
