@@ -20,9 +20,9 @@ describe('options that do not go together', () => {
       /^upstreams\.up cannot be used: option connectionsMin is 5; allowed: at most connectionsMax 2$/,
     ],
     [grpc({ connectionsMin: 16 }), /option connectionsMin is 16; allowed: at most connectionsMax 15$/],
-    [grpc({ connectionsMin: -1 }), /option connectionsMin is -1; allowed: a number from 0/],
+    [grpc({ connectionsMin: -1 }), /option connectionsMin is -1; allowed: a whole number from 0/],
     [grpc({ connectionsMin: 1.5 }), /option connectionsMin is 1\.5; allowed: a whole number/],
-    [grpc({ connectionsMin: 'two' }), /option connectionsMin is "two"; allowed: a number/],
+    [grpc({ connectionsMin: 'two' }), /option connectionsMin is "two"; allowed: a whole number/],
     [grpc({ backoffMs: 9, backoffMsMax: 3 }), /option backoffMs is 9; allowed: at most backoffMsMax 3$/],
     [grpc({ shrinkAt: 0.9 }), /option shrinkAt is 0\.9; allowed: at most growAt 0\.8$/],
     [

@@ -91,7 +91,7 @@ describe('a JSON-RPC upstream that doubts', () => {
       /chain.*agree\.eth_call is 2; allowed: a whole number from 1 to 1/,
     );
     assert.throws(wrong({ agree: { eth_sendRawTransaction: 1 } }), /it is not known as a read/);
-    assert.throws(wrong({ emptyElsewhere: 'yes' }), /emptyElsewhere is yes; allowed: false, a whole number/);
+    assert.throws(wrong({ emptyElsewhere: 'yes' }), /emptyElsewhere is "yes"; allowed: false, a whole number/);
     assert.throws(wrong({ splitting: { parts: 3 } }), /splitting\.parts/);
   });
 });

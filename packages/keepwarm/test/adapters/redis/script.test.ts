@@ -245,7 +245,7 @@ describe('limits that several processes keep together', () => {
   it('say which option is wrong', () => {
     const limits = [{ limit: 1, windowMs: 1 }];
     const wrong: [object, RegExp][] = [
-      [{ client: {} }, /client must have evalsha and eval/],
+      [{ client: {} }, /client is an object; allowed: what has evalsha and eval/],
       [{ name: 'a{b' }, /rateLimit\.name/],
       [{ prefix: '' }, /rateLimit\.prefix/],
       [{ redisMs: 0 }, /redisMs/],
