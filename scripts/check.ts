@@ -3,7 +3,8 @@
  *
  *   npm run check
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { violations } from './tidy/rule.ts';
@@ -20,19 +21,27 @@ export interface Check {
 }
 
 /** A tool of node_modules; its own words are the failure. */
-function tool(name: string, args: readonly string[]): Check {
+async function tool(name: string, args: readonly string[]): Promise<Check> {
   const startedAt = performance.now();
   const binary = join(root, 'node_modules', '.bin', name);
-  const { status, stdout, stderr, error } = spawnSync(binary, args, { cwd: root, encoding: 'utf8' });
-  const failure =
-    status === 0 ? '' : (error?.message ?? `${stdout}${stderr}`.trim()) || `${name} exited with ${status}`;
+  const child = spawn(binary, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  let words = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      words += text;
+    });
+  }
+  const failure = await once(child, 'close').then(
+    ([status]) => (status === 0 ? '' : words.trim() || `${name} exited with ${status}`),
+    (error: Error) => error.message,
+  );
   return { name: [name, ...args].join(' '), failure, elapsedMs: performance.now() - startedAt };
 }
 
 /** Every check in turn, as it ends. */
-export function* structureChecks(): Generator<Check> {
-  yield tool('biome', ['check', '--error-on-warnings', '.']);
-  yield tool('tsc', ['--noEmit', '-p', 'tsconfig.json']);
+export async function* structureChecks(): AsyncGenerator<Check> {
+  yield await tool('biome', ['check', '--error-on-warnings', '.']);
+  yield await tool('tsc', ['--noEmit', '-p', 'tsconfig.json']);
   const tree = readTree(root);
   for (const rule of RULES) {
     const startedAt = performance.now();
@@ -44,7 +53,7 @@ export function* structureChecks(): Generator<Check> {
 
 if (import.meta.main) {
   let failed = 0;
-  for (const { name, failure } of structureChecks()) {
+  for await (const { name, failure } of structureChecks()) {
     if (failure === '') continue;
     failed++;
     console.log(`FAIL  ${name}\n${failure}\n`);

@@ -191,10 +191,8 @@ describe('set-up of what does not need each other', () => {
     symlinkSync('/bin/sleep', join(home, 'bin', 'sleep'));
     const begun = join(home, 'begun');
     // Packages come to an end once a partner has begun, or never.
-    program(
-      'npm',
-      `i=0; while [ ! -e "${begun}" ]; do [ $i = 600 ] && exit 1; i=$((i+1)); sleep 0.1; done\n${NPM_CI}\n${PROGRAM_NODE}`,
-    );
+    const waits = `i=0; while [ ! -e "${begun}" ]; do [ $i = 600 ] && exit 1; i=$((i+1)); sleep 0.1; done`;
+    program('npm', [waits, NPM_CI, PROGRAM_NODE].join('\n'));
     program('apt-get', `case "$*" in *install*) > "${begun}"; cp "${home}/bin/true" "${home}/bin/chromium";; esac`);
     const { status, stdout } = setup('--with-partners');
     assert.deepEqual([status, existsSync(join(home, 'node_modules'))], [0, true], stdout);
