@@ -250,7 +250,7 @@ describe('limits that several processes keep together', () => {
       [{ prefix: '' }, /rateLimit\.prefix/],
       [{ redisMs: 0 }, /redisMs/],
       [{ holdMs: Number.NaN }, /holdMs/],
-      [{ onLoss: 'open' }, /onLoss must be closed or local/],
+      [{ onLoss: 'open' }, /onLoss is "open"; allowed: "closed", "local"/],
       [{ share: 0 }, /share/],
       [{ share: 2, onLoss: 'local' }, /leaves nothing/],
       [{ limits: [...limits, ...limits] }, /names of their own/],
