@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { answer, silence } from '../../src/testing/faulty-steps.ts';
-import { aPair, leavesNothing } from './setup.ts';
+import { aClient, aPair, aServer, leavesNothing } from './setup.ts';
 
 leavesNothing();
 
@@ -33,4 +33,15 @@ it('every socket says which section it is for', async (t) => {
     client.stats().sockets.live.map(({ section }) => section),
     ['tenant'],
   );
+});
+
+it('origins that share socketsTotalMax make room for each other, idle or as soon as a call is over', async (t) => {
+  const [a, b] = [await aServer(t, { script: answer('a') }), await aServer(t, { script: answer('b') })];
+  const client = aClient(t, { pool: { socketsTotalMax: 1 } });
+  const get = (server: { origin: string }) => client.get(`${server.origin}/`).text();
+  assert.equal(await get(a), 'a');
+  assert.equal(await get(b), 'b', 'the idle connection to the other makes way');
+  assert.equal(client.stats().sockets.history[0]?.closeReason, 'surplus');
+  assert.deepEqual(await Promise.all([get(a), get(b), get(a), get(b)]), ['a', 'b', 'a', 'b']);
+  assert.equal(client.stats().sockets.open, 1);
 });
