@@ -11,7 +11,7 @@
  *   (3) Leaving the loop, `cancel`, the signal and the deadline end the stream at the peer (RST_STREAM with CANCEL),
  *       and stop whoever makes the messages that are sent.
  */
-import { type Abortable, listen, unlisten } from '../../core/abort.ts';
+import { listen, unlisten } from '../../core/abort.ts';
 import type { NetError, Reach } from '../../core/error.ts';
 import type { Reply } from '../../core/reply.ts';
 import type { Turnstile } from '../../core/turnstile.ts';
@@ -47,7 +47,7 @@ export interface StreamParts<O> {
 
 type Failure = GrpcError | NetError;
 
-export class GrpcStream<O> implements AsyncIterableIterator<O>, Abortable {
+export class GrpcStream<O> implements AsyncIterableIterator<O> {
   /** What the server said before its messages. */
   readonly headers: Promise<Metadata>;
   /** What it said at the end. Rejects with a GrpcError when the call did not end with OK. */
