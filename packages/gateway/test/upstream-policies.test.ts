@@ -229,7 +229,11 @@ describe('policies of an upstream', () => {
       /option retry\.attemptsMax is 0; allowed: whole, 1 to 100/,
     ],
     ['a figure that is none', { cache: { entryMax: 3 } }, /cache\.entryMax; did you mean entriesMax\?/],
-    ['a preset there is not', { preset: 'fast' }, /option preset is "fast"; allowed: "api", "trading", "batch", "seed"/],
+    [
+      'a preset there is not',
+      { preset: 'fast' },
+      /option preset is "fast"; allowed: "api", "trading", "batch", "seed"/,
+    ],
     ['hedges of calls that are sent once', { hedge: true }, /option hedge needs retry/],
     ['a budget for nothing', { budget: { share: 1 } }, /^upstreams\.api\.budget is for what is sent again/],
     ['a function in words', { cache: { only: 'GET' } }, /option cache\.only is "GET"; allowed: a function/],

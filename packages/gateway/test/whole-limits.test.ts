@@ -187,7 +187,11 @@ describe('the configuration of a limit over all sections', () => {
   const wrong: readonly [what: string, upstream: object, message: RegExp][] = [
     ['keys', { rateLimit: by }, /^upstreams\.api\.rateLimit\.by cannot be counted over all sections; allowed: .*each/],
     ['keys in a list', { rateLimit: { limits: [named, by] } }, /^upstreams\.api\.rateLimit\.limits\[1\]\.by cannot/],
-    ['no figures', { rateLimit: { limit: 0, windowMs: 1 } }, /^upstreams\.api cannot be used: option rateLimit\.limits\[0\]/],
+    [
+      'no figures',
+      { rateLimit: { limit: 0, windowMs: 1 } },
+      /^upstreams\.api cannot be used: option rateLimit\.limits\[0\]/,
+    ],
     [
       'the name of a section’s own',
       { rateLimit: named, sections: { by: 'path', each: { rateLimit: { limits: [named] } } } },
