@@ -76,7 +76,7 @@ export class ConnectionPoolCore {
   readonly #heapAtStart = process.memoryUsage().heapUsed;
 
   /**
-   * @param env where variables are looked up; options given in code win over them
+   * @param env where variables are looked up; they win over `client`, and the options named here over them
    * @throws NetError `INVALID` naming the option or variable, its value and what is allowed
    */
   constructor(options: ConnectionPoolOptions = {}, env: Readonly<Record<string, string | undefined>> = process.env) {

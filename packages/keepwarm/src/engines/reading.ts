@@ -34,8 +34,8 @@ type Owned = Socket & { [OWNER]?: SocketOwner; [EARLY]?: Buffer; [LANDING]?: Buf
 const READ_BYTES = 128 * 1024;
 export const readBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
 
-/** Memory of its own for one read. Half of it would do, but whoever is told of each piece spends more on two. */
-export const LANDING_BYTES = READ_BYTES;
+/** Memory of its own for one read. It is fresh each time: more of it costs more in pages than it saves in pieces. */
+export const LANDING_BYTES = 48 * 1024;
 const LANDINGS_MAX = 64;
 let landings = 0;
 

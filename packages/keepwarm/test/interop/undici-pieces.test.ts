@@ -36,7 +36,7 @@ describe('pieces of a body', () => {
     const pieces = new Pieces(taker, 1_000 * KB);
     for (let i = 0; i < 62; i++) pieces.add(piece(16, i), false);
     pieces.add(piece(8, 62), false);
-    assert.deepEqual(taker.sizes(), [256, 256, 256, 232]);
+    assert.deepEqual(taker.sizes(), [...Array(20).fill(48), 40]);
     taker.turnEnds();
     assert.deepEqual(taker.sizes(), []);
   });
@@ -57,7 +57,7 @@ describe('pieces of a body', () => {
     const taker = aTaker();
     const long = new Pieces(taker, 1_000 * KB);
     for (let i = 0; i < 3; i++) long.add(piece(64), false);
-    const short = new Pieces(taker, 60 * KB);
+    const short = new Pieces(taker, 30 * KB);
     short.add(piece(16), false);
     const endless = new Pieces(taker, -1);
     endless.add(piece(16), false);

@@ -6,16 +6,18 @@
  * Invariants:
  *   (1) Every byte is given once, in order, in memory that is the handler's own.
  *   (2) Nothing is given while the handler has paused.
- *   (3) Kept are at most `TOGETHER_MAX` bytes and what came in one call of `add`; of a body whose end is near, or not
+ *   (3) Kept are at most `LONG` bytes and what came in one call of `add`; of a body whose end is near, or not
  *       known, nothing is kept but for a pause.
  */
 import { Buffer } from 'node:buffer'; // the global of this name is a getter, which a hot path would feel
 
 /** Less than this to come is not worth waiting for. */
-const LEFT_MIN = 64 * 1024;
-/** A piece of this size is long enough by itself: over plain TCP they come so. */
-const LONG_MIN = 48 * 1024;
-const TOGETHER_MAX = 256 * 1024;
+const LEFT_MIN = 32 * 1024;
+/**
+ * A piece of this size is long enough: over plain TCP they come so. Longer ones cost more than they save. Their memory
+ * is fresh from the system, page by page, and a stream that holds 64 KB ahead says stop at every one of them.
+ */
+const LONG = 48 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 /** The handler, as pieces see it. */
@@ -44,7 +46,7 @@ export class Pieces {
   add(chunk: Uint8Array, yours: boolean): void {
     const left = this.#left;
     this.#left = Math.max(left - chunk.length, 0);
-    if (this.#filled === 0 && (left < LEFT_MIN || chunk.length >= LONG_MIN)) {
+    if (this.#filled === 0 && (left < LEFT_MIN || chunk.length >= LONG)) {
       this.#ready.push(yours ? bufferOf(chunk) : Buffer.from(chunk));
       return this.give();
     }
@@ -74,8 +76,7 @@ export class Pieces {
 
   /** @returns how much of the chunk there was room for */
   #put(chunk: Uint8Array, left: number): number {
-    if (this.#filled === 0)
-      this.#together = Buffer.allocUnsafeSlow(Math.min(Math.max(left, chunk.length), TOGETHER_MAX));
+    if (this.#filled === 0) this.#together = Buffer.allocUnsafeSlow(Math.min(Math.max(left, chunk.length), LONG));
     const count = Math.min(chunk.length, this.#together.length - this.#filled);
     this.#together.set(count === chunk.length ? chunk : chunk.subarray(0, count), this.#filled);
     this.#filled += count;
