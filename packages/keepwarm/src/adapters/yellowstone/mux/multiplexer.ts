@@ -28,8 +28,9 @@ import { closedError, tooMany, unknownFields } from './verdicts.ts';
 
 export interface MultiplexerParts {
   readonly open: OpenUpstream;
-  /** @internal */
+  /** For tests. */
   readonly clock?: Clock | undefined;
+  /** For tests. */
   readonly random?: Random | undefined;
 }
 
@@ -39,6 +40,7 @@ type Counts = Readonly<Record<(typeof COUNTS)[number], number>>;
 export class Multiplexer {
   /** @internal */
   readonly options: SettledMultiplexer;
+  /** @internal */
   readonly clock: Clock;
   readonly #open: OpenUpstream;
   readonly #random: Random;
